@@ -386,6 +386,8 @@ class DeploymentView:
     held_back: int = 0
     unreachable: str | None = None
     last_answer_s: float | None = None
+    stale_s: float | None = None
+    """Seconds since it should have answered, None while it does or has nothing to answer."""
     last_error: str | None = None
 
 

@@ -1,0 +1,214 @@
+"""The hand on the weights: shift, roll back, promote, undo. Swap first, then say so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, TypeVar
+
+from tui.model import WEIGHT_CHANGES, Event, EventKind, WeightTable
+from tui.routing.router import Router
+from tui.routing.weights import all_to, describe, frozen, raised, shares_of, validate, with_share
+
+_T = TypeVar("_T")
+
+BURST_S = 0.3
+"""Key presses of one actor on one deployment that follow each other faster than this are one change to undo."""
+
+
+class CommandRefused(Exception):
+    """A command was not carried out; the text says why and what would be accepted."""
+
+
+class Log(Protocol):
+    """Where events go: returns the event with its number and instant."""
+
+    def __call__(
+        self,
+        kind: EventKind,
+        actor: str,
+        text: str,
+        *,
+        reason: str = "",
+        before: WeightTable | None = None,
+        after: WeightTable | None = None,
+        group: int = 0,
+    ) -> Event: ...
+
+
+class Controller:
+    """Changes the router's weights, each change being an event with actor, reason, before and after.
+
+    ``why_not_raise(deployment)`` says why more traffic for a deployment must be refused now, or None. It is
+    asked only for changes that raise a canary: lowering is never refused.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        *,
+        baseline: str,
+        deployments: Sequence[str],
+        log: Log,
+        clock: Callable[[], float],
+        why_not_raise: Callable[[str], str | None] = lambda _: None,
+        past: Iterable[Event] = (),
+    ) -> None:
+        self._router = router
+        self._baseline = baseline
+        self._deployments = tuple(deployments)
+        self._log = log
+        self._clock = clock
+        self._why_not_raise = why_not_raise
+        self._undo: list[WeightTable] = _undo_stack(past, self._deployments)
+        self._burst: tuple[str, str, float, int] = ("", "", float("-inf"), 0)
+        self._groups = 0
+
+    @property
+    def can_undo(self) -> WeightTable | None:
+        """The weights that ``undo`` would restore."""
+        return self._undo[-1] if self._undo else None
+
+    def roll_back(self, actor: str, reason: str = "", task: str | None = None) -> Event:
+        """The baseline to 100 in every task (or one). Never refused for the state of the data.
+
+        Raises:
+            CommandRefused: ``task`` does not exist.
+        """
+        after = self._computed(lambda: all_to(self._router.weights, self._baseline, task))
+        return self._change(EventKind.ROLLED_BACK, actor, after, reason)
+
+    def promote(self, deployment: str, actor: str, force: bool = False) -> Event:
+        """One deployment to 100 in every task.
+
+        Raises:
+            CommandRefused: The deployment is unknown, or its data do not allow more traffic.
+        """
+        self._known(deployment)
+        after = all_to(self._router.weights, deployment)
+        self._permit(after, force)
+        return self._change(EventKind.PROMOTED, actor, after, "")
+
+    def shift(
+        self,
+        deployment: str,
+        pct: float,
+        actor: str,
+        reason: str = "",
+        task: str | None = None,
+        force: bool = False,
+    ) -> Event:
+        """One deployment to ``pct`` percent; the baseline gives or takes the difference.
+
+        Raises:
+            CommandRefused: The value, task or deployment is wrong, or its data do not allow more traffic.
+        """
+        self._known(deployment)
+        before = self._router.weights
+        after = self._computed(lambda: with_share(before, deployment, pct, baseline=self._baseline, task=task))
+        self._permit(after, force)
+        return self._change(EventKind.SHIFTED, actor, after, reason, burst_of=deployment)
+
+    def nudge(self, deployment: str, points: float, actor: str, task: str | None = None) -> Event:
+        """One deployment up or down by ``points``, task by task, stopping at 0 and 100.
+
+        Raises:
+            CommandRefused: As for ``shift``.
+        """
+        self._known(deployment)
+        after = self._router.weights
+        for name in [task] if task else list(after):
+            pct = min(100.0, max(0.0, shares_of(after, name)[deployment] + points))
+            after = self._computed(
+                lambda name=name, pct=pct, table=after: with_share(  # type: ignore[misc]
+                    table, deployment, pct, baseline=self._baseline, task=name
+                )
+            )
+        self._permit(after, force=False)
+        return self._change(EventKind.SHIFTED, actor, after, "", burst_of=deployment)
+
+    def apply(
+        self, weights: WeightTable, actor: str, reason: str, *, kind: EventKind = EventKind.PROFILE_APPLIED
+    ) -> Event:
+        """A whole table at once. Tasks that it does not name keep their weights.
+
+        Raises:
+            CommandRefused: The table does not fit this rollout, or raises a canary whose data forbid it.
+        """
+        current = self._router.weights
+        unknown = [task for task in weights if task not in current]
+        if unknown:
+            raise CommandRefused(f"this rollout has no task {', '.join(unknown)}")
+        after = {
+            task: {name: float(weights.get(task, shares).get(name, 0.0)) for name in shares}
+            for task, shares in current.items()
+        }
+        self._computed(lambda: validate(weights, self._deployments))
+        self._permit(after, force=False)
+        return self._change(kind, actor, after, reason)
+
+    def undo(self, actor: str) -> Event:
+        """Back to the weights before the last change (a burst counts as one); repeated, further back.
+
+        Raises:
+            CommandRefused: There is nothing to undo.
+        """
+        if not self._undo:
+            raise CommandRefused("nothing to undo: the weights have not been changed")
+        before, after = self._router.weights, self._undo.pop()
+        self._router.swap(after)
+        self._burst = ("", "", float("-inf"), 0)
+        return self._log(EventKind.UNDONE, actor, describe(before, after), before=before, after=after)
+
+    def _change(
+        self, kind: EventKind, actor: str, after: WeightTable, reason: str, burst_of: str | None = None
+    ) -> Event:
+        before = self._router.weights
+        after = frozen(after)
+        self._router.swap(after)
+        now = self._clock()
+        last_actor, last_name, last_at, group = self._burst
+        if burst_of is not None and (actor, burst_of) == (last_actor, last_name) and now - last_at <= BURST_S:
+            self._burst = (actor, burst_of, now, group)
+        else:
+            self._groups += 1
+            group = self._groups
+            self._burst = (actor, burst_of or "", now if burst_of else float("-inf"), group)
+            if after != before:
+                self._undo.append(before)
+        return self._log(
+            kind, actor, describe(before, after), reason=reason, before=before, after=after, group=group
+        )
+
+    def _known(self, deployment: str) -> None:
+        if deployment not in self._deployments:
+            raise CommandRefused(f"no deployment is named {deployment}: {', '.join(self._deployments)}")
+
+    def _permit(self, after: WeightTable, force: bool) -> None:
+        for name in () if force else raised(self._router.weights, after, self._baseline):
+            why = self._why_not_raise(name)
+            if why:
+                raise CommandRefused(f"{name} gets no more traffic: {why}")
+
+    @staticmethod
+    def _computed(compute: Callable[[], _T]) -> _T:
+        try:
+            return compute()
+        except ValueError as error:
+            raise CommandRefused(str(error)) from error
+
+
+def _undo_stack(past: Iterable[Event], deployments: Sequence[str]) -> list[WeightTable]:
+    """What undo can go back through, from the events of an earlier run of the same rollout."""
+    stack: list[WeightTable] = []
+    last_group = 0
+    for event in past:
+        if event.kind not in WEIGHT_CHANGES or event.before is None or event.before == event.after:
+            continue
+        if event.kind is EventKind.UNDONE:
+            if stack:
+                stack.pop()
+        elif not event.group or event.group != last_group:
+            stack.append(frozen(event.before))
+        last_group = event.group
+    fitting = set(deployments)
+    return [table for table in stack if all(set(shares) == fitting for shares in table.values())]

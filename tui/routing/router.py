@@ -1,0 +1,41 @@
+"""Assignment: which deployment answers a request, drawn by the weights in force at that moment."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from itertools import accumulate
+
+from tui.model import Assignment, WeightTable
+from tui.routing.weights import frozen, shares_of
+
+
+class Router:
+    """Draws deployments. The weights are one object, swapped whole: a draw sees the old or the new."""
+
+    def __init__(self, weights: WeightTable, *, rng: random.Random, clock: Callable[[], float]) -> None:
+        self._rng = rng
+        self._clock = clock
+        self.swap(weights)
+
+    @property
+    def weights(self) -> WeightTable:
+        return self._drawn[0]
+
+    def swap(self, weights: WeightTable) -> None:
+        """From the moment this returns, no request is assigned by the old weights."""
+        table = frozen(weights)
+        ladders = {}
+        for task, shares in table.items():
+            names = [name for name, pct in shares.items() if pct > 0]
+            ladders[task] = tuple(zip(accumulate(shares[n] for n in names), names, strict=True))
+        self._drawn = (table, ladders)
+
+    def assign(self, request_id: int, task: str) -> Assignment:
+        """Draw one deployment for a request of ``task``; a deployment at weight 0 is never drawn."""
+        table, ladders = self._drawn
+        shares = shares_of(table, task)
+        ladder = ladders[task] if task in ladders else ladders["default"]
+        point = self._rng.random() * 100
+        name = next((name for top, name in ladder if point < top), ladder[-1][1])
+        return Assignment(request_id, task, name, shares[name], self._clock())

@@ -1,0 +1,104 @@
+"""The condition of one deployment as its traffic shows it: throttled, unreachable, stale, changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from tui.model import Assignment, EventKind, Outcome, OutcomeKind, Quota
+
+STALE_AFTER_S = 10.0
+"""A deployment that was sent requests and finished none for this long is stale."""
+
+_STALE_REQUESTS = 3
+_UNREACHABLE_AFTER = 5
+_DEFAULT_PAUSE_S = 1.0
+_LONGEST_PAUSE_S = 300.0
+_SAY_AGAIN_S = 30.0
+_NO_CONNECTION = frozenset({OutcomeKind.CONNECTION_LOST, OutcomeKind.TIMEOUT})
+
+
+class Health:
+    """What the last requests to one deployment say about it. Instants are readings of ``clock``, in seconds."""
+
+    def __init__(self, deployment: str, *, clock: Callable[[], float]) -> None:
+        self.deployment = deployment
+        self.in_flight = 0
+        self.held_back = 0
+        self.quota: Quota | None = None
+        self.last_answer_s: float | None = None
+        self.last_error: str | None = None
+        self.unreachable: str | None = None
+        self._clock = clock
+        self._throttled_until = float("-inf")
+        self._said_throttled = float("-inf")
+        self._lost_in_a_row = 0
+        self._unanswered = 0
+        self._unanswered_since: float | None = None
+        self._served_model: str | None = None
+
+    @property
+    def throttled_s(self) -> float:
+        """Seconds left of the pause that the service asked for, 0 when there is none."""
+        return max(0.0, self._throttled_until - self._clock())
+
+    @property
+    def stale_s(self) -> float | None:
+        """Seconds since the deployment should have answered, None while it does or has nothing to answer."""
+        if self._unanswered < _STALE_REQUESTS or self._unanswered_since is None:
+            return None
+        age = self._clock() - self._unanswered_since
+        return age if age > STALE_AFTER_S else None
+
+    def why_not_raise(self) -> str | None:
+        """Why it must not get more traffic now, or None."""
+        if self.unreachable:
+            return f"it cannot be reached ({self.unreachable})"
+        stale = self.stale_s
+        return f"its figures are stale, no answer for {stale:.0f} s" if stale is not None else None
+
+    def admit(self, _: Assignment) -> bool:
+        """Book an assignment; False while the service's pause lasts: then it is held back, not sent."""
+        if self._clock() < self._throttled_until:
+            self.held_back += 1
+            return False
+        self.in_flight += 1
+        if self._unanswered == 0:
+            self._unanswered_since = self._clock()
+        self._unanswered += 1
+        return True
+
+    def ended(self, outcome: Outcome) -> Iterator[tuple[EventKind, str]]:
+        """Book an outcome; yields what is worth an event, each once per episode."""
+        self.in_flight -= 1
+        self.quota = outcome.quota or self.quota
+        if outcome.kind is OutcomeKind.CANCELLED:
+            return
+        self._unanswered, self._unanswered_since = 0, None
+        if outcome.error is not None and outcome.kind is not OutcomeKind.PROMPT_FILTERED:
+            self.last_error = outcome.error
+        if outcome.kind in _NO_CONNECTION:
+            self._lost_in_a_row += 1
+            if self._lost_in_a_row == _UNREACHABLE_AFTER:
+                self.unreachable = outcome.error
+                yield EventKind.UNREACHABLE, f"{self.deployment} cannot be reached: {outcome.error}"
+            return
+        self.last_answer_s = outcome.ended_s
+        self._lost_in_a_row = 0
+        if self.unreachable is not None:
+            self.unreachable = None
+            yield EventKind.REACHABLE, f"{self.deployment} answers again"
+        if outcome.kind is OutcomeKind.RATE_LIMITED:
+            yield from self._throttle(outcome)
+        if outcome.served_model is not None and outcome.counts_for_version:
+            before, self._served_model = self._served_model, outcome.served_model
+            if before not in (None, outcome.served_model):
+                text = f"{self.deployment} now answers with {outcome.served_model}, before with {before}"
+                yield EventKind.VERSION_CHANGED, text
+
+    def _throttle(self, outcome: Outcome) -> Iterator[tuple[EventKind, str]]:
+        asked = _DEFAULT_PAUSE_S if outcome.retry_after_s is None else outcome.retry_after_s
+        now = self._clock()
+        self._throttled_until = max(self._throttled_until, now + min(asked, _LONGEST_PAUSE_S))
+        if now - self._said_throttled > _SAY_AGAIN_S:
+            self._said_throttled = now
+            yield EventKind.THROTTLED, f"{self.deployment} asks for a pause of {asked:g} s: {outcome.error}"
