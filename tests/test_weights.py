@@ -86,10 +86,10 @@ def test_a_share_outside_0_to_100_is_refused(pct: float) -> None:
 @pytest.mark.parametrize(
     ("shares", "what"),
     [
-        ({"base": 50.0, "canary": 40.0}, "sum to 90"),
-        ({"base": 110.0, "canary": -10.0}, "between 0 and 100"),
+        ({"base": 50.0, "canary": 40.0}, "50 \\+ 40 = 90"),
+        ({"base": 110.0, "canary": -10.0}, "from 0 to 100"),
         ({"base": 90.0, "nobody": 10.0}, "nobody"),
-        ({"base": float("nan"), "canary": 100.0}, "between 0 and 100"),
+        ({"base": float("nan"), "canary": 100.0}, "from 0 to 100"),
     ],
 )
 def test_a_wrong_table_is_named(shares: dict[str, float], what: str) -> None:
@@ -206,7 +206,7 @@ def test_wrong_commands_are_refused_in_words() -> None:
         (lambda: hand.shift("canary", 500, "ann"), "not between 0 and 100"),
         (lambda: hand.shift("canary", 5, "ann", task="x"), "no task is named x"),
         (lambda: hand.apply({"x": {"base": 100.0}}, "ann", ""), "no task x"),
-        (lambda: hand.apply({"default": {"base": 50.0}}, "ann", ""), "sum to 50"),
+        (lambda: hand.apply({"default": {"base": 50.0}}, "ann", ""), "add 50"),
         (lambda: hand.roll_back("ann", task="x"), "no task is named x"),
     ):
         with pytest.raises(CommandRefused, match=what):

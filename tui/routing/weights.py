@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 
 from tui.model import DEFAULT_TASK, WeightTable
+from tui.weight_rules import SUM_TOLERANCE, weight_mistakes
 
 _DIGITS = 9
-_TOLERANCE = 1e-6
 
 
 def frozen(table: WeightTable) -> WeightTable:
@@ -17,20 +17,14 @@ def frozen(table: WeightTable) -> WeightTable:
     return MappingProxyType({task: MappingProxyType(dict(shares)) for task, shares in table.items()})
 
 
-def validate(table: WeightTable, deployments: Iterable[str]) -> None:
+def validate(table: WeightTable, deployments: Collection[str]) -> None:
     """Raises:
     ValueError: A share is negative, not finite, of an unknown deployment, or a task does not sum to 100.
     """
-    known = set(deployments)
     for task, shares in table.items():
-        for name, pct in shares.items():
-            if name not in known:
-                raise ValueError(f"weights of {task}: no deployment is named {name}")
-            if not (math.isfinite(pct) and 0 <= pct <= 100):
-                raise ValueError(f"weights of {task}: {name} = {pct}: a weight lies between 0 and 100")
-        total = math.fsum(shares.values())
-        if abs(total - 100) > _TOLERANCE:
-            raise ValueError(f"weights of {task} sum to {total:g}, they must sum to 100")
+        for mistake in weight_mistakes(shares, deployments):
+            where = f"weights of {task}" + (f", {mistake.deployment}" if mistake.deployment else "")
+            raise ValueError(f"{where}: {mistake.value}: {mistake.remedy}")
 
 
 def shares_of(table: WeightTable, task: str) -> Mapping[str, float]:
@@ -85,7 +79,7 @@ def raised(before: WeightTable, after: WeightTable, baseline: str) -> tuple[str,
     for task in after:
         old, new = shares_of(before, task), after[task]
         for name, pct in new.items():
-            if name != baseline and pct > old.get(name, 0.0) + _TOLERANCE:
+            if name != baseline and pct > old.get(name, 0.0) + SUM_TOLERANCE:
                 names[name] = None
     return tuple(names)
 
@@ -98,7 +92,7 @@ def describe(before: WeightTable, after: WeightTable) -> str:
         changes = [
             f"{name} {old.get(name, 0.0):g} → {pct:g} %"
             for name, pct in new.items()
-            if abs(pct - old.get(name, 0.0)) > _TOLERANCE
+            if abs(pct - old.get(name, 0.0)) > SUM_TOLERANCE
         ]
         if changes:
             parts.append((f"{task}: " if len(after) > 1 else "") + ", ".join(changes))

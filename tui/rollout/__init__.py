@@ -1,0 +1,29 @@
+"""The rollout file: hand-written TOML in, a frozen ``Rollout`` or every mistake at once out."""
+
+from __future__ import annotations
+
+from tui.rollout.load import RolloutError, check_rollout, load_rollout
+from tui.rollout.values import (
+    DEFAULT_SCOPE,
+    SIMULATOR,
+    CockpitSettings,
+    Criteria,
+    FormatName,
+    Rollout,
+    SourceSpec,
+    Traffic,
+)
+
+__all__ = [
+    "DEFAULT_SCOPE",
+    "SIMULATOR",
+    "CockpitSettings",
+    "Criteria",
+    "FormatName",
+    "Rollout",
+    "RolloutError",
+    "SourceSpec",
+    "Traffic",
+    "check_rollout",
+    "load_rollout",
+]

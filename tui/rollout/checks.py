@@ -1,0 +1,268 @@
+"""What must agree between the tables of a rollout file, its environment and the disk."""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tui.model import DEFAULT_TASK
+from tui.problems import did_you_mean, nearest, quoted
+from tui.rollout.findings import Findings, Place
+from tui.rollout.schema import DeploymentTable, EndpointTable, RolloutFile, SourceTable, TrafficTable
+from tui.rollout.values import LAST_DATED_API_VERSION, SIMULATOR
+from tui.text import plain
+from tui.weight_rules import weight_mistakes
+
+_URL_RULE = f'expects https://..., http://..., or "{SIMULATOR}"'
+_VERSION_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
+_ONLY_SAMPLED = ("path", "format", "sample_pct", "follow", "redact")
+_ONLY_SYNTHETIC = ("prompts", "tokens")
+
+
+def check(
+    file: RolloutFile, names: Collection[str], folder: Path, env: Mapping[str, str], found: Findings
+) -> None:
+    """Adds to ``found`` every mistake that needs more than one value to be seen.
+
+    ``names`` are the deployments that the file defines, also those with mistakes of their own. Relative paths
+    start at ``folder``. No value of ``env`` is ever put into a problem.
+    """
+    _check_rollout(file, names, found)
+    for name, endpoint in file.endpoints.items():
+        _check_endpoint(("endpoints", name), endpoint, env, found)
+    endpoints = set(file.endpoints)
+    for name, deployment in file.deployments.items():
+        _check_deployment(name, deployment, endpoints, found)
+    _check_weights(file, names, found)
+    _check_traffic(file.traffic, folder, found)
+    for i, source in enumerate(file.traffic.sources or ()):
+        _check_source(("traffic", "sources", i), source, file, folder, found)
+
+
+def _check_rollout(file: RolloutFile, names: Collection[str], found: Findings) -> None:
+    _require(("rollout", "name"), file.rollout.name, 'give the rollout a name: name = "summarise"', found)
+    if not names and not found.wrong("deployments"):
+        found.error(
+            ("deployments",), "", "no deployment; add [deployments.NAME] with endpoint, model and version"
+        )
+    baseline = file.rollout.baseline
+    _require(("rollout", "baseline"), baseline, "name the deployment that users are on now", found)
+    if baseline is not None and names and baseline not in names:
+        found.error(
+            ("rollout", "baseline"), quoted(baseline), f"no such deployment; {did_you_mean(baseline, names)}"
+        )
+
+
+# --- endpoints and deployments ------------------------------------------------------------------
+
+
+def _is_loopback(host: str | None) -> bool:
+    """Whether the host is this machine: a key is then optional and plain http is fine."""
+    return host is not None and (
+        host in ("localhost", "::1") or re.fullmatch(r"127(\.\d{1,3}){3}", host) is not None
+    )
+
+
+def _check_endpoint(place: Place, endpoint: EndpointTable, env: Mapping[str, str], found: Findings) -> None:
+    _require((*place, "url"), endpoint.url, _URL_RULE, found)
+    simulated = endpoint.url == SIMULATOR
+    local = simulated
+    if endpoint.url is not None and not simulated:
+        host = _check_url((*place, "url"), endpoint, found)
+        local = _is_loopback(host)
+    if endpoint.api == "azure" and endpoint.api_version is None and not simulated:
+        remedy = f'api = "azure" needs a dated version: api_version = "{LAST_DATED_API_VERSION}"'
+        _require((*place, "api_version"), None, remedy, found)
+    if endpoint.api == "v1" and endpoint.api_version is not None:
+        found.warning(
+            (*place, "api_version"), quoted(endpoint.api_version), 'not used with api = "v1"; remove it'
+        )
+    if endpoint.scope is not None and not endpoint.entra:
+        found.warning((*place, "scope"), "", "used only with entra = true")
+    if simulated:
+        return
+    if endpoint.key_env is not None and endpoint.entra:
+        found.error((*place, "entra"), "true", "both key_env and entra are given; keep one")
+    elif endpoint.key_env is not None:
+        _check_key((*place, "key_env"), endpoint.key_env, env, found)
+    elif (
+        not endpoint.entra
+        and not local
+        and not any(found.wrong(*place, k) for k in ("key_env", "entra", "url"))
+    ):
+        found.error(place, "", 'no credential; add key_env = "AZURE_OPENAI_API_KEY", or entra = true')
+
+
+def _check_url(place: Place, endpoint: EndpointTable, found: Findings) -> str | None:
+    """The host of a url. Of a wrong url only the host is shown: the rest may hold a key."""
+    try:
+        url = urlsplit(endpoint.url or "")
+        host, _port = url.hostname, url.port
+    except ValueError:
+        found.error(place, "", f"is not an address; {_URL_RULE}")
+        return None
+    if url.scheme not in ("http", "https") or not host or not re.fullmatch(r"[!-~]+", endpoint.url or ""):
+        found.error(place, "", f"is not an address; {_URL_RULE}")
+        return None
+    shown = f"{url.scheme}://{plain(host, 60)}"
+    if url.username is not None or url.password is not None:
+        found.error(
+            place, shown, "holds a user name or password; put the key in a variable and name it with key_env"
+        )
+    elif url.query or url.fragment:
+        found.error(place, shown, "remove what follows ? or #; the version goes into api_version")
+    elif endpoint.api == "azure" and "openai" in url.path.split("/"):
+        found.error(place, shown, 'give the address without /openai/...; the rest is added, or use api = "v1"')
+    elif url.scheme == "http" and not _is_loopback(host) and (endpoint.key_env or endpoint.entra):
+        found.warning(place, shown, "the credential travels unencrypted; use https")
+    return host
+
+
+def _check_key(place: Place, name: str, env: Mapping[str, str], found: Findings) -> None:
+    if len(name) >= 20 and "_" not in name:
+        remedy = "looks like a key; name the environment variable that holds it (what stands here is not shown)"
+        found.error(place, "", remedy)
+        return
+    key = env.get(name, "")
+    if not key.strip():
+        state = "is empty" if name in env else "is not set"
+        found.error(
+            place, quoted(name), f"this environment variable {state}; export {name}=... before the start"
+        )
+    elif not re.fullmatch(r"[!-~]+", key):
+        found.error(
+            place, quoted(name), "this environment variable holds blanks, line ends or other signs no key has"
+        )
+
+
+def _check_deployment(
+    name: str, deployment: DeploymentTable, endpoints: Collection[str], found: Findings
+) -> None:
+    place = ("deployments", name)
+    if not deployment.model_fields_set and found.wrong(*place):
+        return  # a name with a dot and without quotes, which was reported
+    _require((*place, "endpoint"), deployment.endpoint, "name one of [endpoints.*]", found)
+    _require((*place, "model"), deployment.model, 'name the model: model = "gpt-4o"', found)
+    _require((*place, "version"), deployment.version, 'pin the version: version = "2024-11-20"', found)
+    endpoint = deployment.endpoint
+    if endpoint is not None and endpoint not in endpoints and not found.wrong("endpoints", endpoint):
+        found.error(
+            (*place, "endpoint"), quoted(endpoint), f"no such endpoint; {did_you_mean(endpoint, endpoints)}"
+        )
+    if deployment.price is not None:
+        for key in ("input", "output"):
+            _require((*place, "price", key), getattr(deployment.price, key), "USD per 1 million tokens", found)
+        if deployment.provisioned:
+            found.error(
+                (*place, "price"), "a table", "provisioned capacity has no price per token; keep one of them"
+            )
+    if deployment.version is not None and not _carries(name, deployment.version):
+        remedy = (
+            f"the name does not carry the version; with {_tag(deployment.version)} in it a wrong target is seen"
+        )
+        found.warning(place, quoted(deployment.version), remedy)
+
+
+def _carries(name: str, version: str) -> bool:
+    if version.lower() in name.lower():
+        return True
+    date = _VERSION_DATE.search(version)
+    if date is None:
+        return False
+    year, month, day = date.groups()
+    return re.search(rf"(?<!\d)(?:{year}[._-]?)?{month}[._-]?{day}(?!\d)", name) is not None
+
+
+def _tag(version: str) -> str:
+    date = _VERSION_DATE.search(version)
+    return f"{date[2]}{date[3]}" if date else version
+
+
+# --- weights ------------------------------------------------------------------------------------
+
+
+def _check_weights(file: RolloutFile, names: Collection[str], found: Findings) -> None:
+    for task, weights in file.weights.items():
+        for mistake in weight_mistakes(weights, names or None):
+            place: Place = (
+                ("weights", task) if mistake.deployment is None else ("weights", task, mistake.deployment)
+            )
+            found.error(place, mistake.value, mistake.remedy)
+    if file.weights and DEFAULT_TASK not in file.weights and not found.wrong("weights", DEFAULT_TASK):
+        remedy = "missing; add [weights.default] for the requests of every other task"
+        found.error(("weights", DEFAULT_TASK), "", remedy)
+
+
+# --- traffic ------------------------------------------------------------------------------------
+
+
+def _check_traffic(traffic: TrafficTable, folder: Path, found: Findings) -> None:
+    place = ("traffic",)
+    sources = traffic.sources
+    of_trace = traffic.arrivals == "trace"
+    tokens_of_trace = any(source.tokens == "trace" for source in sources or ())
+    if traffic.trace is not None:
+        _check_file((*place, "trace"), traffic.trace, folder, found)
+    elif of_trace or tokens_of_trace:
+        why = 'arrivals = "trace"' if of_trace else 'tokens = "trace"'
+        _require((*place, "trace"), None, f'{why} needs a file: trace = "arrivals.csv"', found)
+    unused = () if of_trace else ("speed", "loop") if tokens_of_trace else ("trace", "speed", "loop")
+    for key in unused:
+        if key in traffic.model_fields_set:
+            found.warning((*place, key), quoted(getattr(traffic, key)), 'used only with arrivals = "trace"')
+    if sources is not None and not found.wrong("traffic", "sources"):
+        total = sum(source.share for source in sources)
+        if total <= 0:
+            found.error((*place, "sources"), "", "no source has a share above 0; give at least one of them one")
+        elif total == float("inf"):
+            found.error((*place, "sources"), "", "the shares are too large; use numbers such as 40 and 60")
+
+
+def _check_source(place: Place, source: SourceTable, file: RolloutFile, folder: Path, found: Findings) -> None:
+    if not source.model_fields_set and found.wrong(*place):
+        return  # not a table at all, which was reported
+    _require((*place, "kind"), source.kind, 'kind = "synthetic" or kind = "sampled"', found)
+    if source.kind is None:
+        return
+    other = _ONLY_SAMPLED if source.kind == "synthetic" else _ONLY_SYNTHETIC
+    for key in other:
+        if key in source.model_fields_set:
+            belongs = "sampled" if source.kind == "synthetic" else "synthetic"
+            value = quoted(getattr(source, key))
+            found.error((*place, key), value, f'belongs to kind = "{belongs}"; this one is {source.kind}')
+    if source.kind == "sampled":
+        _require((*place, "path"), source.path, "name the file of recorded requests", found)
+        if source.path is not None:
+            _check_file((*place, "path"), source.path, folder, found)
+        if source.follow and source.loop:
+            found.error((*place, "loop"), "true", "a file that is followed has no end; keep follow or loop")
+    elif source.prompts is not None:
+        _check_file((*place, "prompts"), source.prompts, folder, found)
+    task = source.task
+    if task is not None and task not in file.weights and (guess := nearest(task, file.weights)) is not None:
+        remedy = f"has no weights of its own, those of {DEFAULT_TASK} hold; did you mean {guess}?"
+        found.warning((*place, "task"), quoted(task), remedy)
+
+
+def _check_file(place: Place, name: str, folder: Path, found: Findings) -> None:
+    """The file must exist, be a regular file and let itself be opened."""
+    try:
+        mode = (folder / name).stat().st_mode
+        if stat.S_ISREG(mode):
+            with (folder / name).open("rb"):
+                return
+        problem = "is a folder" if stat.S_ISDIR(mode) else "is not a regular file"
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror or type(error).__name__}"
+    except ValueError:
+        problem = "is not a path: it holds a NUL character"
+    found.error(place, quoted(name), f"{problem}; relative paths start at {plain(str(folder), 200)}")
+
+
+def _require(place: Place, value: object, remedy: str, found: Findings) -> None:
+    """A missing value is a mistake unless a wrong one stood there: that one was already reported."""
+    if value is None and not found.wrong(*place):
+        found.error(place, "", f"missing; {remedy}")

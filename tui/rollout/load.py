@@ -1,0 +1,146 @@
+"""From a rollout file to a ``Rollout``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from tui.model import DEFAULT_TASK, Deployment, Endpoint, Price, WeightTable
+from tui.problems import Problem, format_problems
+from tui.rollout.checks import check
+from tui.rollout.findings import Findings, key_lines
+from tui.rollout.schema import DeploymentTable, EndpointTable, RolloutFile, SourceTable, TrafficTable, parse
+from tui.rollout.values import (
+    DEFAULT_SCOPE,
+    LAST_DATED_API_VERSION,
+    SIMULATOR,
+    CockpitSettings,
+    Criteria,
+    Rollout,
+    SourceSpec,
+    Traffic,
+)
+from tui.toml_files import TomlFileError, read_toml
+
+_T = TypeVar("_T")
+_MAX_BYTES = 1024 * 1024
+
+
+class RolloutError(Exception):
+    """A rollout file with mistakes: ``problems`` has all of them, errors and warnings."""
+
+    def __init__(self, path: Path, problems: tuple[Problem, ...]) -> None:
+        super().__init__(format_problems(problems, path))
+        self.path = path
+        self.problems = problems
+
+
+def load_rollout(path: Path, *, env: Mapping[str, str]) -> Rollout:
+    """The rollout that a file describes. ``env`` is where the key variables are looked up.
+
+    Raises:
+        RolloutError: The file cannot be read or holds a mistake.
+    """
+    rollout, problems = check_rollout(path, env)
+    if rollout is None:
+        raise RolloutError(path, problems)
+    return rollout
+
+
+def check_rollout(path: Path, env: Mapping[str, str]) -> tuple[Rollout | None, tuple[Problem, ...]]:
+    """The rollout, None when there is any error, with everything there is to say about the file."""
+    path = path.absolute()
+    try:
+        text, document = read_toml(path, _MAX_BYTES)
+    except TomlFileError as error:
+        return None, (Problem("", "", str(error), line=error.line),)
+    findings = Findings(key_lines(text))
+    deployments = document.get("deployments")
+    names = list(deployments) if isinstance(deployments, dict) else []
+    file = parse(document, findings)
+    check(file, names, path.parent, env, findings)
+    problems = findings.problems()
+    if findings.any_error:
+        return None, problems
+    return replace(_rollout(file, path), warnings=problems), problems
+
+
+def _rollout(file: RolloutFile, path: Path) -> Rollout:
+    endpoints = {name: _endpoint(name, table) for name, table in file.endpoints.items()}
+    deployments = {name: _deployment(name, table) for name, table in file.deployments.items()}
+    baseline = _given(file.rollout.baseline)
+    criteria, cockpit = file.criteria.model_dump(), file.cockpit.model_dump()
+    return Rollout(
+        name=_given(file.rollout.name),
+        environment=file.rollout.environment,
+        path=path,
+        baseline=baseline,
+        endpoints=MappingProxyType(endpoints),
+        deployments=MappingProxyType(deployments),
+        weights=_weights(file.weights or {DEFAULT_TASK: {baseline: 100}}, deployments),
+        traffic=_traffic(file.traffic, path.parent),
+        criteria=Criteria(**criteria),
+        cockpit=CockpitSettings(**{**cockpit, "keys": MappingProxyType(cockpit["keys"])}),
+        keep_text=file.rollout.keep_text,
+        profiles_dir=path.parent / f"{path.stem}.weights",
+    )
+
+
+def _endpoint(name: str, table: EndpointTable) -> Endpoint:
+    url = _given(table.url).rstrip("/")
+    if url == SIMULATOR:
+        version = (table.api_version or LAST_DATED_API_VERSION) if table.api == "azure" else None
+        return Endpoint(name, url, table.api, version, region=table.region)
+    version = table.api_version if table.api == "azure" else None
+    scope = (table.scope or DEFAULT_SCOPE) if table.entra else None
+    return Endpoint(name, url, table.api, version, table.key_env, table.entra, scope, table.region)
+
+
+def _deployment(name: str, table: DeploymentTable) -> Deployment:
+    price = None
+    if table.price is not None:
+        cost = table.price
+        price = Price(_given(cost.input), _given(cost.output), cost.cached_input, "rollout file", None)
+    return Deployment(
+        name, _given(table.endpoint), _given(table.model), _given(table.version), price, table.provisioned
+    )
+
+
+def _weights(tables: Mapping[str, Mapping[str, Any]], deployments: Mapping[str, Deployment]) -> WeightTable:
+    return MappingProxyType(
+        {
+            task: MappingProxyType({name: float(given.get(name, 0)) for name in deployments})
+            for task, given in tables.items()
+        }
+    )
+
+
+def _traffic(table: TrafficTable, folder: Path) -> Traffic:
+    fields = table.model_dump(exclude={"sources", "trace"})
+    traffic = Traffic(**fields, trace=_path(table.trace, folder))
+    if table.sources is None:
+        return traffic
+    return replace(traffic, sources=tuple(_source(source, folder) for source in table.sources))
+
+
+def _source(table: SourceTable, folder: Path) -> SourceSpec:
+    fields = table.model_dump(exclude={"path", "prompts", "loop"})
+    return SourceSpec(
+        **fields,
+        path=_path(table.path, folder),
+        prompts=_path(table.prompts, folder),
+        loop=not table.follow if table.loop is None else table.loop,
+    )
+
+
+def _path(name: str | None, folder: Path) -> Path | None:
+    return None if name is None else folder / name
+
+
+def _given(value: _T | None) -> _T:
+    """What the checks made sure of."""
+    assert value is not None
+    return value

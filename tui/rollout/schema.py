@@ -1,0 +1,236 @@
+"""The tables and keys of a rollout file, and the mistakes that a single value can hold.
+
+Every key is optional here: what is required depends on other keys and is judged with them in ``checks``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails
+
+from tui.problems import NAME_PATTERN, NAME_RULE, nearest, quoted
+from tui.rollout.findings import Findings, Place
+from tui.rollout.values import FormatName
+
+_Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+_PathText = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+_Label = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9 ._-]{0,31})?$")]
+_Positive = Annotated[float, Field(gt=0)]
+_NotNegative = Annotated[float, Field(ge=0)]
+_Pct = Annotated[float, Field(gt=0, le=100)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class RolloutTable(_Table):
+    name: _Name | None = None
+    environment: _Label = ""
+    baseline: str | None = None
+    keep_text: bool = False
+
+
+class EndpointTable(_Table):
+    url: str | None = None
+    api: Literal["azure", "v1"] = "azure"
+    api_version: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}(-preview)?$")] | None = None
+    # A name in capitals only: a key pasted here by mistake is then seen, and never shown.
+    key_env: Annotated[str, StringConstraints(pattern=r"^[A-Z_][A-Z0-9_]{0,127}$")] | None = None
+    entra: bool = False
+    scope: Annotated[str, StringConstraints(pattern=r"^https://[!-~]{1,200}$")] | None = None
+    region: _Label | None = None
+
+
+class PriceTable(_Table):
+    input: _NotNegative | None = None
+    cached_input: _NotNegative | None = None
+    output: _NotNegative | None = None
+
+
+class DeploymentTable(_Table):
+    endpoint: str | None = None
+    model: _Name | None = None
+    version: _Name | None = None
+    price: PriceTable | None = None
+    provisioned: bool = False
+
+
+class SourceTable(_Table):
+    kind: Literal["synthetic", "sampled"] | None = None
+    share: _NotNegative = 100.0
+    path: _PathText | None = None
+    prompts: _PathText | None = None
+    format: FormatName | None = None
+    sample_pct: _Pct = 100.0
+    follow: bool = False
+    redact: bool = True
+    task: _Name | None = None
+    loop: bool | None = None
+    tokens: Literal["natural", "trace"] = "natural"
+
+
+class TrafficTable(_Table):
+    rate: Annotated[float, Field(gt=0, le=100_000)] = 5.0
+    arrivals: Literal["constant", "poisson", "trace"] = "poisson"
+    trace: _PathText | None = None
+    speed: Annotated[float, Field(gt=0, le=10_000)] = 1.0
+    loop: bool = False
+    stream: bool = True
+    max_in_flight: Annotated[int, Field(ge=1, le=100_000)] = 200
+    timeout_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    budget_usd: _NotNegative | None = None
+    max_tokens: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    sources: Annotated[list[SourceTable], Field(max_length=64)] | None = None
+
+
+class CriteriaTable(_Table):
+    latency_p50_pct: _NotNegative = 10.0
+    latency_p95_pct: _NotNegative = 10.0
+    latency_p99_pct: _NotNegative = 10.0
+    cost_per_request_pct: _NotNegative = 10.0
+    filter_rate: Literal["same or lower"] = "same or lower"
+    error_rate: Literal["same or lower"] = "same or lower"
+    quality: Literal["equal or better"] = "equal or better"
+    accuracy: Literal["equal or better"] = "equal or better"
+
+
+class CockpitTable(_Table):
+    step_pct: _Pct = 5.0
+    window: Literal["1m", "5m", "15m", "60m", "run"] = "5m"
+    marker: Literal["braille", "hd", "ascii"] = "braille"
+    keys: dict[_Name, Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]] = {}
+
+
+class RolloutFile(_Table):
+    rollout: RolloutTable = RolloutTable()
+    endpoints: Annotated[dict[_Name, EndpointTable], Field(max_length=64)] = {}
+    deployments: Annotated[dict[_Name, DeploymentTable], Field(max_length=64)] = {}
+    # The weights themselves are judged by weight_rules, which also serve weight profiles.
+    weights: Annotated[dict[_Name, dict[str, Any]], Field(max_length=64)] = {}
+    traffic: TrafficTable = TrafficTable()
+    criteria: CriteriaTable = CriteriaTable()
+    cockpit: CockpitTable = CockpitTable()
+
+
+_TABLES: dict[Place, type[_Table]] = {
+    (): RolloutFile,
+    ("rollout",): RolloutTable,
+    ("endpoints", "*"): EndpointTable,
+    ("deployments", "*"): DeploymentTable,
+    ("deployments", "*", "price"): PriceTable,
+    ("traffic",): TrafficTable,
+    ("traffic", "sources", "*"): SourceTable,
+    ("criteria",): CriteriaTable,
+    ("cockpit",): CockpitTable,
+}
+
+_SHOWABLE_OF_ENDPOINT = frozenset({"api", "api_version", "entra"})
+
+_LABEL_RULE = "at most 32 letters, digits, blanks and . _ -, starting with a letter or digit"
+_PATTERN_RULES = {
+    "api_version": 'a date such as "2024-10-21", or with "-preview" after it',
+    "key_env": "expects the NAME of an environment variable in capitals, such as AZURE_OPENAI_API_KEY; "
+    "a key itself must never stand in this file (what stands here is not shown)",
+    "scope": 'an address such as "https://ai.azure.com/.default"',
+    "environment": _LABEL_RULE,
+    "region": _LABEL_RULE,
+}
+_TYPE_RULES = {
+    "string_type": "must be text in quotes",
+    "float_type": "must be a number, without quotes",
+    "int_type": "must be a whole number, without quotes",
+    "bool_type": "must be true or false, without quotes",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+    "list_type": "must be a list of tables: [[traffic.sources]]",
+    "finite_number": "must be a finite number",
+    "string_too_short": "must not be empty",
+}
+_BOUNDS = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
+
+
+def parse(document: dict[str, Any], findings: Findings) -> RolloutFile:
+    """The document as tables, without the values that are wrong in themselves: each goes to ``findings``.
+
+    ``document`` is used up: the wrong values are taken out of it, so that the rest can still be judged.
+    """
+    while True:
+        try:
+            return RolloutFile.model_validate(document)
+        except ValidationError as error:
+            for details in error.errors(include_url=False):
+                _report(details, document, findings)
+
+
+def _report(details: ErrorDetails, document: dict[str, Any], findings: Findings) -> None:
+    kind = details["type"]
+    unknown = kind == "extra_forbidden"
+    of_key = details["loc"][-1] == "[key]" and not unknown
+    place: Place = details["loc"][:-1] if of_key else details["loc"]
+    if unknown:
+        findings.error(place, "", _unknown_key(place, details["input"]))
+    else:
+        shown = quoted(details["input"]) if not of_key and _showable(place) else ""
+        findings.error(place, shown, _remedy(kind, place, details, of_key))
+    _remove(document, place)
+
+
+def _unknown_key(place: Place, value: object) -> str:
+    """The value is never shown: ``api_key = "..."`` is the likeliest unknown key."""
+    key = str(place[-1])
+    table = _TABLES[tuple("*" if _is_free(place, i) else part for i, part in enumerate(place[:-1]))]
+    if isinstance(value, dict) and len(place) == 3 and _is_free(place, 1):
+        name = quoted(f"{place[1]}.{key}")
+        return f"unknown key; if the name is {name}, it needs the quotes: [{place[0]}.{name}]"
+    if table is EndpointTable and "key" in key.lower():
+        return "unknown key; put the key in an environment variable and name that with key_env"
+    known = list(table.model_fields)
+    guess = nearest(key, known)
+    return f"unknown key; did you mean {guess}?" if guess else f"unknown key; known here: {', '.join(known)}"
+
+
+def _is_free(place: Place, index: int) -> bool:
+    """Whether the part is a name that the user chose, or a position in a list."""
+    return isinstance(place[index], int) or (index == 1 and place[0] in ("endpoints", "deployments"))
+
+
+def _showable(place: Place) -> bool:
+    """Whether a wrong value may be shown: about an endpoint only what cannot be a secret."""
+    return place[0] != "endpoints" or (len(place) == 3 and place[2] in _SHOWABLE_OF_ENDPOINT)
+
+
+def _remedy(kind: str, place: Place, details: ErrorDetails, of_key: bool) -> str:
+    key = str(place[-1])
+    context = details.get("ctx", {})
+    if kind == "literal_error":
+        choices = re.findall(r"'([^']+)'", str(context["expected"]))
+        guess = nearest(details["input"], choices) if isinstance(details["input"], str) else None
+        rule = " | ".join(f'"{choice}"' for choice in choices)
+        return f"must be {rule}" + (f"; did you mean {guess}?" if guess and len(choices) > 1 else "")
+    if kind == "string_pattern_mismatch":
+        if place[:2] == ("cockpit", "keys") and not of_key:
+            return 'keys as the terminal names them, separated by commas: "r,ctrl+r"'
+        return NAME_RULE if of_key else _PATTERN_RULES.get(key, NAME_RULE)
+    if kind in ("too_long", "string_too_long"):
+        return f"too long: at most {context['max_length']}"
+    if bounds := [f"{_BOUNDS[name]} {limit:g}" for name, limit in context.items() if name in _BOUNDS]:
+        return f"must be {bounds[0]}"
+    if key == "key_env":
+        return _PATTERN_RULES["key_env"]
+    return _TYPE_RULES.get(kind, details["msg"])
+
+
+def _remove(document: Any, place: Place) -> None:
+    try:
+        for part in place[:-1]:
+            document = document[part]
+        if isinstance(document, list):
+            document[int(place[-1])] = {}  # kept in its position, so that the others keep theirs
+        else:
+            del document[place[-1]]
+    except KeyError:
+        return  # went with the table around it: both had a mistake

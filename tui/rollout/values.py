@@ -1,0 +1,118 @@
+"""What a rollout file says, once it is known to be right: frozen, complete, every default filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from tui.model import Deployment, Endpoint, WeightTable
+from tui.problems import Problem
+
+SIMULATOR = "simulator"
+"""The ``url`` of an endpoint that stands for the embedded simulator; it needs no key."""
+
+DEFAULT_SCOPE = "https://ai.azure.com/.default"
+"""What an Entra token for the data plane is asked for (Microsoft, v1 API page; older pages name
+``https://cognitiveservices.azure.com/.default``)."""
+
+LAST_DATED_API_VERSION = "2024-10-21"
+"""The last dated data-plane API version that is generally available."""
+
+FormatName = Literal[
+    "batch", "chat", "evals", "otel", "openinference", "litellm", "langfuse", "apim", "tensorzero"
+]
+"""Layouts of recorded requests: OpenAI or Azure batch lines, chat lines (fine-tuning data, tasks with known
+answers), evals samples, OpenTelemetry GenAI spans, OpenInference spans, LiteLLM payloads, Langfuse batches,
+API Management log rows, TensorZero datapoints."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSpec:
+    """One ``[[traffic.sources]]``. ``share`` is relative to the other shares, ``sample_pct`` a percentage.
+
+    ``synthetic``: prompts of the program or of the file ``prompts``; ``tokens = "trace"`` gives them the token
+    counts of the trace. ``sampled``: the recorded requests of ``path``; ``format`` None is recognised from the
+    file. ``loop`` starts again at the end of the file.
+    """
+
+    kind: Literal["synthetic", "sampled"]
+    share: float = 100.0
+    path: Path | None = None
+    prompts: Path | None = None
+    format: FormatName | None = None
+    sample_pct: float = 100.0
+    follow: bool = False
+    redact: bool = True
+    task: str | None = None
+    loop: bool = True
+    tokens: Literal["natural", "trace"] = "natural"
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """How requests are made. ``rate`` is requests per second over all tasks; ``speed`` multiplies the pace of
+    a trace. ``budget_usd`` None means no limit, ``max_tokens`` None leaves it to the request."""
+
+    rate: float = 5.0
+    arrivals: Literal["constant", "poisson", "trace"] = "poisson"
+    trace: Path | None = None
+    speed: float = 1.0
+    loop: bool = False
+    stream: bool = True
+    max_in_flight: int = 200
+    timeout_s: float = 60.0
+    budget_usd: float | None = None
+    max_tokens: int | None = None
+    sources: tuple[SourceSpec, ...] = (SourceSpec("synthetic"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """How far a canary may be from the baseline. ``_pct``: at most so many percent above it."""
+
+    latency_p50_pct: float = 10.0
+    latency_p95_pct: float = 10.0
+    latency_p99_pct: float = 10.0
+    cost_per_request_pct: float = 10.0
+    filter_rate: Literal["same or lower"] = "same or lower"
+    error_rate: Literal["same or lower"] = "same or lower"
+    quality: Literal["equal or better"] = "equal or better"
+    accuracy: Literal["equal or better"] = "equal or better"
+
+
+@dataclass(frozen=True, slots=True)
+class CockpitSettings:
+    """How the cockpit behaves. ``step_pct`` is what one key press shifts, in points of weight; ``keys`` maps
+    the id of an action to its keys, separated by commas."""
+
+    step_pct: float = 5.0
+    window: Literal["1m", "5m", "15m", "60m", "run"] = "5m"
+    marker: Literal["braille", "hd", "ascii"] = "braille"
+    keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """A rollout file without mistakes.
+
+    ``weights`` names every deployment for every task (absent = 0) and always has the task ``default``.
+    ``deployments`` keep the order of the file; their price is set only where the file sets it.
+    ``profiles_dir`` is where weight profiles are kept: beside the file, named after it; it may not exist.
+    """
+
+    name: str
+    environment: str
+    path: Path
+    baseline: str
+    endpoints: Mapping[str, Endpoint]
+    deployments: Mapping[str, Deployment]
+    weights: WeightTable
+    traffic: Traffic
+    criteria: Criteria
+    cockpit: CockpitSettings
+    keep_text: bool
+    profiles_dir: Path
+    warnings: tuple[Problem, ...] = ()
