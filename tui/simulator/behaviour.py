@@ -1,0 +1,110 @@
+"""What a pretend deployment does to its callers, as data.
+
+The defaults look like production and stay watchable: P50 latency about 0.5 s, P95 about 1.1 s, 0.4 % of answers
+and 0.3 % of prompts blocked, 0.1 % server errors, no quota.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, fields
+from typing import Literal
+
+Role = Literal["baseline", "canary"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """Times are milliseconds, rates are percent of requests (0-100), lengths are tokens.
+
+    ``ttft_ms``, ``ms_per_token`` and ``answer_tokens`` are medians of lognormal distributions, each with its
+    ``_sigma``; ``ttft_tail_pct`` of the requests wait ``ttft_tail_factor`` times longer for their first token.
+    ``*_load`` is how much longer the times are at ``capacity`` requests in flight (0.5 = half as long again);
+    the growth is quadratic and ends at twice the capacity. Reasoning tokens precede the first visible one.
+    ``cached_pct`` of a prompt of at least ``cache_from_tokens`` is served from the cache, in blocks of 128.
+    Quotas are per minute, None is no quota; with ``report_quota`` off the service says -1, as some models do.
+
+    Raises ``ValueError`` for a negative or infinite number and for a rate above 100.
+    """
+
+    ttft_ms: float = 180.0
+    ttft_sigma: float = 0.22
+    ttft_tail_pct: float = 3.0
+    ttft_tail_factor: float = 3.0
+    ttft_load: float = 0.5
+    ms_per_token: float = 4.0
+    ms_per_token_sigma: float = 0.15
+    token_load: float = 0.25
+    capacity: int = 256
+    answer_tokens: float = 80.0
+    answer_sigma: float = 0.6
+    reasoning_tokens: float = 0.0
+    cached_pct: float = 50.0
+    cache_from_tokens: int = 1024
+    error_pct: float = 0.1
+    drop_pct: float = 0.0
+    hang_pct: float = 0.0
+    prompt_blocked_pct: float = 0.3
+    completion_blocked_pct: float = 0.4
+    annotated_pct: float = 0.5
+    below_threshold_pct: float = 0.5
+    filter_outage_pct: float = 0.0
+    spillover_pct: float = 0.0
+    requests_per_min: int | None = None
+    tokens_per_min: int | None = None
+    report_quota: bool = True
+    async_filter: bool = False
+    missing: bool = False
+    forbidden: bool = False
+    retired: bool = False
+    paused: bool = False
+
+    def __post_init__(self) -> None:
+        for name in _NUMBERS:
+            value = getattr(self, name)
+            if not 0 <= value < float("inf"):
+                raise ValueError(f"{name} must be a finite number of at least 0, not {value!r}")
+            if value > 100 and name.endswith("_pct"):
+                raise ValueError(f"{name} is a percentage and cannot be {value!r}")
+        for name in ("requests_per_min", "tokens_per_min"):
+            quota = getattr(self, name)
+            if quota is not None and quota < 1:
+                raise ValueError(f"{name} must be at least 1, or None for no quota, not {quota!r}")
+        if self.capacity < 1:
+            raise ValueError(f"capacity must be at least 1 request in flight, not {self.capacity!r}")
+
+    def stretch(self, in_flight: int) -> tuple[float, float]:
+        """How many times longer the first token, and each further one, takes with ``in_flight`` requests."""
+        load = min(in_flight / self.capacity, 2.0) ** 2
+        return 1 + self.ttft_load * load, 1 + self.token_load * load
+
+
+_NUMBERS = tuple(f.name for f in fields(Behaviour) if f.type in ("float", "int"))
+
+
+@dataclass(frozen=True, slots=True)
+class PretendDeployment:
+    """A deployment that the simulator serves. Raises ``ValueError`` for a name that no URL path could carry."""
+
+    name: str
+    model: str
+    version: str
+    role: Role = "canary"
+    behaviour: Behaviour = field(default_factory=Behaviour)
+
+    def __post_init__(self) -> None:
+        for what, text in (("name", self.name), ("model", self.model), ("version", self.version)):
+            if not _NAME.fullmatch(text):
+                raise ValueError(
+                    f"deployment {what} {text!r}: use 1 to 64 letters, digits, '.', '_' or '-', "
+                    "starting with a letter or digit"
+                )
+        if self.role not in ("baseline", "canary"):
+            raise ValueError(f"deployment {self.name}: role {self.role!r} is neither baseline nor canary")
+
+    @property
+    def served_model(self) -> str:
+        """The ``model`` field of its answers: model and version, not the deployment's name (azure.md A2)."""
+        return f"{self.model}-{self.version}"

@@ -1,0 +1,138 @@
+"""Bodies of answers: the whole JSON, and the events of a stream (azure.md A2, A3, A5).
+
+Written from ready-made pieces of JSON: names are checked where a deployment is made, so nothing needs escaping.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tui.model import OutcomeKind, Usage
+from tui.simulator.fate import Fate
+from tui.simulator.filters import OUTAGE, SAFE_COMPLETION, compact, completion_results, prompt_results
+
+_PROSE = (
+    "The supplier asks for payment within thirty days of delivery, and offers a discount of two percent to "
+    "whoever pays within ten. Both parties may end the agreement with ninety days' notice; “material breach” "
+    "ends it at once. Marta will send the revised figures on Thursday — they replace those of the first draft."
+    "\n\nOpen points: who carries the cost of the audit, how long the café's records are kept, and whether "
+    "clause 7 (liability, capped at €250,000) covers lost profit. Nothing else in the thread needs an answer "
+    "before the next call. 👍 "
+)
+_FRAGMENTS = tuple(compact(word + " ")[1:-1] for word in _PROSE.split(" ") if word)
+"""One token each, as it stands inside a JSON string."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """All that the bodies of one answer are made of. ``created`` is Unix time in seconds."""
+
+    fate: Fate
+    id: str
+    created: int
+    model: str
+    fingerprint: str
+    include_usage: bool
+    async_filter: bool
+
+    @property
+    def _blocked(self) -> bool:
+        return self.fate.kind is OutcomeKind.COMPLETION_FILTERED
+
+    def whole(self) -> bytes:
+        """The body of an answer that is not streamed. A blocked one has no content."""
+        content = "" if self._blocked else f'"content":"{self._text(0, self.fate.tokens)}",'
+        return (
+            f'{{"choices":[{{"content_filter_results":{completion_results(self.fate)},'
+            f'"finish_reason":"{self.fate.finish_reason}","index":0,"logprobs":null,'
+            f'"message":{{"annotations":[],{content}"refusal":null,"role":"assistant"}}}}],'
+            f'"created":{self.created},"id":"{self.id}","model":"{self.model}","object":"chat.completion",'
+            f'"prompt_filter_results":[{{"prompt_index":0,"content_filter_results":{prompt_results(self.fate)}}}],'
+            f'"system_fingerprint":"{self.fingerprint}","usage":{_usage(self.fate.usage)}}}'
+        ).encode()
+
+    def opening(self) -> bytes:
+        """The first event, which has no choices and no id, and the one that gives the role."""
+        first = (
+            'data: {"choices":[],"created":0,"id":"","model":"","object":"",'
+            f'"prompt_filter_results":[{{"prompt_index":0,"content_filter_results":{prompt_results(self.fate)}}}]'
+            f"{self._no_usage}}}\n\n"
+        )
+        role = self._event("{}", '{"content":"","refusal":null,"role":"assistant"}', "null")
+        return (first + role).encode()
+
+    def content(self, start: int, stop: int) -> bytes:
+        """One event with the tokens from ``start`` up to ``stop``."""
+        if self.async_filter:
+            results = "{}"
+        elif self.fate.unfiltered:
+            results = OUTAGE
+        elif stop == self.fate.tokens and not self._blocked:
+            results = completion_results(self.fate)
+        else:
+            results = SAFE_COMPLETION
+        return self._event(results, f'{{"content":"{self._text(start, stop)}"}}', "null").encode()
+
+    def closing(self) -> bytes:
+        """Everything after the last content, down to ``[DONE]``.
+
+        With the asynchronous filter, its findings come after the end in events without a delta, and a block is
+        such an event instead of an end.
+        """
+        finish = f'"{self.fate.finish_reason}"'
+        events: list[str] = []
+        if not self.async_filter:
+            events.append(self._event(completion_results(self.fate) if self._blocked else "{}", "{}", finish))
+        elif self._blocked:
+            events.append(self._late(0, self._length, completion_results(self.fate), finish))
+        else:
+            middle = self._length // 2
+            events.append(self._event("{}", "{}", finish))
+            events.append(self._late(0, middle, SAFE_COMPLETION, "null"))
+            events.append(self._late(middle, self._length, completion_results(self.fate), "null"))
+        if self.include_usage:
+            events.append(f'data: {{"choices":[],{self._envelope},"usage":{_usage(self.fate.usage)}}}\n\n')
+        events.append("data: [DONE]\n\n")
+        return "".join(events).encode()
+
+    @property
+    def _no_usage(self) -> str:
+        return ',"usage":null' if self.include_usage else ""
+
+    @property
+    def _envelope(self) -> str:
+        return (
+            f'"created":{self.created},"id":"{self.id}","model":"{self.model}",'
+            f'"object":"chat.completion.chunk","system_fingerprint":"{self.fingerprint}"'
+        )
+
+    @property
+    def _length(self) -> int:
+        return self.fate.usage.prompt_tokens * 4 + self.fate.tokens * 6
+
+    def _event(self, results: str, delta: str, finish: str) -> str:
+        return (
+            f'data: {{"choices":[{{"content_filter_results":{results},"delta":{delta},"finish_reason":{finish},'
+            f'"index":0,"logprobs":null}}],{self._envelope}{self._no_usage}}}\n\n'
+        )
+
+    def _late(self, start: int, end: int, results: str, finish: str) -> str:
+        return (
+            f'data: {{"choices":[{{"content_filter_offsets":{{"check_offset":{end},"start_offset":{start},'
+            f'"end_offset":{end}}},"content_filter_results":{results},"finish_reason":{finish},"index":0}}],'
+            f'"created":0,"id":"","model":"","object":""{self._no_usage}}}\n\n'
+        )
+
+    def _text(self, start: int, stop: int) -> str:
+        first = self.fate.text_start
+        return "".join(_FRAGMENTS[(first + i) % len(_FRAGMENTS)] for i in range(start, stop))
+
+
+def _usage(usage: Usage) -> str:
+    return (
+        f'{{"completion_tokens":{usage.completion_tokens},"completion_tokens_details":{{'
+        f'"accepted_prediction_tokens":0,"audio_tokens":0,"reasoning_tokens":{usage.reasoning_tokens},'
+        f'"rejected_prediction_tokens":0}},"prompt_tokens":{usage.prompt_tokens},"prompt_tokens_details":{{'
+        f'"audio_tokens":0,"cached_tokens":{usage.cached_tokens}}},'
+        f'"total_tokens":{usage.prompt_tokens + usage.completion_tokens}}}'
+    )

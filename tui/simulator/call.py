@@ -1,0 +1,97 @@
+"""What a client asks for: the body of a chat completion request, read with suspicion."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tui.simulator.refusals import Refusal, bad_request
+
+CONTEXT_TOKENS = 128_000
+"""Context window of gpt-4o."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """``problem`` is what the service would object to, None for a request that can be served.
+
+    ``deployment`` is the one named in the path, else in the body; empty where neither names one.
+    ``prompt_tokens`` is an estimate: a quarter of the characters, rounded up.
+    """
+
+    deployment: str
+    prompt_tokens: int = 0
+    limit_tokens: int | None = None
+    stream: bool = False
+    include_usage: bool = False
+    problem: Refusal | None = None
+
+
+def read_call(body: bytes, path_deployment: str | None) -> Call:
+    """Read a request body; whatever is wrong with it is in the ``problem`` of the result."""
+    deployment = path_deployment or ""
+    try:
+        asked = json.loads(body)
+    except (ValueError, RecursionError):
+        return Call(
+            deployment, problem=bad_request("The request body is not valid JSON.", None, "invalid_json")
+        )
+    if not isinstance(asked, dict):
+        return Call(
+            deployment, problem=bad_request("The request body must be a JSON object.", None, "invalid_json")
+        )
+    if path_deployment is None and isinstance(asked.get("model"), str):
+        deployment = asked["model"]
+    problem = _problem(asked)
+    if problem is not None:
+        return Call(deployment, problem=problem)
+    prompt_tokens = -(-sum(_characters(m.get("content")) for m in asked["messages"]) // 4) or 1
+    limit = _limit(asked)
+    if prompt_tokens + (limit or 0) > CONTEXT_TOKENS:
+        text = (
+            f"This model's maximum context length is {CONTEXT_TOKENS} tokens. However, your request needs "
+            f"{prompt_tokens} for the messages and {limit or 0} for the completion."
+        )
+        return Call(deployment, problem=bad_request(text, "messages", "context_length_exceeded"))
+    options = asked.get("stream_options")
+    return Call(
+        deployment,
+        prompt_tokens,
+        limit,
+        stream=asked.get("stream") is True,
+        include_usage=isinstance(options, dict) and options.get("include_usage") is True,
+    )
+
+
+def _problem(asked: Mapping[str, Any]) -> Refusal | None:
+    messages = asked.get("messages")
+    if messages is None:
+        return bad_request("Missing required parameter: 'messages'.", "messages", "missing_required_parameter")
+    if not isinstance(messages, list) or not messages:
+        return bad_request("'messages' must be a non-empty array.", "messages", "invalid_type")
+    if not all(isinstance(m, dict) and isinstance(m.get("role"), str) for m in messages):
+        return bad_request("Each of 'messages' must be an object with a role.", "messages", "invalid_type")
+    for name in ("max_completion_tokens", "max_tokens"):
+        limit = asked.get(name)
+        if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
+            return bad_request(f"'{name}' must be an integer of at least 1.", name, "invalid_value")
+    return None
+
+
+def _limit(asked: Mapping[str, Any]) -> int | None:
+    limits = [asked[n] for n in ("max_completion_tokens", "max_tokens") if asked.get(n) is not None]
+    return min(limits) if limits else None
+
+
+def _characters(content: Any) -> int:
+    if isinstance(content, str):
+        return len(content)
+    if isinstance(content, list):
+        return sum(
+            len(part["text"])
+            for part in content
+            if isinstance(part, dict) and isinstance(part.get("text"), str)
+        )
+    return 0

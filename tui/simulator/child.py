@@ -1,0 +1,51 @@
+"""The simulator as a child process of a program that wants a service to speak to."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from tui.text import plain
+
+_SAID_CHARS = 20_000
+
+
+class SimulatorFailed(Exception):
+    """The child process did not come up; the text says what it printed last."""
+
+
+@contextmanager
+def running(*, scenario: str, seed: int, deployments: Sequence[str]) -> Iterator[str]:
+    """Run ``canarytop sim`` beside this process and give its URL; it ends with the block, or with us.
+
+    ``deployments`` are specs as ``parse_deployment`` reads them.
+
+    Raises:
+        SimulatorFailed: It ended before it listened.
+    """
+    command = [sys.executable, "-m", "tui", "sim", "--port", "0", "--scenario", scenario, "--seed", str(seed)]
+    command += [part for spec in deployments for part in ("--deployment", spec)]
+    with tempfile.TemporaryFile("w+") as said:
+        child = subprocess.Popen(
+            [*command, "--exit-with-parent"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+            # Ctrl-C in the terminal is for the program in front; the child ends when its standard input does.
+            start_new_session=True,
+        )
+        # Leaving the block closes the pipes, which ends the child, and waits for it.
+        with child:
+            assert child.stdout is not None
+            first = child.stdout.readline().split()
+            if first[:1] != ["canarytop-sim"]:
+                child.kill()
+                child.wait()
+                said.seek(0)
+                last = said.read(_SAID_CHARS).strip().splitlines()[-1:] or ["nothing"]
+                raise SimulatorFailed(f"the simulator did not start; it said: {plain(last[0], 400)}")
+            yield first[1]

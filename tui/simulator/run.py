@@ -1,0 +1,103 @@
+"""The simulator as a program of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import re
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from typing import cast
+
+from tui.simulator.behaviour import PretendDeployment, Role
+from tui.simulator.scenarios import scenario_named
+from tui.simulator.server import Simulator
+
+_STDIN = 0
+
+_SPEC = re.compile(r"(?P<name>[^=]+)=(?P<model>[^@]+)@(?P<version>[^:]+)(?::(?P<role>.*))?")
+
+
+def parse_deployment(spec: str) -> PretendDeployment:
+    """Read ``NAME=MODEL@VERSION[:baseline|canary]``; without a role it is a canary.
+
+    Raises ``ValueError`` that says what is wrong and shows a right one.
+    """
+    match = _SPEC.fullmatch(spec.strip())
+    if match is None:
+        raise ValueError(
+            f"deployment {spec!r}: write NAME=MODEL@VERSION[:baseline|canary], "
+            "for example gpt4o-prod-v1120=gpt-4o@2024-11-20:baseline"
+        )
+    role = match["role"] or "canary"
+    return PretendDeployment(match["name"], match["model"], match["version"], cast(Role, role))
+
+
+DEFAULT_DEPLOYMENTS = (
+    parse_deployment("gpt4o-prod-v1120=gpt-4o@2024-11-20:baseline"),
+    parse_deployment("gpt4o-prod-v0806=gpt-4o@2024-08-06:canary"),
+)
+
+
+def run_simulator(
+    port: int = 0,
+    scenario: str = "healthy",
+    seed: int = 0,
+    deployments: Sequence[PretendDeployment] = DEFAULT_DEPLOYMENTS,
+    *,
+    exit_with_parent: bool = False,
+) -> None:
+    """Serve until SIGINT or SIGTERM; with ``exit_with_parent`` also until standard input ends.
+
+    The first line printed is ``canarytop-sim http://127.0.0.1:PORT`` for programs, the rest is for people.
+    Raises ``ValueError`` for an unknown scenario or unusable deployments, ``OSError`` when the port is taken.
+    """
+    simulator = Simulator(deployments, scenario_named(scenario), seed, port=port)
+    asyncio.run(_serve(simulator, scenario, seed, deployments, exit_with_parent))
+
+
+async def _serve(
+    simulator: Simulator,
+    scenario: str,
+    seed: int,
+    deployments: Sequence[PretendDeployment],
+    exit_with_parent: bool,
+) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    if exit_with_parent:
+        threading.Thread(target=_wait_for_end_of_input, args=(loop, stop), daemon=True).start()
+    port = await simulator.start()
+    print(f"canarytop-sim http://127.0.0.1:{port}", flush=True)
+    print(f"scenario {scenario}, seed {seed}: {scenario_named(scenario).description}")
+    for deployment in deployments:
+        print(f"  {deployment.name}  {deployment.served_model}  {deployment.role}")
+    print("any key is accepted; the truth is at /sim/truth", flush=True)
+    _calm_collector()
+    try:
+        await stop.wait()
+    finally:
+        await simulator.stop()
+
+
+def _calm_collector() -> None:
+    """Keep the garbage collector's pauses out of the times that clients measure."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
+
+
+def _wait_for_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    # Unbuffered: a lock on sys.stdin held by a daemon thread would abort the interpreter at its end.
+    try:
+        while os.read(_STDIN, 4096):
+            pass
+    except OSError as error:
+        print(f"standard input cannot be watched ({error}): stopping", file=sys.stderr)
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(stop.set)

@@ -1,0 +1,125 @@
+"""Scenarios: named timelines of changes to how deployments behave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
+from typing import Any, Literal
+
+from tui.simulator.behaviour import Behaviour, Role
+
+_FIELDS = frozenset(f.name for f in fields(Behaviour))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """From ``at_s`` on, ``what`` (a field of Behaviour) is ``to``, or ``times`` what it was.
+
+    Exactly one of the two is given. A numeric change may be gradual: it is complete ``over_s`` seconds later.
+    Raises ``ValueError`` for an unknown field or when neither or both of ``to`` and ``times`` are given.
+    """
+
+    at_s: float
+    target: Role | Literal["all"]
+    what: str
+    to: float | None = None
+    times: float | None = None
+    over_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.what not in _FIELDS:
+            raise ValueError(f"no behaviour is called {self.what!r}; known: {', '.join(sorted(_FIELDS))}")
+        if (self.to is None) == (self.times is None):
+            raise ValueError(f"the change of {self.what} needs either 'to' or 'times'")
+
+    def applied(self, before: Any, t_s: float) -> Any:
+        """The value at ``t_s`` of a field that was ``before`` until this change began."""
+        after = self.to if self.times is None else before * self.times
+        elapsed_s = t_s - self.at_s
+        if elapsed_s >= self.over_s or before is None or after is None:
+            return after
+        return before + (after - before) * elapsed_s / self.over_s
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    name: str
+    description: str
+    changes: tuple[Change, ...] = ()
+
+
+def behaviour_at(base: Behaviour, role: Role, scenario: Scenario, t_s: float) -> Behaviour:
+    """How a deployment of that role behaves ``t_s`` seconds after the scenario began."""
+    changed: dict[str, Any] = {}
+    for change in scenario.changes:
+        if change.target in (role, "all") and t_s >= change.at_s:
+            before = changed.get(change.what, getattr(base, change.what))
+            changed[change.what] = change.applied(before, t_s)
+    return replace(base, **changed) if changed else base
+
+
+_ALL = (
+    Scenario("healthy", "nothing changes: both versions behave alike"),
+    Scenario(
+        "slow-canary",
+        "from 60 s the canary slows down, within 20 s, to latencies 60 % higher",
+        (
+            Change(60, "canary", "ttft_ms", times=1.6, over_s=20),
+            Change(60, "canary", "ms_per_token", times=1.6, over_s=20),
+        ),
+    ),
+    Scenario(
+        "chatty-canary",
+        "from 60 s the canary's answers are 70 % longer: cost rises, latency per token does not",
+        (Change(60, "canary", "answer_tokens", times=1.7),),
+    ),
+    Scenario(
+        "filter-canary",
+        "from 60 s the content filter blocks 2 % of the canary's answers, up from 0.4 %",
+        (Change(60, "canary", "completion_blocked_pct", to=2.0),),
+    ),
+    Scenario(
+        "flaky-canary",
+        "from 60 s the canary fails 4 % of its requests (5xx) and drops the connection of 2 % more",
+        (Change(60, "canary", "error_pct", to=4.0), Change(60, "canary", "drop_pct", to=2.0)),
+    ),
+    Scenario(
+        "throttled",
+        "from 60 s the canary's quota is 60 requests and 30,000 tokens a minute: 429s beyond that",
+        (
+            Change(60, "canary", "requests_per_min", to=60),
+            Change(60, "canary", "tokens_per_min", to=30_000),
+        ),
+    ),
+    Scenario(
+        "outage",
+        "from 60 s to 180 s the canary is down: most requests fail (5xx), others are dropped or never answered",
+        (
+            Change(60, "canary", "error_pct", to=95.0),
+            Change(60, "canary", "drop_pct", to=10.0),
+            Change(60, "canary", "hang_pct", to=5.0),
+            Change(180, "canary", "error_pct", to=0.1),
+            Change(180, "canary", "drop_pct", to=0.0),
+            Change(180, "canary", "hang_pct", to=0.0),
+        ),
+    ),
+    Scenario(
+        "both-drift",
+        "from 60 s both versions slow down together, within 60 s, to latencies 50 % higher: nobody's fault",
+        (
+            Change(60, "all", "ttft_ms", times=1.5, over_s=60),
+            Change(60, "all", "ms_per_token", times=1.5, over_s=60),
+        ),
+    ),
+)
+
+SCENARIOS: Mapping[str, Scenario] = MappingProxyType({s.name: s for s in _ALL})
+
+
+def scenario_named(name: str) -> Scenario:
+    """The scenario of that name. Raises ``ValueError``, naming the known ones, when there is none."""
+    try:
+        return SCENARIOS[name]
+    except KeyError:
+        raise ValueError(f"no scenario is called {name!r}; known: {', '.join(SCENARIOS)}") from None

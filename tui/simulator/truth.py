@@ -1,0 +1,111 @@
+"""What the server itself counted and measured, exactly, so that any client's figures can be checked."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tui.model import ANSWERED, OutcomeKind, Usage
+
+UNKNOWN = "unknown"
+"""Where requests are counted that name no deployment, or one more strange name than is kept."""
+
+_MAX_STRANGE_NAMES = 64
+
+
+@dataclass(slots=True)
+class ServedOutcome:
+    """How one request ended, as the server saw it; filled in while it is served.
+
+    ``usage`` is what the answer told the client, None where it told nothing. ``latency_ms`` runs from the
+    request received to the last byte written, ``ttft_ms`` to the first content written (streams only).
+    """
+
+    kind: OutcomeKind = OutcomeKind.CANCELLED
+    latency_ms: float | None = None
+    ttft_ms: float | None = None
+    usage: Usage | None = None
+    annotated: bool = False
+    spilled: bool = False
+
+
+@dataclass(slots=True)
+class _Tally:
+    kinds: Counter[OutcomeKind] = field(default_factory=Counter)
+    latency_ms: array[float] = field(default_factory=lambda: array("d"))
+    ttft_ms: array[float] = field(default_factory=lambda: array("d"))
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    annotated: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "requests": self.kinds.total(),
+            "outcomes": {kind.value: self.kinds[kind] for kind in OutcomeKind if self.kinds[kind]},
+            "latency_ms": _quantiles(self.latency_ms),
+            "ttft_ms": _quantiles(self.ttft_ms),
+            "tokens": {
+                "prompt": self.prompt_tokens,
+                "cached": self.cached_tokens,
+                "completion": self.completion_tokens,
+            },
+            "filters": {
+                "prompt_blocked": self.kinds[OutcomeKind.PROMPT_FILTERED],
+                "completion_blocked": self.kinds[OutcomeKind.COMPLETION_FILTERED],
+                "annotated": self.annotated,
+            },
+        }
+
+
+class Truth:
+    """Counts per deployment. A request belongs to the deployment that it named, whoever answered it."""
+
+    def __init__(self, deployments: Iterable[str]) -> None:
+        self._deployments = tuple(deployments)
+        self.clear()
+
+    def clear(self) -> None:
+        self._tallies = {name: _Tally() for name in self._deployments}
+
+    def add(self, deployment: str, outcome: ServedOutcome) -> None:
+        """Count one ended request. Times enter the quantiles only for answers of the deployment itself: a
+        spilled one was served elsewhere, and says nothing about this version (azure.md A6)."""
+        tally = self._tally(deployment)
+        tally.kinds[outcome.kind] += 1
+        if outcome.kind not in ANSWERED:
+            return
+        if outcome.latency_ms is not None and not outcome.spilled:
+            tally.latency_ms.append(outcome.latency_ms)
+        if outcome.ttft_ms is not None and not outcome.spilled:
+            tally.ttft_ms.append(outcome.ttft_ms)
+        if outcome.usage is not None:
+            tally.prompt_tokens += outcome.usage.prompt_tokens
+            tally.cached_tokens += outcome.usage.cached_tokens
+            tally.completion_tokens += outcome.usage.completion_tokens
+        tally.annotated += outcome.annotated
+
+    def as_json(self) -> dict[str, Any]:
+        """``{"deployments": {NAME: ...}}``; quantiles are None where there is nothing to rank."""
+        return {"deployments": {name: tally.as_json() for name, tally in self._tallies.items()}}
+
+    def _tally(self, deployment: str) -> _Tally:
+        tally = self._tallies.get(deployment)
+        if tally is None:
+            full = len(self._tallies) >= len(self._deployments) + _MAX_STRANGE_NAMES
+            name = UNKNOWN if full or not deployment or len(deployment) > 64 else deployment
+            tally = self._tallies.setdefault(name, _Tally())
+        return tally
+
+
+def nearest_rank(ordered: Sequence[float], pct: int) -> float | None:
+    """The smallest value that at least ``pct`` percent of them do not exceed; None of nothing."""
+    return ordered[-(-pct * len(ordered) // 100) - 1] if ordered else None
+
+
+def _quantiles(values: array[float]) -> dict[str, float | None]:
+    ordered = sorted(values)
+    return {f"p{pct}": nearest_rank(ordered, pct) for pct in (50, 95, 99)}
