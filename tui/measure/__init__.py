@@ -1,0 +1,1 @@
+"""Measuring: what each deployment did, over sliding windows and second by second."""

@@ -1,0 +1,184 @@
+"""Everything that is counted about the outcomes of one deployment and task in some span of time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tui.measure.counts import add_counts, subtract_counts
+from tui.measure.histogram import Histogram
+from tui.measure.names import Names
+from tui.model import ANSWERED, NO_HITS, Figures, FilterHits, Outcome, OutcomeKind
+
+PER_USD = 10**12
+"""Money is summed in whole 10^-12 USD, a hundred-thousandth of a cheap token, so that sums never drift."""
+
+_MOST_USD = 1e9
+_MOST_HITS = 32
+
+
+class VersionNames:
+    """The served models and filter categories admitted for one deployment."""
+
+    __slots__ = ("categories", "models")
+
+    def __init__(self) -> None:
+        self.models = Names()
+        self.categories = Names()
+
+
+class Tally:
+    """Sums that can be merged and subtracted exactly. ``counts`` holds what is not zero, by name."""
+
+    __slots__ = ("categories", "counts", "kinds", "latency", "models", "per_token", "ttft")
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self.kinds: dict[OutcomeKind, int] = {}
+        self.categories: dict[str, int] = {}
+        self.models: dict[str, int] = {}
+        self.latency = Histogram()
+        self.ttft = Histogram()
+        self.per_token = Histogram()
+
+    def add_assignment(self) -> None:
+        self.counts["assigned"] = self.counts.get("assigned", 0) + 1
+
+    def add(self, outcome: Outcome, names: VersionNames) -> None:
+        """Count one outcome. What another deployment answered counts as a request and a spillover only."""
+        counts = self.counts
+        get = counts.get
+        kind = outcome.kind
+        self.kinds[kind] = self.kinds.get(kind, 0) + 1
+        if outcome.saturated:
+            counts["saturated"] = get("saturated", 0) + 1
+        if outcome.filters is not NO_HITS:
+            self._add_hits(outcome.filters, names.categories)
+        if not outcome.counts_for_version:
+            counts["spillovers"] = get("spillovers", 0) + 1
+            return
+        if outcome.served_model is not None:
+            model = names.models.key(outcome.served_model)
+            self.models[model] = self.models.get(model, 0) + 1
+        usage = outcome.usage
+        if usage is not None:
+            counts["answers_with_usage"] = get("answers_with_usage", 0) + 1
+            for name, tokens in (
+                ("prompt_tokens", usage.prompt_tokens),
+                ("completion_tokens", usage.completion_tokens),
+                ("cached_tokens", usage.cached_tokens),
+                ("reasoning_tokens", usage.reasoning_tokens),
+            ):
+                if tokens > 0:
+                    counts[name] = get(name, 0) + tokens
+        cost_usd = outcome.cost_usd
+        if cost_usd is not None and 0 <= cost_usd <= _MOST_USD:
+            cost = round(cost_usd * PER_USD)
+            counts["priced"] = get("priced", 0) + 1
+            counts["cost"] = get("cost", 0) + cost
+            if outcome.cost_estimated:
+                counts["estimated"] = get("estimated", 0) + cost
+        if kind in ANSWERED:
+            if outcome.latency_ms is not None:
+                self.latency.add(outcome.latency_ms)
+            if outcome.ttft_ms is not None:
+                self.ttft.add(outcome.ttft_ms)
+                per_token = outcome.ms_per_output_token
+                if per_token is not None:
+                    self.per_token.add(per_token)
+
+    def _add_hits(self, hits: FilterHits, names: Names) -> None:
+        counts, categories = self.counts, self.categories
+        for what, fired in (
+            ("", hits.blocked),
+            ("annotated", hits.annotated),
+            ("below threshold", hits.below_threshold),
+        ):
+            for category in fired[:_MOST_HITS]:
+                key = names.key(f"{category} ({what})" if what else category)
+                categories[key] = categories.get(key, 0) + 1
+        if hits.annotated:
+            counts["annotated"] = counts.get("annotated", 0) + 1
+        if hits.below_threshold:
+            counts["below_threshold"] = counts.get("below_threshold", 0) + 1
+        if hits.unfiltered:
+            counts["unfiltered"] = counts.get("unfiltered", 0) + 1
+
+    def merge(self, other: Tally) -> None:
+        """Add everything in ``other``."""
+        add_counts(self.counts, other.counts)
+        add_counts(self.kinds, other.kinds)
+        add_counts(self.categories, other.categories)
+        add_counts(self.models, other.models)
+        self.latency.merge(other.latency)
+        self.ttft.merge(other.ttft)
+        self.per_token.merge(other.per_token)
+
+    def subtract(self, other: Tally) -> None:
+        """Undo ``merge(other)`` exactly. Raises ValueError when it never happened."""
+        subtract_counts(self.counts, other.counts)
+        subtract_counts(self.kinds, other.kinds)
+        subtract_counts(self.categories, other.categories)
+        subtract_counts(self.models, other.models)
+        self.latency.subtract(other.latency)
+        self.ttft.subtract(other.ttft)
+        self.per_token.subtract(other.per_token)
+
+    def plus(self, other: Tally) -> Tally:
+        """A new tally of both."""
+        total = Tally()
+        total.counts = self.counts.copy()
+        total.kinds = self.kinds.copy()
+        total.categories = self.categories.copy()
+        total.models = self.models.copy()
+        total.latency = self.latency.copy()
+        total.ttft = self.ttft.copy()
+        total.per_token = self.per_token.copy()
+        total.merge(other)
+        return total
+
+    def packed(self) -> tuple[Any, ...]:
+        """The same sums in plain small values, for pickling."""
+        histograms = (self.latency.packed(), self.ttft.packed(), self.per_token.packed())
+        return (self.counts, self.kinds, self.categories, self.models, *histograms)
+
+    @classmethod
+    def unpacked(cls, packed: tuple[Any, ...]) -> Tally:
+        """The tally that ``packed`` gave."""
+        tally = cls()
+        tally.counts, tally.kinds, tally.categories, tally.models, latency, ttft, per_token = packed
+        tally.latency = Histogram.unpacked(latency)
+        tally.ttft = Histogram.unpacked(ttft)
+        tally.per_token = Histogram.unpacked(per_token)
+        return tally
+
+    def figures(self, span_s: float, assigned_to_all: int) -> Figures:
+        """What a screen shows. ``assigned_to_all`` counts the assignments of the task to any deployment."""
+        get = self.counts.get
+        assigned, priced = get("assigned", 0), get("priced", 0)
+        return Figures(
+            span_s=span_s,
+            requests=sum(self.kinds.values()),
+            assigned=assigned,
+            assigned_share_pct=100 * assigned / assigned_to_all if assigned_to_all else None,
+            kinds=self.kinds.copy(),
+            latency_ms=self.latency.quantiles(),
+            ttft_ms=self.ttft.quantiles(),
+            ms_per_output_token=self.per_token.quantiles(),
+            answers_with_usage=get("answers_with_usage", 0),
+            prompt_tokens=get("prompt_tokens", 0),
+            cached_tokens=get("cached_tokens", 0),
+            completion_tokens=get("completion_tokens", 0),
+            reasoning_tokens=get("reasoning_tokens", 0),
+            priced=priced,
+            cost_usd=get("cost", 0) / PER_USD if priced else None,
+            estimated_usd=get("estimated", 0) / PER_USD,
+            prompt_blocked=self.kinds.get(OutcomeKind.PROMPT_FILTERED, 0),
+            completion_blocked=self.kinds.get(OutcomeKind.COMPLETION_FILTERED, 0),
+            annotated=get("annotated", 0),
+            below_threshold=get("below_threshold", 0),
+            unfiltered=get("unfiltered", 0),
+            filter_categories=self.categories.copy(),
+            served_models=self.models.copy(),
+            spillovers=get("spillovers", 0),
+            saturated=get("saturated", 0),
+        )
