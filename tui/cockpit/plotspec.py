@@ -1,0 +1,86 @@
+"""What a plot or a mini graph is to show: plain values that travel to the plot process and to the widgets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Point = tuple[float, float | None]
+"""x and y; a y of None is a gap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One line of a plot.
+
+    ``colour`` is a name of the palette; ``dim`` takes its dark shade. ``marker`` is ``braille`` (thin when dim,
+    else double thick), ``dashes`` (thin braille, interrupted), ``hd`` (half blocks) or one printable character.
+    """
+
+    label: str
+    colour: str
+    dim: bool
+    marker: str
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlotSpec:
+    """One plot: x from ``x_min`` to ``x_max``, y from ``y_min`` to ``y_max`` or, for None, to a round number
+    that holds 99.5 % of the values of every series; values above are drawn as a mark on the upper edge.
+
+    ``marks`` are vertical lines (where weights changed), ``limit`` is a horizontal one, ``cursor_x`` the
+    crosshair. ``unit`` is what the y axis counts: ``$`` and ``%`` are written on its labels.
+    """
+
+    series: tuple[Series, ...]
+    x_min: float
+    x_max: float
+    y_min: float = 0.0
+    y_max: float | None = None
+    x_ticks: tuple[tuple[float, str], ...] = ()
+    marks: tuple[float, ...] = ()
+    limit: float | None = None
+    cursor_x: float | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LegendEntry:
+    """One word of a plot's title line. ``marker`` as in Series; an empty one writes the label alone."""
+
+    label: str
+    colour: str
+    dim: bool = False
+    marker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A plot with its title and legend, as the Plot widget shows it. ``key`` is the digit that chooses it."""
+
+    key: int
+    title: str
+    legend: tuple[LegendEntry, ...]
+    spec: PlotSpec
+
+
+@dataclass(frozen=True, slots=True)
+class MiniGraph:
+    """One version of one metric in a few cells: a value per cell, None where there is no data."""
+
+    label: str
+    colour: str
+    values: tuple[float | None, ...]
+    figure: str
+
+
+@dataclass(frozen=True, slots=True)
+class MiniLine:
+    """One metric on one line. All its graphs share the scale ``low`` to ``high``."""
+
+    key: int
+    title: str
+    graphs: tuple[MiniGraph, ...]
+    low: float
+    high: float
+    note: str = ""

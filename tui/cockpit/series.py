@@ -1,0 +1,192 @@
+"""From a Snapshot to the four plots: pure functions, no drawing.
+
+x is in seconds relative to now, so the newest point lies at 0. A window that holds more seconds than can be
+seen is thinned to the least and the greatest value of stretches that are aligned to the clock of the run: the
+picture does not shimmer as the window moves, and spikes survive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from operator import attrgetter
+from typing import Final, Literal
+
+from tui.cockpit.history import GAP_S, Extract, Window, drawn_deployments, stretches_of, window_of
+from tui.cockpit.palette import SERIES_COLOURS
+from tui.cockpit.plotspec import LegendEntry, MiniGraph, MiniLine, Panel, PlotSpec, Series
+from tui.model import WEIGHT_CHANGES, Snapshot
+
+MarkerMode = Literal["braille", "hd", "ascii"]
+"""What the font can show: everything, no braille, or ASCII only."""
+
+# By font and version, the baseline first. The canary, which is to be watched, is the most solid line.
+_MARKERS: Final[Mapping[MarkerMode, tuple[str, ...]]] = {
+    "braille": ("braille", "hd", "•", "×"),
+    "hd": ("•", "hd", "×", "+"),
+    "ascii": ("*", "o", "x", "+"),
+}
+_DIM_MARKERS: Final[Mapping[MarkerMode, tuple[str, ...]]] = {
+    "braille": ("braille", "dashes", "•", "×"),
+    "hd": ("·", "-", "×", "+"),
+    "ascii": (".", "-", "x", "+"),
+}
+_P99_MARKERS: Final[Mapping[MarkerMode, tuple[str, ...]]] = {
+    "braille": ("·", "+", "°", "x"),
+    "hd": ("'", "~", "°", "x"),
+    "ascii": ("'", "~", "`", ","),
+}
+_NARROWEST: Final = 16
+
+_Note = Callable[[Sequence[float | None]], str]
+"""The newest figure of each version -> the note of a mini line."""
+
+
+def panels(
+    snapshot: Snapshot,
+    window: str,
+    deployments: Sequence[str],
+    now_s: float,
+    *,
+    width: int = 120,
+    percentiles: Collection[str] = ("p50", "p95"),
+    marker: MarkerMode = "braille",
+    limits: Mapping[str, float] | None = None,
+    cursor_x: float | None = None,
+) -> dict[str, Panel]:
+    """The plots ``latency``, ``cost``, ``rates`` and ``weights`` of the chosen deployments.
+
+    ``window`` is a name of ``model.WINDOWS_S`` (KeyError for another), ``now_s`` seconds since the run started,
+    ``width`` the cells of the widest plot, ``percentiles`` which of ``p50``, ``p95`` and ``p99`` to draw,
+    ``limits`` a horizontal line by name of the plot, ``cursor_x`` seconds before now, negative.
+    """
+    span = window_of(snapshot, window, now_s)
+    drawn = drawn_deployments(snapshot, span, deployments)
+    marks = tuple(
+        event.at_s - now_s
+        for event in snapshot.events
+        if event.kind in WEIGHT_CHANGES and span.x_min <= event.at_s - now_s <= 0
+    )
+    stretches = stretches_of(span, max(width, _NARROWEST))
+    points = {d.name: Extract(span, d.name, stretches) for d in drawn}
+
+    def lines(figure: str, suffix: str, dim: bool, markers: tuple[str, ...]) -> list[Series]:
+        return [
+            Series(
+                f"{d.label}{suffix}", SERIES_COLOURS[d.style], dim, markers[d.style], points[d.name].of(figure)
+            )
+            for d in drawn
+        ]
+
+    def panel(name: str, key: int, title: str, series: list[Series], unit: str, note: str = "") -> Panel:
+        limit = (limits or {}).get(name)
+        legend = [
+            LegendEntry(d.label, SERIES_COLOURS[d.style], False, _MARKERS[marker][d.style]) for d in drawn
+        ]
+        if note:
+            legend.append(LegendEntry(note, "axis"))
+        if limit is not None:
+            legend.append(LegendEntry("limit", "breach", marker="┈"))
+        if marks:
+            legend.append(LegendEntry("shift", "info", marker="┊"))
+        spec = PlotSpec(
+            series=tuple(series),
+            x_min=span.x_min,
+            x_max=0.0,
+            y_max=100.0 if name == "weights" else None,
+            x_ticks=span.ticks,
+            marks=marks,
+            limit=limit,
+            cursor_x=cursor_x,
+            unit=unit,
+        )
+        return Panel(key, title, tuple(legend), spec)
+
+    plain, thin = _MARKERS[marker], _DIM_MARKERS[marker]
+    latency: list[Series] = []
+    for name, dim, markers in (
+        ("p50", True, thin),
+        ("p99", True, _P99_MARKERS[marker]),
+        ("p95", False, plain),
+    ):
+        if name in percentiles:
+            latency += lines(f"{name}_ms", f" {name}", dim, markers)
+    shown = [name for name in ("p50", "p95", "p99") if name in percentiles]
+    rates = lines("error_pct", " error", True, thin) + lines("filter_pct", " filter", False, plain)
+    return {
+        "latency": panel("latency", 1, "latency ms", latency, "ms", _percentile_note(shown)),
+        "cost": panel("cost", 2, "cost $/1k", lines("cost_per_1k_usd", "", False, plain), "$"),
+        "rates": panel("rates", 3, "filter/err %", rates, "%", "dim: errors"),
+        "weights": panel("weights", 4, "weight %", lines("weight_pct", "", False, plain), "%"),
+    }
+
+
+def mini_lines(
+    snapshot: Snapshot, window: str, deployments: Sequence[str], now_s: float, *, width: int = 14
+) -> dict[str, MiniLine]:
+    """The same plots for a small terminal: ``width`` values per version, each the greatest of its stretch.
+
+    ``latency`` shows P95 and ``rates`` the filter rate. The note of a line is how far the first canary that is
+    drawn is from the baseline: relative, or for the filter rate in points; weights have none.
+    """
+    span = window_of(snapshot, window, now_s)
+    drawn = drawn_deployments(snapshot, span, deployments)
+
+    def line(key: int, title: str, figure: str, form: Callable[[float], str], note: _Note) -> MiniLine:
+        graphs: list[MiniGraph] = []
+        last: list[float | None] = []
+        for d in drawn:
+            values = Extract(span, d.name).cells(figure, max(width, 1))
+            newest = _newest(span, d.name, figure)
+            last.append(newest)
+            text = "–" if newest is None else form(newest)
+            graphs.append(MiniGraph(d.label, SERIES_COLOURS[d.style], values, text))
+        known = [v for graph in graphs for v in graph.values if v is not None]
+        high = 100.0 if figure == "weight_pct" else max(known, default=0.0)
+        return MiniLine(key, title, tuple(graphs), 0.0, high, note(last))
+
+    return {
+        "latency": line(1, "p95 ms", "p95_ms", "{:.0f}".format, _relative),
+        "cost": line(2, "cost/1k", "cost_per_1k_usd", "${:.3f}".format, _relative),
+        "rates": line(3, "filter%", "filter_pct", "{:.2f}".format, _in_points),
+        "weights": line(4, "weight%", "weight_pct", "{:g}".format, _nothing),
+    }
+
+
+def values_at(spec: PlotSpec, x: float) -> list[tuple[str, float | None]]:
+    """Label and value of every series at the point nearest to ``x``; None in a gap or further than 3 s away."""
+    found: list[tuple[str, float | None]] = []
+    for series in spec.series:
+        nearest = min(series.points, key=lambda point: abs(point[0] - x), default=None)
+        near = nearest is not None and abs(nearest[0] - x) <= max(GAP_S, (spec.x_max - spec.x_min) / 100)
+        found.append((series.label, nearest[1] if near and nearest is not None else None))
+    return found
+
+
+def _percentile_note(shown: Sequence[str]) -> str:
+    if shown == ["p50", "p95"]:
+        return "dim: p50"
+    return " ".join(shown)
+
+
+def _newest(span: Window, name: str, figure: str) -> float | None:
+    newest = span.seconds[-1].figures.get(name) if span.seconds else None
+    value: float | None = None if newest is None else attrgetter(figure)(newest)
+    return value
+
+
+def _relative(values: Sequence[float | None]) -> str:
+    match values:
+        case [float() | int() as baseline, float() | int() as canary, *_] if baseline > 0:
+            return f"{100 * (canary - baseline) / baseline:+.0f}%"
+    return ""
+
+
+def _in_points(values: Sequence[float | None]) -> str:
+    match values:
+        case [float() | int() as baseline, float() | int() as canary, *_]:
+            return f"{canary - baseline:+.2f}"
+    return ""
+
+
+def _nothing(values: Sequence[float | None]) -> str:
+    return ""

@@ -1,0 +1,93 @@
+"""Plots of a few cells for small terminals: one metric a line, all versions of it on one scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from rich.segment import Segment
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.cockpit.plotspec import MiniLine
+from tui.cockpit.widgets.strips import fitted, ink
+from tui.text import plain
+
+_BLOCKS: Final = "▁▂▃▄▅▆▇█"
+_LEVELS: Final = "_.-:=+*#"
+"""The same eight heights for fonts without blocks."""
+
+_TITLE_CELLS: Final = 8
+_LABEL_CELLS: Final = 8
+_FIGURE_CELLS: Final = 8
+
+
+def cells(values: Sequence[float | None], low: float, high: float, *, ascii_only: bool = False) -> str:
+    """One character per value, higher for greater, between ``low`` and ``high``; a blank for None.
+
+    Values outside the scale, infinite ones too, are drawn at its ends; NaN is a blank.
+    """
+    levels = _LEVELS if ascii_only else _BLOCKS
+    return "".join(" " if v is None or v != v else levels[_level(v, low, high)] for v in values)
+
+
+def _level(value: float, low: float, high: float) -> int:
+    if not value > low or not high > low:
+        return 0
+    if value >= high:
+        return len(_BLOCKS) - 1
+    return int((value - low) / (high - low) * len(_BLOCKS))
+
+
+class MiniGraphs(Widget):
+    """Some metrics, one a line: key, title, then label, graph and newest figure of each version, and a note."""
+
+    DEFAULT_CSS = """
+    MiniGraphs { height: auto; width: 1fr; }
+    """
+
+    def __init__(
+        self,
+        *,
+        ascii_only: bool = False,
+        name: str | None = None,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self._ascii_only = ascii_only
+        self._lines: tuple[MiniLine, ...] = ()
+
+    def show(self, lines: Sequence[MiniLine]) -> None:
+        """Show these lines from top to bottom."""
+        before, self._lines = self._lines, tuple(lines)
+        if before != self._lines:
+            self.refresh(layout=len(before) != len(self._lines))
+
+    def get_content_height(self, container: object, viewport: object, width: int) -> int:
+        """One row per line."""
+        return len(self._lines)
+
+    def render_line(self, y: int) -> Strip:
+        """The metric of row ``y``."""
+        width = self.size.width
+        segments = self._segments(self._lines[y]) if y < len(self._lines) else []
+        return Strip(fitted(segments, width), width).apply_style(self.rich_style)
+
+    def _segments(self, line: MiniLine) -> list[Segment]:
+        segments = [
+            Segment(f" {line.key} ", ink("axis", bold=True)),
+            Segment(f"{plain(line.title, _TITLE_CELLS):<{_TITLE_CELLS}}", ink("bright", bold=True)),
+        ]
+        for graph in line.graphs:
+            style = ink(graph.colour)
+            drawn = cells(graph.values, line.low, line.high, ascii_only=self._ascii_only)
+            label = f"{plain(graph.label, _LABEL_CELLS):<5}"
+            figure = f"{plain(graph.figure, _FIGURE_CELLS):<{_FIGURE_CELLS}}"
+            segments += [
+                Segment(f"{label} ", style),
+                Segment(drawn, style),
+                Segment(f" {figure} ", ink("bright")),
+            ]
+        segments.append(Segment(plain(line.note, 20), ink("bright")))
+        return segments

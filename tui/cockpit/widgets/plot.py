@@ -1,0 +1,219 @@
+"""One framed plot: asks the renderer for rows of text and repaints only those that changed."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual import events, on
+from textual.geometry import Region
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.cockpit.palette import css
+from tui.cockpit.plotspec import LegendEntry, PlotSpec
+from tui.cockpit.renderer import Renderer, RenderFailed
+from tui.cockpit.widgets.strips import fitted, ink, row_segments
+from tui.text import plain
+
+_SAMPLES = {"braille": "⣤⣤", "dashes": "⠤ ⠤", "hd": "▀▀"}
+_LONGEST_REASON = 200
+_FRAME = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    spec: PlotSpec
+    width: int
+    height: int
+
+
+class Plot(Widget):
+    """A plot in a frame, with its title and legend on the upper edge.
+
+    It has at most one frame in hand; of what is shown meanwhile only the latest is drawn after it. While hidden
+    it draws nothing. When a frame fails the last rows stay, dimmed, with the reason on the lower edge. The
+    frame has the widget's CSS colour.
+    """
+
+    DEFAULT_CSS = f"""
+    Plot {{ height: 1fr; width: 1fr; min-height: 4; min-width: 16; color: {css("frame")}; }}
+    Plot.-chosen {{ color: {css("axis")}; }}
+    """
+
+    class Unavailable(Message):
+        """Drawing began to fail; posted once until it works again."""
+
+        def __init__(self, plot: Plot, reason: str) -> None:
+            super().__init__()
+            self.plot = plot
+            self.reason = reason
+
+        @property
+        def control(self) -> Plot:
+            return self.plot
+
+    class _Drawn(Message, namespace="plot", bubble=False):
+        """The renderer has answered."""
+
+        def __init__(self, wanted: _Wanted, future: Future[list[str]]) -> None:
+            super().__init__()
+            self.wanted = wanted
+            self.future = future
+
+    def __init__(
+        self, renderer: Renderer, *, name: str | None = None, id: str | None = None, classes: str | None = None
+    ) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self._renderer = renderer
+        self._spec: PlotSpec | None = None
+        self._title = ""
+        self._legend: tuple[LegendEntry, ...] = ()
+        self._in_hand: _Wanted | None = None
+        self._done: _Wanted | None = None
+        self._rows: list[str] = []
+        self._strips: dict[int, Strip] = {}
+        self._painted: Style | None = None
+        self._failure = ""
+
+    @property
+    def failure(self) -> str:
+        """Why the plot is unavailable; empty while it is drawn."""
+        return self._failure
+
+    def show(self, spec: PlotSpec, title: str, legend: tuple[LegendEntry, ...] = ()) -> None:
+        """Draw ``spec`` as soon as the renderer is free. A number that leads the title is its key."""
+        if (title, legend) != (self._title, self._legend):
+            self._title, self._legend = title, legend
+            self._repaint(0)
+        self._spec = spec
+        if self._failure:
+            self._done = None
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._spec is None or self._in_hand is not None or not self._is_seen():
+            return
+        wanted = _Wanted(self._spec, self.size.width - _FRAME, self.size.height - _FRAME)
+        if wanted.width <= 0 or wanted.height <= 0 or wanted == self._done:
+            return
+        self._in_hand = wanted
+        future = self._renderer.submit(wanted.spec, wanted.width, wanted.height)
+        future.add_done_callback(lambda done: self._announce(wanted, done))
+
+    def _is_seen(self) -> bool:
+        return self.is_mounted and self.display and self.is_on_screen and self.screen.is_current
+
+    def _announce(self, wanted: _Wanted, future: Future[list[str]]) -> None:
+        """Hand the rows over to the app; called in the renderer's thread."""
+        try:
+            self.post_message(self._Drawn(wanted, future))
+        except RuntimeError:
+            # The app's loop has ended while the frame was drawn: nobody is left to see it.
+            return
+
+    @on(_Drawn)
+    def _take(self, message: _Drawn) -> None:
+        self._in_hand = None
+        try:
+            rows = message.future.result()
+        except RenderFailed as error:
+            self._fail(str(error), message.wanted)
+        else:
+            self._succeed(rows, message.wanted)
+        self._draw()
+
+    def _succeed(self, rows: list[str], wanted: _Wanted) -> None:
+        self._done = wanted
+        if self._failure:
+            self._failure = ""
+            self._rows = []
+            self._strips.clear()
+            self.refresh()
+        before, self._rows = self._rows, rows
+        for i in range(max(len(before), len(rows))):
+            if i >= len(before) or i >= len(rows) or before[i] != rows[i]:
+                self._repaint(i + 1)
+
+    def _fail(self, reason: str, wanted: _Wanted) -> None:
+        # Not tried again before the next show, or one bad frame would keep the plot process busy for good.
+        self._done = wanted
+        first = not self._failure
+        self._failure = plain(reason, _LONGEST_REASON)
+        self._strips.clear()
+        self.refresh()
+        if first:
+            self.post_message(self.Unavailable(self, self._failure))
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._strips.clear()
+        self._draw()
+
+    def on_show(self, event: events.Show) -> None:
+        self._draw()
+
+    def _repaint(self, y: int) -> None:
+        self._strips.pop(y, None)
+        self.refresh(Region(0, y, self.size.width, 1))
+
+    # --- painting -------------------------------------------------------------------------------
+
+    def render_line(self, y: int) -> Strip:
+        """One row of cells, kept until its text or the background changes."""
+        background = self.rich_style
+        if background != self._painted:
+            self._painted = background
+            self._strips.clear()
+        strip = self._strips.get(y)
+        if strip is None:
+            strip = Strip(self._segments(y)).adjust_cell_length(self.size.width).apply_style(background)
+            self._strips[y] = strip
+        return strip
+
+    def _segments(self, y: int) -> list[Segment]:
+        width, height = self.size
+        frame = Style(color=self.rich_style.color)
+        if y == 0:
+            return [
+                Segment("╭─ ", frame),
+                *fitted(self._title_line(width - 4), width - 4, "─", frame),
+                Segment("╮", frame),
+            ]
+        if y == height - 1:
+            return [
+                Segment("╰", frame),
+                *fitted(self._lower_edge(), width - 2, "─", frame),
+                Segment("╯", frame),
+            ]
+        row = row_segments(self._rows[y - 1]) if y <= len(self._rows) else []
+        if self._failure:
+            row = list(Segment.apply_style(row, post_style=Style(dim=True)))
+        return [Segment("│", frame), *fitted(row, width - 2), Segment("│", frame)]
+
+    def _title_line(self, width: int) -> list[Segment]:
+        key, _, rest = self._title.partition(" ")
+        if key.isdigit():
+            segments = [
+                Segment(key, ink("axis", bold=True)),
+                Segment(f" {plain(rest, 60)} ", ink("bright", bold=True)),
+            ]
+        else:
+            segments = [Segment(f"{plain(self._title, 60)} ", ink("bright", bold=True))]
+        room = width - sum(segment.cell_length for segment in segments)
+        for entry in self._legend:
+            sample = _SAMPLES.get(entry.marker, entry.marker)
+            label = f" {plain(entry.label, 40)} "
+            sample = f" {sample}" if sample else ""
+            room -= cell_len(sample + label)
+            if room < 0:
+                break  # half a word would be a riddle
+            style = ink(entry.colour, entry.dim)
+            segments += [Segment(sample, style), Segment(label, style)]
+        return segments
+
+    def _lower_edge(self) -> list[Segment]:
+        return [Segment(f"─ plot unavailable: {self._failure} ", ink("breach"))] if self._failure else []
