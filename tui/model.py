@@ -451,6 +451,8 @@ class Snapshot:
     baseline: str
     weights: WeightTable
     deployments: Mapping[str, DeploymentView]
+    assigned: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Task -> deployment -> requests assigned since the weights last changed: what the weights do in traffic."""
     history: tuple[Second, ...] = ()
     events: tuple[Event, ...] = ()
     sender: SenderView = field(default_factory=SenderView)

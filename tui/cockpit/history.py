@@ -11,6 +11,7 @@ from typing import Final
 
 from tui.cockpit.names import short_names
 from tui.cockpit.palette import SERIES_COLOURS
+from tui.cockpit.plot_numbers import reach_of
 from tui.cockpit.plotspec import Point
 from tui.model import WINDOWS_S, Second, SecondFigures, Snapshot
 
@@ -123,6 +124,14 @@ class Extract:
             low, high = values.index(min(known), start, end), values.index(max(known), start, end)
             points.extend((xs[i], values[i]) for i in sorted({low, high}))
         return tuple(points)
+
+    def reach(self, figure: str) -> float | None:
+        """How far up the axis must go: for the seconds that rest on at least half as many requests as the
+        fullest one. A rate over the first few requests of a run would press the rest flat for the whole window.
+        """
+        counts = [figures.requests if figures else 0 for figures in self._figures]
+        enough = max(counts, default=0) / 2
+        return reach_of(v for v, n in zip(self._values(figure), counts, strict=True) if n >= enough)
 
     def cells(self, figure: str, width: int) -> tuple[float | None, ...]:
         """The greatest value of each of ``width`` equal stretches of the window."""

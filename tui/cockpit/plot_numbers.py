@@ -102,7 +102,11 @@ def scale_top(spec: PlotSpec, cleaned: Iterable[Cleaned], bottom: float) -> tupl
     asked = finite(spec.y_max)
     if asked is not None:
         return limits(bottom, asked)[1], True
-    highest = [ys[math.ceil(_SHARE_SHOWN * (len(ys) - 1))] for ys in _sorted_values(cleaned)]
+    highest = [
+        reach
+        for series, points in zip(spec.series, cleaned, strict=True)
+        if (reach := finite(series.reach) or reach_of(y for _, y in points)) is not None
+    ]
     if not highest:
         return limits(bottom, bottom + 1)[1], False
     wanted = max(highest) - bottom
@@ -113,11 +117,10 @@ def scale_top(spec: PlotSpec, cleaned: Iterable[Cleaned], bottom: float) -> tupl
     return limits(bottom, bottom + (_nice(wanted) if wanted > 0 else 1.0))[1], True
 
 
-def _sorted_values(cleaned: Iterable[Cleaned]) -> Iterable[list[float]]:
-    for points in cleaned:
-        ys = sorted(y for _, y in points if y is not None)
-        if ys:
-            yield ys
+def reach_of(values: Iterable[float | None]) -> float | None:
+    """What 99.5 % of the values do not pass; None without any."""
+    ys = sorted(y for y in values if y is not None)
+    return ys[math.ceil(_SHARE_SHOWN * (len(ys) - 1))] if ys else None
 
 
 def _nice(value: float) -> float:

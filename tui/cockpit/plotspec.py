@@ -14,6 +14,7 @@ class Series:
 
     ``colour`` is a name of the palette; ``dim`` takes its dark shade. ``marker`` is ``braille`` (thin when dim,
     else double thick), ``dashes`` (thin braille, interrupted), ``hd`` (half blocks) or one printable character.
+    ``reach`` is the value up to which the y axis must go for this line; None takes it from the points.
     """
 
     label: str
@@ -21,12 +22,13 @@ class Series:
     dim: bool
     marker: str
     points: tuple[Point, ...]
+    reach: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PlotSpec:
     """One plot: x from ``x_min`` to ``x_max``, y from ``y_min`` to ``y_max`` or, for None, to a round number
-    that holds 99.5 % of the values of every series; values above are drawn as a mark on the upper edge.
+    that holds the ``reach`` of every series; values above are drawn as a mark on the upper edge.
 
     ``marks`` are vertical lines (where weights changed), ``limit`` is a horizontal one, ``cursor_x`` the
     crosshair. ``unit`` is what the y axis counts: ``$`` and ``%`` are written on its labels.

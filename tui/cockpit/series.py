@@ -72,7 +72,12 @@ def panels(
     def lines(figure: str, suffix: str, dim: bool, markers: tuple[str, ...]) -> list[Series]:
         return [
             Series(
-                f"{d.label}{suffix}", SERIES_COLOURS[d.style], dim, markers[d.style], points[d.name].of(figure)
+                f"{d.label}{suffix}",
+                SERIES_COLOURS[d.style],
+                dim,
+                markers[d.style],
+                points[d.name].of(figure),
+                points[d.name].reach(figure),
             )
             for d in drawn
         ]

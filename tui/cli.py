@@ -1,0 +1,278 @@
+"""The commands: parsing and wiring. What they do lives in the rooms, which are imported only when needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+BAD_INPUT, COULD_NOT_RUN, INTERRUPTED = 2, 3, 130
+_DEMO_S = 30.0
+
+app = typer.Typer(
+    name="canarytop",
+    help="A terminal cockpit for live canary monitoring and control of LLM deployments.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+RolloutFile = Annotated[Path, typer.Argument(metavar="FILE", help="The rollout file (TOML).")]
+Seed = Annotated[int | None, typer.Option(help="Seed of every random draw; without it, a new one.")]
+Scenario = Annotated[
+    str | None,
+    typer.Option(help="Rehearse on the embedded simulator with this scenario; no service is touched."),
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Take up the weights of the interrupted run.")]
+ReadOnly = Annotated[bool, typer.Option("--read-only", help="Look, but change neither weights nor traffic.")]
+NoMouse = Annotated[bool, typer.Option("--no-mouse", help="Leave the mouse to the terminal.")]
+
+
+def main() -> None:
+    """The entry point of the ``canarytop`` command."""
+    app()
+
+
+@app.command()
+def demo(
+    scenario: Annotated[
+        str, typer.Option(help="What happens to the canary; see `canarytop sim --help`.")
+    ] = "slow-canary",
+    seed: Seed = None,
+    read_only: ReadOnly = False,
+    no_mouse: NoMouse = False,
+) -> None:
+    """The cockpit on an embedded simulator: no account, no key, no network."""
+    from tui.wiring import shipped
+
+    _cockpit(shipped("demo.toml"), scenario=scenario, seed=seed, read_only=read_only, no_mouse=no_mouse)
+
+
+@app.command()
+def watch(
+    file: RolloutFile,
+    scenario: Scenario = None,
+    seed: Seed = None,
+    resume: Resume = False,
+    read_only: ReadOnly = False,
+    no_mouse: NoMouse = False,
+) -> None:
+    """The cockpit on a rollout file."""
+    _cockpit(file, scenario=scenario, seed=seed, resume=resume, read_only=read_only, no_mouse=no_mouse)
+
+
+@app.command()
+def run(
+    file: RolloutFile,
+    for_: Annotated[
+        str | None, typer.Option("--for", help="How long, as 90s, 5m or 1h; else until the traffic ends.")
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="Requests per second, instead of the file's.", min=0.001)
+    ] = None,
+    seed: Seed = None,
+    scenario: Scenario = None,
+    resume: Resume = False,
+    json_path: Annotated[
+        Path | None, typer.Option("--json", help="Write the result here; - is standard output.")
+    ] = None,
+) -> None:
+    """The same engine without a screen: a progress line, a final table, JSON."""
+    raise typer.Exit(
+        _headless(
+            file,
+            for_s=_seconds(for_),
+            rate=rate,
+            seed=seed,
+            scenario=scenario,
+            resume=resume,
+            json_path=json_path,
+        )
+    )
+
+
+@app.command()
+def check(file: RolloutFile) -> None:
+    """Say every mistake of a rollout file at once. Exit code 2 when there is one."""
+    from tui.problems import format_problems
+    from tui.rollout import check_rollout
+
+    rollout, problems = check_rollout(file, os.environ)
+    typer.echo(format_problems(problems, file))
+    if rollout is None:
+        raise typer.Exit(BAD_INPUT)
+    for name, deployment in rollout.deployments.items():
+        typer.echo(f"{name}: {deployment.model} {deployment.version}, {_price(deployment)}")
+
+
+@app.command()
+def runs(
+    folder: Annotated[
+        Path | None, typer.Option(help="Where the run records are; else the usual place.")
+    ] = None,
+) -> None:
+    """List the runs that were recorded, newest first."""
+    from tui.record import runs_folder
+    from tui.record_reader import BrokenRun, list_runs
+
+    place = folder or runs_folder(os.environ)
+    found = list_runs(place)
+    if not found:
+        typer.echo(f"no runs in {place}")
+    for entry in found:
+        if isinstance(entry, BrokenRun):
+            typer.echo(f"broken       {entry.path}: {entry.error}")
+            continue
+        state = "interrupted" if entry.ended_at is None else "ended"
+        weights = " ".join(f"{n}={p:g}" for n, p in (entry.last_weights or {}).get("default", {}).items())
+        typer.echo(
+            f"{state:<12} {entry.started_at:%Y-%m-%d %H:%M:%S}Z  {entry.rollout}  {entry.requests} requests"
+            f"  {weights}  {entry.path}"
+        )
+
+
+@app.command()
+def sim(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8089,
+    scenario: Annotated[str, typer.Option(help="A named timeline; --list shows them.")] = "healthy",
+    seed: Annotated[int, typer.Option(help="Seed of every random draw.")] = 0,
+    deployment: Annotated[
+        list[str] | None, typer.Option(help="NAME=MODEL@VERSION[:baseline|canary]; may be given several times.")
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the scenarios and end.")] = False,
+    exit_with_parent: Annotated[bool, typer.Option("--exit-with-parent", hidden=True)] = False,
+) -> None:
+    """A pretend Azure OpenAI on this machine; GET /sim/truth tells what it really did."""
+    from tui.simulator.run import DEFAULT_DEPLOYMENTS, parse_deployment, run_simulator
+    from tui.simulator.scenarios import SCENARIOS
+
+    if list_:
+        for name, one in SCENARIOS.items():
+            typer.echo(f"{name:<14} {one.description}")
+        return
+    try:
+        deployments = [parse_deployment(spec) for spec in deployment] if deployment else DEFAULT_DEPLOYMENTS
+        run_simulator(port, scenario, seed, deployments, exit_with_parent=exit_with_parent)
+    except ValueError as error:
+        _fail(str(error), BAD_INPUT)
+    except OSError as error:
+        _fail(f"port {port} cannot be used: {error}; choose another with --port", COULD_NOT_RUN)
+
+
+def _cockpit(
+    file: Path,
+    *,
+    scenario: str | None,
+    seed: int | None,
+    resume: bool = False,
+    read_only: bool = False,
+    no_mouse: bool = False,
+) -> NoReturn:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise typer.Exit(_headless(file, for_s=_DEMO_S, seed=seed, scenario=scenario, resume=resume))
+    from tui.wiring import show_cockpit
+
+    with _told():
+        show_cockpit(
+            _rollout(file, scenario),
+            scenario=scenario,
+            seed=seed,
+            resume=resume,
+            read_only=read_only,
+            mouse=not no_mouse,
+        )
+    raise typer.Exit(0)
+
+
+def _headless(
+    file: Path,
+    *,
+    for_s: float | None,
+    rate: float | None = None,
+    seed: int | None,
+    scenario: str | None,
+    resume: bool,
+    json_path: Path | None = None,
+) -> int:
+    from tui.headless import result, table
+    from tui.wiring import run_headless
+
+    with _told():
+        rollout = _rollout(file, scenario)
+        done = run_headless(rollout, for_s=for_s, rate=rate, seed=seed, scenario=scenario, resume=resume)
+        if json_path is None:
+            typer.echo(table(done.snapshot))
+        else:
+            text = json.dumps(result(done.snapshot, seed=done.seed, lost=done.lost), indent=1)
+            if str(json_path) == "-":
+                typer.echo(text)
+            else:
+                json_path.write_text(text + "\n")
+                typer.echo(table(done.snapshot))
+        if done.interrupted:
+            return INTERRUPTED
+        return COULD_NOT_RUN if done.nothing_worked else 0
+
+
+def _rollout(file: Path, scenario: str | None) -> Any:
+    from tui.rollout import RolloutError, load_rollout
+    from tui.wiring import EveryKey
+
+    try:
+        # A rehearsal sends no key anywhere, so it asks for none.
+        return load_rollout(file, env=os.environ if scenario is None else EveryKey())
+    except RolloutError as error:
+        _fail(str(error), BAD_INPUT)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what can go wrong into one sentence and an exit code."""
+    from tui.engine import EngineFailed
+    from tui.headless import CouldNotRun
+    from tui.record_reader import UnreadableRecord
+    from tui.simulator.child import SimulatorFailed
+
+    try:
+        yield
+    except (CouldNotRun, SimulatorFailed, EngineFailed, UnreadableRecord) as error:
+        _fail(str(error), COULD_NOT_RUN)
+    except OSError as error:
+        _fail(f"{error.strerror or error}: {error.filename or ''}", COULD_NOT_RUN)
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)?", text.strip())
+    if match is None or float(match[1]) <= 0:
+        _fail(f"--for {text}: write a duration such as 90s, 5m or 1h", BAD_INPUT)
+    return float(match[1]) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600}[match[2] or "s"]
+
+
+def _price(deployment: Any) -> str:
+    from tui.azure.prices import price_for
+
+    if deployment.provisioned:
+        return "provisioned: no price per token"
+    price = deployment.price or price_for(deployment.model, deployment.version)
+    if price is None:
+        return "price unknown: give `price` in the file to see costs"
+    cached = "none" if price.cached_input_usd is None else f"{price.cached_input_usd:g}"
+    return (
+        f"{price.input_usd:g} in, {cached} cached, {price.output_usd:g} out USD per 1M tokens"
+        f" ({price.source}{f', {price.as_of}' if price.as_of else ''})"
+    )
+
+
+def _fail(text: str, code: int) -> NoReturn:
+    typer.echo(text, err=True)
+    raise typer.Exit(code)

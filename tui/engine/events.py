@@ -1,0 +1,63 @@
+"""The log of a run: every event gets its number and instant here, and goes durably into the record."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+
+from tui.model import Event, EventKind, WeightTable
+from tui.text import plain
+
+_KEPT = 1000
+_TEXT_CHARS = 400
+
+
+class EventLog:
+    """Calls ``keep`` with each event, and holds the newest thousand for the screen."""
+
+    def __init__(
+        self,
+        *,
+        keep: Callable[[Event], object],
+        clock: Callable[[], float],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._keep = keep
+        self._clock = clock
+        self._now = now
+        self._count = 0
+        self._newest: deque[Event] = deque(maxlen=_KEPT)
+
+    def __call__(
+        self,
+        kind: EventKind,
+        actor: str,
+        text: str,
+        *,
+        reason: str = "",
+        before: WeightTable | None = None,
+        after: WeightTable | None = None,
+        group: int = 0,
+    ) -> Event:
+        """Log one event and return it; it is on its way to the disk, which nothing waits for."""
+        self._count += 1
+        event = Event(
+            id=self._count,
+            at=self._now(),
+            at_s=self._clock(),
+            actor=plain(actor, 40),
+            kind=kind,
+            text=plain(text, _TEXT_CHARS),
+            reason=plain(reason, _TEXT_CHARS),
+            before=before,
+            after=after,
+            group=group,
+        )
+        self._newest.append(event)
+        self._keep(event)
+        return event
+
+    def newest(self) -> tuple[Event, ...]:
+        """Oldest first."""
+        return tuple(self._newest)

@@ -1,0 +1,312 @@
+"""One run: the rooms wired together on the engine's event loop."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from itertools import count
+
+from tui.azure.client import Probe, ServiceClient
+from tui.azure.prices import load_prices, price_for
+from tui.engine.events import EventLog
+from tui.measure.windows import Measures
+from tui.model import (
+    DEFAULT_TASK,
+    Assignment,
+    Deployment,
+    DeploymentView,
+    Event,
+    EventKind,
+    Outcome,
+    Request,
+    Snapshot,
+    TrafficState,
+    WeightTable,
+)
+from tui.record import RunRecord
+from tui.rollout import Rollout
+from tui.routing.controller import Controller
+from tui.routing.router import Router
+from tui.traffic.arrivals import Arrival, TraceError, constant, poisson, trace
+from tui.traffic.follow import BadLine
+from tui.traffic.health import Health
+from tui.traffic.sender import Sender
+from tui.traffic.sources import Sources
+
+ENGINE = "canarytop"
+"""The actor of what the program itself does."""
+
+_WARM_CONNECTIONS = 32
+_BAD_ROWS_SAID = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a run is made of. ``clock`` reads monotonic seconds, ``now`` the wall clock in UTC."""
+
+    rollout: Rollout
+    run_id: str
+    env: Mapping[str, str]
+    seed: int
+    actor: str
+    record: RunRecord | None
+    clock: Callable[[], float]
+    now: Callable[[], datetime]
+    past: tuple[Event, ...] = ()
+    """Events of an interrupted run whose weights and undo history are taken up."""
+    resumed_weights: WeightTable | None = None
+
+
+class Session:
+    """Everything that lives on the engine's loop. Not thread-safe: the engine schedules calls onto the loop."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        rollout = setup.rollout
+        self._started_s = setup.clock()
+        self._state = TrafficState.STARTING
+        self._spent_usd = 0.0
+        self._spent_estimated_usd = 0.0
+        self._assigned = 0
+        self._ended = 0
+        self._saturated = False
+        self._bad_rows = 0
+        prices = load_prices()
+        self._deployments: dict[str, Deployment] = {
+            name: d if d.price or d.provisioned else replace(d, price=price_for(d.model, d.version, prices))
+            for name, d in rollout.deployments.items()
+        }
+        # One generator each, so that what one room draws does not change what another one draws.
+        draws = (random.Random(f"{setup.seed}/{room}") for room in ("router", "arrivals", "sources"))
+        router_rng, arrivals_rng, sources_rng = draws
+        self.log = EventLog(keep=self._keep_event, clock=self.clock, now=setup.now)
+        self.router = Router(setup.resumed_weights or rollout.weights, rng=router_rng, clock=self.clock)
+        self.health = {name: Health(name, clock=self.clock) for name in self._deployments}
+        self.controller = Controller(
+            self.router,
+            baseline=rollout.baseline,
+            deployments=tuple(self._deployments),
+            log=self.log,
+            clock=self.clock,
+            why_not_raise=lambda name: self.health[name].why_not_raise(),
+            past=setup.past,
+        )
+        self._counted_under = self.router.weights
+        self._since_change: dict[str, dict[str, int]] = {}
+        self._measures = Measures(tuple(self._deployments), tuple(rollout.weights))
+        self._sources = Sources(
+            rollout.traffic.sources,
+            rng=sources_rng,
+            known_tasks=tuple(rollout.weights),
+            next_id=partial(next, count(1)),
+            on_note=partial(self.log, EventKind.SOURCE, ENGINE),
+        )
+        self._client = ServiceClient(
+            rollout.endpoints,
+            self._deployments,
+            env=setup.env,
+            clock=self.clock,
+            timeout_s=rollout.traffic.timeout_s,
+            stream=rollout.traffic.stream,
+            max_in_flight=rollout.traffic.max_in_flight,
+            keep_text=rollout.keep_text,
+        )
+        self._sender = Sender(
+            arrivals=self._arrivals(arrivals_rng),
+            next_request=self._next_request,
+            exhausted=lambda: self._sources.ended,
+            assign=self.router.assign,
+            admit=self._admit,
+            complete=self._client.complete,
+            on_outcome=self._on_outcome,
+            clock=self.clock,
+            max_in_flight=rollout.traffic.max_in_flight,
+        )
+
+    def clock(self) -> float:
+        """Seconds since the run started."""
+        return self._setup.clock() - self._started_s
+
+    # --- the walk of a request ---
+
+    async def preflight(self) -> tuple[Probe, ...]:
+        """Log the start, open connections and ask every endpoint whether it is there."""
+        setup, weights = self._setup, self.router.weights
+        self.log(EventKind.STARTED, setup.actor, f"run {setup.run_id} of {setup.rollout.name}", after=weights)
+        if setup.resumed_weights is not None:
+            text = "weights of the interrupted run taken up again"
+            self.log(EventKind.RESUMED, setup.actor, text, before=setup.rollout.weights, after=weights)
+        probes = await self._client.open_connections(
+            min(_WARM_CONNECTIONS, setup.rollout.traffic.max_in_flight)
+        )
+        for probe in probes:
+            if probe.verdict != "ok":
+                self.log(
+                    EventKind.UNREACHABLE, ENGINE, f"endpoint {probe.endpoint} {probe.verdict}: {probe.text}"
+                )
+        return probes
+
+    def _arrivals(self, rng: random.Random) -> Iterator[Arrival]:
+        traffic = self._setup.rollout.traffic
+        if traffic.arrivals == "trace" and traffic.trace is not None:
+            return trace(traffic.trace, speed=traffic.speed, loop=traffic.loop, on_bad=self._bad_row)
+        return constant(traffic.rate) if traffic.arrivals == "constant" else poisson(traffic.rate, rng)
+
+    def _bad_row(self, bad: BadLine) -> None:
+        self._bad_rows += 1
+        if self._bad_rows <= _BAD_ROWS_SAID:
+            self.log(EventKind.SOURCE, ENGINE, f"trace line {bad.line}: {bad.reason}")
+
+    async def send(self) -> None:
+        """Send until the arrivals or the sources end, then wait for what is under way."""
+        if self._state is TrafficState.STARTING:
+            self._state = TrafficState.RUNNING
+        why = "no more requests: the trace or every source has ended"
+        try:
+            await self._sender.run()
+        except TraceError as error:
+            why = f"no more requests: {error}"
+        await self._sender.drain(self._setup.rollout.traffic.timeout_s + 1)
+        self._state = TrafficState.ENDED
+        self.log(EventKind.PAUSED, ENGINE, why)
+
+    def _next_request(self, arrival: Arrival) -> Request | None:
+        request = self._sources.next(arrival)
+        limit = self._setup.rollout.traffic.max_tokens
+        if request is not None and request.max_tokens is None and limit is not None:
+            return replace(request, max_tokens=limit)
+        return request
+
+    def _admit(self, assignment: Assignment) -> bool:
+        admitted = self.health[assignment.deployment].admit(assignment)
+        if admitted:
+            self._assigned += 1
+            if self.router.weights is not self._counted_under:
+                self._counted_under, self._since_change = self.router.weights, {}
+            counts = self._since_change.setdefault(assignment.task, {})
+            counts[assignment.deployment] = counts.get(assignment.deployment, 0) + 1
+            self._measures.assigned(assignment.task, assignment.deployment, assignment.at_s)
+        return admitted
+
+    def _on_outcome(self, outcome: Outcome) -> None:
+        self._ended += 1
+        self._measures.add(outcome, self.clock())
+        if self._setup.record is not None:
+            self._setup.record.outcome(outcome)
+        for kind, text in self.health[outcome.deployment].ended(outcome):
+            self.log(kind, ENGINE, text)
+        if outcome.cost_usd is not None:
+            self._spent_usd += outcome.cost_usd
+            if outcome.cost_estimated:
+                self._spent_estimated_usd += outcome.cost_usd
+            budget = self._setup.rollout.traffic.budget_usd
+            if budget is not None and self._spent_usd >= budget and self._state is TrafficState.RUNNING:
+                self._sender.pause()
+                self._state = TrafficState.BUDGET_SPENT
+                text = f"budget of {budget:.2f} USD spent: traffic stopped; raise budget_usd to go on"
+                self.log(EventKind.BUDGET_SPENT, ENGINE, text)
+
+    def _keep_event(self, event: Event) -> None:
+        if self._setup.record is not None:
+            self._setup.record.event(event)
+
+    # --- traffic ---
+
+    def pause(self, actor: str) -> Event:
+        """Start no further request. In another state than running it changes nothing but is logged."""
+        if self._state is TrafficState.RUNNING:
+            self._sender.pause()
+            self._state = TrafficState.PAUSED
+        return self.log(EventKind.PAUSED, actor, f"traffic {self._state.value.replace('_', ' ')}")
+
+    def proceed(self, actor: str) -> Event | None:
+        """Start requests again; None where traffic did not rest because of ``pause``."""
+        if self._state is not TrafficState.PAUSED:
+            return None
+        self._state = TrafficState.RUNNING
+        self._sender.resume()
+        return self.log(EventKind.CONTINUED, actor, "traffic continues")
+
+    @property
+    def state(self) -> TrafficState:
+        return self._state
+
+    # --- what is seen ---
+
+    def tick(self) -> None:
+        """Close the seconds that have ended."""
+        if self._state is not TrafficState.STARTING:
+            closed = self._measures.tick(self.clock(), self.router.weights[DEFAULT_TASK])
+            if self._setup.record is not None:
+                for second in closed:
+                    self._setup.record.second(second)
+
+    def snapshot(self) -> Snapshot:
+        rollout, now_s = self._setup.rollout, self.clock()
+        sender = self._sender.view()
+        if sender.saturated and not self._saturated:
+            late = f"{sender.late_p99_ms:.0f} ms late at P99" if sender.late_p99_ms is not None else "late"
+            text = f"client saturated: {late}, {sender.in_flight} in flight, {sender.skipped} skipped"
+            self.log(EventKind.SATURATED, ENGINE, text)
+        self._saturated = sender.saturated
+        figures = self._measures.figures(now_s)
+        record = self._setup.record
+        return Snapshot(
+            at=self._setup.now(),
+            at_s=now_s,
+            run_id=self._setup.run_id,
+            rollout=rollout.name,
+            environment=rollout.environment,
+            state=self._state,
+            baseline=rollout.baseline,
+            weights=self.router.weights,
+            deployments={
+                name: DeploymentView(
+                    deployment=deployment,
+                    role="baseline" if name == rollout.baseline else "canary",
+                    figures=figures[name],
+                    in_flight=health.in_flight,
+                    quota=health.quota,
+                    throttled_s=health.throttled_s,
+                    held_back=health.held_back,
+                    unreachable=health.unreachable,
+                    last_answer_s=health.last_answer_s,
+                    stale_s=health.stale_s,
+                    last_error=health.last_error,
+                )
+                for (name, deployment), health in zip(
+                    self._deployments.items(), self.health.values(), strict=True
+                )
+            },
+            assigned=self._assigned_now(),
+            history=self._measures.history(),
+            events=self.log.newest(),
+            sender=sender,
+            sources=self._sources.views(),
+            **({"record": record.view()} if record is not None else {}),
+            spent_usd=self._spent_usd,
+            spent_estimated_usd=self._spent_estimated_usd,
+            budget_usd=rollout.traffic.budget_usd,
+            can_undo=self.controller.can_undo,
+        )
+
+    def _assigned_now(self) -> dict[str, dict[str, int]]:
+        if self.router.weights is not self._counted_under:
+            return {}
+        return {task: dict(counts) for task, counts in self._since_change.items()}
+
+    # --- the end ---
+
+    async def finish(self, drain_s: float) -> int:
+        """Stop sending, wait for what is under way, close. Returns how many requests have no outcome (0)."""
+        self._sender.pause()
+        await self._sender.drain(drain_s)
+        self.tick()
+        self.log(EventKind.STOPPED, self._setup.actor, f"run {self._setup.run_id} ended")
+        self._state = TrafficState.STOPPED
+        await self._client.close()
+        self._sources.close()
+        return self._assigned - self._ended

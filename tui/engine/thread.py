@@ -1,0 +1,305 @@
+"""The engine's thread: commands are scheduled onto its loop, snapshots come out of it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, TypeVar
+
+from tui.azure.client import Probe
+from tui.engine.session import ENGINE, Session, Setup
+from tui.model import Event, EventKind, Snapshot, TrafficState, WeightTable
+from tui.routing.controller import CommandRefused
+from tui.weight_profiles import (
+    BrokenProfile,
+    ProfileError,
+    WeightProfile,
+    list_profiles,
+    save_profile,
+)
+
+SWITCH_INTERVAL_S = 0.0005
+"""With the interpreter's default of 5 ms a busy screen adds up to 10 ms to every measured latency."""
+
+_TICK_S = 1.0
+_STOP_S = 10.0
+_T = TypeVar("_T")
+
+
+class EngineFailed(Exception):
+    """The engine could not start or broke; the text says what failed and where."""
+
+
+class Engine:
+    """Owns the thread of one run. Every method may be called from any thread and returns at once.
+
+    Commands return a future of the ``Event`` that was logged; it fails with ``CommandRefused`` where the
+    command was not carried out.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._session: Session | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Event | None = None
+        self._snapshot: Snapshot | None = None
+        self._subscribers: list[Callable[[Snapshot], None]] = []
+        self._thread = threading.Thread(target=self._main, name="engine", daemon=True)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._drain_s = 0.0
+        self._up: Future[None] = Future()
+        self.probes: Future[tuple[Probe, ...]] = Future()
+        """What each endpoint answered before the traffic started."""
+        self.ended: Future[int] = Future()
+        """Resolves when the run is over, to the number of requests without an outcome."""
+
+    # --- life ---
+
+    def start(self) -> None:
+        """Start the thread; returns when commands are taken, before the first request.
+
+        Raises:
+            EngineFailed: The parts of the run could not be put together.
+        """
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        self._thread.start()
+        self._up.result()
+
+    def stop(self, drain_s: float = 0.0) -> None:
+        """End the run: let requests under way finish for ``drain_s`` seconds, then close what they used."""
+        self._drain_s = drain_s
+        if self._loop is not None and not self._loop.is_closed():
+            try:
+                self._loop.call_soon_threadsafe(self._stop_soon)
+            except RuntimeError:
+                # The loop closed between the question and the call: the run is over already.
+                return
+        self._thread.join(drain_s + _STOP_S)
+
+    def _stop_soon(self) -> None:
+        if self._stopping is not None:
+            self._stopping.set()
+
+    def _main(self) -> None:
+        try:
+            asyncio.run(self._run())
+        except Exception as error:  # noqa: BLE001 - a thread has no caller: whoever waits is told
+            failure = EngineFailed(f"the engine stopped: {type(error).__name__}: {error}")
+            failure.__cause__ = error
+            for future in (self._up, self.probes, self.ended):
+                if not future.done():
+                    future.set_exception(failure)
+
+    async def _run(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+        session = self._session = Session(self._setup)
+        self._loop.set_exception_handler(partial(_log_bug, session))
+        self._publish()
+        self._up.set_result(None)
+        self.probes.set_result(await session.preflight())
+        # What exists now stays: the collector need not walk it again in the middle of a measurement.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 100)
+        sending = asyncio.create_task(session.send())
+        ticking = asyncio.create_task(self._tick())
+        try:
+            await self._stopping.wait()
+        finally:
+            ticking.cancel()
+            sending.cancel()
+            await asyncio.gather(ticking, sending, return_exceptions=True)
+            lost = await session.finish(self._drain_s)
+            self._publish()
+            self.ended.set_result(lost)
+
+    async def _tick(self) -> None:
+        session, loop = self._live(), asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            due = max(due + _TICK_S, loop.time())
+            await asyncio.sleep(due - loop.time())
+            session.tick()
+            self._publish()
+
+    # --- snapshots ---
+
+    def snapshot(self) -> Snapshot:
+        """The newest one."""
+        if self._snapshot is None:
+            raise EngineFailed("the engine has not been started")
+        return self._snapshot
+
+    def subscribe(self, callback: Callable[[Snapshot], None]) -> None:
+        """``callback`` gets each snapshot, in the engine's thread: once a second and after every command."""
+        self._subscribers.append(callback)
+
+    def unsubscribe(self, callback: Callable[[Snapshot], None]) -> None:
+        self._subscribers.remove(callback)
+
+    def clock(self) -> float:
+        """Seconds since the run started."""
+        return self._live().clock()
+
+    def _publish(self) -> None:
+        self._snapshot = self._live().snapshot()
+        for callback in tuple(self._subscribers):
+            callback(self._snapshot)
+
+    # --- commands ---
+
+    def roll_back(self, *, actor: str, reason: str = "", task: str | None = None) -> Future[Event]:
+        """The baseline to 100, in every task or one. Never refused for the state of the data."""
+        return self._command(actor, lambda s: s.controller.roll_back(actor, reason, task))
+
+    def shift(
+        self,
+        deployment: str,
+        pct: float,
+        *,
+        actor: str,
+        reason: str = "",
+        task: str | None = None,
+        force: bool = False,
+    ) -> Future[Event]:
+        """One deployment to ``pct`` percent; ``force`` raises it even where its data forbid it."""
+        return self._command(actor, lambda s: s.controller.shift(deployment, pct, actor, reason, task, force))
+
+    def nudge(self, deployment: str, points: float, *, actor: str, task: str | None = None) -> Future[Event]:
+        """One deployment up or down by ``points`` of weight."""
+        return self._command(actor, lambda s: s.controller.nudge(deployment, points, actor, task))
+
+    def promote(self, deployment: str, *, actor: str) -> Future[Event]:
+        """One deployment to 100 in every task."""
+        return self._command(actor, lambda s: s.controller.promote(deployment, actor))
+
+    def undo(self, *, actor: str) -> Future[Event]:
+        """The weights before the last change."""
+        return self._command(actor, lambda s: s.controller.undo(actor))
+
+    def apply_weights(self, weights: WeightTable, *, actor: str, reason: str, profile: str) -> Future[Event]:
+        """A whole table of weights, from a profile."""
+        why = f"profile {profile}" + (f": {reason}" if reason else "")
+        return self._command(actor, lambda s: s.controller.apply(weights, actor, why))
+
+    def pause_traffic(self, *, actor: str) -> Future[Event]:
+        """Start no further request."""
+        return self._command(actor, lambda s: s.pause(actor))
+
+    def continue_traffic(self, *, actor: str) -> Future[Event]:
+        """Start requests again."""
+
+        def proceed(session: Session) -> Event:
+            event = session.proceed(actor)
+            if event is None:
+                raise CommandRefused(_WHY_NOT_CONTINUE.get(session.state, "traffic is running"))
+            return event
+
+        return self._command(actor, proceed)
+
+    def mark(self, text: str, *, actor: str) -> Future[Event]:
+        """A note in the log."""
+        return self._command(actor, lambda s: s.log(EventKind.MARKED, actor, text))
+
+    def save_profile(self, name: str, note: str, *, actor: str, replace: bool = False) -> Future[Event]:
+        """The weights in force now under a name, in the folder beside the rollout file."""
+        rollout = self._setup.rollout
+
+        async def save(session: Session) -> Event:
+            profile = WeightProfile(name, rollout.name, session.router.weights, self._setup.now(), actor, note)
+            try:
+                path = await asyncio.to_thread(
+                    partial(save_profile, rollout.profiles_dir, profile, replace=replace)
+                )
+            except (ProfileError, OSError) as error:
+                raise CommandRefused(f"profile {name} was not saved: {error}") from error
+            return session.log(EventKind.PROFILE_SAVED, actor, f"profile {name} saved: {path}", reason=note)
+
+        return self._later(save)
+
+    def profiles(self) -> Future[tuple[WeightProfile | BrokenProfile, ...]]:
+        """Every profile of the folder, broken ones with their error."""
+
+        async def read(_: Session) -> tuple[WeightProfile | BrokenProfile, ...]:
+            return await asyncio.to_thread(list_profiles, self._setup.rollout.profiles_dir)
+
+        return self._later(read)
+
+    def _command(self, actor: str, act: Callable[[Session], Event]) -> Future[Event]:
+        future: Future[Event] = Future()
+
+        def run() -> None:
+            try:
+                event = act(self._live())
+            except CommandRefused as refused:
+                self._live().log(EventKind.REFUSED, actor, str(refused))
+                future.set_exception(refused)
+            except Exception as error:
+                future.set_exception(error)
+                raise
+            else:
+                future.set_result(event)
+            self._publish()
+
+        self._schedule(run, future)
+        return future
+
+    def _later(self, act: Callable[[Session], Coroutine[Any, Any, _T]]) -> Future[_T]:
+        """A command that waits for a disk: beside the loop's other work, in a task of its own."""
+        future: Future[_T] = Future()
+
+        async def run() -> None:
+            try:
+                result = await act(self._live())
+            except CommandRefused as refused:
+                self._live().log(EventKind.REFUSED, ENGINE, str(refused))
+                future.set_exception(refused)
+            except Exception as error:
+                future.set_exception(error)
+                raise
+            else:
+                future.set_result(result)
+            self._publish()
+
+        def begin() -> None:
+            task = asyncio.ensure_future(run())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        self._schedule(begin, future)
+        return future
+
+    def _schedule(self, call: Callable[[], None], future: Future[Any]) -> None:
+        try:
+            if self._loop is None:
+                raise RuntimeError("not started")
+            self._loop.call_soon_threadsafe(call)
+        except RuntimeError:
+            future.set_exception(CommandRefused("the run is over: nothing can be changed any more"))
+
+    def _live(self) -> Session:
+        if self._session is None:
+            raise EngineFailed("the engine has not been started")
+        return self._session
+
+
+_WHY_NOT_CONTINUE = {
+    TrafficState.BUDGET_SPENT: "the budget is spent: raise budget_usd in the rollout file and start again",
+    TrafficState.ENDED: "the trace or every source has ended",
+    TrafficState.STOPPED: "the run is over",
+}
+
+
+def _log_bug(session: Session, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What asyncio would print over the screen goes into the log of the run."""
+    error = context.get("exception")
+    text = (
+        f"{context.get('message')}: {type(error).__name__}: {error}" if error else str(context.get("message"))
+    )
+    session.log(EventKind.RECORD, ENGINE, f"internal error, please report it: {text}")

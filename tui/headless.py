@@ -1,0 +1,232 @@
+"""The engine without a screen: a progress line, a final table, a JSON document."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any, TextIO
+
+from tui.engine import Engine
+from tui.model import (
+    ALL_TASKS,
+    DEFAULT_TASK,
+    DeploymentView,
+    Event,
+    Figures,
+    OutcomeKind,
+    Quantiles,
+    Snapshot,
+    TrafficState,
+    WeightTable,
+)
+
+_REPORT_EVERY_S = 10
+_WAKE_S = 0.2
+_HEAD = (
+    "deployment", "weight", "requests", "ok", "P50 ms", "P95 ms", "P99 ms", "TTFT ms", "$/1k", "filt %", "err %"
+)  # fmt: skip
+_OVER = frozenset({TrafficState.BUDGET_SPENT, TrafficState.ENDED, TrafficState.STOPPED})
+
+
+class CouldNotRun(Exception):
+    """No endpoint could be used; the text says which one failed and why."""
+
+
+def check_endpoints(engine: Engine) -> None:
+    """Wait for what the endpoints answered before the traffic.
+
+    Raises:
+        CouldNotRun: One is unreachable or refuses us.
+        EngineFailed: The engine broke.
+    """
+    bad = [probe for probe in engine.probes.result() if probe.verdict != "ok"]
+    if bad:
+        raise CouldNotRun("\n".join(f"endpoint {p.endpoint} is {p.verdict}: {p.text}" for p in bad))
+
+
+def follow(engine: Engine, *, for_s: float | None, out: TextIO, asked: threading.Event) -> None:
+    """Report progress until ``for_s`` seconds of the run have passed, the traffic ends, or ``asked`` is set.
+
+    On a terminal one line is renewed each second; elsewhere a plain line comes every 10 seconds.
+    """
+    interactive = out.isatty()
+    last_report = 0.0
+    over = threading.Event()
+
+    def report(snapshot: Snapshot) -> None:
+        nonlocal last_report
+        if snapshot.state in _OVER:
+            over.set()
+        if interactive:
+            out.write("\r\x1b[K" + _progress(snapshot, for_s))
+            out.flush()
+        elif snapshot.at_s - last_report >= _REPORT_EVERY_S:
+            last_report = snapshot.at_s
+            out.write(_progress(snapshot, for_s) + "\n")
+            out.flush()
+
+    engine.subscribe(report)
+    # With a timeout, so that signals are handled while waiting.
+    while not (over.is_set() or asked.is_set() or engine.ended.done()):
+        left = _WAKE_S if for_s is None else min(_WAKE_S, for_s - engine.clock())
+        if left <= 0:
+            break
+        over.wait(left)
+    engine.unsubscribe(report)
+    if interactive:
+        out.write("\r\x1b[K")
+
+
+def result(snapshot: Snapshot, *, seed: int, lost: int) -> dict[str, Any]:
+    """What ``--json`` writes. Latency and TTFT in ms, cost in USD, null where there are no data."""
+    return {
+        "rollout": snapshot.rollout,
+        "run_id": snapshot.run_id,
+        "seconds": round(snapshot.at_s, 3),
+        "seed": seed,
+        "state": snapshot.state.value,
+        "saturated": snapshot.sender.saturated or any(f.saturated for f in _totals(snapshot).values()),
+        "skipped": snapshot.sender.skipped,
+        "lost": lost + snapshot.record.dropped,
+        "spent_usd": snapshot.spent_usd,
+        "weights": _weights(snapshot.weights),
+        "deployments": {
+            name: _deployment(view, snapshot.weights[DEFAULT_TASK].get(name, 0.0))
+            for name, view in snapshot.deployments.items()
+        },
+        "sources": [asdict(source) for source in snapshot.sources],
+        "events": [_event(event) for event in snapshot.events],
+    }
+
+
+def table(snapshot: Snapshot) -> str:
+    """The final table in plain text: one line a deployment, figures since the start of the run."""
+    rows = [_HEAD, *(_row(name, view, snapshot) for name, view in snapshot.deployments.items())]
+    first, *widths = (max(map(len, column)) for column in zip(*rows, strict=True))
+    lines = (
+        "  ".join([name.ljust(first), *(cell.rjust(w) for cell, w in zip(cells, widths, strict=True))])
+        for name, *cells in rows
+    )
+    return "\n".join([*lines, "", *_remarks(snapshot)])
+
+
+def _row(name: str, view: DeploymentView, snapshot: Snapshot) -> tuple[str, ...]:
+    f = _total(view)
+    q, ttft = f.latency_ms, f.ttft_ms
+    return (
+        name,
+        f"{snapshot.weights[DEFAULT_TASK].get(name, 0.0):g}%",
+        str(f.requests),
+        str(f.kinds.get(OutcomeKind.OK, 0)),
+        *(("-",) * 3 if q is None else (f"{q.p50:.0f}", f"{q.p95:.0f}", f"{q.p99:.0f}")),
+        "-" if ttft is None else f"{ttft.p50:.0f}",
+        "n/a" if view.deployment.provisioned else _number(f.cost_per_1k_usd, "{:.3f}", "?"),
+        _number(f.filter_pct, "{:.2f}", "-"),
+        _number(f.error_pct, "{:.2f}", "-"),
+    )
+
+
+def _remarks(snapshot: Snapshot) -> Iterator[str]:
+    sender = snapshot.sender
+    spent = f"${snapshot.spent_usd:.4f}"
+    yield f"run {snapshot.run_id}: {snapshot.at_s:.0f} s, {sender.sent} requests sent, {spent}"
+    affected = sum(f.saturated for f in _totals(snapshot).values())
+    if sender.skipped or affected:
+        yield (
+            f"CLIENT SATURATED: {sender.skipped} requests skipped, {affected} sent while this machine was"
+            " behind; their latency includes our own delay"
+        )
+    for name, view in snapshot.deployments.items():
+        if view.held_back:
+            yield f"{name}: {view.held_back} requests held back while the service asked for a pause"
+        if view.last_error:
+            yield f"{name}: last error: {view.last_error}"
+    for source in snapshot.sources:
+        if source.bad_lines or source.error:
+            yield f"source {source.name}: {source.bad_lines} bad lines; {source.error or source.last_bad}"
+    if snapshot.record.error:
+        yield f"RECORD: {snapshot.record.error}"
+    elif snapshot.record.path:
+        yield f"record: {snapshot.record.path}"
+
+
+def _deployment(view: DeploymentView, weight_pct: float) -> dict[str, Any]:
+    f = _total(view)
+    return {
+        "weight": weight_pct,
+        "requests": f.requests,
+        "ok": f.kinds.get(OutcomeKind.OK, 0),
+        "errors": {kind.value: n for kind, n in f.kinds.items() if kind is not OutcomeKind.OK},
+        "latency_ms": _quantiles(f.latency_ms),
+        "ttft_ms": _quantiles(f.ttft_ms),
+        "ms_per_output_token": _quantiles(f.ms_per_output_token),
+        "tokens": {
+            "prompt": f.prompt_tokens,
+            "cached": f.cached_tokens,
+            "completion": f.completion_tokens,
+            "reasoning": f.reasoning_tokens,
+        },
+        "cost_usd": f.cost_usd,
+        "cost_estimated_usd": f.estimated_usd,
+        "filters": {
+            "prompt_blocked": f.prompt_blocked,
+            "completion_blocked": f.completion_blocked,
+            "annotated": f.annotated,
+            "below_threshold": f.below_threshold,
+            "unfiltered": f.unfiltered,
+            "categories": dict(f.filter_categories),
+        },
+        "served_models": dict(f.served_models),
+        "spillovers": f.spillovers,
+        "held_back": view.held_back,
+        "sent_while_saturated": f.saturated,
+    }
+
+
+def _weights(table: WeightTable | None) -> dict[str, dict[str, float]] | None:
+    return None if table is None else {task: dict(shares) for task, shares in table.items()}
+
+
+def _event(event: Event) -> dict[str, Any]:
+    return {
+        "at": event.at.isoformat(),
+        "at_s": round(event.at_s, 3),
+        "actor": event.actor,
+        "kind": event.kind.value,
+        "text": event.text,
+        "reason": event.reason,
+        "before": _weights(event.before),
+        "after": _weights(event.after),
+    }
+
+
+def _quantiles(q: Quantiles | None) -> dict[str, Any]:
+    if q is None:
+        return {"p50": None, "p95": None, "p99": None, "n": 0}
+    return {"p50": round(q.p50, 3), "p95": round(q.p95, 3), "p99": round(q.p99, 3), "n": q.count}
+
+
+def _progress(snapshot: Snapshot, for_s: float | None) -> str:
+    totals = _totals(snapshot)
+    done = sum(f.requests for f in totals.values())
+    errors = sum(f.error_count for f in totals.values())
+    shares = " / ".join(f"{pct:g}" for pct in snapshot.weights[DEFAULT_TASK].values())
+    until = f" of {for_s:.0f} s" if for_s is not None else " s"
+    saturated = "  CLIENT SATURATED" if snapshot.sender.saturated else ""
+    return (
+        f"{snapshot.at_s:5.0f}{until}  {snapshot.state.value}  {done} done  {errors} errors"
+        f"  {snapshot.sender.in_flight} in flight  weights {shares}  ${snapshot.spent_usd:.4f}{saturated}"
+    )
+
+
+def _totals(snapshot: Snapshot) -> Mapping[str, Figures]:
+    return {name: _total(view) for name, view in snapshot.deployments.items()}
+
+
+def _total(view: DeploymentView) -> Figures:
+    return view.figures["run"][ALL_TASKS]
+
+
+def _number(value: float | None, style: str, missing: str) -> str:
+    return missing if value is None else style.format(value)

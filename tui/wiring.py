@@ -1,0 +1,269 @@
+"""Putting a run together for the commands: rollout, service, record, engine; and taking it apart again."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from types import FrameType
+
+from tui.engine import Engine
+from tui.engine.session import Setup
+from tui.headless import check_endpoints, follow
+from tui.model import ALL_TASKS, ANSWERED, FILTERED, Event, Snapshot, WeightTable
+from tui.record import RunRecord, record_path, runs_folder
+from tui.record_reader import interrupted_run, read_events
+from tui.rollout import SIMULATOR, Rollout
+
+_CLOSE_S = 5.0
+
+
+def whoami() -> str:
+    """The name under which this person's commands are logged."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"uid {os.getuid()}"
+
+
+def shipped(name: str) -> Path:
+    """A rollout file that comes with the program."""
+    package = Path(__file__).parent
+    folders = (package / "profiles", package.parent / "profiles")
+    return next((folder / name for folder in folders if (folder / name).is_file()), folders[0] / name)
+
+
+class EveryKey(Mapping[str, str]):
+    """An environment in which every key is set, to a word that opens nothing."""
+
+    def __getitem__(self, name: str) -> str:
+        return "rehearsal"
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+@contextmanager
+def service(rollout: Rollout, *, scenario: str | None, seed: int) -> Iterator[Rollout]:
+    """The rollout with every ``simulator`` endpoint replaced by the address of one that runs beside us.
+
+    With a ``scenario`` all endpoints are: a rehearsal of the file that touches no real service.
+
+    Raises:
+        SimulatorFailed: It could not be started.
+    """
+    pretend = {
+        name: endpoint
+        for name, endpoint in rollout.endpoints.items()
+        if scenario is not None or endpoint.url == SIMULATOR
+    }
+    if not pretend:
+        yield rollout
+        return
+    from tui.simulator.child import running
+
+    specs = [
+        f"{d.name}={d.model}@{d.version}:{'baseline' if d.name == rollout.baseline else 'canary'}"
+        for d in rollout.deployments.values()
+        if d.endpoint in pretend
+    ]
+    with running(scenario=scenario or "healthy", seed=seed, deployments=specs) as url:
+        endpoints = {
+            name: replace(e, url=url, key_env=None, entra=False) if name in pretend else e
+            for name, e in rollout.endpoints.items()
+        }
+        where = f"simulator: {scenario or 'healthy'}"
+        yield replace(rollout, endpoints=endpoints, environment=where, profiles_dir=_own(rollout))
+
+
+def _own(rollout: Rollout) -> Path:
+    """Where weight profiles go: beside the file, but never into the program's own folder."""
+    package = Path(__file__).parent
+    if not rollout.path.is_relative_to(package) and not rollout.path.is_relative_to(
+        package.parent / "profiles"
+    ):
+        return rollout.profiles_dir
+    return runs_folder(os.environ).parent / rollout.profiles_dir.name
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What an interrupted run left: its weights and the events that undo can go back through."""
+
+    run_id: str
+    weights: WeightTable
+    events: tuple[Event, ...]
+
+
+def interrupted(rollout: Rollout, folder: Path) -> Past | None:
+    """The latest run of this rollout if it has no clean end and its weights fit, else None.
+
+    Raises:
+        UnreadableRecord: Its record cannot be read.
+    """
+    run = interrupted_run(folder, rollout.name)
+    if run is None or run.last_weights is None or set(run.last_weights) != set(rollout.weights):
+        return None
+    names = set(rollout.deployments)
+    if any(set(shares) != names for shares in run.last_weights.values()):
+        return None
+    return Past(run.run_id, run.last_weights, read_events(run.path))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """An engine that has been started, its seed and its record."""
+
+    engine: Engine
+    seed: int
+    record: RunRecord
+
+
+@contextmanager
+def running(rollout: Rollout, *, seed: int | None, resume: bool) -> Iterator[Run]:
+    """The engine of a rollout, started and recording; at the end of the block everything is saved and closed.
+
+    Raises:
+        EngineFailed: The engine could not be put together.
+        UnreadableRecord: The run to resume cannot be read.
+    """
+    now = partial(datetime.now, UTC)
+    folder = runs_folder(os.environ)
+    past = interrupted(rollout, folder) if resume else None
+    seed = secrets.randbelow(2**31) if seed is None else seed
+    run_id = secrets.token_hex(4)
+    started_at = now()
+    record = RunRecord.create(
+        record_path(folder, rollout.name, run_id, started_at),
+        run_id=run_id,
+        rollout_name=rollout.name,
+        rollout_text=rollout.path.read_text(encoding="utf-8"),
+        started_at=started_at,
+        meta={"seed": seed, "environment": rollout.environment, "resumed": past.run_id if past else None},
+        keep_text=rollout.keep_text,
+    )
+    engine = Engine(
+        Setup(
+            rollout=rollout,
+            run_id=run_id,
+            env=os.environ,
+            seed=seed,
+            actor=whoami(),
+            record=record,
+            clock=time.perf_counter,
+            now=now,
+            past=past.events if past else (),
+            resumed_weights=past.weights if past else None,
+        )
+    )
+    try:
+        engine.start()
+        yield Run(engine, seed, record)
+    finally:
+        engine.stop()
+        record.close(_CLOSE_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a run without a screen ended. ``lost`` requests have no outcome: 0 unless something broke."""
+
+    snapshot: Snapshot
+    seed: int
+    lost: int
+    interrupted: bool
+
+    @property
+    def nothing_worked(self) -> bool:
+        """Requests were sent and not one got through to a model: no endpoint was usable."""
+        totals = [view.figures["run"][ALL_TASKS] for view in self.snapshot.deployments.values()]
+        through = sum(f.kinds.get(kind, 0) for f in totals for kind in ANSWERED | FILTERED)
+        return sum(f.requests for f in totals) > 0 and through == 0
+
+
+def run_headless(
+    rollout: Rollout,
+    *,
+    for_s: float | None,
+    rate: float | None,
+    seed: int | None,
+    scenario: str | None,
+    resume: bool,
+) -> Done:
+    """Run without a screen until ``for_s`` seconds have passed, the traffic ends, or a signal asks for the end.
+
+    Raises:
+        CouldNotRun: An endpoint is unreachable or refuses us.
+        EngineFailed: The engine broke.
+        SimulatorFailed: The embedded simulator did not start.
+        UnreadableRecord: The run to resume cannot be read.
+    """
+    if rate is not None:
+        rollout = replace(rollout, traffic=replace(rollout.traffic, rate=rate))
+    asked = threading.Event()
+    with ExitStack() as stack:
+        stack.enter_context(_on_signals(lambda *_: asked.set()))
+        usable = stack.enter_context(service(rollout, scenario=scenario, seed=seed or 0))
+        run = stack.enter_context(running(usable, seed=seed, resume=resume))
+        check_endpoints(run.engine)
+        follow(run.engine, for_s=for_s, out=sys.stderr, asked=asked)
+        run.engine.stop(drain_s=0.0 if asked.is_set() else usable.traffic.timeout_s + 1)
+        lost = run.engine.ended.result()
+        snapshot = run.engine.snapshot()
+    return Done(replace(snapshot, record=run.record.view()), run.seed, lost, asked.is_set())
+
+
+def show_cockpit(
+    rollout: Rollout, *, scenario: str | None, seed: int | None, resume: bool, read_only: bool, mouse: bool
+) -> None:
+    """Run with the cockpit on the terminal until it is left, or a signal (a closed terminal too) ends it.
+
+    Raises:
+        EngineFailed: The engine broke.
+        SimulatorFailed: The embedded simulator did not start.
+        UnreadableRecord: The run to resume cannot be read.
+    """
+    with ExitStack() as stack:
+        usable = stack.enter_context(service(rollout, scenario=scenario, seed=seed or 0))
+        run = stack.enter_context(running(usable, seed=seed, resume=resume))
+        from tui.cockpit.app import CanarytopApp
+        from tui.cockpit.renderer import ProcessRenderer
+
+        renderer = stack.enter_context(closing(ProcessRenderer()))
+        app = CanarytopApp(
+            run.engine,
+            renderer,
+            actor=whoami(),
+            read_only=read_only,
+            window=rollout.cockpit.window,
+            step_pct=rollout.cockpit.step_pct,
+            keymap=rollout.cockpit.keys,
+            marker=rollout.cockpit.marker,
+            export_folder=Path.cwd() / "screenshots",
+        )
+        stack.enter_context(_on_signals(lambda *_: app.exit()))
+        app.run(mouse=mouse)
+
+
+@contextmanager
+def _on_signals(act: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """Ctrl-C, a termination and a closed terminal all end the run cleanly, everything saved."""
+    before = {number: signal.signal(number, act) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
