@@ -1,0 +1,106 @@
+"""The one table of actions."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cockpit_fakes import FakeControls
+from tui.cockpit.actions import (
+    ACTIONS,
+    BY_ID,
+    action_of,
+    allowed,
+    bindings,
+    dialog_bindings,
+    first_keys,
+    keymap_mistakes,
+)
+from tui.cockpit.app import CanarytopApp
+from tui.cockpit.help_lines import help_lines
+from tui.cockpit.renderer import InlineRenderer
+
+
+def test_every_action_has_a_handler_help_and_one_id():
+    assert len(BY_ID) == len(ACTIONS)
+    for action in ACTIONS:
+        assert callable(getattr(CanarytopApp, f"action_{action.id}")), action.id
+        assert action.help.endswith("."), action.id
+        assert action.label
+        assert action.keys
+        assert action.short_label or not action.show_in_footer, action.id
+
+
+def test_every_handler_of_the_app_is_in_the_table():
+    own = {
+        name
+        for cls in (CanarytopApp, *CanarytopApp.__mro__)
+        if cls.__module__.startswith("tui.")
+        for name in vars(cls)
+    }
+    assert {name.removeprefix("action_") for name in own if name.startswith("action_")} == set(BY_ID)
+
+
+def test_no_key_is_given_twice():
+    assert keymap_mistakes({}) == ()
+    keys = [key for action in ACTIONS for key in action.keys]
+    assert len(keys) == len(set(keys))
+
+
+def test_digits_never_set_weights_and_only_rolling_back_acts_everywhere():
+    for action in ACTIONS:
+        if any(key.isdigit() for key in action.keys):
+            assert action.risk == "none"
+        assert action.anywhere == (action.id == "roll_back")
+
+
+def test_bindings_are_the_table(tmp_path):
+    assert [binding.id for binding in bindings()] == [action.id for action in ACTIONS]
+    assert [b.id for b in bindings() if b.priority] == ["roll_back"]
+    assert [b.action for b in dialog_bindings(back="leave")] == ["leave"]
+    app = CanarytopApp(FakeControls(), InlineRenderer(), actor="me", export_folder=tmp_path)
+    assert {b.id for found in app._bindings.key_to_bindings.values() for b in found} == set(BY_ID)
+
+
+def test_read_only_leaves_what_carries_no_risk():
+    left = {action.id for action in ACTIONS if allowed(action, read_only=True)}
+    assert left.isdisjoint(
+        {"roll_back", "lower", "raise", "undo", "set_weight", "promote", "profiles", "pause_traffic"}
+    )
+    assert {"freeze", "help", "quit", "details", "export"} <= left
+
+
+@pytest.mark.parametrize("width", [60, 80, 140])
+def test_help_names_every_action_with_its_key_in_force(width):
+    text = "\n".join(line for line, _ in help_lines({"undo": "f9"}, width, read_only=False))
+    assert "f9" in text
+    for action in ACTIONS:
+        if action.id != "undo":
+            assert all(key in text for key in action.keys[:1])
+
+
+def test_help_says_what_read_only_switches_off():
+    lines = help_lines({}, 140, read_only=True)
+    assert sum("off: read-only" in line for line, _ in lines) == sum(a.risk != "none" for a in ACTIONS)
+
+
+@pytest.mark.parametrize(
+    ("keymap", "part"),
+    [
+        ({"rollback": "f9"}, "no action is named rollback"),
+        ({"undo": "r"}, "r is given to both"),
+        ({"undo": ""}, "names no key"),
+        ({"promote": "y", "copy": "Y"}, "answers its dialog"),
+    ],
+)
+def test_a_keymap_is_checked_with_every_mistake_named(keymap, part, tmp_path):
+    assert any(part in mistake for mistake in keymap_mistakes(keymap))
+    with pytest.raises(ValueError, match="keys:"):
+        CanarytopApp(FakeControls(), InlineRenderer(), actor="me", export_folder=tmp_path, keymap=keymap)
+
+
+def test_a_key_event_finds_its_action_under_either_name():
+    assert action_of("plus", "+", {}) is BY_ID["raise"]
+    assert action_of("question_mark", "?", {}) is BY_ID["help"]
+    assert action_of("f9", None, {"undo": "f9"}) is BY_ID["undo"]
+    assert action_of("f12", None, {}) is None
+    assert first_keys({"undo": "f9,u"})["undo"] == "f9"

@@ -1,0 +1,202 @@
+"""The state banner: each state, which one wins, and what it never says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.cockpit_fakes import BASELINE, CANARY, event, figures, made_snapshot, windows
+from tui.cockpit.banner import Banner, banner
+from tui.cockpit.names import short_names
+from tui.cockpit.ui_state import UiState, View
+from tui.model import DEFAULT_TASK, EventKind, RecordView, SenderView, Snapshot, TrafficState
+
+
+def said(snapshot: Snapshot, **ui: object) -> Banner:
+    return banner(View(snapshot, replace(UiState(), **ui), short_names(list(snapshot.deployments))))
+
+
+def with_deployment(name: str, **changes: object) -> Snapshot:
+    made = made_snapshot()
+    return replace(made, deployments={**made.deployments, name: replace(made.deployments[name], **changes)})
+
+
+def no_answers(**changes: object) -> Snapshot:
+    made = made_snapshot(**changes)
+    empty = {name: replace(view, figures=windows(figures(0))) for name, view in made.deployments.items()}
+    return replace(made, deployments=empty)
+
+
+ROLLED_BACK = made_snapshot(
+    weights={DEFAULT_TASK: {BASELINE: 100.0, CANARY: 0.0}},
+    events=(event(1, EventKind.SHIFTED, "x", 100.0), event(2, EventKind.ROLLED_BACK, "y", 292.0)),
+    can_undo={DEFAULT_TASK: {BASELINE: 90.0, CANARY: 10.0}},
+)
+
+
+@pytest.mark.parametrize(
+    ("state", "severity", "snapshot", "ui", "figure", "key"),
+    [
+        ("STEADY", "calm", made_snapshot(), {}, "v0513 P95 655 ms vs 402 ms (+63%, n=980)", "press r"),
+        ("STARTING", "note", no_answers(state=TrafficState.STARTING), {}, "opening connections", "?"),
+        ("NO DATA YET", "note", no_answers(), {}, "10014 sent, no answer", "?"),
+        (
+            "STALE 9s",
+            "alarm",
+            made_snapshot(),
+            {"arrived_s": 1.0, "now_s": 10.0},
+            "no new figures for 9s",
+            "press r",
+        ),
+        (
+            "THROTTLED",
+            "warn",
+            with_deployment(CANARY, throttled_s=8.0, held_back=4),
+            {},
+            "8 s of rest, 4",
+            "quota",
+        ),
+        (
+            "CLIENT SATURATED",
+            "warn",
+            made_snapshot(sender=SenderView(200, 200, 9, 40, 55.0, True, 300.0)),
+            {},
+            "55 ms late at P99, 200 of 200 in flight, 40 skipped",
+            "lower the rate",
+        ),
+        (
+            "UNREACHABLE",
+            "alarm",
+            with_deployment(CANARY, unreachable="refused"),
+            {},
+            "v0513: refused",
+            "press r",
+        ),
+        (
+            "UNREACHABLE",
+            "alarm",
+            with_deployment(BASELINE, unreachable="refused"),
+            {},
+            "v1120",
+            "press x to pause",
+        ),
+        (
+            "BUDGET SPENT",
+            "warn",
+            made_snapshot(state=TrafficState.BUDGET_SPENT, spent_usd=5.01),
+            {},
+            "5.01 of 5.00 USD",
+            "q quits",
+        ),
+        (
+            "TRAFFIC PAUSED",
+            "warn",
+            made_snapshot(state=TrafficState.PAUSED),
+            {},
+            "no request",
+            "press x to continue",
+        ),
+        ("ENDED", "note", made_snapshot(state=TrafficState.ENDED), {}, "no more requests; 10014", "q quits"),
+        ("STOPPED", "note", made_snapshot(state=TrafficState.STOPPED), {}, "the run is over", "q quits"),
+        ("ROLLED BACK", "note", ROLLED_BACK, {}, "all traffic to v1120 for 01:48", "press u twice"),
+        (
+            "RECORD ERROR",
+            "alarm",
+            made_snapshot(record=RecordView("x", "disk full", 12, 3)),
+            {},
+            "disk full (12 rows wait, 3 lost)",
+            "free the disk",
+        ),
+        (
+            "FROZEN 00:42",
+            "note",
+            made_snapshot(),
+            {"frozen": made_snapshot(), "frozen_since_s": 8.0, "now_s": 50.0, "arrived_s": 50.0},
+            "stand still",
+            "space goes on",
+        ),
+    ],
+)
+def test_each_state_says_its_figure_and_the_key_that_helps(state, severity, snapshot, ui, figure, key):
+    shown = said(snapshot, **ui)
+    assert (shown.state, shown.severity) == (state, severity)
+    assert state in shown.parts[0]
+    assert figure in shown.figure
+    assert key in shown.key
+
+
+def test_the_worst_state_wins_and_the_others_are_named():
+    snapshot = replace(
+        with_deployment(CANARY, unreachable="refused", throttled_s=3.0),
+        record=RecordView("x", "disk full"),
+        state=TrafficState.PAUSED,
+    )
+    shown = said(snapshot, arrived_s=0.0, now_s=20.0, frozen=snapshot, read_only=True)
+    order = ["STALE", "RECORD ERROR", "UNREACHABLE", "THROTTLED", "TRAFFIC PAUSED", "FROZEN", "READ-ONLY"]
+    places = [shown.parts[0].index(word) for word in order]
+    assert places == sorted(places)
+    assert "STEADY" not in shown.parts[0]
+
+
+def test_read_only_is_always_named_and_promises_no_key():
+    shown = said(made_snapshot(), read_only=True)
+    assert "READ-ONLY" in shown.parts[0]
+    assert "STEADY" in shown.parts[0]
+    assert shown.key == ""
+
+
+def test_the_environment_and_the_rollout_stand_at_the_right_end():
+    assert said(made_snapshot(), window="15m").right == ("production/summarise 15m", "production")
+
+
+def test_weights_are_live_while_the_picture_is_frozen():
+    shown = said(ROLLED_BACK, frozen=made_snapshot())
+    assert "canary v0513 0%" in shown.line1
+    assert "baseline v1120 100%" in shown.line1
+
+
+def test_the_crosshair_reads_the_values_of_its_moment():
+    frozen = made_snapshot()
+    shown = said(frozen, frozen=frozen, crosshair_s=100)
+    second = next(s for s in frozen.history if s.at_s == 300.0)
+    assert shown.figure.startswith("-01:40")
+    assert f"{second.figures[CANARY].p95_ms:.0f} ms" in shown.figure
+
+
+def test_a_notice_takes_the_second_line_for_a_while():
+    assert said(made_snapshot(), notice="copied", notice_until_s=5.0, now_s=4.0).line2 == "copied"
+    assert "copied" not in said(made_snapshot(), notice="copied", notice_until_s=5.0, now_s=5.0).line2
+
+
+def test_few_answers_give_no_difference():
+    few = said(with_deployment(CANARY, figures=windows(figures(12))))
+    assert "12 answers so far" in few.figure
+    assert "%" not in few.figure
+
+
+def test_nothing_is_claimed_about_a_canary():
+    worse = said(with_deployment(CANARY, figures=windows(figures(9000, 9000.0))))
+    assert not any(word in worse.line1 + worse.line2 for word in ("PASS", "FAIL", "BREACH", "WORSE", "OK"))
+
+
+def test_hostile_text_is_one_harmless_line():
+    shown = said(with_deployment(CANARY, unreachable="a\nb\x1b[31m" + "x" * 9999))
+    assert "\n" not in shown.line2
+    assert "\x1b" not in shown.line2
+    assert len(shown.line2) < 250
+
+
+def test_keys_are_those_in_force():
+    keys = {**UiState().keys, "roll_back": "f9"}
+    assert said(made_snapshot(), keys=keys).key == "press f9 to send 100% to v1120"
+
+
+def test_no_canary_at_all():
+    made = made_snapshot()
+    alone = replace(
+        made, deployments={BASELINE: made.deployments[BASELINE]}, weights={DEFAULT_TASK: {BASELINE: 100.0}}
+    )
+    shown = said(alone)
+    assert shown.line1.endswith("100%")
+    assert shown.key == ""

@@ -1,0 +1,258 @@
+"""The Textual app: composition, and the way from keys and messages to the engine's commands."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+from textual import events, on
+from textual.binding import BindingType
+from textual.message import Message
+from textual.screen import ModalScreen
+
+from tui.cockpit.actions import BY_ID, action_of, allowed, bindings, keymap_mistakes
+from tui.cockpit.commands import Commands
+from tui.cockpit.controls import Controls
+from tui.cockpit.messages import (
+    ActionChosen,
+    CommandEnded,
+    MarkWritten,
+    ProfileAccepted,
+    ProfileNamed,
+    PromotionAccepted,
+    SnapshotArrived,
+    WeightWished,
+)
+from tui.cockpit.questions import ask_mark, ask_weight
+from tui.cockpit.renderer import Renderer
+from tui.cockpit.screens.cockpit import CockpitScreen
+from tui.cockpit.screens.live import LiveScreen
+from tui.cockpit.screens.palette import PaletteScreen
+from tui.cockpit.screens.profiles import ProfilesScreen
+from tui.cockpit.screens.promote import PromoteScreen
+from tui.cockpit.screens.save_profile import SaveProfileScreen
+from tui.cockpit.series import MarkerMode
+from tui.cockpit.theme import THEME
+from tui.cockpit.ui_state import chosen_canary
+from tui.cockpit.viewer import Viewer
+from tui.model import WINDOWS_S
+from tui.routing.controller import CommandRefused
+from tui.routing.weights import all_to, describe
+from tui.weight_profiles import WeightProfile
+
+_WIDTHS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide"), (160, "-huge")]
+_HEIGHTS = [(0, "-flat"), (16, "-short"), (22, "-low"), (28, "-tall"), (50, "-high")]
+"""Least columns and rows of each class that the style sheet knows."""
+
+
+class CanarytopApp(Viewer):
+    """The cockpit on an engine. It never ends by itself, whatever the engine reports.
+
+    Args:
+        controls: The engine.
+        renderer: Draws plots; closed by whoever made it.
+        actor: Who the events name.
+        read_only: Nothing that changes weights or traffic acts.
+        window: First window, a name of ``model.WINDOWS_S``.
+        step_pct: Points of one step of weight.
+        keymap: Action id -> keys, separated by commas.
+        marker: What the font can show.
+        export_folder: Where exports are written.
+        clock: Seconds, monotonic.
+        on_quit: Called once when the person quits, before the screen is given back.
+
+    Raises:
+        ValueError: ``keymap``, ``window`` or ``step_pct`` has mistakes; the text names each.
+    """
+
+    TITLE = "canarytop"
+    CSS_PATH = "cockpit.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = bindings()
+    AUTO_FOCUS = None
+    ENABLE_COMMAND_PALETTE = False
+    HORIZONTAL_BREAKPOINTS = _WIDTHS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
+
+    def __init__(
+        self,
+        controls: Controls,
+        renderer: Renderer,
+        *,
+        actor: str,
+        export_folder: Path,
+        read_only: bool = False,
+        window: str = "5m",
+        step_pct: float = 5.0,
+        keymap: Mapping[str, str] | None = None,
+        marker: MarkerMode = "braille",
+        clock: Callable[[], float] = time.monotonic,
+        on_quit: Callable[[], None] = lambda: None,
+    ) -> None:
+        keys = dict(keymap or {})
+        mistakes = list(keymap_mistakes(keys))
+        if window not in WINDOWS_S:
+            mistakes.append(f"window: {window} is not one of {', '.join(WINDOWS_S)}")
+        if not 0 < step_pct <= 100:
+            mistakes.append(f"step: {step_pct:g} points is not between 0 and 100")
+        if mistakes:
+            raise ValueError("; ".join(mistakes))
+        super().__init__(
+            controls.snapshot(),
+            CockpitScreen(keys, renderer, marker),
+            read_only=read_only,
+            step_pct=step_pct,
+            window=window,
+            keymap=keys,
+            export_folder=export_folder,
+            clock=clock,
+        )
+        self.register_theme(THEME)
+        self.theme = THEME.name
+        self._controls = controls
+        self._on_quit = on_quit
+        self._commands = Commands(controls, actor, self._send)
+
+    # --- the engine's side ----------------------------------------------------------------------
+
+    async def on_mount(self) -> None:
+        """Show what there is, then listen."""
+        self.set_keymap(self._keys)
+        await self.push_screen(self._cockpit)
+        self.take(self._controls.snapshot())
+        self._controls.subscribe(lambda snapshot: self._send(SnapshotArrived(snapshot)))
+        self.set_interval(1.0, self.tick)
+
+    def _send(self, message: Message) -> None:
+        """Post from any thread."""
+        try:
+            self.post_message(message)
+        except RuntimeError:
+            # The app's loop has ended: nobody is left to be told.
+            return
+
+    @on(SnapshotArrived)
+    def _snapshot_arrived(self, message: SnapshotArrived) -> None:
+        self.take(message.snapshot)
+
+    @on(CommandEnded)
+    def _command_ended(self, message: CommandEnded) -> None:
+        if message.future.cancelled():
+            self.say(f"{message.what}: given up, the engine is stopping", "warn")
+            return
+        error = message.future.exception()
+        if isinstance(error, CommandRefused):
+            self.say(f"{message.what} refused: {error}", "warn")
+        elif error is not None:
+            self.say(f"{message.what} failed: {type(error).__name__}: {error}", "alert")
+        elif message.then is not None:
+            message.then(message.future.result())
+
+    # --- which actions may run ------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Read-only switches off what carries risk; some keys need the cockpit in view."""
+        known = BY_ID.get(action)
+        if known is None:
+            return True
+        if known.cockpit_only and not isinstance(self.screen, CockpitScreen):
+            return False
+        return allowed(known, read_only=self.ui.read_only)
+
+    def on_key(self, event: events.Key) -> None:
+        """A key that read-only has switched off says so."""
+        action = action_of(event.key, event.character, self._keys)
+        if action is None or allowed(action, read_only=self.ui.read_only):
+            return
+        if action.anywhere or not isinstance(self.screen, ModalScreen):
+            label = action.label.rstrip("…").lower()
+            self.say(
+                f"read-only: {label} is off; start without --read-only to change weights or traffic", "warn"
+            )
+
+    @on(ActionChosen)
+    async def _action_chosen(self, message: ActionChosen) -> None:
+        await self.run_action(message.action, self)
+
+    # --- weights and traffic --------------------------------------------------------------------
+
+    def action_roll_back(self) -> None:
+        self._commands.roll_back()
+
+    def action_lower(self) -> None:
+        self._commands.nudge(self.view, -self.ui.step_pct)
+
+    def action_raise(self) -> None:
+        self._commands.nudge(self.view, self.ui.step_pct)
+
+    def action_undo(self) -> None:
+        armed_until_s = self._commands.undo(self.view)
+        self.ui = replace(self.ui, undo_armed_until_s=armed_until_s)
+
+    def action_set_weight(self) -> None:
+        if isinstance(self.screen, LiveScreen) and self.ui.selected is not None:
+            ask_weight(self.screen.prompt, self.ui.selected, lambda: self.view, self.post_message)
+
+    @on(WeightWished)
+    def _weight_wished(self, message: WeightWished) -> None:
+        self._commands.set_weight(self.view, message.wish)
+
+    def action_promote(self) -> None:
+        live = self.view.live
+        canary = chosen_canary(live, self.ui.selected)
+        if canary is None:
+            self.say("choose the row of the canary to promote first", "warn")
+        else:
+            self.push_screen(PromoteScreen(canary, describe(live.weights, all_to(live.weights, canary))))
+
+    @on(PromotionAccepted)
+    def _promotion_accepted(self, message: PromotionAccepted) -> None:
+        self._commands.promote(self.view, message.deployment)
+
+    def action_profiles(self) -> None:
+        picker = ProfilesScreen(lambda: self.view)
+        self.push_screen(picker)
+        self._commands.list_profiles(
+            lambda profiles: picker.show_profiles(profiles) if picker.is_attached else None
+        )
+
+    @on(ProfileAccepted)
+    def _profile_accepted(self, message: ProfileAccepted) -> None:
+        self._commands.apply(self.view, message.profile)
+
+    def action_save_profile(self) -> None:
+        live = self.view.live
+        text = "   ".join(
+            f"{t}: " + ", ".join(f"{n} {p:g} %" for n, p in s.items()) for t, s in live.weights.items()
+        )
+        dialog = SaveProfileScreen(text)
+        self.push_screen(dialog)
+        self._commands.list_profiles(
+            lambda profiles: dialog.know_names(p.name for p in profiles if isinstance(p, WeightProfile))
+        )
+
+    @on(ProfileNamed)
+    def _profile_named(self, message: ProfileNamed) -> None:
+        self._commands.save(message.name, message.note, message.replace)
+
+    def action_pause_traffic(self) -> None:
+        self._commands.pause_or_continue(self.view)
+
+    # --- the rest --------------------------------------------------------------------
+
+    def action_mark(self) -> None:
+        if isinstance(self.screen, LiveScreen):
+            ask_mark(self.screen.prompt, self.post_message)
+
+    @on(MarkWritten)
+    def _mark_written(self, message: MarkWritten) -> None:
+        self._commands.mark(message.text)
+
+    def action_command(self) -> None:
+        self.push_screen(PaletteScreen(self._keys, lambda: self.view))
+
+    async def action_quit(self) -> None:
+        self._on_quit()
+        self.exit()

@@ -1,0 +1,224 @@
+"""The two lines that are always in view: the worst state there is, its figure, and the key that helps now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from tui.cockpit import format as fmt
+from tui.cockpit.comparison import against_baseline
+from tui.cockpit.ui_state import View, canaries
+from tui.cockpit.weight_view import asked_pct
+from tui.model import ALL_TASKS, WEIGHT_CHANGES, Event, EventKind, Snapshot, TrafficState
+from tui.text import plain
+
+Severity = Literal["calm", "note", "warn", "alarm"]
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """``state`` is the word of the worst state. ``parts`` of the first line are the states that hold, the
+    split and the last change: where there is no room, the last gives way. ``right`` stands at its right
+    end, the first that fits.
+    ``figure`` and ``key`` are the second line: where there is no room, the figure is cut.
+    """
+
+    state: str
+    parts: tuple[str, ...]
+    figure: str
+    key: str
+    right: tuple[str, ...]
+    severity: Severity
+
+    @property
+    def line1(self) -> str:
+        """The first line with room for everything."""
+        return "   ".join(self.parts)
+
+    @property
+    def line2(self) -> str:
+        """The second line with room for everything."""
+        return "     ".join(part for part in (self.figure, self.key) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    icon: str
+    word: str
+    severity: Severity
+    figure: str
+    key: str = ""
+
+    @property
+    def tag(self) -> str:
+        return f"{self.icon} {self.word}"
+
+
+def banner(view: View) -> Banner:
+    """What the banner says. Every state that holds is named on the first line, the worst one first."""
+    states = list(_states(view)) or [_steady(view)]
+    worst, ui = states[0], view.ui
+    tags = [state.tag for state in states]
+    if ui.read_only:
+        tags.append("READ-ONLY")
+    parts = tuple(part for part in ("  ".join(tags), _split(view), _last_change(view)) if part)
+    environment, rollout = plain(view.live.environment, 24), plain(view.live.rollout, 24)
+    right = (f"{environment}/{rollout} {ui.window}", environment)
+    if ui.notice and ui.now_s < ui.notice_until_s:
+        return Banner(worst.word, parts, plain(ui.notice, 300), "", right, worst.severity)
+    if reading := _reading(view):
+        return Banner(worst.word, parts, reading, "", right, worst.severity)
+    key = "" if ui.read_only and worst.key.startswith("press") else worst.key
+    return Banner(worst.word, parts, worst.figure, key, right, worst.severity)
+
+
+def _states(view: View) -> Iterator[_State]:
+    """Every state that holds, worst first; none is steady."""
+    yield from _states_of_trust(view)
+    yield from _states_of_service(view)
+    yield from _states_of_traffic(view)
+    ui = view.ui
+    if ui.frozen is not None:
+        held = ui.now_s - ui.frozen_since_s
+        yield _State(
+            "❚❚",
+            f"FROZEN {fmt.duration(held)}",
+            "note",
+            "figures and plots stand still; weights, events and keys are live",
+            f"{ui.keys['freeze']} goes on, {ui.keys['crosshair_back']} reads values",
+        )
+    if (of_run := _state_of_run(view)) is not None:
+        yield of_run
+
+
+def _states_of_trust(view: View) -> Iterator[_State]:
+    """What makes the screen itself untrustworthy."""
+    live, ui = view.live, view.ui
+    if ui.stale:
+        since = fmt.age(ui.age_s)
+        why = f"no new figures for {since}: what is below is old"
+        yield _State("?", f"STALE {since}", "alarm", why, _help_key(view))
+    if live.record.error is not None:
+        kept = f"{live.record.waiting} rows wait, {live.record.dropped} lost"
+        yield _State("✗", "RECORD ERROR", "alarm", f"{plain(live.record.error, 90)} ({kept})",
+                     "the run goes on; free the disk")  # fmt: skip
+
+
+def _states_of_service(view: View) -> Iterator[_State]:
+    live, ui = view.live, view.ui
+    down = [(name, d.unreachable) for name, d in live.deployments.items() if d.unreachable is not None]
+    if down:
+        name, why = down[0]
+        more = f" (and {len(down) - 1} more)" if len(down) > 1 else ""
+        key = _help_key(view) if name != live.baseline else f"press {ui.keys['pause_traffic']} to pause traffic"
+        yield _State("✗", "UNREACHABLE", "alarm", f"{view.short(name)}{more}: {plain(why or '', 70)}", key)
+    if live.sender.saturated:
+        late = live.sender.late_p99_ms
+        yield _State(
+            "▲", "CLIENT SATURATED", "warn",
+            f"our own sender is {fmt.ms(late)} ms late at P99, {live.sender.in_flight} of "
+            f"{live.sender.max_in_flight} in flight, {live.sender.skipped} skipped",
+            "figures marked ! suffer: lower the rate",
+        )  # fmt: skip
+    throttled = [(d.throttled_s, name) for name, d in live.deployments.items() if d.throttled_s > 0]
+    if throttled:
+        longest, name = max(throttled)
+        held_back = live.deployments[name].held_back
+        yield _State("▲", "THROTTLED", "warn",
+                     f"{view.short(name)} asked for {longest:.0f} s of rest, {held_back} requests held back",
+                     "less weight or a larger quota helps")  # fmt: skip
+
+
+def _states_of_traffic(view: View) -> Iterator[_State]:
+    live, ui = view.live, view.ui
+    if live.state is TrafficState.BUDGET_SPENT:
+        budget = "" if live.budget_usd is None else f" of {live.budget_usd:.2f}"
+        yield _State("■", "BUDGET SPENT", "warn", f"{live.spent_usd:.2f}{budget} USD spent: no more is sent",
+                     f"{ui.keys['export']} exports, {ui.keys['quit']} quits")  # fmt: skip
+    elif live.state is TrafficState.ENDED:
+        yield _State("■", "ENDED", "note", f"the sources have no more requests; {live.sender.sent} were sent",
+                     f"{ui.keys['export']} exports, {ui.keys['quit']} quits")  # fmt: skip
+    elif live.state is TrafficState.STOPPED:
+        yield _State("■", "STOPPED", "note", "the run is over", f"{ui.keys['quit']} quits")
+    elif live.state is TrafficState.PAUSED:
+        yield _State("❚❚", "TRAFFIC PAUSED", "warn", "no request is started; those in flight end",
+                     f"press {ui.keys['pause_traffic']} to continue")  # fmt: skip
+
+
+def _state_of_run(view: View) -> _State | None:
+    """How far the run is; None for steady. No judgement of a canary is among these."""
+    live, ui = view.live, view.ui
+    change = _change(live)
+    if change is not None and change.kind is EventKind.ROLLED_BACK:
+        undo = f"press {ui.keys['undo']} twice to bring the weights back" if live.can_undo else ""
+        return _State("◀", "ROLLED BACK", "note",
+                      f"all traffic to {view.short(live.baseline)} for {_ago(view, change)}", undo)  # fmt: skip
+    if live.state is TrafficState.STARTING:
+        return _State("▷", "STARTING", "note", "opening connections", f"{ui.keys['help']} shows the keys")
+    if not any(_requests(live, name) for name in live.deployments):
+        return _State("…", "NO DATA YET", "note", f"{live.sender.sent} sent, no answer so far",
+                      f"{ui.keys['help']} shows the keys")  # fmt: skip
+    return None
+
+
+def _steady(view: View) -> _State:
+    return _State("✓", "STEADY", "calm", _comparison(view), _help_key(view))
+
+
+def _requests(snapshot: Snapshot, name: str) -> int:
+    figures = snapshot.deployments[name].figures.get("run", {}).get(ALL_TASKS)
+    return figures.requests if figures is not None else 0
+
+
+def _comparison(view: View) -> str:
+    parts = [
+        f"{view.short(name)} {against_baseline(view.picture, name, view.ui.window).sentence}"
+        for name in canaries(view.picture)
+        if asked_pct(view.live, name) > 0
+    ]
+    return "  ·  ".join(parts[:3]) or f"all traffic to {view.short(view.live.baseline)}"
+
+
+def _help_key(view: View) -> str:
+    exposed = any(asked_pct(view.live, name) > 0 for name in canaries(view.live))
+    if not exposed:
+        return ""
+    return f"press {view.ui.keys['roll_back']} to send 100% to {view.short(view.live.baseline)}"
+
+
+def _split(view: View) -> str:
+    """Who gets how much now, whatever is frozen."""
+    live = view.live
+    trial = ", ".join(f"{view.short(n)} {fmt.weight(asked_pct(live, n))}%" for n in canaries(live)[:3])
+    base = f"{view.short(live.baseline)} {fmt.weight(asked_pct(live, live.baseline))}%"
+    return f"canary {trial} / baseline {base}" if trial else f"baseline {base}"
+
+
+def _change(snapshot: Snapshot) -> Event | None:
+    return next((e for e in reversed(snapshot.events) if e.kind in WEIGHT_CHANGES), None)
+
+
+def _last_change(view: View) -> str:
+    change = _change(view.live)
+    return "" if change is None else f"change {_ago(view, change)} ago by {plain(change.actor, 16)}"
+
+
+def _ago(view: View, event: Event) -> str:
+    return fmt.duration(view.live.at_s - event.at_s + view.ui.age_s)
+
+
+def _reading(view: View) -> str:
+    """The values under the crosshair: P50/P95, cost per 1,000, filter and error rate."""
+    back = view.ui.crosshair_s
+    if back is None or view.ui.frozen is None or not view.ui.frozen.history:
+        return ""
+    history = view.ui.frozen.history
+    wanted = history[-1].at_s - back
+    second = min(history, key=lambda s: abs(s.at_s - wanted))
+    parts = [
+        f"{view.short(name)} {fmt.ms(f.p50_ms)}/{fmt.ms(f.p95_ms)} ms ${fmt.usd(f.cost_per_1k_usd)}"
+        f" filt {fmt.pct(f.filter_pct)} err {fmt.pct(f.error_pct)}"
+        for name, f in second.figures.items()
+    ]
+    return f"-{fmt.duration(history[-1].at_s - second.at_s)}  " + "  │  ".join(parts)

@@ -1,0 +1,134 @@
+"""From what the person wants to a command of the engine, with the friction that its risk asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from textual.message import Message
+
+from tui.cockpit import format as fmt
+from tui.cockpit.controls import Controls
+from tui.cockpit.event_lines import Tone
+from tui.cockpit.messages import CommandEnded, Said
+from tui.cockpit.ui_state import View, canaries, chosen_canary
+from tui.cockpit.weight_view import WeightWish, current_pct
+from tui.model import TrafficState
+from tui.routing.weights import describe, raised
+from tui.weight_profiles import WeightProfile
+
+UNDO_CONSENT_S = 5.0
+"""A second press of undo within this time consents to raising a canary."""
+
+_NOT_ARMED = float("-inf")
+
+
+class Commands:
+    """Gives commands and reports how they ended. ``send`` must be callable from any thread."""
+
+    def __init__(self, controls: Controls, actor: str, send: Callable[[Message], object]) -> None:
+        self._controls = controls
+        self._actor = actor
+        self._send = send
+
+    def roll_back(self) -> None:
+        """The baseline to 100 % in every task, whatever the state of the figures."""
+        self._await("roll back", self._controls.roll_back(actor=self._actor))
+
+    def nudge(self, view: View, points: float) -> None:
+        """The chosen canary up or down."""
+        canary = self._canary(view)
+        if canary is not None and not (points > 0 and self._refused_as_stale(view)):
+            self._await("shift", self._controls.nudge(canary, points, actor=self._actor))
+
+    def set_weight(self, view: View, wish: WeightWish) -> None:
+        """An exact weight; ``force`` overrides a refusal for the state of the data."""
+        raises = (wish.pct > current_pct(view.live, wish.deployment, wish.task)) != (
+            wish.deployment == view.live.baseline
+        )
+        if raises and not wish.force and self._refused_as_stale(view):
+            return
+        future = self._controls.shift(
+            wish.deployment, wish.pct, actor=self._actor, task=wish.task, force=wish.force
+        )
+        self._await("weight", future)
+
+    def promote(self, view: View, deployment: str) -> None:
+        """A canary to 100 %."""
+        if not self._refused_as_stale(view):
+            self._await("promote", self._controls.promote(deployment, actor=self._actor))
+
+    def undo(self, view: View) -> float:
+        """The weights before the last change; where that raises a canary, only with consent.
+
+        Returns:
+            Until when (seconds of the cockpit's clock) a second press counts as consent.
+        """
+        target = view.live.can_undo
+        if target is None:
+            self._say("nothing to undo: the weights have not been changed")
+            return _NOT_ARMED
+        rises = raised(view.live.weights, target, view.live.baseline)
+        if rises and view.ui.now_s >= view.ui.undo_armed_until_s:
+            what = describe(view.live.weights, target)
+            key = view.ui.keys["undo"]
+            self._say(f"undo raises: {what}. Press {key} again within {UNDO_CONSENT_S:.0f} s", "warn")
+            return view.ui.now_s + UNDO_CONSENT_S
+        if not (rises and self._refused_as_stale(view)):
+            self._await("undo", self._controls.undo(actor=self._actor))
+        return _NOT_ARMED
+
+    def apply(self, view: View, profile: WeightProfile) -> None:
+        """The weights of a profile."""
+        if raised(view.live.weights, profile.weights, view.live.baseline) and self._refused_as_stale(view):
+            return
+        future = self._controls.apply_weights(
+            profile.weights, actor=self._actor, reason=profile.note, profile=profile.name
+        )
+        self._await(f"profile {profile.name}", future)
+
+    def save(self, name: str, note: str, replace: bool) -> None:
+        """The current weights as a profile."""
+        self._await(f"save {name}", self._controls.save_profile(name, note, actor=self._actor, replace=replace))
+
+    def list_profiles(self, then: Callable[[Any], None]) -> None:
+        """Reads the profiles and hands them to ``then`` in the app's own thread."""
+        self._await("profiles", self._controls.profiles(), then)
+
+    def pause_or_continue(self, view: View) -> None:
+        """Stops sending, or starts again."""
+        if view.live.state is TrafficState.PAUSED:
+            self._await("continue traffic", self._controls.continue_traffic(actor=self._actor))
+        elif view.live.state in (TrafficState.STARTING, TrafficState.RUNNING):
+            self._await("pause traffic", self._controls.pause_traffic(actor=self._actor))
+        else:
+            self._say(f"no traffic to pause: it is {view.live.state.value.replace('_', ' ')}")
+
+    def mark(self, text: str) -> None:
+        """A note in the event log."""
+        if text.strip():
+            self._await("mark", self._controls.mark(text.strip(), actor=self._actor))
+
+    def _canary(self, view: View) -> str | None:
+        canary = chosen_canary(view.live, view.ui.selected)
+        if canary is None:
+            keys = f"{view.ui.keys['down']} {view.ui.keys['up']}"
+            several = f"choose the row of a canary first ({keys})"
+            self._say(several if canaries(view.live) else "this rollout has no canary", "warn")
+        return canary
+
+    def _refused_as_stale(self, view: View) -> bool:
+        if view.ui.stale:
+            self._say(
+                f"refused: no new figures for {fmt.age(view.ui.age_s)}, no canary gets more traffic; "
+                f"{view.ui.keys['command']}weight NAME=PCT! overrides",
+                "warn",
+            )
+        return view.ui.stale
+
+    def _say(self, text: str, tone: Tone = "dim") -> None:
+        self._send(Said(text, tone))
+
+    def _await(self, what: str, future: Future[Any], then: Callable[[Any], None] | None = None) -> None:
+        future.add_done_callback(lambda done: self._send(CommandEnded(what, done, then)))

@@ -1,0 +1,67 @@
+"""What the cockpit needs of the engine: snapshots out, commands in. The engine satisfies it by shape alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Protocol
+
+from tui.model import Event, Snapshot, WeightTable
+from tui.weight_profiles import BrokenProfile, WeightProfile
+
+ProfileList = tuple[WeightProfile | BrokenProfile, ...]
+
+
+class Controls(Protocol):
+    """Every command is thread-safe and returns at once.
+
+    Its future resolves to the event that was logged, or fails with ``CommandRefused`` whose text is for people.
+    """
+
+    def snapshot(self) -> Snapshot:
+        """The newest snapshot."""
+
+    def subscribe(self, callback: Callable[[Snapshot], None]) -> None:
+        """``callback`` gets one each second and right after every command, from the engine's thread."""
+
+    def roll_back(self, *, actor: str, reason: str = "", task: str | None = None) -> Future[Event]:
+        """The baseline to 100 %."""
+
+    def shift(
+        self,
+        deployment: str,
+        pct: float,
+        *,
+        actor: str,
+        reason: str = "",
+        task: str | None = None,
+        force: bool = False,
+    ) -> Future[Event]:
+        """One deployment to ``pct`` percent; ``force`` overrides a refusal for the state of the data."""
+
+    def nudge(self, deployment: str, points: float, *, actor: str, task: str | None = None) -> Future[Event]:
+        """One deployment up or down by ``points``, stopping at 0 and 100."""
+
+    def promote(self, deployment: str, *, actor: str) -> Future[Event]:
+        """One deployment to 100 %."""
+
+    def undo(self, *, actor: str) -> Future[Event]:
+        """Back to the weights before the last change."""
+
+    def apply_weights(self, weights: WeightTable, *, actor: str, reason: str, profile: str) -> Future[Event]:
+        """The weights of a profile."""
+
+    def save_profile(self, name: str, note: str, *, actor: str, replace: bool = False) -> Future[Event]:
+        """The current weights under a name."""
+
+    def profiles(self) -> Future[ProfileList]:
+        """Every weight profile beside the rollout file, broken ones with their error."""
+
+    def pause_traffic(self, *, actor: str) -> Future[Event]:
+        """Start no further request."""
+
+    def continue_traffic(self, *, actor: str) -> Future[Event]:
+        """Start requests again."""
+
+    def mark(self, text: str, *, actor: str) -> Future[Event]:
+        """A note of the operator in the event log."""

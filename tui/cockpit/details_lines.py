@@ -1,0 +1,236 @@
+"""Everything measured of one deployment, as lines of plain text: the content of the details screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from tui.cockpit import format as fmt
+from tui.cockpit.ui_state import View
+from tui.cockpit.weight_view import asked_pct
+from tui.model import ALL_TASKS, WINDOWS_S, DeploymentView, Figures, Quantiles
+from tui.text import plain
+
+Tone = Literal["", "dim", "warn", "alert", "title"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    text: str
+    tone: Tone = ""
+
+
+_EMPTY = Figures(span_s=0.0)
+
+
+def details_lines(view: View, name: str, width: int) -> tuple[Line, ...]:
+    """All windows side by side, all tasks pooled and then each task where there are several.
+
+    ``width`` is how many cells there are; below 80 the last windows are cut off.
+    """
+    deployment = view.picture.deployments.get(name)
+    if deployment is None:
+        return (Line(f"{plain(name, 80)} is not part of this rollout any more", "warn"),)
+    lines = [*_head(view, name, deployment)]
+    tasks = sorted({task for tasks in deployment.figures.values() for task in tasks if task != ALL_TASKS})
+    lines += _block("all tasks", deployment, ALL_TASKS, width)
+    if len(tasks) > 1:
+        for task in tasks:
+            lines += _block(f"task {plain(task, 60)}", deployment, task, width)
+    return (*lines, *_sources(view))
+
+
+def _head(view: View, name: str, deployment: DeploymentView) -> list[Line]:
+    d = deployment.deployment
+    lines = [
+        Line(f"{plain(name, 80)}   {deployment.role}", "title"),
+        Line(f"pinned      {plain(d.model, 60)} {plain(d.version, 40)}   endpoint {plain(d.endpoint, 60)}"),
+        Line(f"price       {_price(deployment)}"),
+        Line(f"weight      {fmt.weight(asked_pct(view.live, name))}%  " + _task_weights(view, name)),
+        Line(f"in flight   {deployment.in_flight}   held back {deployment.held_back}"),
+    ]
+    if deployment.quota is not None:
+        q = deployment.quota
+        lines.append(
+            Line(
+                f"quota left  requests {_of(q.remaining_requests, q.limit_requests)}"
+                f"   tokens {_of(q.remaining_tokens, q.limit_tokens)}"
+            )
+        )
+    else:
+        lines.append(Line("quota left  the service said nothing", "dim"))
+    if deployment.throttled_s > 0:
+        lines.append(Line(f"throttled   {deployment.throttled_s:.0f} s of rest still asked for", "warn"))
+    if deployment.unreachable is not None:
+        lines.append(Line(f"unreachable {plain(deployment.unreachable, 160)}", "alert"))
+    if deployment.last_answer_s is None:
+        lines.append(Line("last answer none so far", "dim"))
+    else:
+        since = view.picture.at_s - deployment.last_answer_s
+        lines.append(Line(f"last answer {fmt.age(since)} ago"))
+    if deployment.last_error is not None:
+        lines.append(Line(f"last error  {plain(deployment.last_error, 200)}", "warn"))
+    return lines
+
+
+def _price(deployment: DeploymentView) -> str:
+    price = deployment.deployment.price
+    if deployment.deployment.provisioned:
+        return "n/a: provisioned capacity has no price per token"
+    if price is None:
+        return "? unknown: give `price` in the rollout file"
+    cached = "no discount" if price.cached_input_usd is None else f"{price.cached_input_usd:g}"
+    when = "" if price.as_of is None else f" as of {price.as_of}"
+    return (
+        f"{price.input_usd:g} in, {cached} cached in, {price.output_usd:g} out USD per 1M tokens"
+        f"  ({plain(price.source, 60)}{when})"
+    )
+
+
+def _task_weights(view: View, name: str) -> str:
+    shares = {task: table.get(name, 0.0) for task, table in view.live.weights.items()}
+    return "  ".join(f"{plain(t, 40)} {fmt.weight(p)}%" for t, p in shares.items()) if len(shares) > 1 else ""
+
+
+def _of(left: int | None, limit: int | None) -> str:
+    if left is None and limit is None:
+        return fmt.NO_DATA
+    shown = fmt.NO_DATA if left is None else f"{left:,}"
+    return shown if limit is None else f"{shown} of {limit:,}"
+
+
+def _block(title: str, deployment: DeploymentView, task: str, width: int) -> list[Line]:
+    label_cells = 25 if width < 100 else 36
+    cells = min(max((width - label_cells - 7) // len(WINDOWS_S), 9), 16)
+    columns = {w: deployment.figures.get(w, {}).get(task, _EMPTY) for w in WINDOWS_S}
+    head = fmt.fit(title, label_cells) + fmt.fit("", 7)
+    lines = [Line(""), Line(head + "".join(fmt.fit(w, cells, right=True) for w in columns), "title")]
+
+    def row(label: str, unit: str, value: Callable[[Figures], str], tone: Tone = "") -> None:
+        values = "".join(fmt.fit(value(figures), cells, right=True) for figures in columns.values())
+        lines.append(Line(fmt.fit("  " + label, label_cells) + fmt.fit(unit, 7) + values, tone))
+
+    row("time covered", "", lambda f: fmt.duration(f.span_s) if f.span_s else fmt.NO_DATA)
+    row("finished requests", "n", lambda f: f"{f.requests:,}")
+    row("assigned", "n", lambda f: f"{f.assigned:,}")
+    row("assigned share", "%", lambda f: fmt.pct(f.assigned_share_pct))
+    row("rate", "req/s", lambda f: fmt.rate(f.rate_rps) if f.span_s else fmt.NO_DATA)
+    for label, unit, quantiles in _QUANTILES:
+        for rank in ("p50", "p95", "p99"):
+            row(f"{label} {rank.upper()}", unit, _quantile(quantiles, rank))
+        row(f"{label}, values", "n", _quantile(quantiles, "count"), "dim")
+    for label, attribute in _TOKENS:
+        row(f"{label} per answer", "tokens", _per_answer(attribute))
+    row("answers with counts", "n", lambda f: f"{f.answers_with_usage:,}", "dim")
+    row("cost per 1,000 requests", "USD", lambda f: _money(deployment, f, f.cost_per_1k_usd))
+    row("cost so far", "USD", lambda f: _money(deployment, f, f.cost_usd))
+    row("of it estimated", "USD", lambda f: fmt.usd(f.estimated_usd) if f.priced else fmt.NO_DATA, "dim")
+    row("requests with a price", "n", lambda f: f"{f.priced:,}", "dim")
+    row("filtered", "%", lambda f: fmt.pct(f.filter_pct))
+    for label, counted in _FILTERS:
+        row(label, "n", counted)
+    row("errors", "%", lambda f: fmt.pct(f.error_pct))
+    for kind in _present(columns, lambda f: {k.value: n for k, n in f.kinds.items()}):
+        row(f"ended {kind.replace('_', ' ')}", "n", lambda f, k=kind: str(_kind(f, k)))  # type: ignore[misc]
+    row("sender was saturated", "n", lambda f: f"{f.saturated:,}")
+    row("spillover to another", "n", lambda f: f"{f.spillovers:,}")
+    for heading, counts in _COUNTED:
+        for key in _present(columns, counts):
+            row(f"{heading} {plain(key, 60)}", "n", lambda f, k=key, c=counts: f"{c(f).get(k, 0):,}")  # type: ignore[misc]
+    return lines
+
+
+_QUANTILES: tuple[tuple[str, str, Callable[[Figures], Quantiles | None]], ...] = (
+    ("latency", "ms", lambda f: f.latency_ms),
+    ("first token", "ms", lambda f: f.ttft_ms),
+    ("per output token", "ms", lambda f: f.ms_per_output_token),
+)
+_TOKENS = (
+    ("prompt", "prompt_tokens"),
+    ("cached prompt", "cached_tokens"),
+    ("completion", "completion_tokens"),
+    ("reasoning", "reasoning_tokens"),
+)
+_FILTERS: tuple[tuple[str, Callable[[Figures], str]], ...] = (
+    ("prompt blocked", lambda f: f"{f.prompt_blocked:,}"),
+    ("completion blocked", lambda f: f"{f.completion_blocked:,}"),
+    ("annotated, let through", lambda f: f"{f.annotated:,}"),
+    ("below threshold", lambda f: f"{f.below_threshold:,}"),
+    ("filter itself failed", lambda f: f"{f.unfiltered:,}"),
+)
+_COUNTED: tuple[tuple[str, Callable[[Figures], Mapping[str, int]]], ...] = (
+    ("filter", lambda f: f.filter_categories),
+    ("served", lambda f: f.served_models),
+)
+
+
+def _quantile(of: Callable[[Figures], Quantiles | None], name: str) -> Callable[[Figures], str]:
+    def text(figures: Figures) -> str:
+        quantiles = of(figures)
+        if quantiles is None:
+            return fmt.NO_DATA
+        if name == "count":
+            return f"{quantiles.count:,}"
+        value: float = getattr(quantiles, name)
+        return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+
+    return text
+
+
+def _per_answer(attribute: str) -> Callable[[Figures], str]:
+    def text(figures: Figures) -> str:
+        n = figures.answers_with_usage
+        return f"{getattr(figures, attribute) / n:,.1f}" if n else fmt.NO_DATA
+
+    return text
+
+
+def _money(deployment: DeploymentView, figures: Figures, value: float | None) -> str:
+    if deployment.deployment.provisioned:
+        return "n/a"
+    if figures.requests and not figures.priced and deployment.deployment.price is None:
+        return "?"
+    return fmt.usd(value) + ("~" if value is not None and figures.estimated_usd > 0 else "")
+
+
+def _kind(figures: Figures, kind: str) -> int:
+    return next((n for k, n in figures.kinds.items() if k.value == kind), 0)
+
+
+def _present(columns: Mapping[str, Figures], counts: Callable[[Figures], Mapping[str, int]]) -> list[str]:
+    """Keys that occur in any window, the most frequent first."""
+    total: dict[str, int] = {}
+    for figures in columns.values():
+        for key, n in counts(figures).items():
+            total[key] = total.get(key, 0) + n
+    return sorted((k for k, n in total.items() if n), key=lambda k: (-total[k], k))[:40]
+
+
+def _sources(view: View) -> list[Line]:
+    lines = [Line(""), Line("sources of requests (all deployments)", "title")]
+    for source in view.picture.sources:
+        kind = f"{source.kind} {plain(source.format or '', 30)}".strip()
+        state = ", ended" if source.ended else ""
+        lines.append(Line(f"  {plain(source.name, 60)}  {kind}  {source.given:,} given{state}"))
+        if source.bad_lines:
+            why = plain(source.last_bad or "", 160)
+            lines.append(Line(f"    {source.bad_lines:,} bad lines, the last: {why}", "warn"))
+        if source.error is not None:
+            lines.append(Line(f"    {plain(source.error, 160)}", "alert"))
+    if not view.picture.sources:
+        lines.append(Line("  none so far", "dim"))
+    sender, record = view.picture.sender, view.picture.record
+    lines += [
+        Line(""),
+        Line("sender and record", "title"),
+        Line(
+            f"  {sender.offered_rps:.1f} req/s offered, {sender.sent:,} sent, {sender.skipped:,} skipped, "
+            f"{sender.in_flight} of {sender.max_in_flight} in flight, late P99 {fmt.ms(sender.late_p99_ms)} ms"
+        ),
+        Line(f"  record {plain(record.path or 'none', 120)}"),
+        Line(
+            f"  spent {view.picture.spent_usd:.3f} USD, of it estimated {view.picture.spent_estimated_usd:.3f}"
+        ),
+    ]
+    return lines

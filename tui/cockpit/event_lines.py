@@ -1,0 +1,113 @@
+"""The event log as values: events and notices in one order, a burst of key presses as one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from tui.model import WEIGHT_CHANGES, Event, EventKind
+from tui.routing.weights import describe
+from tui.text import plain
+
+Tone = Literal["", "dim", "warn", "alert"]
+
+_ALERTS = frozenset({EventKind.UNREACHABLE, EventKind.RECORD})
+_WARNINGS = frozenset(
+    {
+        EventKind.THROTTLED,
+        EventKind.SATURATED,
+        EventKind.BUDGET_SPENT,
+        EventKind.VERSION_CHANGED,
+        EventKind.REFUSED,
+    }
+)
+_LONGEST = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A line of the cockpit itself: a refusal, a file written. It is in no record."""
+
+    at: datetime
+    text: str
+    tone: Tone = "dim"
+
+
+@dataclass(frozen=True, slots=True)
+class EventLine:
+    """``who`` and ``text`` are plain text with control characters made visible."""
+
+    at: datetime
+    who: str
+    text: str
+    tone: Tone
+    deployments: frozenset[str] = frozenset()
+
+    @property
+    def plain(self) -> str:
+        return f"{self.at:%H:%M:%S} {self.who} {self.text}"
+
+    def matches(self, text: str) -> bool:
+        """Whether the line holds ``text`` (case does not count) or changes a deployment of that name."""
+        wanted = text.casefold()
+        return wanted in self.plain.casefold() or any(wanted in name.casefold() for name in self.deployments)
+
+
+def event_lines(
+    events: Sequence[Event], notices: Iterable[Notice] = (), only: str = ""
+) -> tuple[EventLine, ...]:
+    """Oldest first. Events of one group are one line from the first's weights to the last's."""
+    lines = [_line(run) for run in _runs(events)]
+    said = {event.text for event in events} | {event.reason for event in events}
+    lines += [
+        EventLine(n.at, "cockpit", plain(n.text, _LONGEST), n.tone) for n in notices if n.text not in said
+    ]
+    lines.sort(key=lambda line: line.at)
+    return tuple(line for line in lines if not only or line.matches(only))
+
+
+def _runs(events: Sequence[Event]) -> list[list[Event]]:
+    """Neighbouring events of one group together; every other event by itself."""
+    runs: list[list[Event]] = []
+    for event in events:
+        if runs and event.group and runs[-1][-1].group == event.group and event.kind is runs[-1][-1].kind:
+            runs[-1].append(event)
+        else:
+            runs.append([event])
+    return runs
+
+
+def _line(run: list[Event]) -> EventLine:
+    first, last = run[0], run[-1]
+    text = last.text
+    if len(run) > 1 and first.before is not None and last.after is not None:
+        text = f"{describe(first.before, last.after)} (×{len(run)})"
+    word = _WORDS.get(last.kind)
+    said = f"{word} {text}" if word else text
+    if last.reason:
+        said += f" ({last.reason})"
+    tone: Tone = "alert" if last.kind in _ALERTS else "warn" if last.kind in _WARNINGS else ""
+    changed = frozenset(
+        name for shares in (last.after or {}).values() for name in shares if last.kind in WEIGHT_CHANGES
+    )
+    return EventLine(last.at, plain(last.actor, 16), plain(said, _LONGEST), tone, changed)
+
+
+_WORDS = {
+    EventKind.ROLLED_BACK: "◀ ROLLED BACK",
+    EventKind.PROMOTED: "▶ PROMOTED",
+    EventKind.UNDONE: "↶ UNDONE",
+    EventKind.PAUSED: "❚❚ PAUSED",
+    EventKind.CONTINUED: "▶ CONTINUED",
+    EventKind.MARKED: "◆ MARK",
+    EventKind.REFUSED: "✗ REFUSED",
+    EventKind.THROTTLED: "▲ THROTTLED",
+    EventKind.SATURATED: "▲ SATURATED",
+    EventKind.BUDGET_SPENT: "■ BUDGET SPENT",
+    EventKind.UNREACHABLE: "✗ UNREACHABLE",
+    EventKind.REACHABLE: "✓ REACHABLE",
+    EventKind.VERSION_CHANGED: "▲ VERSION CHANGED",
+    EventKind.RECORD: "✗ RECORD",
+}

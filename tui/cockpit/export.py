@@ -1,0 +1,92 @@
+"""What the screen shows, as files: the picture (SVG), the figures (CSV) and the whole state (JSON)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from tui.model import Figures, Snapshot
+
+_COLUMNS = (
+    "deployment", "role", "window", "task", "seconds", "requests", "assigned", "share_pct", "rate_rps",
+    "p50_ms", "p95_ms", "p99_ms", "ttft_p50_ms", "ttft_p95_ms", "ttft_p99_ms", "tokens_per_request",
+    "cost_per_1k_usd", "cost_usd", "estimated_usd", "filter_pct", "error_pct", "saturated",
+)  # fmt: skip
+
+
+def write_export(folder: Path, snapshot: Snapshot, svg: str) -> tuple[Path, ...]:
+    """Writes three files named after the run and the instant; an existing file is never overwritten.
+
+    Raises:
+        OSError: The folder or a file cannot be written; the error names it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    run = re.sub(r"[^A-Za-z0-9_-]+", "-", snapshot.run_id)[:60]
+    stem = _free_stem(folder, f"{run}-{snapshot.at:%Y%m%dT%H%M%SZ}")
+    texts = {".svg": svg, ".csv": figures_csv(snapshot), ".json": state_json(snapshot)}
+    written = []
+    for suffix, text in texts.items():
+        path = folder / f"{stem}{suffix}"
+        with path.open("x", encoding="utf-8", newline="") as file:
+            file.write(text)
+        written.append(path)
+    return tuple(written)
+
+
+def figures_csv(snapshot: Snapshot) -> str:
+    """One line per deployment, window and task; an empty cell is no data."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(_COLUMNS)
+    for name, view in snapshot.deployments.items():
+        for window, tasks in view.figures.items():
+            for task, figures in tasks.items():
+                writer.writerow((name, view.role, window, task, *_cells(figures)))
+    return out.getvalue()
+
+
+def state_json(snapshot: Snapshot) -> str:
+    """Every field of the snapshot; numbers that are not finite become null."""
+    return json.dumps(_jsonable(snapshot), indent=1, ensure_ascii=False)
+
+
+def _cells(f: Figures) -> tuple[object, ...]:
+    latency, ttft = f.latency_ms, f.ttft_ms
+    values = (
+        f.span_s, f.requests, f.assigned, f.assigned_share_pct, f.rate_rps,
+        latency and latency.p50, latency and latency.p95, latency and latency.p99,
+        ttft and ttft.p50, ttft and ttft.p95, ttft and ttft.p99, f.tokens_per_request,
+        f.cost_per_1k_usd, f.cost_usd, f.estimated_usd, f.filter_pct, f.error_pct, f.saturated,
+    )  # fmt: skip
+    return tuple(round(v, 6) if isinstance(v, float) else "" if v is None else v for v in values)
+
+
+def _free_stem(folder: Path, stem: str) -> str:
+    candidate, number = stem, 1
+    while any((folder / f"{candidate}{suffix}").exists() for suffix in (".svg", ".csv", ".json")):
+        number += 1
+        candidate = f"{stem}-{number}"
+    return candidate
+
+
+def _jsonable(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _jsonable(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): _jsonable(v) for k, v in value.items()}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    if isinstance(value, (list, tuple)):
+        return [_jsonable(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

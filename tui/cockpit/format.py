@@ -1,0 +1,87 @@
+"""Numbers as the screen shows them: fixed decimals, cell-exact widths, a dash for no data."""
+
+from __future__ import annotations
+
+import math
+
+from rich.cells import cell_len, set_cell_size
+
+NO_DATA = "–"
+
+
+def ms(value: float | None) -> str:
+    """Milliseconds without decimals; from 100 s on, whole seconds."""
+    if value is None or not math.isfinite(value):
+        return NO_DATA
+    return f"{value:.0f}" if value < 99_999.5 else f"{value / 1000:.0f}s"
+
+
+def rate(value: float | None) -> str:
+    """Requests per second, one decimal below 1,000."""
+    if value is None or not math.isfinite(value):
+        return NO_DATA
+    return f"{value:.1f}" if value < 999.95 else f"{value:.0f}"
+
+
+def pct(value: float | None) -> str:
+    """Percent with two decimals, without the sign; 100 has none."""
+    if value is None or not math.isfinite(value):
+        return NO_DATA
+    return f"{value:.2f}" if value < 99.995 else f"{value:.0f}"
+
+
+def usd(value: float | None) -> str:
+    """USD with three decimals below 100, then none."""
+    if value is None or not math.isfinite(value):
+        return NO_DATA
+    return f"{value:.3f}" if value < 99.9995 else f"{value:.0f}"
+
+
+def weight(value: float) -> str:
+    """A weight in percent, at most one decimal, without the sign. Never 0 for a weight above 0."""
+    if 0 < value < 0.05:
+        return "<.1"
+    return f"{round(value, 1):g}"
+
+
+def count(value: float | None) -> str:
+    """A count of things: exact below 10,000, then three digits with k or M."""
+    if value is None or not math.isfinite(value):
+        return NO_DATA
+    for limit, divisor, unit in ((9_999.5, 1, ""), (999_500, 1_000, "k"), (math.inf, 1_000_000, "M")):
+        if value < limit:
+            scaled = value / divisor
+            return f"{scaled:.0f}{unit}" if divisor == 1 or scaled >= 99.95 else f"{scaled:.1f}{unit}"
+    return NO_DATA
+
+
+def duration(seconds: float) -> str:
+    """``01:48`` below an hour, ``1:02:03`` from there on. Negative durations are zero."""
+    whole = max(0, int(seconds))
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
+
+
+def age(seconds: float) -> str:
+    """How long ago, in one unit: ``9s``, ``3m``, ``2h``."""
+    whole = max(0, int(seconds))
+    for size, unit in ((3600, "h"), (60, "m")):
+        if whole >= size:
+            return f"{whole // size}{unit}"
+    return f"{whole}s"
+
+
+def difference_pct(value: float, against: float) -> str:
+    """``+63%``: how much ``value`` lies over or under ``against``; a dash where that is not defined."""
+    if not (math.isfinite(value) and math.isfinite(against)) or against <= 0:
+        return NO_DATA
+    change = 100 * (value / against - 1)
+    return f"{change:+.0f}%" if abs(change) < 999.5 else ">+999%"
+
+
+def fit(text: str, width: int, *, right: bool = False) -> str:
+    """Exactly ``width`` terminal cells: padded, or cut with an ellipsis."""
+    cells = cell_len(text)
+    if cells > width:
+        return "" if width <= 0 else set_cell_size(text, width - 1) + "…"
+    return " " * (width - cells) + text if right else text + " " * (width - cells)

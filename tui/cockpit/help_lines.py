@@ -1,0 +1,77 @@
+"""The help screen as values: the keys out of the action table, and what every column means."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+
+from tui.cockpit.actions import ACTIONS, allowed, keys_of
+from tui.cockpit.comparison import ENOUGH
+from tui.cockpit.format import fit
+
+MEANINGS: tuple[tuple[str, str], ...] = (
+    (
+        "WGT",
+        "Weight asked for. 25/18% adds the share seen in the last minute where chance (three standard errors) "
+        "does not explain the difference. ~ averages tasks with different weights.",
+    ),
+    ("RPS", "Finished requests per second in the window."),
+    (
+        "P50 P95 P99",
+        "Latency of answered requests in ms, from the hand-over to the connection to the last byte; nearest "
+        "rank, at most 1 % off. Blocked prompts and errors have no latency.",
+    ),
+    ("TTFT", "P95 of the time to the first piece of content, streams only."),
+    ("TOK/R", "Prompt and completion tokens per answer."),
+    (
+        "$/1k",
+        "USD per 1,000 requests that have a price. ? price unknown, n/a provisioned capacity, ~ in part "
+        "estimated.",
+    ),
+    ("FILT%", "Requests whose prompt or completion was blocked by the content filter."),
+    (
+        "ERR%",
+        "Rate limits, refusals, timeouts, lost connections, server errors, bad requests, deployments gone.",
+    ),
+    ("N", "Finished requests in the window. n= beside a difference counts answers."),
+    (
+        "VS …",
+        f"P95 against the baseline, with at least {ENOUGH} answers on both sides. A difference, not a verdict.",
+    ),
+    (
+        "glyphs",
+        "● baseline  ▲ canary  ○ no weight  – no data  ! measured while our own sender was saturated. Dim "
+        "figures are old.",
+    ),
+    ("plots", "Every point covers the 30 s before it. A vertical line is a change of weights."),
+)
+
+
+def help_lines(keymap: Mapping[str, str], width: int, *, read_only: bool) -> tuple[tuple[str, str], ...]:
+    """Pairs of text and tone (``title``, ``dim`` or empty), grouped as the table is, ``width`` cells wide."""
+    keys_cells, label_cells, friction_cells = (13, 23, 22) if width >= 100 else (10, 16, 21)
+    lines: list[tuple[str, str]] = []
+    group = ""
+    for action in ACTIONS:
+        if action.group != group:
+            group = action.group
+            lines += [("", ""), (fit(group.upper(), 2 + keys_cells + label_cells) + "friction", "title")]
+        off = not allowed(action, read_only=read_only)
+        friction = "off: read-only" if off else action.friction
+        head = (
+            "  "
+            + fit(" ".join(keys_of(action, keymap)), keys_cells)
+            + fit(action.label, label_cells)
+            + fit(friction, friction_cells)
+        )
+        lines += _hanging(head, action.help, width, "dim" if off else "")
+    lines += [("", ""), ("WHAT THE FIGURES MEAN", "title")]
+    for term, meaning in MEANINGS:
+        lines += _hanging(f"  {fit(term, 13)}", meaning, width, "")
+    return tuple(lines[1:])
+
+
+def _hanging(head: str, text: str, width: int, tone: str) -> list[tuple[str, str]]:
+    """``text`` beside ``head``, its further lines below its first."""
+    pieces = textwrap.wrap(text, max(width - len(head), 20)) or [""]
+    return [((head if i == 0 else " " * len(head)) + piece, tone) for i, piece in enumerate(pieces)]

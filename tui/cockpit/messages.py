@@ -1,0 +1,100 @@
+"""What threads, widgets and dialogs tell the app. The app alone gives commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from textual.message import Message
+
+from tui.cockpit.event_lines import Tone
+from tui.cockpit.weight_view import WeightWish
+from tui.model import Snapshot
+from tui.weight_profiles import WeightProfile
+
+
+@dataclass
+class SnapshotArrived(Message):
+    """A new snapshot; one that is still waiting is replaced, so a flood becomes one repaint."""
+
+    snapshot: Snapshot
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, SnapshotArrived)
+
+
+@dataclass
+class CommandEnded(Message):
+    """A future of the engine is done; ``what`` names the command for the log, ``then`` takes its result."""
+
+    what: str
+    future: Future[Any]
+    then: Callable[[Any], None] | None = None
+
+
+@dataclass
+class Said(Message):
+    """A line for the event log and, for a few seconds, the banner."""
+
+    text: str
+    tone: Tone = "dim"
+
+
+@dataclass
+class RowChosen(Message):
+    """The row of one deployment was chosen."""
+
+    deployment: str
+
+
+@dataclass
+class ActionChosen(Message):
+    """An action was chosen by name or with the mouse."""
+
+    action: str
+
+
+@dataclass
+class WeightWished(Message):
+    """A weight was typed."""
+
+    wish: WeightWish
+
+
+@dataclass
+class PromotionAccepted(Message):
+    """The promotion dialog was answered with yes."""
+
+    deployment: str
+
+
+@dataclass
+class ProfileAccepted(Message):
+    """A profile is to be applied."""
+
+    profile: WeightProfile
+
+
+@dataclass
+class ProfileNamed(Message):
+    """The current weights are to be saved."""
+
+    name: str
+    note: str
+    replace: bool
+
+
+@dataclass
+class MarkWritten(Message):
+    """A note for the event log was typed."""
+
+    text: str
+
+
+@dataclass
+class FilterTyped(Message):
+    """Only events with this text are to be shown."""
+
+    text: str

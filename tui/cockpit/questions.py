@@ -1,0 +1,70 @@
+"""What the inline prompt asks, and the message that an answer becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual.message import Message
+
+from tui.cockpit import format as fmt
+from tui.cockpit.messages import FilterTyped, MarkWritten, WeightWished
+from tui.cockpit.ui_state import View
+from tui.cockpit.weight_view import WeightWish, current_pct, parse_weight
+from tui.cockpit.widgets.prompt import Prompt
+from tui.routing.weights import describe, raised, with_share
+
+Post = Callable[[Message], object]
+
+
+def ask_weight(prompt: Prompt, deployment: str, view: Callable[[], View], post: Post) -> None:
+    """An exact weight for one deployment; ``view`` gives the newest weights while the text is typed."""
+
+    def preview(text: str) -> str:
+        try:
+            return wish_preview(view(), parse_weight(text, view().live, deployment))
+        except ValueError as error:
+            return str(error)
+
+    def answer(text: str) -> str | None:
+        try:
+            wish = parse_weight(text, view().live, deployment)
+        except ValueError as error:
+            return str(error)
+        post(WeightWished(wish))
+        return None
+
+    now = fmt.weight(current_pct(view().live, deployment, None))
+    prompt.ask(f"weight of {deployment}", now, answer, preview)
+
+
+def ask_mark(prompt: Prompt, post: Post) -> None:
+    """A note for the event log."""
+
+    def answer(text: str) -> str | None:
+        post(MarkWritten(text))
+        return None
+
+    prompt.ask("mark", "", answer, lambda text: "Enter writes it into the log" if text.strip() else "")
+
+
+def ask_filter(prompt: Prompt, now: str, post: Post) -> None:
+    """A text that events must hold to be shown."""
+
+    def answer(text: str) -> str | None:
+        post(FilterTyped(text.strip()))
+        return None
+
+    prompt.ask("show events with", now, answer, lambda text: "" if text else "Enter shows all")
+
+
+def wish_preview(view: View, wish: WeightWish) -> str:
+    """From -> to of every deployment that changes, and whether a canary gets more.
+
+    Raises:
+        ValueError: The weights cannot be had; the text says why.
+    """
+    after = with_share(
+        view.live.weights, wish.deployment, wish.pct, baseline=view.live.baseline, task=wish.task
+    )
+    more = raised(view.live.weights, after, view.live.baseline)
+    return describe(view.live.weights, after) + ("   ▲ raises" if more else "")

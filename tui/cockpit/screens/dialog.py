@@ -1,0 +1,36 @@
+"""What every dialog has: a title, esc to leave, and nothing behind it that hears its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widget import Widget
+
+from tui.cockpit.actions import dialog_bindings
+
+
+class Dialog(ModalScreen[None]):
+    """A frame in the middle of the screen. Of the app's keys only rolling back acts under it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*dialog_bindings(back="leave")]
+    TITLE = ""
+
+    def compose(self) -> ComposeResult:
+        """The frame and what is in it."""
+        with Vertical(id="dialog") as frame:
+            frame.border_title = Content(self.title or "")
+            yield from self.body()
+
+    def body(self) -> Iterable[Widget]:
+        """The widgets inside the frame."""
+        raise NotImplementedError
+
+    def action_leave(self) -> None:
+        """Close without doing anything."""
+        self.dismiss()

@@ -1,0 +1,72 @@
+"""What every full screen has: banner above, prompt and footer below, and a view replaced every second."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widget import Widget
+
+from tui.cockpit.ui_state import View
+from tui.cockpit.widgets.banner import BannerBar
+from tui.cockpit.widgets.footer import KeyFooter
+from tui.cockpit.widgets.prompt import Prompt
+from tui.model import TrafficState
+
+
+class LiveScreen(Screen[None]):
+    """A screen that shows a ``View``. Subclasses give the body and say how it is shown and moved in."""
+
+    def __init__(self, keymap: Mapping[str, str]) -> None:
+        super().__init__()
+        self._keymap = keymap
+        self._view: View | None = None
+
+    def compose(self) -> ComposeResult:
+        """Banner, body, prompt, footer."""
+        yield BannerBar(id="banner")
+        yield from self.body()
+        yield Prompt()
+        yield KeyFooter(self._keymap, {})
+
+    def body(self) -> Iterable[Widget]:
+        """The widgets between banner and prompt."""
+        raise NotImplementedError
+
+    @property
+    def prompt(self) -> Prompt:
+        return self.query_one(Prompt)
+
+    def show(self, view: View) -> None:
+        """Show this moment; only what differs from the one before is painted."""
+        self._view = view
+        if not self.is_mounted:
+            return
+        self.query_one(BannerBar).show(view)
+        self.query_one(KeyFooter).show(read_only=view.ui.read_only, labels=_labels(view))
+        self.show_body(view)
+
+    def show_body(self, view: View) -> None:
+        """Show this moment between banner and prompt."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        """What was shown before the widgets were there."""
+        if self._view is not None:
+            self.call_after_refresh(self.show, self._view)
+
+    def plain_text(self) -> str:
+        """What is to be copied."""
+        raise NotImplementedError
+
+
+def _labels(view: View) -> dict[str, str]:
+    """Labels of keys that do the opposite now."""
+    step = f"{view.ui.step_pct:g}%"
+    labels = {"next_window": f"Time {view.ui.window}", "lower": f"-{step}", "raise": f"+{step}"}
+    if view.ui.frozen is not None:
+        labels["freeze"] = "Go on"
+    if view.live.state is TrafficState.PAUSED:
+        labels["pause_traffic"] = "Continue"
+    return labels

@@ -1,0 +1,113 @@
+"""The profile picker: saved weights, what applying them would change, and broken files with their error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.binding import BindingType
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from tui.cockpit.actions import dialog_bindings
+from tui.cockpit.messages import ProfileAccepted
+from tui.cockpit.screens.dialog import Dialog
+from tui.cockpit.ui_state import View
+from tui.routing.weights import raised, shares_of
+from tui.text import plain
+from tui.weight_profiles import BrokenProfile, WeightProfile
+
+
+class ProfilesScreen(Dialog):
+    """Enter applies; where that raises a canary, a second Enter on the same profile."""
+
+    BINDINGS: ClassVar[list[BindingType]] = dialog_bindings(down="down", up="up")
+    TITLE = "weight profiles (Enter applies, esc leaves)"
+    AUTO_FOCUS = "OptionList"
+
+    def __init__(self, view: Callable[[], View]) -> None:
+        super().__init__()
+        self._current = view
+        self._profiles: tuple[WeightProfile | BrokenProfile, ...] = ()
+        self._consent: WeightProfile | None = None
+
+    def body(self) -> Iterable[Widget]:
+        """List and preview."""
+        yield OptionList(markup=False)
+        yield Static("reading the profiles", id="preview", markup=False)
+
+    def show_profiles(self, profiles: Sequence[WeightProfile | BrokenProfile]) -> None:
+        """Show these; called when they have been read."""
+        self._profiles = tuple(profiles)
+        options = self.query_one(OptionList)
+        options.clear_options()
+        options.add_options([Option(Content(_title(profile))) for profile in profiles])
+        if profiles:
+            options.highlighted = 0
+        else:
+            save = self._current().ui.keys["save_profile"]
+            self._say(f"no profile is saved yet: {save} in the cockpit saves the current weights")
+
+    def action_down(self) -> None:
+        """Next profile."""
+        self.query_one(OptionList).action_cursor_down()
+
+    def action_up(self) -> None:
+        """Profile before."""
+        self.query_one(OptionList).action_cursor_up()
+
+    @on(OptionList.OptionHighlighted)
+    def _highlighted(self, message: OptionList.OptionHighlighted) -> None:
+        message.stop()
+        self._consent = None
+        profile = self._profiles[message.option_index]
+        self._say(profile.error if isinstance(profile, BrokenProfile) else self._preview(profile))
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, message: OptionList.OptionSelected) -> None:
+        message.stop()
+        profile = self._profiles[message.option_index]
+        if isinstance(profile, BrokenProfile):
+            self._say(f"{profile.error}\nThis file cannot be applied: mend or remove it.")
+            return
+        live = self._current().live
+        if raised(live.weights, profile.weights, live.baseline) and self._consent is not profile:
+            self._consent = profile
+            self._say(f"{self._preview(profile)}\n▲ This raises a canary: Enter again applies it.")
+            return
+        self.app.post_message(ProfileAccepted(profile))
+        self.dismiss()
+
+    def _preview(self, profile: WeightProfile) -> str:
+        live = self._current().live
+        lines = [f"saved {profile.saved_at:%Y-%m-%d %H:%M} UTC by {plain(profile.saved_by, 40)}"]
+        if profile.note:
+            lines.append(plain(profile.note, 200))
+        if profile.rollout != live.rollout:
+            lines.append(f"▲ saved for another rollout: {plain(profile.rollout, 60)}")
+        strange = {n for shares in profile.weights.values() for n in shares} - set(live.deployments)
+        if strange:
+            lines.append(f"▲ not in this rollout: {plain(', '.join(sorted(strange)), 120)}")
+        known = {task: shares for task, shares in profile.weights.items() if task in live.weights}
+        lines.append("now → profile" if known else "no task of this rollout is in it")
+        lines += [
+            f"  {plain(task, 30)}: "
+            + ", ".join(
+                f"{plain(n, 40)} {shares_of(live.weights, task).get(n, 0):g} → {p:g} %"
+                for n, p in shares.items()
+            )
+            for task, shares in known.items()
+        ]
+        return "\n".join(lines)
+
+    def _say(self, text: str) -> None:
+        self.query_one("#preview", Static).update(Content(text))
+
+
+def _title(profile: WeightProfile | BrokenProfile) -> str:
+    if isinstance(profile, BrokenProfile):
+        return f"✗ {plain(profile.path.name, 60)}  broken"
+    return f"  {plain(profile.name, 60)}"

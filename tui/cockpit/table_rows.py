@@ -1,0 +1,194 @@
+"""The version table as values: which columns fit, and one row of cells per deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from rich.cells import cell_len
+
+from tui.cockpit import format as fmt
+from tui.cockpit.comparison import against_baseline, figures_of
+from tui.cockpit.ui_state import View
+from tui.cockpit.weight_view import asked_pct, seen_pct, tasks_differ
+from tui.model import DeploymentView, Figures, Quantiles
+from tui.text import plain
+
+Tone = Literal["", "dim", "warn", "alert", "baseline", "canary"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """``rank`` says which columns stay when the terminal is narrow: low ranks first."""
+
+    title: str
+    width: int
+    rank: int
+    left: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """``mark`` stands in the gap after the cell: ``!`` measured by a saturated sender, ``~`` estimated.
+
+    ``longer`` says more, for cells with room for it, the longest first.
+    """
+
+    text: str
+    tone: Tone = ""
+    mark: str = " "
+    longer: tuple[str, ...] = ()
+
+    def within(self, width: int) -> str:
+        """The longest text that fits ``width`` cells, else the shortest there is."""
+        return next((text for text in self.longer if cell_len(text) <= width), self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    deployment: str
+    cells: tuple[Cell, ...]
+
+
+VERSION, VERDICT = Column("VERSION", 8, 0, left=True), Column("VS BASELINE", 10, 1, left=True)
+
+COLUMNS: tuple[Column, ...] = (
+    VERSION,
+    Column("WGT", 7, 1),
+    Column("RPS", 5, 3),
+    Column("P50", 5, 4),
+    Column("P95", 5, 2),
+    Column("P99", 5, 5),
+    Column("TTFT", 5, 7),
+    Column("TOK/R", 5, 8),
+    Column("$/1k", 6, 4),
+    Column("FILT%", 5, 3),
+    Column("ERR%", 5, 2),
+    Column("N", 5, 9),
+    VERDICT,
+)
+
+_STALE_LEAST_S = 10.0
+_STALE_GAPS = 5.0
+
+
+def layout(width: int) -> tuple[tuple[Column, int], ...]:
+    """The columns that fit into ``width`` cells, with their widths; each is followed by a gap of one cell.
+
+    What is left over goes to the names, then to the last column, then to the names again.
+    """
+    kept: list[Column] = []
+    room = width
+    for column in sorted(COLUMNS, key=lambda c: c.rank):
+        if column.width + 1 <= room:
+            kept.append(column)
+            room -= column.width + 1
+    extra_name = min(room, 20)
+    extra_verdict = min(room - extra_name, 6) if VERDICT in kept else 0
+    extra_name = min(room - extra_verdict, 48)
+    extra = {VERSION: extra_name, VERDICT: extra_verdict}
+    return tuple((c, c.width + extra.get(c, 0)) for c in COLUMNS if c in kept)
+
+
+def rows(view: View) -> tuple[Row, ...]:
+    """One row per deployment, in the order of the rollout file. Weights are live even while frozen."""
+    return tuple(Row(name, _cells(view, name)) for name in view.picture.deployments)
+
+
+def figures_age_s(view: View, name: str) -> float | None:
+    """Seconds since the last answer where that is longer than the traffic explains, else None.
+
+    Longer than 10 s, and than five times the mean gap between two requests at the weight asked for.
+    """
+    picture = view.picture
+    last = picture.deployments[name].last_answer_s
+    if last is None:
+        return None
+    since = picture.at_s - last + (0.0 if view.ui.frozen else view.ui.age_s)
+    expected_rps = picture.sender.offered_rps * asked_pct(picture, name) / 100
+    limit = max(_STALE_LEAST_S, _STALE_GAPS / expected_rps) if expected_rps > 0 else _STALE_LEAST_S
+    return since if since > limit or view.ui.stale else None
+
+
+def _cells(view: View, name: str) -> tuple[Cell, ...]:
+    deployment = view.picture.deployments[name]
+    figures = figures_of(view.picture, name, view.ui.window)
+    age_s = figures_age_s(view, name)
+    tone: Tone = "dim" if age_s is not None else ""
+    mark = "!" if figures is not None and figures.saturated else " "
+
+    def cell(text: str, mark: str = " ") -> Cell:
+        return Cell(text, "dim" if text == fmt.NO_DATA else tone, " " if text == fmt.NO_DATA else mark)
+
+    def of(value: Callable[[Figures], float | None], shape: Callable[[float | None], str]) -> str:
+        return shape(value(figures)) if figures is not None else fmt.NO_DATA
+
+    return (
+        _name(view, name, deployment),
+        _weight(view, name),
+        cell(of(lambda f: f.rate_rps, fmt.rate)),
+        cell(of(lambda f: _rank(f.latency_ms, "p50"), fmt.ms), mark),
+        cell(of(lambda f: _rank(f.latency_ms, "p95"), fmt.ms), mark),
+        cell(of(lambda f: _rank(f.latency_ms, "p99"), fmt.ms), mark),
+        cell(of(lambda f: _rank(f.ttft_ms, "p95"), fmt.ms), mark),
+        cell(of(lambda f: f.tokens_per_request, fmt.count)),
+        cell(*_cost(deployment, figures)),
+        cell(of(lambda f: f.filter_pct, fmt.pct)),
+        cell(of(lambda f: f.error_pct, fmt.pct)),
+        cell(of(lambda f: f.requests, fmt.count)),
+        _last(view, name, deployment, age_s),
+    )
+
+
+def _rank(quantiles: Quantiles | None, name: Literal["p50", "p95", "p99"]) -> float | None:
+    if quantiles is None:
+        return None
+    return {"p50": quantiles.p50, "p95": quantiles.p95, "p99": quantiles.p99}[name]
+
+
+def _name(view: View, name: str, deployment: DeploymentView) -> Cell:
+    model, version = plain(deployment.deployment.model, 40), plain(deployment.deployment.version, 20)
+    short, full = plain(view.short(name), 40), plain(name, 60)
+    glyph, tone = _look(view, name, deployment)
+    said = (f"{full} {model} {version}", f"{short} {model} {version}", f"{short} {model}", f"{short} {version}")
+    return Cell(f"{glyph} {short}", tone, longer=tuple(f"{glyph} {text}" for text in said))
+
+
+def _look(view: View, name: str, deployment: DeploymentView) -> tuple[str, Tone]:
+    if asked_pct(view.live, name) <= 0:
+        return "○", "dim"
+    return ("●", "baseline") if deployment.role == "baseline" else ("▲", "canary")
+
+
+def _weight(view: View, name: str) -> Cell:
+    asked, seen = asked_pct(view.live, name), seen_pct(view.live, name)
+    mark = "~" if tasks_differ(view.live, name) else " "
+    if seen is None:
+        return Cell(f"{fmt.weight(asked)}%", mark=mark)
+    return Cell(f"{fmt.weight(asked)}/{seen:.0f}%", "warn", mark)
+
+
+def _cost(deployment: DeploymentView, figures: Figures | None) -> tuple[str, str]:
+    if deployment.deployment.provisioned:
+        return "n/a", " "
+    if figures is None or not figures.requests:
+        return fmt.NO_DATA, " "
+    if deployment.deployment.price is None and not figures.priced:
+        return "?", " "
+    return fmt.usd(figures.cost_per_1k_usd), "~" if figures.estimated_usd > 0 else " "
+
+
+def _last(view: View, name: str, deployment: DeploymentView, age_s: float | None) -> Cell:
+    if deployment.unreachable is not None:
+        return Cell("✗ no reach", "alert", longer=("✗ unreachable",))
+    if deployment.throttled_s > 0:
+        return Cell(
+            f"▲ 429 {deployment.throttled_s:.0f}s",
+            "warn",
+            longer=(f"▲ throttled {deployment.throttled_s:.0f}s",),
+        )
+    if age_s is not None:
+        return Cell(f"? {fmt.age(age_s)} old", "dim")
+    compared = against_baseline(view.picture, name, view.ui.window)
+    return Cell(compared.short, compared.tone, longer=(compared.text,))

@@ -1,0 +1,84 @@
+"""What the person at the keyboard has chosen, and what a screen is given to show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tui.cockpit.actions import first_keys
+from tui.cockpit.event_lines import Notice
+from tui.model import Snapshot
+
+STALE_AFTER_S = 3.0
+"""A snapshot comes every second; three missing ones mean that the figures cannot be trusted."""
+
+NOTICE_S = 6.0
+"""How long a notice stands in the banner; it stays in the event log."""
+
+
+@dataclass(frozen=True, slots=True)
+class UiState:
+    """Choices of one session. Instants are seconds of the cockpit's own monotonic clock.
+
+    ``plot`` is 0 to 3 (latency, cost, filter and error, weights). ``crosshair_s`` is how far before the frozen
+    moment values are read, None when they are not. ``undo_armed_until_s`` is when a second press of undo
+    stops counting as consent to raise a canary.
+    """
+
+    now_s: float = 0.0
+    arrived_s: float | None = None
+    window: str = "5m"
+    plot: int = 0
+    zoomed: bool = False
+    selected: str | None = None
+    frozen: Snapshot | None = None
+    frozen_since_s: float = 0.0
+    crosshair_s: int | None = None
+    event_filter: str = ""
+    notice: str = ""
+    notice_until_s: float = 0.0
+    undo_armed_until_s: float = float("-inf")
+    read_only: bool = False
+    step_pct: float = 5.0
+    keys: Mapping[str, str] = field(default_factory=lambda: first_keys({}))
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the newest snapshot arrived; 0 before the first."""
+        return 0.0 if self.arrived_s is None else max(0.0, self.now_s - self.arrived_s)
+
+    @property
+    def stale(self) -> bool:
+        return self.age_s > STALE_AFTER_S
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One moment to show: the newest snapshot, the choices, the short names of the deployments, and what the
+    cockpit itself has said."""
+
+    live: Snapshot
+    ui: UiState
+    names: Mapping[str, str]
+    notices: tuple[Notice, ...] = ()
+
+    @property
+    def picture(self) -> Snapshot:
+        """What table and plots show: the frozen snapshot, else the newest."""
+        return self.ui.frozen or self.live
+
+    def short(self, deployment: str) -> str:
+        return self.names.get(deployment, deployment)
+
+
+def canaries(snapshot: Snapshot) -> tuple[str, ...]:
+    """Every deployment on trial, in the order of the rollout file."""
+    return tuple(name for name, view in snapshot.deployments.items() if view.role == "canary")
+
+
+def chosen_canary(snapshot: Snapshot, selected: str | None) -> str | None:
+    """The canary that the keys act on: the chosen row, or the only canary there is."""
+    names = canaries(snapshot)
+    if selected in names:
+        return selected
+    return names[0] if len(names) == 1 else None

@@ -1,0 +1,120 @@
+"""Weights asked for beside the share seen in traffic, and weights as people type them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tui.model import DEFAULT_TASK, Snapshot
+from tui.routing.weights import shares_of
+
+_SEEN_WINDOW = "1m"
+_SIGMAS = 3.0
+_LEAST_POINTS = 1.0
+
+
+def asked_pct(snapshot: Snapshot, deployment: str) -> float:
+    """The weight asked for. Several tasks are averaged by how much traffic each had in the last minute."""
+    traffic = _assigned_by_task(snapshot)
+    asked = {task: shares.get(deployment, 0.0) for task, shares in snapshot.weights.items()}
+    if not asked:
+        return 0.0
+    total = sum(traffic.get(task, 0) for task in asked)
+    if total == 0:
+        return math.fsum(asked.values()) / len(asked)
+    return math.fsum(pct * traffic.get(task, 0) for task, pct in asked.items()) / total
+
+
+def tasks_differ(snapshot: Snapshot, deployment: str) -> bool:
+    """Whether ``asked_pct`` is an average of different weights."""
+    return len({shares.get(deployment, 0.0) for shares in snapshot.weights.values()}) > 1
+
+
+def seen_pct(snapshot: Snapshot, deployment: str) -> float | None:
+    """The share of the last minute's traffic, where it differs from the weight by more than chance explains.
+
+    Of n assignments with weight p, the share scatters by sqrt(p (100 - p) / n) points. None while the share
+    lies within three times that (and within one point), or while nothing was assigned.
+    """
+    assigned = {
+        name: sum(
+            figures.assigned
+            for task, figures in view.figures.get(_SEEN_WINDOW, {}).items()
+            if task in snapshot.weights
+        )
+        for name, view in snapshot.deployments.items()
+    }
+    total = sum(assigned.values())
+    if total == 0 or deployment not in assigned:
+        return None
+    asked = asked_pct(snapshot, deployment)
+    seen = 100 * assigned[deployment] / total
+    noise = _SIGMAS * math.sqrt(asked * (100 - asked) / total)
+    return seen if abs(seen - asked) > max(_LEAST_POINTS, noise) else None
+
+
+def _assigned_by_task(snapshot: Snapshot) -> dict[str, int]:
+    traffic: dict[str, int] = {}
+    for view in snapshot.deployments.values():
+        for task, figures in view.figures.get(_SEEN_WINDOW, {}).items():
+            traffic[task] = traffic.get(task, 0) + figures.assigned
+    return traffic
+
+
+@dataclass(frozen=True, slots=True)
+class WeightWish:
+    """A typed weight: percent for one deployment, in one task or all (None). ``force`` overrides a refusal."""
+
+    deployment: str
+    pct: float
+    task: str | None = None
+    force: bool = False
+
+
+def parse_weight(text: str, snapshot: Snapshot, deployment: str) -> WeightWish:
+    """``25``, ``12.5%`` or ``TASK=25``.
+
+    Raises:
+        ValueError: Not a weight between 0 and 100, or no such task; the text says what is accepted.
+    """
+    task, separator, number = text.rpartition("=")
+    name = task.strip() if separator else None
+    if name is not None and name not in snapshot.weights:
+        raise ValueError(f"no task is named {name}: {', '.join(snapshot.weights)}")
+    try:
+        pct = float(number.strip().removesuffix("%").strip())
+    except ValueError:
+        raise ValueError(
+            f"{number.strip() or 'nothing'} is not a weight: type a percentage, 0 to 100"
+        ) from None
+    if not (math.isfinite(pct) and 0 <= pct <= 100):
+        raise ValueError(f"{number.strip()} is not between 0 and 100")
+    return WeightWish(deployment, pct, name)
+
+
+def parse_wish(text: str, snapshot: Snapshot, names: Mapping[str, str]) -> WeightWish:
+    """``NAME=25`` or ``TASK/NAME=25``, with ``!`` at the end to override; short names count.
+
+    Raises:
+        ValueError: As ``parse_weight``, or no such deployment.
+    """
+    body = text.strip()
+    force = body.endswith("!")
+    target, separator, number = body.removesuffix("!").rpartition("=")
+    task, _, name = target.strip().rpartition("/")
+    if not separator:
+        raise ValueError("weight NAME=25, or weight TASK/NAME=25; ! at the end overrides a refusal")
+    full = [n for n in snapshot.deployments if name.strip() in (n, names.get(n))]
+    if len(full) != 1:
+        raise ValueError(f"no deployment is named {name.strip()}: {', '.join(snapshot.deployments)}")
+    wish = parse_weight(f"{task.strip()}={number}" if task else number, snapshot, full[0])
+    return WeightWish(wish.deployment, wish.pct, wish.task, force)
+
+
+def current_pct(snapshot: Snapshot, deployment: str, task: str | None) -> float:
+    """The weight in force for one task, or for the first task where all are meant."""
+    if not snapshot.weights:
+        return 0.0
+    named = task if task in snapshot.weights else next(iter(snapshot.weights))
+    return shares_of(snapshot.weights, named or DEFAULT_TASK).get(deployment, 0.0)
