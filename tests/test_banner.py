@@ -38,7 +38,7 @@ ROLLED_BACK = made_snapshot(
 @pytest.mark.parametrize(
     ("state", "severity", "snapshot", "ui", "figure", "key"),
     [
-        ("STEADY", "calm", made_snapshot(), {}, "v0513 P95 655 ms vs 402 ms (+63%, n=980)", "press r"),
+        ("RUNNING", "calm", made_snapshot(), {}, "v0513 P95 655 ms vs 402 ms (+63%, n=980)", "press r"),
         ("STARTING", "note", no_answers(state=TrafficState.STARTING), {}, "opening connections", "?"),
         ("NO DATA YET", "note", no_answers(), {}, "10014 sent, no answer", "?"),
         (
@@ -136,13 +136,13 @@ def test_the_worst_state_wins_and_the_others_are_named():
     order = ["STALE", "RECORD ERROR", "UNREACHABLE", "THROTTLED", "TRAFFIC PAUSED", "FROZEN", "READ-ONLY"]
     places = [shown.parts[0].index(word) for word in order]
     assert places == sorted(places)
-    assert "STEADY" not in shown.parts[0]
+    assert "RUNNING" not in shown.parts[0]
 
 
 def test_read_only_is_always_named_and_promises_no_key():
     shown = said(made_snapshot(), read_only=True)
     assert "READ-ONLY" in shown.parts[0]
-    assert "STEADY" in shown.parts[0]
+    assert "RUNNING" in shown.parts[0]
     assert shown.key == ""
 
 

@@ -32,7 +32,7 @@ async def test_r_rolls_back_at_once(size):
         await c.press("r")
         assert c.controls.canary_pct == 0
         assert "ROLLED BACK" in c.banner
-        assert " 0/10% " in c.table[2]
+        assert " 0% " in c.table[2]
 
 
 @pytest.mark.parametrize("opening", ["question_mark", "p", "P", "enter", "space"])

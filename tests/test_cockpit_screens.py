@@ -36,7 +36,7 @@ def changed(name: str, **changes: object) -> Snapshot:
 
 
 STATES = {
-    "STEADY": made_snapshot(),
+    "RUNNING": made_snapshot(),
     "STARTING": empty(TrafficState.STARTING),
     "NO DATA YET": empty(TrafficState.RUNNING),
     "THROTTLED": changed(CANARY, throttled_s=8.0),

@@ -452,7 +452,7 @@ class Snapshot:
     weights: WeightTable
     deployments: Mapping[str, DeploymentView]
     assigned: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    """Task -> deployment -> requests assigned since the weights last changed: what the weights do in traffic."""
+    """Task -> deployment -> requests assigned since the weights last changed: what they do in traffic."""
     history: tuple[Second, ...] = ()
     events: tuple[Event, ...] = ()
     sender: SenderView = field(default_factory=SenderView)

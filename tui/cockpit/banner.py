@@ -57,7 +57,7 @@ class _State:
 
 def banner(view: View) -> Banner:
     """What the banner says. Every state that holds is named on the first line, the worst one first."""
-    states = list(_states(view)) or [_steady(view)]
+    states = list(_states(view)) or [_running(view)]
     worst, ui = states[0], view.ui
     tags = [state.tag for state in states]
     if ui.read_only:
@@ -74,7 +74,7 @@ def banner(view: View) -> Banner:
 
 
 def _states(view: View) -> Iterator[_State]:
-    """Every state that holds, worst first; none is steady."""
+    """Every state that holds, worst first; none is plain running."""
     yield from _states_of_trust(view)
     yield from _states_of_service(view)
     yield from _states_of_traffic(view)
@@ -147,13 +147,13 @@ def _states_of_traffic(view: View) -> Iterator[_State]:
 
 
 def _state_of_run(view: View) -> _State | None:
-    """How far the run is; None for steady. No judgement of a canary is among these."""
+    """How far the run is; None for plain running. No judgement of a canary is among these."""
     live, ui = view.live, view.ui
     change = _change(live)
     if change is not None and change.kind is EventKind.ROLLED_BACK:
         undo = f"press {ui.keys['undo']} twice to bring the weights back" if live.can_undo else ""
-        return _State("◀", "ROLLED BACK", "note",
-                      f"all traffic to {view.short(live.baseline)} for {_ago(view, change)}", undo)  # fmt: skip
+        to = f"all traffic to {view.short(live.baseline)} for {_ago(view, change)}{_since(live)}"
+        return _State("◀", "ROLLED BACK", "note", to, undo)
     if live.state is TrafficState.STARTING:
         return _State("▷", "STARTING", "note", "opening connections", f"{ui.keys['help']} shows the keys")
     if not any(_requests(live, name) for name in live.deployments):
@@ -162,8 +162,9 @@ def _state_of_run(view: View) -> _State | None:
     return None
 
 
-def _steady(view: View) -> _State:
-    return _State("✓", "STEADY", "calm", _comparison(view), _help_key(view))
+def _running(view: View) -> _State:
+    # No tick and no "fine": that would be a verdict, and what is shown is a difference.
+    return _State("▶", "RUNNING", "calm", _comparison(view), _help_key(view))
 
 
 def _requests(snapshot: Snapshot, name: str) -> int:
@@ -185,6 +186,14 @@ def _help_key(view: View) -> str:
     if not exposed:
         return ""
     return f"press {view.ui.keys['roll_back']} to send 100% to {view.short(view.live.baseline)}"
+
+
+def _since(snapshot: Snapshot) -> str:
+    """What the weights have done in traffic since they were changed: asked for is not yet happened."""
+    counts = [by_name for by_name in snapshot.assigned.values() if by_name]
+    total = sum(sum(by_name.values()) for by_name in counts)
+    to_canaries = sum(by_name.get(name, 0) for by_name in counts for name in canaries(snapshot))
+    return f": {total} requests since, {to_canaries or 'none'} to a canary" if total else ""
 
 
 def _split(view: View) -> str:

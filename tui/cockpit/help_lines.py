@@ -8,20 +8,21 @@ from collections.abc import Mapping
 from tui.cockpit.actions import ACTIONS, allowed, keys_of
 from tui.cockpit.comparison import ENOUGH
 from tui.cockpit.format import fit
+from tui.model import HISTORY_SPAN_S
 
 MEANINGS: tuple[tuple[str, str], ...] = (
     (
         "WGT",
-        "Weight asked for. 25/18% adds the share seen in the last minute where chance (three standard errors) "
-        "does not explain the difference. ~ averages tasks with different weights.",
+        "Weight asked for. 25/18% adds the share seen in traffic since the weights last changed, where chance "
+        "(three standard errors) does not explain the difference. ~ averages tasks with different weights.",
     ),
-    ("RPS", "Finished requests per second in the window."),
+    ("RPS", f"Finished requests per second over the last {HISTORY_SPAN_S} s."),
     (
         "P50 P95 P99",
         "Latency of answered requests in ms, from the hand-over to the connection to the last byte; nearest "
         "rank, at most 1 % off. Blocked prompts and errors have no latency.",
     ),
-    ("TTFT", "P95 of the time to the first piece of content, streams only."),
+    ("TTFT", "P50 of the time to the first piece of content, streams only."),
     ("TOK/R", "Prompt and completion tokens per answer."),
     (
         "$/1k",
@@ -43,7 +44,7 @@ MEANINGS: tuple[tuple[str, str], ...] = (
         "● baseline  ▲ canary  ○ no weight  – no data  ! measured while our own sender was saturated. Dim "
         "figures are old.",
     ),
-    ("plots", "Every point covers the 30 s before it. A vertical line is a change of weights."),
+    ("plots", f"Every point covers the {HISTORY_SPAN_S} s before it. A vertical line is a change of weights."),
 )
 
 

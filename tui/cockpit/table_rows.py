@@ -12,7 +12,7 @@ from tui.cockpit import format as fmt
 from tui.cockpit.comparison import against_baseline, figures_of
 from tui.cockpit.ui_state import View
 from tui.cockpit.weight_view import asked_pct, seen_pct, tasks_differ
-from tui.model import DeploymentView, Figures, Quantiles
+from tui.model import HISTORY_SPAN_S, DeploymentView, Figures, Quantiles, Snapshot
 from tui.text import plain
 
 Tone = Literal["", "dim", "warn", "alert", "baseline", "canary"]
@@ -127,11 +127,11 @@ def _cells(view: View, name: str) -> tuple[Cell, ...]:
     return (
         _name(view, name, deployment),
         _weight(view, name),
-        cell(of(lambda f: f.rate_rps, fmt.rate)),
+        cell(fmt.rate(_rps_now(view.picture, name))),
         cell(of(lambda f: _rank(f.latency_ms, "p50"), fmt.ms), mark),
         cell(of(lambda f: _rank(f.latency_ms, "p95"), fmt.ms), mark),
         cell(of(lambda f: _rank(f.latency_ms, "p99"), fmt.ms), mark),
-        cell(of(lambda f: _rank(f.ttft_ms, "p95"), fmt.ms), mark),
+        cell(of(lambda f: _rank(f.ttft_ms, "p50"), fmt.ms), mark),
         cell(of(lambda f: f.tokens_per_request, fmt.count)),
         cell(*_cost(deployment, figures)),
         cell(of(lambda f: f.filter_pct, fmt.pct)),
@@ -139,6 +139,15 @@ def _cells(view: View, name: str) -> tuple[Cell, ...]:
         cell(of(lambda f: f.requests, fmt.count)),
         _last(view, name, deployment, age_s),
     )
+
+
+def _rps_now(snapshot: Snapshot, name: str) -> float | None:
+    """Over the trailing span of the history: a window of an hour would hide that traffic has moved."""
+    if not snapshot.history:
+        return None
+    newest = snapshot.history[-1]
+    figures = newest.figures.get(name)
+    return figures.requests / min(HISTORY_SPAN_S, max(newest.at_s, 1.0)) if figures is not None else None
 
 
 def _rank(quantiles: Quantiles | None, name: Literal["p50", "p95", "p99"]) -> float | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tui.model import DEFAULT_TASK, Snapshot
 from tui.routing.weights import shares_of
 
-_SEEN_WINDOW = "1m"
+_RECENT = "1m"
 _SIGMAS = 3.0
 _LEAST_POINTS = 1.0
 
@@ -32,32 +32,28 @@ def tasks_differ(snapshot: Snapshot, deployment: str) -> bool:
 
 
 def seen_pct(snapshot: Snapshot, deployment: str) -> float | None:
-    """The share of the last minute's traffic, where it differs from the weight by more than chance explains.
+    """The share of what was assigned since the weights last changed, where chance does not explain that it
+    differs from the weight.
 
     Of n assignments with weight p, the share scatters by sqrt(p (100 - p) / n) points. None while the share
     lies within three times that (and within one point), or while nothing was assigned.
     """
-    assigned = {
-        name: sum(
-            figures.assigned
-            for task, figures in view.figures.get(_SEEN_WINDOW, {}).items()
-            if task in snapshot.weights
-        )
-        for name, view in snapshot.deployments.items()
-    }
-    total = sum(assigned.values())
-    if total == 0 or deployment not in assigned:
+    counts = {task: sum(by_name.values()) for task, by_name in snapshot.assigned.items()}
+    total = sum(counts.values())
+    if total == 0:
         return None
-    asked = asked_pct(snapshot, deployment)
-    seen = 100 * assigned[deployment] / total
-    noise = _SIGMAS * math.sqrt(asked * (100 - asked) / total)
+    asked = (
+        sum(shares_of(snapshot.weights, task).get(deployment, 0.0) * n for task, n in counts.items()) / total
+    )
+    seen = 100 * sum(by_name.get(deployment, 0) for by_name in snapshot.assigned.values()) / total
+    noise = _SIGMAS * math.sqrt(max(asked * (100 - asked), 0.0) / total)
     return seen if abs(seen - asked) > max(_LEAST_POINTS, noise) else None
 
 
 def _assigned_by_task(snapshot: Snapshot) -> dict[str, int]:
     traffic: dict[str, int] = {}
     for view in snapshot.deployments.values():
-        for task, figures in view.figures.get(_SEEN_WINDOW, {}).items():
+        for task, figures in view.figures.get(_RECENT, {}).items():
             traffic[task] = traffic.get(task, 0) + figures.assigned
     return traffic
 
