@@ -199,7 +199,8 @@ def _since(snapshot: Snapshot) -> str:
 def _split(view: View) -> str:
     """Who gets how much now, whatever is frozen."""
     live = view.live
-    trial = ", ".join(f"{view.short(n)} {fmt.weight(asked_pct(live, n))}%" for n in canaries(live)[:3])
+    exposed = [n for n in canaries(live) if asked_pct(live, n) > 0] or canaries(live)
+    trial = ", ".join(f"{view.short(n)} {fmt.weight(asked_pct(live, n))}%" for n in exposed[:3])
     base = f"{view.short(live.baseline)} {fmt.weight(asked_pct(live, live.baseline))}%"
     return f"canary {trial} / baseline {base}" if trial else f"baseline {base}"
 

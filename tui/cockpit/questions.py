@@ -34,7 +34,7 @@ def ask_weight(prompt: Prompt, deployment: str, view: Callable[[], View], post: 
         return None
 
     now = fmt.weight(current_pct(view().live, deployment, None))
-    prompt.ask(f"weight of {deployment}", now, answer, preview)
+    prompt.ask(f"weight of {view().short(deployment)}", now, answer, preview)
 
 
 def ask_mark(prompt: Prompt, post: Post) -> None:
@@ -67,4 +67,4 @@ def wish_preview(view: View, wish: WeightWish) -> str:
         view.live.weights, wish.deployment, wish.pct, baseline=view.live.baseline, task=wish.task
     )
     more = raised(view.live.weights, after, view.live.baseline)
-    return describe(view.live.weights, after) + ("   ▲ raises" if more else "")
+    return describe(view.live.weights, after, view.names) + ("   ▲ raises" if more else "")

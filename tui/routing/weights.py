@@ -84,13 +84,15 @@ def raised(before: WeightTable, after: WeightTable, baseline: str) -> tuple[str,
     return tuple(names)
 
 
-def describe(before: WeightTable, after: WeightTable) -> str:
-    """What changed, as ``v2 5 → 10 %``; tasks are named only where there are several."""
+def describe(before: WeightTable, after: WeightTable, names: Mapping[str, str] | None = None) -> str:
+    """What changed, as ``v2 5 → 10 %``; tasks are named only where there are several. ``names`` are shorter
+    names of deployments."""
+    called = names or {}
     parts = []
     for task in after:
         old, new = shares_of(before, task), after[task]
         changes = [
-            f"{name} {old.get(name, 0.0):g} → {pct:g} %"
+            f"{called.get(name, name)} {old.get(name, 0.0):g} → {pct:g} %"
             for name, pct in new.items()
             if abs(pct - old.get(name, 0.0)) > SUM_TOLERANCE
         ]
