@@ -25,11 +25,31 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+
+def _known_scenario(name: str | None) -> str | None:
+    from tui.simulator.scenarios import scenario_named
+
+    try:
+        return name if name is None else scenario_named(name).name
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _writable(path: Path | None) -> Path | None:
+    # Asked before the run: a result that cannot be written after an hour is lost.
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        raise typer.BadParameter(f"{path} cannot be written: name a file in a folder that exists, or -")
+    return path
+
+
 RolloutFile = Annotated[Path, typer.Argument(metavar="FILE", help="The rollout file (TOML).")]
 Seed = Annotated[int | None, typer.Option(help="Seed of every random draw; without it, a new one.")]
 Scenario = Annotated[
     str | None,
-    typer.Option(help="Rehearse on the embedded simulator with this scenario; no service is touched."),
+    typer.Option(
+        callback=_known_scenario,
+        help="Rehearse on the embedded simulator with this scenario; no service is touched.",
+    ),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Take up the weights of the interrupted run.")]
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="Look, but change neither weights nor traffic.")]
@@ -44,7 +64,8 @@ def main() -> None:
 @app.command()
 def demo(
     scenario: Annotated[
-        str, typer.Option(help="What happens to the canary; see `canarytop sim --help`.")
+        str,
+        typer.Option(callback=_known_scenario, help="What happens to the canary; see `canarytop sim --list`."),
     ] = "slow-canary",
     seed: Seed = None,
     read_only: ReadOnly = False,
@@ -82,7 +103,8 @@ def run(
     scenario: Scenario = None,
     resume: Resume = False,
     json_path: Annotated[
-        Path | None, typer.Option("--json", help="Write the result here; - is standard output.")
+        Path | None,
+        typer.Option("--json", callback=_writable, help="Write the result here; - is standard output."),
     ] = None,
 ) -> None:
     """The same engine without a screen: a progress line, a final table, JSON."""
@@ -102,12 +124,14 @@ def run(
 @app.command()
 def check(file: RolloutFile) -> None:
     """Say every mistake of a rollout file at once. Exit code 2 when there is one."""
-    from tui.problems import format_problems
+    from tui.problems import Problem, format_problems
     from tui.rollout import check_rollout
 
     rollout, problems = check_rollout(file, os.environ)
+    mistakes = _key_mistakes(rollout) if rollout is not None else ()
+    problems += tuple(Problem("cockpit.keys", "", mistake) for mistake in mistakes)
     typer.echo(format_problems(problems, file))
-    if rollout is None:
+    if rollout is None or mistakes:
         raise typer.Exit(BAD_INPUT)
     for name, deployment in rollout.deployments.items():
         typer.echo(f"{name}: {deployment.model} {deployment.version}, {_price(deployment)}")
@@ -142,7 +166,9 @@ def runs(
 @app.command()
 def sim(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8089,
-    scenario: Annotated[str, typer.Option(help="A named timeline; --list shows them.")] = "healthy",
+    scenario: Annotated[
+        str, typer.Option(callback=_known_scenario, help="A named timeline; --list shows them.")
+    ] = "healthy",
     seed: Annotated[int, typer.Option(help="Seed of every random draw.")] = 0,
     deployment: Annotated[
         list[str] | None, typer.Option(help="NAME=MODEL@VERSION[:baseline|canary]; may be given several times.")
@@ -181,8 +207,11 @@ def _cockpit(
     from tui.wiring import show_cockpit
 
     with _told():
+        rollout = _rollout(file, scenario)
+        if mistakes := _key_mistakes(rollout):
+            _fail("\n".join(mistakes), BAD_INPUT)
         show_cockpit(
-            _rollout(file, scenario),
+            rollout,
             scenario=scenario,
             seed=seed,
             resume=resume,
@@ -220,6 +249,12 @@ def _headless(
         if done.interrupted:
             return INTERRUPTED
         return COULD_NOT_RUN if done.nothing_worked else 0
+
+
+def _key_mistakes(rollout: Any) -> tuple[str, ...]:
+    from tui.cockpit.actions import keymap_mistakes
+
+    return keymap_mistakes(rollout.cockpit.keys)
 
 
 def _rollout(file: Path, scenario: str | None) -> Any:

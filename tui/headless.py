@@ -23,6 +23,7 @@ from tui.model import (
 
 _REPORT_EVERY_S = 10
 _WAKE_S = 0.2
+_RENEW = "\r\x1b[K"
 _HEAD = (
     "deployment", "weight", "requests", "ok", "P50 ms", "P95 ms", "P99 ms", "TTFT ms", "$/1k", "filt %", "err %"
 )  # fmt: skip
@@ -50,32 +51,55 @@ def follow(engine: Engine, *, for_s: float | None, out: TextIO, asked: threading
 
     On a terminal one line is renewed each second; elsewhere a plain line comes every 10 seconds.
     """
-    interactive = out.isatty()
-    last_report = 0.0
-    over = threading.Event()
+    report = _Report(out, for_s)
+    news = threading.Event()
 
-    def report(snapshot: Snapshot) -> None:
-        nonlocal last_report
-        if snapshot.state in _OVER:
-            over.set()
-        if interactive:
-            out.write("\r\x1b[K" + _progress(snapshot, for_s))
-            out.flush()
-        elif snapshot.at_s - last_report >= _REPORT_EVERY_S:
-            last_report = snapshot.at_s
-            out.write(_progress(snapshot, for_s) + "\n")
-            out.flush()
+    def tell(_: Snapshot) -> None:
+        news.set()
 
-    engine.subscribe(report)
-    # With a timeout, so that signals are handled while waiting.
-    while not (over.is_set() or asked.is_set() or engine.ended.done()):
+    engine.subscribe(tell)
+    # Written here and not where the snapshots come from: a terminal that is slow must not hold the engine.
+    while not (asked.is_set() or engine.ended.done() or engine.snapshot().state in _OVER):
         left = _WAKE_S if for_s is None else min(_WAKE_S, for_s - engine.clock())
         if left <= 0:
             break
-        over.wait(left)
-    engine.unsubscribe(report)
-    if interactive:
-        out.write("\r\x1b[K")
+        if news.wait(left):
+            news.clear()
+            report.on(engine.snapshot())
+    engine.unsubscribe(tell)
+    report.close()
+
+
+class _Report:
+    """The progress of a run. Where nobody can read it any more it falls silent; the run goes on."""
+
+    def __init__(self, out: TextIO, for_s: float | None) -> None:
+        self._out = out
+        self._for_s = for_s
+        self._interactive = out.isatty()
+        self._last_s = 0.0
+        self._silent = False
+
+    def on(self, snapshot: Snapshot) -> None:
+        if self._interactive:
+            self._write(_RENEW + _progress(snapshot, self._for_s))
+        elif snapshot.at_s - self._last_s >= _REPORT_EVERY_S:
+            self._last_s = snapshot.at_s
+            self._write(_progress(snapshot, self._for_s) + "\n")
+
+    def close(self) -> None:
+        if self._interactive:
+            self._write(_RENEW)
+
+    def _write(self, text: str) -> None:
+        if self._silent:
+            return
+        try:
+            self._out.write(text)
+            self._out.flush()
+        except OSError:
+            # The terminal was closed, or the reader of the pipe has left.
+            self._silent = True
 
 
 def result(snapshot: Snapshot, *, seed: int, lost: int) -> dict[str, Any]:

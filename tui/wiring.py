@@ -236,12 +236,14 @@ def show_cockpit(
         SimulatorFailed: The embedded simulator did not start.
         UnreadableRecord: The run to resume cannot be read.
     """
+    # Here, because a run without a screen needs neither, and before the first request: importing takes the
+    # interpreter away from the engine.
+    from tui.cockpit.app import CanarytopApp
+    from tui.cockpit.renderer import ProcessRenderer
+
     with ExitStack() as stack:
         usable = stack.enter_context(service(rollout, scenario=scenario, seed=seed or 0))
         run = stack.enter_context(running(usable, seed=seed, resume=resume))
-        from tui.cockpit.app import CanarytopApp
-        from tui.cockpit.renderer import ProcessRenderer
-
         renderer = stack.enter_context(closing(ProcessRenderer()))
         app = CanarytopApp(
             run.engine,

@@ -10,6 +10,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx2
@@ -39,7 +40,7 @@ current_exchange: ContextVar[Exchange] = ContextVar("current_exchange")
 
 
 class TimedTransport(httpx2.AsyncBaseTransport):
-    """Sends through one aiohttp session and fills in the task's ``Exchange``.
+    """Sends to one endpoint through one aiohttp session and fills in the task's ``Exchange``.
 
     ``max_connections`` bounds the sockets; a request that finds none free waits, so callers keep no more than
     that in flight.
@@ -48,12 +49,11 @@ class TimedTransport(httpx2.AsyncBaseTransport):
     def __init__(self, *, max_connections: int, timeout_s: float, clock: Callable[[], float]) -> None:
         self._max_connections = max_connections
         self._clock = clock
-        self._timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=min(CONNECT_TIMEOUT_S, timeout_s), sock_read=timeout_s
-        )
+        # Callers bound the whole request; a timer of the session's own would be set anew with every chunk.
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=min(CONNECT_TIMEOUT_S, timeout_s))
         self._session: aiohttp.ClientSession | None = None
 
-    def _opened(self) -> aiohttp.ClientSession:
+    def _opened(self, url: httpx2.URL) -> aiohttp.ClientSession:
         if self._session is None:
             connector = aiohttp.TCPConnector(
                 limit=self._max_connections,
@@ -61,15 +61,17 @@ class TimedTransport(httpx2.AsyncBaseTransport):
                 ttl_dns_cache=300,
                 ssl=ssl.create_default_context(),
             )
+            # With trust_env the session would look up proxy and .netrc anew, in other threads, between the
+            # reading of the clock and the first byte of every request.
             self._session = aiohttp.ClientSession(
-                connector=connector, timeout=self._timeout, trust_env=True, auto_decompress=False
+                connector=connector, timeout=self._timeout, proxy=_proxy_for(url), auto_decompress=False
             )
         return self._session
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Raises the exceptions of httpx2 that the SDK knows: ``TimeoutException``, ``NetworkError``, ..."""
         exchange = current_exchange.get(None) or Exchange()
-        session = self._opened()
+        session = self._opened(request.url)
         url = str(request.url)
         body = request.content
         exchange.sent_s = self._clock()
@@ -121,6 +123,11 @@ class _Body(httpx2.AsyncByteStream):
         if not self._response.content.at_eof():
             self._response.close()
         self._response.release()
+
+
+def _proxy_for(url: httpx2.URL) -> str | None:
+    """The proxy that the environment names for ``url`` (``HTTPS_PROXY``, ``NO_PROXY``, ...), if any."""
+    return None if proxy_bypass(url.host) else getproxies().get(url.scheme)
 
 
 def _translated(error: Exception) -> httpx2.TransportError:

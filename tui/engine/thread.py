@@ -26,7 +26,6 @@ from tui.weight_profiles import (
 SWITCH_INTERVAL_S = 0.0005
 """With the interpreter's default of 5 ms a busy screen adds up to 10 ms to every measured latency."""
 
-_TICK_S = 1.0
 _STOP_S = 10.0
 _T = TypeVar("_T")
 
@@ -39,11 +38,12 @@ class Engine:
     """Owns the thread of one run. Every method may be called from any thread and returns at once.
 
     Commands return a future of the ``Event`` that was logged; it fails with ``CommandRefused`` where the
-    command was not carried out.
+    command was not carried out. A snapshot is built every ``tick_s`` seconds.
     """
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Setup, *, tick_s: float = 1.0) -> None:
         self._setup = setup
+        self._tick_s = tick_s
         self._session: Session | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
@@ -56,7 +56,8 @@ class Engine:
         self.probes: Future[tuple[Probe, ...]] = Future()
         """What each endpoint answered before the traffic started."""
         self.ended: Future[int] = Future()
-        """Resolves when the run is over, to the number of requests without an outcome."""
+        """Resolves when the run is over, to the number of requests without an outcome; fails with
+        ``EngineFailed`` when the run broke."""
 
     # --- life ---
 
@@ -107,23 +108,30 @@ class Engine:
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 100)
-        sending = asyncio.create_task(session.send())
-        ticking = asyncio.create_task(self._tick())
-        try:
-            await self._stopping.wait()
-        finally:
-            ticking.cancel()
-            sending.cancel()
-            await asyncio.gather(ticking, sending, return_exceptions=True)
-            lost = await session.finish(self._drain_s)
-            self._publish()
-            self.ended.set_result(lost)
+        work = [asyncio.create_task(session.send()), asyncio.create_task(self._tick())]
+        for task in work:
+            task.add_done_callback(self._stop_if_broken)
+        await self._stopping.wait()
+        for task in work:
+            task.cancel()
+        results = await asyncio.gather(*work, return_exceptions=True)
+        lost = await session.finish(self._drain_s)
+        self._publish()
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+        self.ended.set_result(lost)
+
+    def _stop_if_broken(self, task: asyncio.Task[None]) -> None:
+        # A run that no longer sends, or shows nothing new, must not look like one that does.
+        if not task.cancelled() and task.exception() is not None:
+            self._stop_soon()
 
     async def _tick(self) -> None:
         session, loop = self._live(), asyncio.get_running_loop()
         due = loop.time()
         while True:
-            due = max(due + _TICK_S, loop.time())
+            due = max(due + self._tick_s, loop.time())
             await asyncio.sleep(due - loop.time())
             session.tick()
             self._publish()
@@ -221,7 +229,7 @@ class Engine:
                 raise CommandRefused(f"profile {name} was not saved: {error}") from error
             return session.log(EventKind.PROFILE_SAVED, actor, f"profile {name} saved: {path}", reason=note)
 
-        return self._later(save)
+        return self._later(actor, save)
 
     def profiles(self) -> Future[tuple[WeightProfile | BrokenProfile, ...]]:
         """Every profile of the folder, broken ones with their error."""
@@ -229,7 +237,7 @@ class Engine:
         async def read(_: Session) -> tuple[WeightProfile | BrokenProfile, ...]:
             return await asyncio.to_thread(list_profiles, self._setup.rollout.profiles_dir)
 
-        return self._later(read)
+        return self._later(ENGINE, read)
 
     def _command(self, actor: str, act: Callable[[Session], Event]) -> Future[Event]:
         future: Future[Event] = Future()
@@ -238,19 +246,28 @@ class Engine:
             try:
                 event = act(self._live())
             except CommandRefused as refused:
-                self._live().log(EventKind.REFUSED, actor, str(refused))
-                future.set_exception(refused)
+                self._refuse(future, actor, refused)
             except Exception as error:
                 future.set_exception(error)
                 raise
             else:
-                future.set_result(event)
-            self._publish()
+                self._settle(partial(future.set_result, event))
 
         self._schedule(run, future)
         return future
 
-    def _later(self, act: Callable[[Session], Coroutine[Any, Any, _T]]) -> Future[_T]:
+    def _refuse(self, future: Future[Any], actor: str, refused: CommandRefused) -> None:
+        self._live().log(EventKind.REFUSED, actor, str(refused))
+        self._settle(partial(future.set_exception, refused))
+
+    def _settle(self, tell: Callable[[], None]) -> None:
+        """Whoever hears how a command ended finds it in the newest snapshot."""
+        try:
+            self._publish()
+        finally:
+            tell()
+
+    def _later(self, actor: str, act: Callable[[Session], Coroutine[Any, Any, _T]]) -> Future[_T]:
         """A command that waits for a disk: beside the loop's other work, in a task of its own."""
         future: Future[_T] = Future()
 
@@ -258,14 +275,12 @@ class Engine:
             try:
                 result = await act(self._live())
             except CommandRefused as refused:
-                self._live().log(EventKind.REFUSED, ENGINE, str(refused))
-                future.set_exception(refused)
+                self._refuse(future, actor, refused)
             except Exception as error:
                 future.set_exception(error)
                 raise
             else:
-                future.set_result(result)
-            self._publish()
+                self._settle(partial(future.set_result, result))
 
         def begin() -> None:
             task = asyncio.ensure_future(run())
