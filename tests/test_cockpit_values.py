@@ -13,6 +13,7 @@ import pytest
 from rich.cells import cell_len
 
 from tests.cockpit_fakes import BASELINE, CANARY, PRICE, START, event, figures, made_snapshot, windows
+from tui.cockpit.comparison import against_baseline
 from tui.cockpit.details_lines import details_lines
 from tui.cockpit.event_lines import Notice, event_lines
 from tui.cockpit.export import figures_csv, state_json, write_export
@@ -20,7 +21,7 @@ from tui.cockpit.names import short_names
 from tui.cockpit.table_rows import COLUMNS, Cell, layout, rows
 from tui.cockpit.ui_state import UiState, View
 from tui.cockpit.weight_view import asked_pct, parse_weight, parse_wish, seen_pct
-from tui.model import ALL_TASKS, DEFAULT_TASK, EventKind, Snapshot, SourceView
+from tui.model import ALL_TASKS, DEFAULT_TASK, EventKind, OutcomeKind, Snapshot, SourceView
 
 
 def view_of(snapshot: Snapshot, **ui: object) -> View:
@@ -297,3 +298,20 @@ def test_an_export_never_overwrites_and_stays_in_its_folder(tmp_path):
     first, second = write_export(tmp_path, made, "<svg/>"), write_export(tmp_path, made, "<svg/>")
     assert len({*first, *second}) == 6
     assert {path.parent for path in (*first, *second)} == {tmp_path}
+
+
+# --- beside the baseline ------------------------------------------------------------------------
+
+
+def test_errors_and_filter_hits_come_before_a_p95_that_knows_only_answers():
+    failing = figures(1000, 300.0, kinds={OutcomeKind.OK: 700, OutcomeKind.SERVER_ERROR: 300})
+    cell = cells(with_canary(figures=windows(failing)))["VS BASELINE"]
+    assert (cell.longer[0], cell.tone) == ("ERR 30.00 vs 2.00%", "warn")
+    blocked = figures(1000, 655.0, prompt_blocked=40, completion_blocked=40)
+    compared = against_baseline(with_canary(figures=windows(blocked)), CANARY, "5m")
+    assert compared.sentence.startswith("FILT 8.00 vs 0.60%, P95 655 ms vs 402 ms")
+
+
+def test_a_handful_of_errors_is_not_yet_a_rate():
+    few = figures(60, 655.0, kinds={OutcomeKind.OK: 56, OutcomeKind.SERVER_ERROR: 4})
+    assert against_baseline(with_canary(figures=windows(few)), CANARY, "5m").text.startswith("P95")

@@ -228,6 +228,7 @@ class EventKind(StrEnum):
     SATURATED = "saturated"
     BUDGET_SPENT = "budget_spent"
     UNREACHABLE = "unreachable"
+    FAILING = "failing"
     REACHABLE = "reachable"
     VERSION_CHANGED = "version_changed"
     SOURCE = "source"
@@ -385,6 +386,8 @@ class DeploymentView:
     throttled_s: float = 0.0
     held_back: int = 0
     unreachable: str | None = None
+    failing: str | None = None
+    """The last several requests all failed; the text is the last reason. A tripwire, not statistics."""
     last_answer_s: float | None = None
     stale_s: float | None = None
     """Seconds since it should have answered, None while it does or has nothing to answer."""

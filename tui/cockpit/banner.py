@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -105,14 +105,21 @@ def _states_of_trust(view: View) -> Iterator[_State]:
                      "the run goes on; free the disk")  # fmt: skip
 
 
-def _states_of_service(view: View) -> Iterator[_State]:
-    live, ui = view.live, view.ui
-    down = [(name, d.unreachable) for name, d in live.deployments.items() if d.unreachable is not None]
+def _down(view: View, word: str, reasons: Mapping[str, str | None]) -> Iterator[_State]:
+    """The first deployment that has a reason, and the key that helps: away from a canary, else pause."""
+    down = [(name, why) for name, why in reasons.items() if why is not None]
     if down:
         name, why = down[0]
         more = f" (and {len(down) - 1} more)" if len(down) > 1 else ""
-        key = _help_key(view) if name != live.baseline else f"press {ui.keys['pause_traffic']} to pause traffic"
-        yield _State("✗", "UNREACHABLE", "alarm", f"{view.short(name)}{more}: {plain(why or '', 70)}", key)
+        pause = f"press {view.ui.keys['pause_traffic']} to pause traffic"
+        key = _help_key(view) if name != view.live.baseline else pause
+        yield _State("✗", word, "alarm", f"{view.short(name)}{more}: {plain(why, 70)}", key)
+
+
+def _states_of_service(view: View) -> Iterator[_State]:
+    live = view.live
+    yield from _down(view, "UNREACHABLE", {name: d.unreachable for name, d in live.deployments.items()})
+    yield from _down(view, "FAILING", {name: d.failing for name, d in live.deployments.items()})
     if live.sender.saturated:
         late = live.sender.late_p99_ms
         yield _State(

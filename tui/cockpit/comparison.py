@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +11,8 @@ from tui.model import ALL_TASKS, Figures, Quantiles, Snapshot
 
 ENOUGH = 30
 """Below this many answers on either side a P95 rests on one or two values, and no difference is shown."""
+
+_FEW = 5
 
 Tone = Literal["", "dim", "warn", "alert"]
 
@@ -31,10 +34,23 @@ def figures_of(snapshot: Snapshot, deployment: str, window: str) -> Figures | No
 
 
 def against_baseline(snapshot: Snapshot, deployment: str, window: str) -> Comparison:
-    """``P95 +63% n=412`` for a canary with enough answers on both sides, else why there is no difference."""
-    own = _latency(snapshot, deployment, window)
+    """``P95 +63% n=412`` for a canary with enough answers on both sides, else why there is no difference.
+
+    An error or filter rate that lies well above the baseline's comes first: P95 knows only what was answered.
+    """
     if deployment == snapshot.baseline:
+        own = _latency(snapshot, deployment, window)
         return Comparison(f"baseline n={fmt.count(own.count)}" if own else "baseline", "dim", "baseline")
+    latency = _p95(snapshot, deployment, window)
+    rates = tuple(_rates(snapshot, deployment, window))
+    if not rates:
+        return latency
+    short = rates[0].split(" vs")[0] + "%"
+    return Comparison(rates[0], "warn", short, ", ".join((*rates, latency.sentence)))
+
+
+def _p95(snapshot: Snapshot, deployment: str, window: str) -> Comparison:
+    own = _latency(snapshot, deployment, window)
     if own is None:
         figures = figures_of(snapshot, deployment, window)
         text = "… no answers" if figures is not None and figures.requests else "… no traffic"
@@ -48,6 +64,19 @@ def against_baseline(snapshot: Snapshot, deployment: str, window: str) -> Compar
     change, n = fmt.difference_pct(own.p95, base.p95), fmt.count(own.count)
     sentence = f"P95 {fmt.ms(own.p95)} ms vs {fmt.ms(base.p95)} ms ({change}, n={n})"
     return Comparison(f"P95 {change} n={n}", "", f"{change} n={n}", sentence)
+
+
+def _rates(snapshot: Snapshot, deployment: str, window: str) -> Iterator[str]:
+    """Error and filter rate more than a point above the baseline's, where they rest on a few requests."""
+    own, base = (figures_of(snapshot, name, window) for name in (deployment, snapshot.baseline))
+    if own is None or base is None:
+        return
+    for name, count, pct, other in (
+        ("ERR", own.error_count, own.error_pct, base.error_pct),
+        ("FILT", own.prompt_blocked + own.completion_blocked, own.filter_pct, base.filter_pct),
+    ):
+        if pct is not None and other is not None and count >= _FEW and pct > other + 1:
+            yield f"{name} {fmt.pct(pct)} vs {fmt.pct(other)}%"
 
 
 def _latency(snapshot: Snapshot, deployment: str, window: str) -> Quantiles | None:

@@ -64,6 +64,8 @@ def _head(view: View, name: str, deployment: DeploymentView) -> list[Line]:
         lines.append(Line(f"throttled   {deployment.throttled_s:.0f} s of rest still asked for", "warn"))
     if deployment.unreachable is not None:
         lines.append(Line(f"unreachable {plain(deployment.unreachable, 160)}", "alert"))
+    if deployment.failing is not None:
+        lines.append(Line(f"failing     {plain(deployment.failing, 160)}", "alert"))
     if deployment.last_answer_s is None:
         lines.append(Line("last answer none so far", "dim"))
     else:

@@ -13,7 +13,7 @@ from tui.text import plain
 
 Tone = Literal["", "dim", "warn", "alert"]
 
-_ALERTS = frozenset({EventKind.UNREACHABLE, EventKind.RECORD})
+_ALERTS = frozenset({EventKind.UNREACHABLE, EventKind.FAILING, EventKind.RECORD})
 _WARNINGS = frozenset(
     {
         EventKind.THROTTLED,
@@ -107,6 +107,7 @@ _WORDS = {
     EventKind.SATURATED: "▲ SATURATED",
     EventKind.BUDGET_SPENT: "■ BUDGET SPENT",
     EventKind.UNREACHABLE: "✗ UNREACHABLE",
+    EventKind.FAILING: "✗ FAILING",
     EventKind.REACHABLE: "✓ REACHABLE",
     EventKind.VERSION_CHANGED: "▲ VERSION CHANGED",
     EventKind.RECORD: "✗ RECORD",

@@ -191,6 +191,8 @@ def _cost(deployment: DeploymentView, figures: Figures | None) -> tuple[str, str
 def _last(view: View, name: str, deployment: DeploymentView, age_s: float | None) -> Cell:
     if deployment.unreachable is not None:
         return Cell("✗ no reach", "alert", longer=("✗ unreachable",))
+    if deployment.failing is not None:
+        return Cell("✗ failing", "alert")
     if deployment.throttled_s > 0:
         return Cell(
             f"▲ 429 {deployment.throttled_s:.0f}s",

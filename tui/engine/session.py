@@ -237,21 +237,24 @@ class Session:
     # --- what is seen ---
 
     def tick(self) -> None:
-        """Close the seconds that have ended."""
+        """Close the seconds that have ended, and say it when we can no longer keep the schedule."""
+        self._watch_sender()
         if self._state is not TrafficState.STARTING:
             closed = self._measures.tick(self.clock(), self.router.weights[DEFAULT_TASK])
             if self._setup.record is not None:
                 for second in closed:
                     self._setup.record.second(second)
 
-    def snapshot(self) -> Snapshot:
-        rollout, now_s = self._setup.rollout, self.clock()
+    def _watch_sender(self) -> None:
         sender = self._sender.view()
         if sender.saturated and not self._saturated:
             late = f"{sender.late_p99_ms:.0f} ms late at P99" if sender.late_p99_ms is not None else "late"
             text = f"client saturated: {late}, {sender.in_flight} in flight, {sender.skipped} skipped"
             self.log(EventKind.SATURATED, ENGINE, text)
         self._saturated = sender.saturated
+
+    def snapshot(self) -> Snapshot:
+        rollout, now_s = self._setup.rollout, self.clock()
         figures = self._measures.figures(now_s)
         record = self._setup.record
         return Snapshot(
@@ -273,6 +276,7 @@ class Session:
                     throttled_s=health.throttled_s,
                     held_back=health.held_back,
                     unreachable=health.unreachable,
+                    failing=health.failing,
                     last_answer_s=health.last_answer_s,
                     stale_s=health.stale_s,
                     last_error=health.last_error,
@@ -284,7 +288,7 @@ class Session:
             assigned=self._assigned_now(),
             history=self._measures.history(),
             events=self.log.newest(),
-            sender=sender,
+            sender=self._sender.view(),
             sources=self._sources.views(),
             **({"record": record.view()} if record is not None else {}),
             spent_usd=self._spent_usd,

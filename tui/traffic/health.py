@@ -1,4 +1,4 @@
-"""The condition of one deployment as its traffic shows it: throttled, unreachable, stale, changed."""
+"""The condition of one deployment as its traffic shows it: throttled, unreachable, failing, stale, changed."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ STALE_AFTER_S = 10.0
 """A deployment that was sent requests and finished none for this long is stale."""
 
 _STALE_REQUESTS = 3
-_UNREACHABLE_AFTER = 5
+_IN_A_ROW = 5
 _DEFAULT_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 300.0
 _SAY_AGAIN_S = 30.0
 _NO_CONNECTION = frozenset({OutcomeKind.CONNECTION_LOST, OutcomeKind.TIMEOUT})
+_FAILED = _NO_CONNECTION | {OutcomeKind.SERVER_ERROR, OutcomeKind.REFUSED, OutcomeKind.GONE}
 
 
 class Health:
@@ -28,10 +29,11 @@ class Health:
         self.last_answer_s: float | None = None
         self.last_error: str | None = None
         self.unreachable: str | None = None
+        self.failing: str | None = None
         self._clock = clock
         self._throttled_until = float("-inf")
         self._said_throttled = float("-inf")
-        self._lost_in_a_row = 0
+        self._failed_in_a_row = 0
         self._unanswered = 0
         self._unanswered_since: float | None = None
         self._served_model: str | None = None
@@ -53,6 +55,8 @@ class Health:
         """Why it must not get more traffic now, or None."""
         if self.unreachable:
             return f"it cannot be reached ({self.unreachable})"
+        if self.failing:
+            return f"its requests fail ({self.failing})"
         stale = self.stale_s
         return f"its figures are stale, no answer for {stale:.0f} s" if stale is not None else None
 
@@ -76,16 +80,15 @@ class Health:
         self._unanswered, self._unanswered_since = 0, None
         if outcome.error is not None and outcome.kind is not OutcomeKind.PROMPT_FILTERED:
             self.last_error = outcome.error
-        if outcome.kind in _NO_CONNECTION:
-            self._lost_in_a_row += 1
-            if self._lost_in_a_row == _UNREACHABLE_AFTER:
-                self.unreachable = outcome.error
-                yield EventKind.UNREACHABLE, f"{self.deployment} cannot be reached: {outcome.error}"
+        if outcome.kind not in _NO_CONNECTION:
+            self.last_answer_s = outcome.ended_s
+        if outcome.kind in _FAILED:
+            self._failed_in_a_row += 1
+            yield from self._failed(outcome)
             return
-        self.last_answer_s = outcome.ended_s
-        self._lost_in_a_row = 0
-        if self.unreachable is not None:
-            self.unreachable = None
+        self._failed_in_a_row = 0
+        if self.unreachable is not None or self.failing is not None:
+            self.unreachable = self.failing = None
             yield EventKind.REACHABLE, f"{self.deployment} answers again"
         if outcome.kind is OutcomeKind.RATE_LIMITED:
             yield from self._throttle(outcome)
@@ -94,6 +97,16 @@ class Health:
             if before not in (None, outcome.served_model):
                 text = f"{self.deployment} now answers with {outcome.served_model}, before with {before}"
                 yield EventKind.VERSION_CHANGED, text
+
+    def _failed(self, outcome: Outcome) -> Iterator[tuple[EventKind, str]]:
+        why = outcome.error or outcome.kind.value
+        if outcome.kind in _NO_CONNECTION:
+            if self._failed_in_a_row == _IN_A_ROW:
+                self.unreachable = why
+                yield EventKind.UNREACHABLE, f"{self.deployment} cannot be reached: {why}"
+        elif self.unreachable is not None or self._failed_in_a_row == _IN_A_ROW:
+            self.unreachable, self.failing = None, why
+            yield EventKind.FAILING, f"{self.deployment} fails, {_IN_A_ROW} requests or more in a row: {why}"
 
     def _throttle(self, outcome: Outcome) -> Iterator[tuple[EventKind, str]]:
         asked = _DEFAULT_PAUSE_S if outcome.retry_after_s is None else outcome.retry_after_s
