@@ -1,0 +1,114 @@
+"""Every screen and state of the cockpit: which moment, which keys, and the words that must stand there."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from tests.cockpit_driver import Cockpit
+from tests.cockpit_fakes import START
+from tests.screenshots.frames import CANARY, frame
+from tui.model import DEFAULT_TASK
+from tui.weight_profiles import BrokenProfile, WeightProfile
+
+Size = tuple[int, int]
+Act = Callable[[Cockpit], Awaitable[None]]
+
+SMALL, USUAL, HUGE = (80, 24), (120, 36), (200, 60)
+
+
+async def _nothing(cockpit: Cockpit) -> None:
+    """The picture is of the moment itself."""
+
+
+def _keys(*keys: str) -> Act:
+    async def press(cockpit: Cockpit) -> None:
+        await cockpit.press(*keys)
+
+    return press
+
+
+@dataclass(frozen=True)
+class State:
+    """``says`` are words that stand there at every size. ``monochrome`` sets NO_COLOR."""
+
+    name: str
+    moment: str
+    says: tuple[str, ...]
+    act: Act = _nothing
+    sizes: tuple[Size, ...] = (SMALL, USUAL)
+    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    monochrome: bool = False
+
+
+async def _silence(cockpit: Cockpit) -> None:
+    cockpit.controls.clock.pass_s(12)
+    cockpit.app.tick()
+
+
+async def _freeze_and_read(cockpit: Cockpit) -> None:
+    await cockpit.press("space")
+    later = frame("meanwhile")
+    cockpit.controls.clock.now_s = later.at_s
+    cockpit.controls.publish(at=later.at, at_s=later.at_s, events=later.events, history=later.history)
+    await cockpit.settle()
+    await cockpit.press("h")
+    cockpit.app.action_crosshair_back(24)
+
+
+async def _list_profiles(cockpit: Cockpit) -> None:
+    baseline = cockpit.controls.current.baseline
+    saved = (
+        ("calm", 5.0, "after hours: nobody watches"),
+        ("all-old", 0.0, ""),
+        ("half", 50.0, "agreed with the mail team for the second week"),
+    )
+    cockpit.controls.saved = [
+        WeightProfile(
+            name,
+            "summarise",
+            {DEFAULT_TASK: {baseline: 100 - pct, CANARY: pct}},
+            START - timedelta(days=3 - i),
+            "ana",
+            note,
+        )
+        for i, (name, pct, note) in enumerate(saved)
+    ]
+    path = Path("summarise.weights") / "friday.toml"
+    cockpit.controls.saved.append(BrokenProfile(path, f"{path}: line 6, column 12: expected a value after '='"))
+    await cockpit.press("p", "j", "j")
+
+
+_MINUTE = MappingProxyType({"window": "1m"})
+
+STATES: tuple[State, ...] = (
+    State("cockpit", "breach", ("ana", "MARK", "v1113"), sizes=(SMALL, USUAL, HUGE, (60, 16))),
+    State("rolled-back", "rolled-back", ("ROLLED BACK", "twice"), sizes=(SMALL, USUAL, HUGE)),
+    State("starting", "starting", ("STARTING",)),
+    State("no-data", "no-data", ("NO DATA YET",)),
+    State("steady", "steady", ("RUNNING",)),
+    State("stale", "breach", ("STALE 12s",), _silence),
+    State("frozen", "frozen", ("FROZEN 00:42", "-00:24"), _freeze_and_read),
+    State("throttled", "throttled", ("THROTTLED",), options=_MINUTE),
+    State("saturated", "saturated", ("CLIENT SATURATED",), options=_MINUTE),
+    State("unreachable", "unreachable", ("UNREACHABLE",), options=_MINUTE),
+    State("budget-spent", "budget-spent", ("BUDGET SPENT",), options=_MINUTE),
+    State("traffic-paused", "traffic-paused", ("TRAFFIC PAUSED",), options=_MINUTE),
+    State("record-error", "record-error", ("RECORD ERROR",)),
+    State("read-only", "steady", ("READ-ONLY",), options={"read_only": True}),
+    State("zoomed", "breach", ("latency ms",), _keys("z")),
+    State("details", "breach", ("pinned", "latency P95"), _keys("enter")),
+    State("help", "breach", ("ROLL BACK", "friction"), _keys("question_mark")),
+    State("profiles", "steady", ("friday.toml", "half"), _list_profiles),
+    State("promote", "steady", ("Cancel", CANARY), _keys("P")),
+    State("weight-prompt", "steady", ("→", "weight of"), _keys("w", "2", "0")),
+    State("save-profile", "steady", ("save the current weights", "friday"), _keys("s", *"friday")),
+    State("palette", "steady", ("command", "ROLL BACK"), _keys("colon")),
+    State("filter-prompt", "breach", ("show events with", "v1113"), _keys("slash", *"v1113")),
+    State("no-color", "breach", ("v1113",), sizes=(USUAL,), monochrome=True),
+    State("ascii", "breach", ("v1113",), sizes=(SMALL,), options={"marker": "ascii"}),
+)
