@@ -97,7 +97,7 @@ def run(
         str | None, typer.Option("--for", help="How long, as 90s, 5m or 1h; else until the traffic ends.")
     ] = None,
     rate: Annotated[
-        float | None, typer.Option(help="Requests per second, instead of the file's.", min=0.001)
+        float | None, typer.Option(help="Requests per second, instead of the file's.", min=0.001, max=1e6)
     ] = None,
     seed: Seed = None,
     scenario: Scenario = None,
@@ -124,14 +124,14 @@ def run(
 @app.command()
 def check(file: RolloutFile) -> None:
     """Say every mistake of a rollout file at once. Exit code 2 when there is one."""
-    from tui.problems import Problem, format_problems
+    from tui.problems import format_problems
     from tui.rollout import check_rollout
+    from tui.wiring import further_problems
 
     rollout, problems = check_rollout(file, os.environ)
-    mistakes = _key_mistakes(rollout) if rollout is not None else ()
-    problems += tuple(Problem("cockpit.keys", "", mistake) for mistake in mistakes)
-    typer.echo(format_problems(problems, file))
-    if rollout is None or mistakes:
+    more = further_problems(rollout, keys=True) if rollout is not None else ()
+    typer.echo(format_problems((*problems, *more), file))
+    if rollout is None or more:
         raise typer.Exit(BAD_INPUT)
     for name, deployment in rollout.deployments.items():
         typer.echo(f"{name}: {deployment.model} {deployment.version}, {_price(deployment)}")
@@ -207,11 +207,8 @@ def _cockpit(
     from tui.wiring import show_cockpit
 
     with _told():
-        rollout = _rollout(file, scenario)
-        if mistakes := _key_mistakes(rollout):
-            _fail("\n".join(mistakes), BAD_INPUT)
         show_cockpit(
-            rollout,
+            _rollout(file, scenario, keys=True),
             scenario=scenario,
             seed=seed,
             resume=resume,
@@ -251,21 +248,19 @@ def _headless(
         return COULD_NOT_RUN if done.nothing_worked else 0
 
 
-def _key_mistakes(rollout: Any) -> tuple[str, ...]:
-    from tui.cockpit.actions import keymap_mistakes
-
-    return keymap_mistakes(rollout.cockpit.keys)
-
-
-def _rollout(file: Path, scenario: str | None) -> Any:
+def _rollout(file: Path, scenario: str | None, *, keys: bool = False) -> Any:
+    from tui.problems import format_problems
     from tui.rollout import RolloutError, load_rollout
-    from tui.wiring import EveryKey
+    from tui.wiring import EveryKey, further_problems
 
     try:
         # A rehearsal sends no key anywhere, so it asks for none.
-        return load_rollout(file, env=os.environ if scenario is None else EveryKey())
+        rollout = load_rollout(file, env=os.environ if scenario is None else EveryKey())
     except RolloutError as error:
         _fail(str(error), BAD_INPUT)
+    if problems := further_problems(rollout, keys=keys):
+        _fail(format_problems(problems, file), BAD_INPUT)
+    return rollout
 
 
 @contextmanager
@@ -275,10 +270,11 @@ def _told() -> Iterator[None]:
     from tui.headless import CouldNotRun
     from tui.record_reader import UnreadableRecord
     from tui.simulator.child import SimulatorFailed
+    from tui.wiring import CockpitFailed
 
     try:
         yield
-    except (CouldNotRun, SimulatorFailed, EngineFailed, UnreadableRecord) as error:
+    except (CouldNotRun, SimulatorFailed, EngineFailed, CockpitFailed, UnreadableRecord) as error:
         _fail(str(error), COULD_NOT_RUN)
     except OSError as error:
         _fail(f"{error.strerror or error}: {error.filename or ''}", COULD_NOT_RUN)

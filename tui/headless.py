@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import wait
 from dataclasses import asdict
 from typing import Any, TextIO
 
@@ -34,16 +35,32 @@ class CouldNotRun(Exception):
     """No endpoint could be used; the text says which one failed and why."""
 
 
-def check_endpoints(engine: Engine) -> None:
-    """Wait for what the endpoints answered before the traffic.
+def check_endpoints(engine: Engine, asked: threading.Event) -> None:
+    """Wait for what the endpoints answered before the traffic, or until ``asked`` is set.
 
     Raises:
         CouldNotRun: One is unreachable or refuses us.
         EngineFailed: The engine broke.
     """
-    bad = [probe for probe in engine.probes.result() if probe.verdict != "ok"]
-    if bad:
-        raise CouldNotRun("\n".join(f"endpoint {p.endpoint} is {p.verdict}: {p.text}" for p in bad))
+    while not asked.is_set() and not engine.probes.done():
+        wait([engine.probes], _WAKE_S)
+    if engine.probes.done():
+        bad = [probe for probe in engine.probes.result() if probe.verdict != "ok"]
+        if bad:
+            raise CouldNotRun("\n".join(f"endpoint {p.endpoint} is {p.verdict}: {p.text}" for p in bad))
+
+
+def finish(engine: Engine, *, drain_s: float, asked: threading.Event) -> int:
+    """End the run: requests under way may finish for ``drain_s`` seconds, or until ``asked`` is set.
+
+    Returns how many requests have no outcome. Raises EngineFailed when the engine broke.
+    """
+    engine.end(0.0 if asked.is_set() else drain_s)
+    while not engine.ended.done():
+        wait([engine.ended], _WAKE_S)
+        if asked.is_set():
+            engine.end()
+    return engine.ended.result()
 
 
 def follow(engine: Engine, *, for_s: float | None, out: TextIO, asked: threading.Event) -> None:

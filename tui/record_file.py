@@ -132,6 +132,8 @@ class RecordFile:
                 create_tables(conn, self._head)
             conn.execute("PRAGMA journal_mode = WAL")
             conn.execute("PRAGMA synchronous = NORMAL")
+            # In KiB when negative: rows are only appended, a larger cache would keep what nobody reads again.
+            conn.execute("PRAGMA cache_size = -256")
         except BaseException:
             conn.close()
             raise

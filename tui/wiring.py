@@ -19,11 +19,13 @@ from types import FrameType
 
 from tui.engine import Engine
 from tui.engine.session import Setup
-from tui.headless import check_endpoints, follow
+from tui.headless import check_endpoints, finish, follow
 from tui.model import ALL_TASKS, ANSWERED, FILTERED, Event, Snapshot, WeightTable
+from tui.problems import Problem
 from tui.record import RunRecord, record_path, runs_folder
 from tui.record_reader import interrupted_run, read_events
 from tui.rollout import SIMULATOR, Rollout
+from tui.traffic.arrivals import TraceError, trace
 
 _CLOSE_S = 5.0
 
@@ -41,6 +43,22 @@ def shipped(name: str) -> Path:
     package = Path(__file__).parent
     folders = (package / "profiles", package.parent / "profiles")
     return next((folder / name for folder in folders if (folder / name).is_file()), folders[0] / name)
+
+
+def further_problems(rollout: Rollout, *, keys: bool) -> tuple[Problem, ...]:
+    """Mistakes of a rollout file that only the rooms above it can see: its trace and, with ``keys``, the keys
+    of the cockpit."""
+    problems = []
+    if rollout.traffic.arrivals == "trace" and rollout.traffic.trace is not None:
+        try:
+            trace(rollout.traffic.trace)
+        except TraceError as error:
+            problems.append(Problem("traffic.trace", "", str(error)))
+    if keys:
+        from tui.cockpit.actions import keymap_mistakes
+
+        problems += [Problem("cockpit.keys", "", text) for text in keymap_mistakes(rollout.cockpit.keys)]
+    return tuple(problems)
 
 
 class EveryKey(Mapping[str, str]):
@@ -218,10 +236,9 @@ def run_headless(
         stack.enter_context(_on_signals(lambda *_: asked.set()))
         usable = stack.enter_context(service(rollout, scenario=scenario, seed=seed or 0))
         run = stack.enter_context(running(usable, seed=seed, resume=resume))
-        check_endpoints(run.engine)
+        check_endpoints(run.engine, asked)
         follow(run.engine, for_s=for_s, out=sys.stderr, asked=asked)
-        run.engine.stop(drain_s=0.0 if asked.is_set() else usable.traffic.timeout_s + 1)
-        lost = run.engine.ended.result()
+        lost = finish(run.engine, drain_s=usable.traffic.timeout_s + 1, asked=asked)
         snapshot = run.engine.snapshot()
     return Done(replace(snapshot, record=run.record.view()), run.seed, lost, asked.is_set())
 
@@ -232,6 +249,7 @@ def show_cockpit(
     """Run with the cockpit on the terminal until it is left, or a signal (a closed terminal too) ends it.
 
     Raises:
+        CockpitFailed: The screen broke.
         EngineFailed: The engine broke.
         SimulatorFailed: The embedded simulator did not start.
         UnreadableRecord: The run to resume cannot be read.
@@ -258,6 +276,14 @@ def show_cockpit(
         )
         stack.enter_context(_on_signals(lambda *_: app.exit()))
         app.run(mouse=mouse)
+        if run.engine.ended.done():
+            run.engine.ended.result()
+        if app.return_code:
+            raise CockpitFailed("the cockpit broke, see above; the run was saved")
+
+
+class CockpitFailed(Exception):
+    """The screen broke; the run behind it was ended cleanly."""
 
 
 @contextmanager

@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import httpx2
 import openai
 
-from tui.azure.errors import Refusal, classify, classify_error_event, retry_after_s
-from tui.azure.prices import cost_usd, estimated_cost_usd
+from tui.azure.errors import Refusal, classify
+from tui.azure.outcomes import Call, outcome_of
 from tui.azure.transport import Exchange, TimedTransport, current_exchange
-from tui.azure.wire import Answer, EventStream, UnreadableAnswer, read_completion
+from tui.azure.wire import EventStream, UnreadableAnswer, read_completion
 from tui.model import (
-    NO_HITS,
     Assignment,
     Deployment,
     Endpoint,
     Outcome,
     OutcomeKind,
-    Quota,
     Request,
 )
 from tui.text import plain
 
 _CHAT = "/chat/completions"
 _SPARE_CONNECTIONS = 16
-_KEPT_TEXT_CHARS = 1_000_000
 _NOT_NEEDED = "none"
 """The SDK insists on a key; a server on this machine may want none."""
 
@@ -157,7 +154,7 @@ class ServiceClient:
         exchange = Exchange()
         current_exchange.set(exchange)
         deployment = self._deployments[assignment.deployment]
-        call = _Call(exchange, EventStream(keep_text=self._keep_text) if self._stream else None)
+        call = Call(exchange, EventStream(keep_text=self._keep_text) if self._stream else None)
         try:
             async with asyncio.timeout(self._timeout_s):
                 await self._exchange(request, deployment, call)
@@ -179,9 +176,21 @@ class ServiceClient:
             refusal = Refusal(OutcomeKind.CANCELLED, "cancelled by canarytop")
         except Exception as error:  # noqa: BLE001 - a request has exactly one outcome, whatever broke
             refusal = Refusal(OutcomeKind.CONNECTION_LOST, f"{type(error).__name__}: {error}")
-        return self._outcome(request, assignment, due_s, saturated, deployment, call, refusal)
+        if refusal is not None:
+            refusal = replace(refusal, text=self._clean(refusal.text))
+        return outcome_of(
+            call,
+            refusal,
+            request,
+            assignment,
+            deployment,
+            due_s=due_s,
+            now_s=self._clock(),
+            saturated=saturated,
+            keep_text=self._keep_text,
+        )
 
-    async def _exchange(self, request: Request, deployment: Deployment, call: _Call) -> None:
+    async def _exchange(self, request: Request, deployment: Deployment, call: Call) -> None:
         response: httpx2.Response = await self._clients[deployment.endpoint].post(
             _CHAT,
             cast_to=httpx2.Response,
@@ -204,85 +213,6 @@ class ServiceClient:
         finally:
             await response.aclose()
 
-    def _outcome(
-        self,
-        request: Request,
-        assignment: Assignment,
-        due_s: float,
-        saturated: bool,
-        deployment: Deployment,
-        call: _Call,
-        refusal: Refusal | None,
-    ) -> Outcome:
-        exchange, answer, headers = call.exchange, call.answer, call.exchange.headers
-        first_s = call.first_content_s
-        kind = OutcomeKind.OK
-        hits = answer.hits()
-        if refusal is not None:
-            kind, hits = refusal.kind, refusal.filters if refusal.filters is not NO_HITS else hits
-        elif answer.finish_reason == "content_filter":
-            kind = OutcomeKind.COMPLETION_FILTERED
-        answered = refusal is None
-        sent_s = exchange.sent_s if exchange.sent_s is not None else self._clock()
-        ended_s = exchange.last_byte_s if answered and exchange.last_byte_s is not None else self._clock()
-        cost, estimated = self._cost(request, deployment, kind, answer)
-        served_by = headers.get("x-ms-deployment-name")
-        spilled = (
-            "x-ms-spillover-from-deployment" in headers
-            or headers.get("x-ms-is-spilled-over", "").lower() == "true"
-            or (served_by is not None and served_by.lower() != deployment.name.lower())
-        )
-        return Outcome(
-            request_id=request.id,
-            task=request.task,
-            deployment=assignment.deployment,
-            weight_pct=assignment.weight_pct,
-            kind=kind,
-            due_s=due_s,
-            sent_s=sent_s,
-            ended_s=ended_s,
-            late_ms=max(0.0, (sent_s - due_s) * 1000),
-            latency_ms=(ended_s - sent_s) * 1000 if answered else None,
-            ttft_ms=(
-                (call.first_content_s - sent_s) * 1000
-                if answered and call.first_content_s is not None
-                else None
-            ),
-            usage=answer.usage,
-            cost_usd=cost,
-            cost_estimated=estimated,
-            filters=hits,
-            http_status=call.status,
-            finish_reason=answer.finish_reason,
-            error=self._clean(refusal.text) if refusal is not None else None,
-            served_model=answer.model,
-            system_fingerprint=answer.fingerprint,
-            served_by=plain(served_by, 64) if served_by is not None and spilled else None,
-            counts_for_version=not spilled,
-            retry_after_s=retry_after_s(headers) if kind is OutcomeKind.RATE_LIMITED else None,
-            quota=_quota(headers),
-            region=headers.get("x-ms-region"),
-            service_request_id=headers.get("apim-request-id") or headers.get("x-request-id"),
-            source=request.source,
-            saturated=saturated,
-            prompt_text=_prompt_text(request) if self._keep_text else None,
-            answer_text="".join(answer.text)[:_KEPT_TEXT_CHARS] if self._keep_text and answer.text else None,
-        )
-
-    @staticmethod
-    def _cost(
-        request: Request, deployment: Deployment, kind: OutcomeKind, answer: Answer
-    ) -> tuple[float | None, bool]:
-        """USD and whether it is an estimate: a blocked prompt is charged, but comes back without usage."""
-        price = deployment.price
-        if price is None or deployment.provisioned:
-            return None, False
-        if answer.usage is not None:
-            return cost_usd(answer.usage, price), False
-        if kind is OutcomeKind.PROMPT_FILTERED:
-            return estimated_cost_usd(request.messages, price), True
-        return None, False
-
     def _clean(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "[key]")
@@ -294,28 +224,6 @@ class ServiceClient:
             await client.close()
         for credential in self._credentials:
             await credential.close()
-
-
-@dataclass(slots=True)
-class _Call:
-    """What is known so far of a call under way."""
-
-    exchange: Exchange
-    events: EventStream | None
-    answer: Answer = None  # type: ignore[assignment]  # set below: the stream's own, or a new one
-    status: int | None = None
-    first_content_s: float | None = None
-
-    def __post_init__(self) -> None:
-        self.answer = self.events.answer if self.events is not None else Answer()
-
-    def verdict(self) -> Refusal | None:
-        """Why a body that was read to its end is no answer after all; None where it is one."""
-        if self.answer.error is not None:
-            return classify_error_event(self.answer.error)
-        if self.events is not None and not self.events.done and self.answer.finish_reason is None:
-            return Refusal(OutcomeKind.CONNECTION_LOST, "the stream ended before the answer did")
-        return None
 
 
 def base_url_v1(url: str) -> str:
@@ -339,23 +247,6 @@ def _body(request: Request, deployment: Deployment, stream: bool) -> dict[str, A
     return body
 
 
-def _quota(headers: Mapping[str, str]) -> Quota | None:
-    def left(name: str) -> int | None:
-        value = headers.get(name)
-        return int(value) if value is not None and value.isdecimal() and len(value) < 16 else None
-
-    quota = Quota(
-        left("x-ratelimit-remaining-requests"),
-        left("x-ratelimit-remaining-tokens"),
-        left("x-ratelimit-limit-requests"),
-        left("x-ratelimit-limit-tokens"),
-    )
-    return quota if quota != _NO_QUOTA else None
-
-
-_NO_QUOTA = Quota()
-
-
 def _broken(error: BaseException) -> Refusal:
     return Refusal(OutcomeKind.CONNECTION_LOST, _cause(error))
 
@@ -366,8 +257,3 @@ def _cause(error: BaseException) -> str:
     while seen.__cause__ is not None:
         seen = seen.__cause__
     return f"{type(seen).__name__}: {seen}" if str(seen) else type(seen).__name__
-
-
-def _prompt_text(request: Request) -> str:
-    parts = (f"{m.get('role', '?')}: {m.get('content', '')}" for m in request.messages)
-    return "\n".join(parts)[:_KEPT_TEXT_CHARS]

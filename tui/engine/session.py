@@ -304,6 +304,10 @@ class Session:
 
     # --- the end ---
 
+    def cut(self) -> None:
+        """Cancel what is under way."""
+        self._sender.cut()
+
     async def finish(self, drain_s: float) -> int:
         """Stop sending, wait for what is under way, close. Returns how many requests have no outcome (0)."""
         self._sender.pause()

@@ -71,20 +71,28 @@ class Engine:
         self._thread.start()
         self._up.result()
 
-    def stop(self, drain_s: float = 0.0) -> None:
-        """End the run: let requests under way finish for ``drain_s`` seconds, then close what they used."""
+    def end(self, drain_s: float = 0.0) -> None:
+        """Begin to end the run; ``ended`` tells when it has. Requests under way may finish for ``drain_s``
+        seconds; called again with 0 they are cancelled at once."""
         self._drain_s = drain_s
-        if self._loop is not None and not self._loop.is_closed():
-            try:
-                self._loop.call_soon_threadsafe(self._stop_soon)
-            except RuntimeError:
-                # The loop closed between the question and the call: the run is over already.
-                return
+        try:
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._end_soon)
+        except RuntimeError:
+            # The loop is closed: the run is over already.
+            return
+
+    def stop(self, drain_s: float = 0.0) -> None:
+        """End the run and wait until everything it used is closed."""
+        self.end(drain_s)
         self._thread.join(drain_s + _STOP_S)
 
-    def _stop_soon(self) -> None:
-        if self._stopping is not None:
-            self._stopping.set()
+    def _end_soon(self) -> None:
+        if self._stopping is None:
+            return
+        if self._stopping.is_set() and self._drain_s == 0:
+            self._live().cut()
+        self._stopping.set()
 
     def _main(self) -> None:
         try:
@@ -103,7 +111,12 @@ class Engine:
         self._loop.set_exception_handler(partial(_log_bug, session))
         self._publish()
         self._up.set_result(None)
-        self.probes.set_result(await session.preflight())
+        stopping = asyncio.create_task(self._stopping.wait())
+        preflight = asyncio.create_task(session.preflight())
+        await asyncio.wait({stopping, preflight}, return_when=asyncio.FIRST_COMPLETED)
+        preflight.cancel()
+        [probes] = await asyncio.gather(preflight, return_exceptions=True)
+        self.probes.set_result(() if isinstance(probes, asyncio.CancelledError) else preflight.result())
         # What exists now stays: the collector need not walk it again in the middle of a measurement.
         gc.collect()
         gc.freeze()
@@ -111,7 +124,7 @@ class Engine:
         work = [asyncio.create_task(session.send()), asyncio.create_task(self._tick())]
         for task in work:
             task.add_done_callback(self._stop_if_broken)
-        await self._stopping.wait()
+        await stopping
         for task in work:
             task.cancel()
         results = await asyncio.gather(*work, return_exceptions=True)
@@ -125,7 +138,7 @@ class Engine:
     def _stop_if_broken(self, task: asyncio.Task[None]) -> None:
         # A run that no longer sends, or shows nothing new, must not look like one that does.
         if not task.cancelled() and task.exception() is not None:
-            self._stop_soon()
+            self._end_soon()
 
     async def _tick(self) -> None:
         session, loop = self._live(), asyncio.get_running_loop()

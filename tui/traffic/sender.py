@@ -127,10 +127,14 @@ class Sender:
         """Wait for the requests under way; what is not finished in time ends as CANCELLED."""
         if self._open:
             _, late = await asyncio.wait(self._open, timeout=timeout_s)
-            for task in late:
-                task.cancel()
+            self.cut()
             if late:
                 await asyncio.wait(late)
+
+    def cut(self) -> None:
+        """Cancel the requests under way: they end as CANCELLED."""
+        for task in self._open:
+            task.cancel()
 
     # --- how well it keeps time ---
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal
 
@@ -96,23 +96,35 @@ def _person(rng: random.Random) -> str:
     return f"{rng.choice(FIRST_NAMES)} {rng.choice(LAST_NAMES)}"
 
 
-def _facts(rng: random.Random) -> dict[str, str]:
-    """One draw of everything that a sentence or a clause may mention."""
-    return {
-        "person": _person(rng),
-        "other": _person(rng),
-        "company": rng.choice(COMPANIES),
-        "partner": rng.choice(COMPANIES),
-        "topic": rng.choice(TOPICS),
-        "place": rng.choice(PLACES),
-        "weekday": rng.choice(("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")),
-        "day": str(rng.randint(1, 28)),
-        "month": rng.choice(("January", "March", "April", "June", "September", "November")),
-        "days": str(rng.choice((5, 10, 14, 30, 45, 60, 90))),
-        "percent": str(rng.randint(2, 40)),
-        "amount": f"{rng.randint(8, 950) * 500:,}",
-        "count": str(rng.randint(3, 60)),
+_DRAWS: Mapping[str, Callable[[random.Random], str]] = MappingProxyType(
+    {
+        "person": _person,
+        "other": _person,
+        "company": lambda rng: rng.choice(COMPANIES),
+        "partner": lambda rng: rng.choice(COMPANIES),
+        "topic": lambda rng: rng.choice(TOPICS),
+        "place": lambda rng: rng.choice(PLACES),
+        "weekday": lambda rng: rng.choice(("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")),
+        "day": lambda rng: str(rng.randint(1, 28)),
+        "month": lambda rng: rng.choice(("January", "March", "April", "June", "September", "November")),
+        "days": lambda rng: str(rng.choice((5, 10, 14, 30, 45, 60, 90))),
+        "percent": lambda rng: str(rng.randint(2, 40)),
+        "amount": lambda rng: f"{rng.randint(8, 950) * 500:,}",
+        "count": lambda rng: str(rng.randint(3, 60)),
     }
+)
+
+
+class _Facts(dict[str, str]):
+    """What a sentence or a clause may mention; what is not ``known`` is drawn when it is first mentioned."""
+
+    def __init__(self, rng: random.Random, **known: str) -> None:
+        super().__init__(known)
+        self._rng = rng
+
+    def __missing__(self, name: str) -> str:
+        drawn = self[name] = _DRAWS[name](self._rng)
+        return drawn
 
 
 def _length(rng: random.Random, median: float, low: int, high: int) -> int:
@@ -122,13 +134,13 @@ def _length(rng: random.Random, median: float, low: int, high: int) -> int:
 
 def _email(rng: random.Random) -> str:
     """A thread of one to four messages."""
-    facts = _facts(rng)
+    facts = _Facts(rng)
     sender, receiver = facts["person"], facts["other"]
     subject = f"{facts['topic']} for {facts['company']}"
     messages: list[str] = []
     for turn in range(rng.choice((1, 1, 2, 2, 3, 4))):
         sentences = [
-            rng.choice(EMAIL_SENTENCES).format_map({**_facts(rng), "topic": facts["topic"]})
+            rng.choice(EMAIL_SENTENCES).format_map(_Facts(rng, topic=facts["topic"]))
             for _ in range(_length(rng, 7, 2, 60))
         ]
         prefix = "Re: " if turn else ""
@@ -142,7 +154,7 @@ def _email(rng: random.Random) -> str:
 
 def _contract(rng: random.Random) -> str:
     """An agreement with two to sixty numbered clauses."""
-    facts = _facts(rng)
+    facts = _Facts(rng)
     opening = (
         f"This agreement is made on {facts['day']} {facts['month']} between {facts['company']}, represented by "
         f"{facts['person']} (the Supplier), and {facts['partner']}, represented by {facts['other']} (the "
@@ -152,7 +164,7 @@ def _contract(rng: random.Random) -> str:
     clauses = []
     for number in range(1, _length(rng, 9, 2, 60) + 1):
         title, text = rng.choice(CLAUSES)
-        clauses.append(f"{number}. {title}. " + text.format_map({**_facts(rng), **parties}))
+        clauses.append(f"{number}. {title}. " + text.format_map(_Facts(rng, **parties)))
     return "\n\n".join([opening, *clauses])
 
 

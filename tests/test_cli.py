@@ -1,0 +1,303 @@
+"""The command as a person types it: a process, its words, its exit code and what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+from typer.testing import CliRunner
+
+from tests.engine_runs import NEW, OLD, beside, pretend, simulator
+from tests.rollout_files import KEY, document, write
+from tui.cli import app
+from tui.model import EventKind
+from tui.record import RunInfo, list_runs, read_events
+
+ROOT = Path(__file__).parents[1]
+DEMO = ROOT / "profiles" / "demo.toml"
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with beside(simulator(pretend(OLD, NEW))) as address:
+        yield address
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AZURE", "OPENAI"))}
+    return {**kept, "XDG_STATE_HOME": str(folder / "state"), "HOME": str(folder), **more}
+
+
+@contextmanager
+def started(folder: Path, *arguments: str, **env: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tui", *arguments],
+        cwd=ROOT,
+        env=environment(folder, **env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def typed(folder: Path, *arguments: str, **env: str) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error."""
+    with started(folder, *arguments, **env) as process:
+        out, err = process.communicate(timeout=60)
+        return process.returncode, out, err
+
+
+def said(folder: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str, **env: str) -> tuple[int, str]:
+    """The same in this process: exit code and all that was printed, in one line."""
+    monkeypatch.delenv("AZURE_OPENAI_API_KEY", raising=False)
+    for name, value in {"XDG_STATE_HOME": str(folder / "state"), "COLUMNS": "120", **env}.items():
+        monkeypatch.setenv(name, value)
+    done = CliRunner().invoke(app, list(arguments))
+    return done.exit_code, " ".join(done.output.replace("│", " ").split())
+
+
+def records(folder: Path) -> list[RunInfo]:
+    found = list_runs(folder / "state" / "canarytop" / "runs")
+    assert all(isinstance(run, RunInfo) for run in found)
+    return [run for run in found if isinstance(run, RunInfo)]
+
+
+def rollout_at(folder: Path, url: str, **traffic: Any) -> Path:
+    """A rollout file on the service at ``url``, 100 requests a second."""
+    content = document(
+        {
+            "endpoints/main": {
+                "url": url,
+                "api": "azure",
+                "api_version": "2024-10-21",
+                "key_env": "AZURE_OPENAI_API_KEY",
+            },
+            "deployments": {
+                name: {"endpoint": "main", "model": "gpt-4o", "version": "2024-11-20"} for name in (OLD, NEW)
+            },
+            "weights/default": {OLD: 90, NEW: 10},
+            "traffic": {"rate": 100.0, "timeout_s": 5, **traffic},
+        }
+    )
+    return write(folder, content)
+
+
+def wait_for_outcomes(process: subprocess.Popen[str], folder: Path) -> RunInfo:
+    """The record of the running process, once there are outcomes in it."""
+    while process.poll() is None:
+        runs = list_runs(folder / "state" / "canarytop" / "runs")
+        # A file may be looked at before its tables are made.
+        if runs and isinstance(runs[0], RunInfo) and runs[0].requests:
+            return runs[0]
+    raise AssertionError(f"it ended early: {process.communicate()}")
+
+
+def test_run_writes_the_result_as_json(tmp_path: Path) -> None:
+    code, out, err = typed(tmp_path, "run", str(DEMO), "--for", "1s", "--seed", "1", "--json", "-")
+    assert (code, err) == (0, "")
+    result = json.loads(out)
+    assert {
+        "rollout", "seconds", "seed", "saturated", "skipped", "lost", "deployments", "events"
+    } <= result.keys()  # fmt: skip
+    assert (result["rollout"], result["seed"], result["lost"], result["skipped"]) == ("demo", 1, 0, 0)
+    assert result["saturated"] in (True, False)
+    assert result["seconds"] >= 1
+    baseline = result["deployments"]["gpt4o-prod-v1120"]
+    assert {
+        "weight", "requests", "ok", "errors", "latency_ms", "ttft_ms", "tokens", "cost_usd", "filters",
+        "served_models",
+    } <= baseline.keys()  # fmt: skip
+    assert baseline["weight"] == 90
+    assert baseline["requests"] == baseline["ok"] + sum(baseline["errors"].values()) > 15
+    assert set(baseline["latency_ms"]) >= {"p50", "p95", "p99"}
+    assert set(baseline["tokens"]) >= {"prompt", "cached", "completion"}
+    assert set(baseline["filters"]) >= {"prompt_blocked", "completion_blocked", "annotated"}
+    assert set(baseline["served_models"]) == {"gpt-4o-2024-11-20"}
+    assert result["deployments"]["gpt41mini-prod-v0414"]["requests"] == 0
+    kinds = [event["kind"] for event in result["events"]]
+    assert (kinds[0], kinds[-1]) == ("started", "stopped")
+    [run] = records(tmp_path)
+    assert run.ended_at is not None
+    assert run.requests == sum(d["requests"] for d in result["deployments"].values())
+
+
+def test_run_in_a_pipe_prints_a_plain_table_and_writes_the_file(tmp_path: Path, url: str) -> None:
+    file, to = rollout_at(tmp_path, url), tmp_path / "result.json"
+    code, out, err = typed(
+        tmp_path, "run", str(file), "--for", "500ms", "--rate", "40", "--json", str(to),
+        AZURE_OPENAI_API_KEY=KEY,
+    )  # fmt: skip
+    assert code == 0
+    assert "\x1b" not in out + err
+    assert OLD in out
+    assert "requests sent" in out
+    text = to.read_text()
+    assert 10 <= sum(d["requests"] for d in json.loads(text)["deployments"].values()) <= 80
+    assert KEY not in text + out + err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("--for", "soon"), "write a duration such as 90s, 5m or 1h"),
+        (("--for", "0s"), "write a duration"),
+        (("--for", "-1s"), "write a duration"),
+        (("--rate", "0"), "greater than or equal to 0.001"),
+        (("--rate", "many"), "--rate"),
+        (("--rate", "inf"), "--rate"),
+        (("--scenario", "calm"), "no scenario is called 'calm'; known: healthy, slow-canary"),
+        (("--json", "/no/such/folder/x.json"), "cannot be written: name a file in a folder that exists"),
+    ],
+)
+def test_bad_input_is_named_before_anything_runs(
+    arguments: tuple[str, ...], text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, output = said(tmp_path, monkeypatch, "run", str(DEMO), *arguments)
+    assert code == 2
+    assert text in output
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize("command", ["run", "watch", "check"])
+def test_a_bad_file_is_refused_with_every_mistake(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = document({"rollout/baseline": "nobody", "traffic/rate": -1})
+    code, output = said(tmp_path, monkeypatch, command, str(write(tmp_path, content)))
+    assert code == 2
+    assert all(part in output for part in ("nobody", "traffic.rate", "AZURE_OPENAI_API_KEY", "3 errors"))
+    code, output = said(tmp_path, monkeypatch, command, str(tmp_path / "none.toml"))
+    assert code == 2
+    assert "No such file" in output
+
+
+def test_an_unknown_scenario_of_the_demo_and_the_simulator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for arguments in (("demo", "--scenario", "calm"), ("sim", "--scenario", "calm")):
+        code, output = said(tmp_path, monkeypatch, *arguments)
+        assert code == 2
+        assert "known: healthy" in output
+    code, output = said(tmp_path, monkeypatch, "sim", "--deployment", "nonsense")
+    assert code == 2
+    assert "NAME=MODEL@VERSION" in output
+
+
+def test_check_says_what_is_right_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, output = said(tmp_path, monkeypatch, "check", str(DEMO))
+    assert code == 0
+    assert "gpt4o-prod-v1120: gpt-4o 2024-11-20, 2.5 in, 1.25 cached, 10 out USD per 1M tokens" in output
+
+
+def test_sim_lists_its_scenarios(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, output = said(tmp_path, monkeypatch, "sim", "--list")
+    assert code == 0
+    assert all(name in output for name in ("healthy", "slow-canary", "outage", "both-drift"))
+
+
+def test_sim_says_that_a_port_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        code, output = said(tmp_path, monkeypatch, "sim", "--port", str(taken.getsockname()[1]))
+    assert code == 3
+    assert "choose another with --port" in output
+
+
+def test_an_unreachable_service_and_a_refused_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    done = CliRunner().invoke(
+        app, ["run", str(rollout_at(tmp_path, f"http://127.0.0.1:{port}")), "--for", "9s"]
+    )
+    assert done.exit_code == 3
+    assert "endpoint main is unreachable" in done.output
+    with beside(simulator(pretend(OLD, NEW), key="another")) as url:
+        done = CliRunner().invoke(app, ["run", str(rollout_at(tmp_path, url)), "--for", "9s"])
+    assert done.exit_code == 3
+    assert "endpoint main is refused" in done.output
+    assert KEY not in done.output
+    assert all(run.ended_at is not None for run in records(tmp_path))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_the_run_with_everything_saved(number: signal.Signals, tmp_path: Path, url: str) -> None:
+    file = rollout_at(tmp_path, url)
+    with started(tmp_path, "run", str(file), "--json", "-", AZURE_OPENAI_API_KEY=KEY) as process:
+        wait_for_outcomes(process, tmp_path)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+        assert (process.returncode, err) == (130, "")
+    result = json.loads(out)
+    [run] = records(tmp_path)
+    assert run.ended_at is not None
+    assert run.requests == sum(d["requests"] for d in result["deployments"].values()) > 0
+    assert result["lost"] == 0
+    assert read_events(run.path)[-1].kind is EventKind.STOPPED
+
+
+def test_a_killed_run_is_listed_and_resumed(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = rollout_at(tmp_path, url)
+    with started(tmp_path, "run", str(file), AZURE_OPENAI_API_KEY=KEY) as process:
+        killed = wait_for_outcomes(process, tmp_path)
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=30)
+    code, output = said(tmp_path, monkeypatch, "runs")
+    assert code == 0
+    assert output.startswith("interrupted")
+    assert str(killed.path) in output
+    assert read_events(killed.path)[0].kind is EventKind.STARTED
+    # Since then somebody edited the file; the weights that users were on count.
+    text = file.read_text().replace(f"{OLD} = 90", f"{OLD} = 50").replace(f"{NEW} = 10", f"{NEW} = 50")
+    file.write_text(text)
+    code, out, _ = typed(
+        tmp_path, "run", str(file), "--for", "300ms", "--resume", "--json", "-", AZURE_OPENAI_API_KEY=KEY
+    )
+    assert code == 0
+    result = json.loads(out)
+    assert result["weights"] == {"default": {OLD: 90.0, NEW: 10.0}}
+    assert "resumed" in [event["kind"] for event in result["events"]]
+    assert said(tmp_path, monkeypatch, "runs")[1].startswith("ended")
+
+
+def test_a_rehearsal_asks_for_no_key_and_touches_no_service(tmp_path: Path) -> None:
+    file = write(tmp_path, tomli_w.dumps(document({"traffic": {"rate": 30.0}})))
+    code, out, err = typed(
+        tmp_path, "run", str(file), "--for", "500ms", "--seed", "2", "--scenario", "flaky-canary", "--json", "-"
+    )
+    assert (code, err) == (0, "")
+    assert sum(d["ok"] for d in json.loads(out)["deployments"].values()) > 2
+
+
+@pytest.mark.parametrize("command", ["demo", "watch"])
+def test_without_a_terminal_the_cockpit_is_a_run_with_a_table(
+    command: str, tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.cli._DEMO_S", 0.5)
+    arguments = [str(rollout_at(tmp_path, url))] if command == "watch" else []
+    code, output = said(tmp_path, monkeypatch, command, *arguments, AZURE_OPENAI_API_KEY=KEY)
+    assert code == 0
+    assert "gpt4o-prod-v1120" in output
+    assert "requests sent" in output
+
+
+def test_runs_of_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, output = said(tmp_path, monkeypatch, "runs")
+    assert code == 0
+    assert output.startswith("no runs in ")

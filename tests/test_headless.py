@@ -1,0 +1,212 @@
+"""Runs without a screen: what is reported, what is written, how they end."""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engine_runs import (
+    NEW,
+    OLD,
+    beside,
+    engine_of,
+    finished,
+    pretend,
+    rollout,
+    running,
+    simulator,
+    total,
+    until,
+)
+from tui.engine import EngineFailed
+from tui.headless import CouldNotRun, check_endpoints, finish, follow, result, table
+from tui.model import OutcomeKind, Snapshot, TrafficState
+from tui.rollout import SourceSpec
+from tui.traffic.sources import Sources
+
+
+class Terminal(io.StringIO):
+    """Where a person watches."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class Gone(io.StringIO):
+    """A terminal that was closed: every write fails."""
+
+    def __init__(self, *, tty: bool) -> None:
+        super().__init__()
+        self.tty = tty
+        self.tried = 0
+
+    def isatty(self) -> bool:
+        return self.tty
+
+    def write(self, _: str) -> int:
+        self.tried += 1
+        raise OSError(5, "Input/output error")
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with beside(simulator(pretend(OLD, NEW))) as address:
+        yield address
+
+
+@pytest.fixture
+def few(tmp_path: Path) -> Path:
+    """A file of three requests and a line that is none."""
+    path = tmp_path / "requests.jsonl"
+    line = '{"messages": [{"role": "user", "content": "hello"}]}\n'
+    path.write_text(line * 2 + "{broken\n" + line)
+    return path
+
+
+def test_a_terminal_sees_one_line_renewed(url: str, tmp_path: Path, few: Path) -> None:
+    out = Terminal()
+    sources = (SourceSpec("sampled", path=few, loop=False),)
+    with running(rollout(tmp_path, url, rate=20.0, sources=sources)) as engine:
+        follow(engine, for_s=60.0, out=out, asked=threading.Event())
+        assert engine.snapshot().state is TrafficState.ENDED, "it waits for the traffic, not for the minute"
+    said = out.getvalue()
+    assert "\n" not in said
+    assert "of 60 s  running" in said
+    assert "weights 50 / 50" in said
+    assert said.endswith("\r\x1b[K")
+
+
+def test_a_short_run_in_a_pipe_says_nothing_until_its_end(url: str, tmp_path: Path) -> None:
+    out = io.StringIO()
+    with running(rollout(tmp_path, url)) as engine:
+        follow(engine, for_s=0.3, out=out, asked=threading.Event())
+        assert engine.clock() >= 0.3
+    assert out.getvalue() == ""
+
+
+def test_a_pipe_gets_a_plain_line_every_ten_seconds(url: str, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("tui.headless._REPORT_EVERY_S", 0.1)
+    out = io.StringIO()
+    with running(rollout(tmp_path, url)) as engine:
+        follow(engine, for_s=0.5, out=out, asked=threading.Event())
+    lines = out.getvalue().splitlines()
+    assert 1 <= len(lines) <= 5
+    assert all("running" in line and "\x1b" not in line for line in lines)
+
+
+@pytest.mark.parametrize("tty", [True, False])
+def test_a_run_goes_on_when_nobody_can_read_its_progress(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tty: bool
+) -> None:
+    monkeypatch.setattr("tui.headless._REPORT_EVERY_S", 0.05)
+    out = Gone(tty=tty)
+    with running(rollout(tmp_path, url)) as engine:
+        follow(engine, for_s=0.4, out=out, asked=threading.Event())
+        assert finished(engine).sender.sent > 0
+    assert out.tried == 1
+
+
+def test_it_stops_when_asked(url: str, tmp_path: Path) -> None:
+    asked = threading.Event()
+    with running(rollout(tmp_path, url)) as engine:
+        engine.subscribe(lambda snapshot: asked.set() if snapshot.sender.sent > 3 else None)
+        follow(engine, for_s=None, out=io.StringIO(), asked=asked)
+        assert engine.snapshot().state is TrafficState.RUNNING
+
+
+def test_it_does_not_wait_for_an_engine_that_broke(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("broken")
+
+    monkeypatch.setattr(Sources, "next", broken)
+    with running(rollout(tmp_path, url)) as engine:
+        follow(engine, for_s=None, out=io.StringIO(), asked=threading.Event())
+        with pytest.raises(EngineFailed, match="broken"):
+            engine.ended.result()
+
+
+def test_endpoints_that_cannot_be_used_are_named(tmp_path: Path) -> None:
+    engine = engine_of(rollout(tmp_path, "http://127.0.0.1:9"))
+    engine.start()
+    try:
+        with pytest.raises(CouldNotRun, match="endpoint main is unreachable: ConnectionRefusedError"):
+            check_endpoints(engine, threading.Event())
+    finally:
+        engine.stop()
+
+
+def test_a_key_that_is_refused_is_not_shown(tmp_path: Path) -> None:
+    with (
+        beside(simulator(pretend(OLD, NEW), key="right")) as url,
+        running(rollout(tmp_path, url), key="wrong-key-0123456789") as engine,
+        pytest.raises(CouldNotRun, match="endpoint main is refused") as caught,
+    ):
+        check_endpoints(engine, threading.Event())
+    assert "wrong-key" not in str(caught.value)
+
+
+def ended_run(url: str, tmp_path: Path, few: Path) -> Snapshot:
+    sources = (SourceSpec("sampled", path=few, loop=False),)
+    with running(rollout(tmp_path, url, sources=sources)) as engine:
+        until(engine, lambda s: s.state is TrafficState.ENDED)
+        return finished(engine)
+
+
+def test_the_result_and_the_table_tell_the_same(url: str, tmp_path: Path, few: Path) -> None:
+    snapshot = ended_run(url, tmp_path, few)
+    document = json.loads(json.dumps(result(snapshot, seed=4, lost=0), allow_nan=False))
+    assert (document["rollout"], document["seed"], document["lost"]) == ("test", 4, 0)
+    assert sum(d["requests"] for d in document["deployments"].values()) == 3
+    assert document["events"][0]["kind"] == "started"
+    assert document["events"][-1]["kind"] == "stopped"
+    assert document["sources"][0]["bad_lines"] == 1
+    text = table(snapshot)
+    rows = {line.split()[0]: line.split() for line in text.splitlines()[1:3]}
+    for name, one in document["deployments"].items():
+        assert rows[name][1:4] == [f"{one['weight']:g}%", str(one["requests"]), str(one["ok"])]
+    assert "source requests.jsonl: 1 bad lines; line 3:" in text
+    assert "3 requests sent" in text
+
+
+def test_without_data_there_are_gaps_and_no_zeros(url: str, tmp_path: Path, few: Path) -> None:
+    sources = (SourceSpec("sampled", path=few, loop=False),)
+    of = rollout(tmp_path, url, weights={OLD: 100.0, NEW: 0.0}, sources=sources)
+    with running(of) as engine:
+        until(engine, lambda s: s.state is TrafficState.ENDED)
+        snapshot = finished(engine)
+    unused = result(snapshot, seed=1, lost=0)["deployments"][NEW]
+    assert unused["latency_ms"] == {"p50": None, "p95": None, "p99": None, "n": 0}
+    assert unused["cost_usd"] is None
+    assert next(line for line in table(snapshot).splitlines() if line.startswith(NEW)).split()[4:8] == ["-"] * 4
+
+
+def test_whoever_asks_for_the_end_does_not_wait_for_slow_answers(tmp_path: Path) -> None:
+    with beside(simulator(pretend(OLD, NEW, hang_pct=100.0))) as url, running(rollout(tmp_path, url)) as engine:
+        until(engine, lambda s: s.sender.in_flight > 3)
+        asked = threading.Event()
+        asking = threading.Timer(0.05, asked.set)
+        asking.start()
+        # Without being asked it would wait for an hour.
+        assert finish(engine, drain_s=3600.0, asked=asked) == 0
+        asking.join()
+    kinds = {kind for name in (OLD, NEW) for kind in total(engine.snapshot(), name).kinds}
+    assert kinds == {OutcomeKind.CANCELLED}
+
+
+def test_the_end_may_be_asked_for_before_the_endpoints_have_answered(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with running(rollout(tmp_path, url)) as engine:
+            asked = threading.Event()
+            asked.set()
+            check_endpoints(engine, asked)
+            assert finish(engine, drain_s=3600.0, asked=asked) == 0
+            assert engine.snapshot().sender.sent == 0
