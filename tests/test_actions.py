@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.cockpit_fakes import FakeControls
@@ -76,6 +78,17 @@ def test_help_names_every_action_with_its_key_in_force(width):
     for action in ACTIONS:
         if action.id != "undo":
             assert all(key in text for key in action.keys[:1])
+
+
+@pytest.mark.parametrize("width", [60, 71, 80, 100, 140])
+def test_the_columns_of_help_never_touch_and_friction_is_always_said(width):
+    lines = [line for line, _ in help_lines({}, width, read_only=False)]
+    text = " ".join(" ".join(lines).split())
+    for action in ACTIONS:
+        head = next(line for line in lines if line.startswith(f"  {' '.join(action.keys)} "))
+        assert re.search(rf" {re.escape(action.label[:14])}\S*( .*)? {re.escape(action.help[:8])}", head)
+        assert action.friction.split()[-1] in text
+    assert all(len(line) <= width for line in lines)
 
 
 def test_help_says_what_read_only_switches_off():

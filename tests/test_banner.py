@@ -62,7 +62,7 @@ ROLLED_BACK = made_snapshot(
             "warn",
             made_snapshot(sender=SenderView(200, 200, 9, 40, 55.0, True, 300.0)),
             {},
-            "55 ms late at P99, 200 of 200 in flight, 40 skipped",
+            "200 of 200 in flight, 40 requests skipped, our own sender 55 ms late at P99",
             "lower the rate",
         ),
         (
@@ -105,7 +105,7 @@ ROLLED_BACK = made_snapshot(
             "alarm",
             made_snapshot(record=RecordView("x", "disk full", 12, 3)),
             {},
-            "disk full (12 rows wait, 3 lost)",
+            "disk full (12 rows held, 3 lost)",
             "free the disk",
         ),
         (
@@ -159,9 +159,66 @@ def test_weights_are_live_while_the_picture_is_frozen():
 def test_the_crosshair_reads_the_values_of_its_moment():
     frozen = made_snapshot()
     shown = said(frozen, frozen=frozen, crosshair_s=100)
-    second = next(s for s in frozen.history if s.at_s == 300.0)
+    canary = next(s for s in frozen.history if s.at_s == 300.0).figures[CANARY]
     assert shown.figure.startswith("-01:40")
-    assert f"{second.figures[CANARY].p95_ms:.0f} ms" in shown.figure
+    assert f"P50/P95 v0513 {canary.p50_ms:.0f}/{canary.p95_ms:.0f} $" in shown.figure[:77]
+    assert f"err {canary.error_pct:.2f}" in shown.figure[:77]
+    assert shown.figure.index("v0513") < shown.figure.index("v1120")
+
+
+def test_the_crosshair_leaves_out_who_had_no_requests_then():
+    frozen = made_snapshot()
+    without = replace(frozen.history[0].figures[CANARY], requests=0)
+    past = [replace(s, figures={**s.figures, CANARY: without}) for s in frozen.history]
+    shown = said(frozen, frozen=replace(frozen, history=tuple(past)), crosshair_s=100)
+    assert "v0513" not in shown.figure
+    assert "v1120" in shown.figure
+    nobody = tuple(replace(s, figures={}) for s in past)
+    shown = said(frozen, frozen=replace(frozen, history=nobody), crosshair_s=100)
+    assert shown.figure.startswith("-01:40 nothing")
+
+
+@pytest.mark.parametrize(
+    ("sender", "cause"),
+    [
+        (SenderView(24, 24, 9, 40, 1.0, True, 300.0), "24 of 24 in flight"),
+        (SenderView(22, 24, 9, 1, 1.0, True, 300.0), "1 request skipped"),
+        (SenderView(22, 24, 9, 40, 55.0, True, 300.0), "our own sender 55 ms late at P99"),
+        (SenderView(0, 24, 9, 40, None, True, 300.0), "40 requests skipped"),
+    ],
+)
+def test_saturation_leads_with_the_cause_that_holds(sender, cause):
+    shown = said(made_snapshot(sender=sender))
+    assert shown.figure.startswith(cause)
+    assert shown.brief == cause
+
+
+def test_the_cause_of_a_record_error_comes_first():
+    error = (
+        "cannot write the run record runs/a.sqlite: disk full; free some space. Until then it is kept in memory"
+    )
+    shown = said(made_snapshot(record=RecordView("runs/a.sqlite", error, 1)))
+    assert shown.figure == "disk full (1 row held)"
+    other = "the run record runs/a.sqlite stopped: OSError(5)"
+    assert said(made_snapshot(record=RecordView("runs/a.sqlite", other))).figure.startswith(
+        "stopped: OSError(5)"
+    )
+
+
+def test_who_has_the_traffic_stays_longest_on_the_first_line():
+    assert said(ROLLED_BACK).parts[:3] == ("◀ ROLLED BACK", "baseline v1120 100%", "canary v0513 0%")
+    assert said(made_snapshot()).parts[1:3] == ("canary v0513 10%", "baseline v1120 90%")
+
+
+def test_what_is_counted_once_is_singular():
+    assigned = {DEFAULT_TASK: {BASELINE: 1}}
+    assert "1 request since, none to a canary" in said(replace(ROLLED_BACK, assigned=assigned)).figure
+    assert "1 request held back" in said(with_deployment(CANARY, throttled_s=8.0, held_back=1)).figure
+
+
+def test_a_brief_figure_stands_for_the_whole_where_there_is_no_room():
+    assert said(made_snapshot()).brief == "v0513 P95 +63% n=980"
+    assert said(ROLLED_BACK).brief == "all traffic to v1120 for 01:48"
 
 
 def test_a_notice_takes_the_second_line_for_a_while():

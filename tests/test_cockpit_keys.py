@@ -76,9 +76,9 @@ async def test_steps_down_and_up():
 async def test_a_burst_is_one_line_from_first_to_last():
     async with cockpit() as c:
         await c.press("minus", "minus")
-        assert "10 → 0 %" in c.log
+        assert "10 → 0%" in c.log
         assert "(×2)" in c.log
-        assert c.log.count("→ 0 %") == 1
+        assert c.log.count("→ 0%") == 1
 
 
 async def test_a_refusal_of_the_engine_is_said_in_log_and_banner():
@@ -132,7 +132,7 @@ async def test_an_exact_weight_shows_from_and_to_before_enter():
     async with cockpit() as c:
         await c.press("w", "2", "5")
         preview = str(c.app.screen.query_one("#prompt-preview").render())
-        assert "10 → 25 %" in preview
+        assert "10 → 25%" in preview
         assert "raises" in preview
         assert c.controls.calls == []
         await c.press("enter")
@@ -167,7 +167,12 @@ async def test_promotion_has_cancel_focused_and_another_key_accepts():
             if answer == "P":
                 await c.press("escape")
             assert not isinstance(c.app.screen, PromoteScreen)
-        await c.press("P", "y")
+        await c.press("P")
+        said = "\n".join(str(widget.render()) for widget in c.app.screen.query("Static"))
+        assert "production/summarise: send 100%" in said
+        assert f"{CANARY} 10 → 100" in said
+        assert "window 5m: P95 655 ms vs 402 ms (+63%, n=980)" in said
+        await c.press("y")
         assert c.controls.canary_pct == 100
 
 
@@ -195,7 +200,7 @@ async def test_a_profile_that_lowers_is_applied_by_enter():
     async with cockpit(controls) as c:
         await c.press("p")
         preview = str(c.app.screen.query_one("#preview").render())
-        assert "10 → 2 %" in preview
+        assert "10 → 2%" in preview
         assert "note of calm" in preview
         await c.press("enter")
         assert c.controls.canary_pct == 2
@@ -205,10 +210,14 @@ async def test_a_profile_that_raises_needs_a_second_enter_on_the_same_one():
     controls = FakeControls()
     controls.saved = [profile("half", 50.0), profile("most", 90.0)]
     async with cockpit(controls) as c:
-        await c.press("p", "enter", "j", "k")
+        await c.press("p")
+        preview = c.app.screen.query_one("#preview")
+        assert f"▲ raises {CANARY}: press Enter twice" in str(preview.render())
+        await c.press("enter", "j", "k")
         assert c.controls.calls == []
         await c.press("enter")
         assert c.controls.calls == []
+        assert "press Enter once more" in str(preview.render())
         await c.press("enter")
         assert c.controls.canary_pct == 50
 

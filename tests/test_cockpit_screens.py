@@ -193,6 +193,69 @@ async def test_the_footer_can_be_clicked():
         assert c.controls.calls == ["roll_back"]
 
 
+async def test_the_key_that_helps_now_is_the_second_of_the_footer():
+    async with cockpit(FakeControls(STATES["TRAFFIC PAUSED"]), size=(80, 24)) as c:
+        assert c.footer.split()[:5] == ["r", "ROLL", "BACK", "x", "Continue"]
+        await c.press("x")
+        assert c.footer.split()[:5] == ["r", "ROLL", "BACK", "-", "-5%"]
+        await c.press("space")
+        assert c.footer.split()[3:6] == ["space", "Go", "on"]
+
+
+async def test_the_footer_of_the_details_offers_only_keys_that_act_there():
+    async with cockpit() as c:
+        assert "Zoom" in c.footer
+        assert "Back" not in c.footer
+        await c.press("enter")
+        assert "Zoom" not in c.footer
+        assert c.footer.split()[3:5] == ["escape", "Back"]
+        await c.press("escape")
+        assert "Zoom" in c.footer
+
+
+@pytest.mark.parametrize(
+    ("columns", "figure"), [(80, "for 01:40 "), (120, "for 01:40: 1975 requests since, none")]
+)
+async def test_a_roll_back_says_where_the_traffic_is_at_every_width(columns, figure):
+    made = made_snapshot(
+        weights={DEFAULT_TASK: {BASELINE: 100.0, CANARY: 0.0}},
+        assigned={DEFAULT_TASK: {BASELINE: 1975}},
+        events=(event(1, EventKind.ROLLED_BACK, "x", 300.0),),
+        can_undo={DEFAULT_TASK: {BASELINE: 90.0, CANARY: 10.0}},
+    )
+    async with cockpit(FakeControls(made), size=(columns, 24)) as c:
+        assert "ROLLED BACK   baseline v1120 100%" in c.banner
+        assert figure in c.banner
+        assert "press u twice" in c.banner
+
+
+async def test_what_is_dim_is_darker_than_what_is_not():
+    made = made_snapshot(events=(event(1, EventKind.MARKED, "a note", 1.0),))
+    old = replace(made.deployments[CANARY], last_answer_s=300.0)
+    made = replace(made, deployments={**made.deployments, CANARY: old})
+    async with cockpit(FakeControls(made)) as c:
+        table, log = c.app.screen.query_one(VersionTable), c.app.screen.query_one(EventLog)
+        assert brightness(table, 2, "655") < brightness(table, 1, "402")
+        assert brightness(log, 0, "14:00:01 ") < brightness(log, 0, "a note")
+        await c.press("enter")
+        details = c.app.screen.query_one("#details-lines", Lines)
+        y = next(i for i, line in enumerate(details.plain_lines) if "latency, values" in line)
+        assert brightness(details, y, "latency") < brightness(details, y - 1, "latency")
+
+
+def brightness(widget: Lines, y: int, text: str) -> int:
+    """Red, green and blue of the first piece of a painted row that holds ``text``."""
+    style = next(piece.style for piece in widget.render_line(y) if text in piece.text)
+    return sum(style.color.get_truecolor())
+
+
+async def test_actors_and_texts_of_the_log_stand_below_each_other():
+    events = [event(1, EventKind.SOURCE, "said", 1.0, actor="canarytop")]
+    events += [event(i, EventKind.SOURCE, "said", float(i), actor=a) for i, a in ((2, "ana"), (3, "x" * 16))]
+    async with cockpit(FakeControls(made_snapshot(events=tuple(events)))) as c:
+        assert len({line.index("said") for line in c.log.splitlines()}) == 1
+
+
 async def test_the_banner_is_in_the_details_too():
     async with cockpit() as c:
         await c.press("enter", "r")

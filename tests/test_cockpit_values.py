@@ -21,7 +21,17 @@ from tui.cockpit.names import short_names
 from tui.cockpit.table_rows import COLUMNS, Cell, layout, rows
 from tui.cockpit.ui_state import UiState, View
 from tui.cockpit.weight_view import asked_pct, parse_weight, parse_wish, seen_pct
-from tui.model import ALL_TASKS, DEFAULT_TASK, EventKind, OutcomeKind, Snapshot, SourceView
+from tui.model import (
+    ALL_TASKS,
+    DEFAULT_TASK,
+    EventKind,
+    OutcomeKind,
+    RecordView,
+    Snapshot,
+    SourceView,
+    TrafficState,
+)
+from tui.routing.weights import describe
 
 
 def view_of(snapshot: Snapshot, **ui: object) -> View:
@@ -43,14 +53,16 @@ def cells(snapshot: Snapshot, name: str = CANARY, **ui: object) -> dict[str, Cel
 
 @pytest.mark.parametrize("width", [0, 5, 20, 40, 58, 78, 100, 118, 158, 198, 400])
 def test_columns_never_exceed_the_width_and_names_stay(width):
-    columns = layout(width)
-    assert sum(cells + 1 for _, cells in columns) <= max(width, 0)
-    assert width < 9 or columns[0][0].title == "VERSION"
+    places = layout(width)
+    assert sum(place.width + place.gap for place in places) <= max(width, 0)
+    assert width < 9 or places[0].title == "VERSION"
+    assert all(place.gap >= 1 for place in places[:-1])
 
 
 def test_narrow_terminals_keep_what_matters():
-    assert {"VERSION", "WGT", "P95", "ERR%", "FILT%", "VS BASELINE"} <= {c.title for c, _ in layout(58)}
-    assert {"P50", "P99", "TTFT", "$/1k", "RPS"} <= {c.title for c, _ in layout(78)}
+    assert {"VERSION", "WGT", "P95", "ERR%", "FILT%", "VS BASELINE"} <= {p.title for p in layout(58)}
+    assert {"P50", "P99", "TTFT", "$/1k", "RPS 30s"} <= {p.title for p in layout(78)}
+    assert next(p.gap for p in layout(78) if p.title == "$/1k") == 2
     assert len(layout(118)) == len(COLUMNS)
 
 
@@ -68,7 +80,9 @@ def test_no_data_is_a_dash_and_never_zero():
     assert {row[t].text for t in ("RPS", "P50", "P95", "P99", "TTFT", "TOK/R", "$/1k", "FILT%", "ERR%")} == {
         "–"
     }
-    assert row["VS BASELINE"].longer == ("… no traffic",)
+    assert row["VS BASELINE"].longer == ("… waiting",)
+    unused = replace(with_canary(figures={}), weights={DEFAULT_TASK: {BASELINE: 100.0, CANARY: 0.0}})
+    assert cells(unused)["VS BASELINE"].longer == ("… no traffic",)
 
 
 def test_unknown_provisioned_estimated_and_saturated_are_marked():
@@ -83,7 +97,15 @@ def test_unknown_provisioned_estimated_and_saturated_are_marked():
 
 def test_few_answers_show_their_number_instead_of_a_difference():
     assert cells(with_canary(figures=windows(figures(20))))["VS BASELINE"].text == "… n=20"
-    assert cells(made_snapshot())["VS BASELINE"].longer == ("P95 +63% n=980",)
+    assert cells(made_snapshot())["VS BASELINE"].longer[0] == "P95 +63% n=980"
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"), [(15, "P95 +63% n=2438"), (11, "+63% n=2438"), (10, "+63% n=2k"), (8, "+63%")]
+)
+def test_a_narrow_cell_shows_fewer_digits_and_cuts_none(width, shown):
+    many = figures(2488, 655.0)
+    assert cells(with_canary(figures=windows(many)))["VS BASELINE"].within(width) == shown
 
 
 def test_old_figures_are_dim_and_say_how_old_but_rare_traffic_is_not_old():
@@ -93,6 +115,18 @@ def test_old_figures_are_dim_and_say_how_old_but_rare_traffic_is_not_old():
     rare = replace(with_canary(last_answer_s=380.0), weights={DEFAULT_TASK: {BASELINE: 99.5, CANARY: 0.5}})
     assert cells(rare)["P95"].tone == ""
     assert cells(made_snapshot(), arrived_s=0.0, now_s=30.0)["P95"].tone == "dim"
+
+
+def test_old_figures_are_no_fault_where_nothing_is_sent():
+    last = with_canary(last_answer_s=377.0)
+    for quiet in (
+        replace(last, weights={DEFAULT_TASK: {BASELINE: 100.0, CANARY: 0.0}}),
+        replace(last, state=TrafficState.PAUSED),
+        replace(last, state=TrafficState.BUDGET_SPENT),
+    ):
+        row = cells(quiet)
+        assert (row["VS BASELINE"].text, row["P95"].tone) == ("no traffic", "dim")
+        assert "old" in cells(quiet, arrived_s=0.0, now_s=30.0)["VS BASELINE"].text
 
 
 def test_trouble_takes_the_last_column():
@@ -194,7 +228,7 @@ def test_a_group_is_one_line_and_another_group_another():
     events.append(event(9, EventKind.SHIFTED, "later", 20.0, before=table(0), after=table(5), group=2))
     lines = event_lines(events)
     assert len(lines) == 2
-    assert "10 → 0 %" in lines[0].text
+    assert "10 → 0%" in lines[0].text
     assert "(×2)" in lines[0].text
     assert lines[1].text == "later"
 
@@ -220,6 +254,32 @@ def test_the_filter_looks_at_text_actor_and_deployments():
     assert [line.who for line in event_lines(events, only="ANA")] == ["ana"]
     assert [line.text for line in event_lines(events, only="v0513")] == ["a shift"]
     assert event_lines(events, only="nothing") == ()
+
+
+def test_weights_are_logged_under_short_names_and_found_by_the_full_ones():
+    names = short_names([BASELINE, CANARY])
+    rolled = event(
+        1,
+        EventKind.ROLLED_BACK,
+        describe(table(10), table(0)),
+        1.0,
+        before=table(10),
+        after=table(0),
+    )
+    [line] = event_lines([rolled], only=CANARY, names=names)
+    assert line.text == "◀ ROLLED BACK v1120 90 → 100%, v0513 10 → 0%"
+
+
+def test_no_word_is_said_twice_and_the_kind_finds_its_events():
+    said = (
+        (EventKind.PAUSED, "traffic paused", "❚❚ traffic paused"),
+        (EventKind.SATURATED, "client saturated: 3 skipped", "▲ client saturated: 3 skipped"),
+        (EventKind.BUDGET_SPENT, "budget of 5.00 USD spent", "■ budget of 5.00 USD spent"),
+        (EventKind.THROTTLED, "v1 asks for a pause of 2 s", "▲ v1 asks for a pause of 2 s"),
+    )
+    for kind, text, shown in said:
+        assert [line.text for line in event_lines([event(1, kind, text, 1.0)])] == [shown]
+        assert event_lines([event(1, kind, text, 1.0)], only=kind.value.replace("_", " ").upper())
 
 
 def test_hostile_events_are_plain_lines():
@@ -271,6 +331,31 @@ def test_details_of_hostile_and_missing_things():
     assert all(line.text.isprintable() or not line.text for line in lines)
     assert max(len(line.text) for line in lines) < 400
     assert "not part of this rollout" in details_lines(view_of(made), "nobody", 77)[0].text
+
+
+def test_details_say_how_old_an_error_is_and_where_a_price_comes_from():
+    price = replace(PRICE, source="a table of prices with a long name " * 3)
+    canary = made_snapshot().deployments[CANARY].deployment
+    made = with_canary(last_error="HTTP 503", last_error_s=388.0, deployment=replace(canary, price=price))
+    made = replace(made, record=RecordView("x", "cannot write x: disk full"))
+    lines = [line.text for line in details_lines(view_of(made), CANARY, 77)]
+    assert "last error  12s ago: HTTP 503" in lines
+    assert "  cannot write x: disk full" in lines
+    source = lines.index("price       2.5 in, 1.25 cached in, 10 out USD per 1M tokens") + 1
+    assert lines[source].startswith("  source    as of ")
+    assert sum(line.count("long name") for line in lines[source : source + 4]) == 3
+    assert all(cell_len(line) <= 77 for line in lines[source : source + 4])
+
+
+def test_a_mark_moves_no_digit():
+    both = {w: {ALL_TASKS: figures(100, estimated_usd=0.1 * (w == "5m"))} for w in ("1m", "5m")}
+    lines = [line.text for line in details_lines(view_of(with_canary(figures=both)), CANARY, 117)]
+    head = next(line for line in lines if line.startswith("all tasks"))
+    costs = next(line for line in lines if "cost per 1,000" in line)
+    assert "~" in costs
+    for window in ("1m", "5m"):
+        assert costs[head.index(window) + 1].isdigit()
+        assert costs[head.index(window) + 2] == ("~" if window == "5m" else " ")
 
 
 # --- exports ------------------------------------------------------------------------------------

@@ -28,11 +28,11 @@ async def test_freezing_holds_the_figures_while_weights_and_events_go_on():
         await c.press("minus")
         assert "FROZEN 00:42" in c.banner
         assert "canary v0513 5%" in c.banner
-        assert "10 → 5 %" in c.log
+        assert "10 → 5%" in c.log
         assert before[2].split()[6:] == c.table[2].split()[6:]
         await c.press("space")
         assert "FROZEN" not in c.banner
-        assert "no traffic" in c.table[2]
+        assert "waiting" in c.table[2]
 
 
 async def test_reading_needs_a_frozen_picture():
@@ -167,6 +167,31 @@ async def test_the_palette_runs_actions_and_weights():
         await c.press("colon", *"weight", "space", *"nobody", "equals_sign", "3", "enter")
         assert isinstance(c.app.screen, PaletteScreen)
         assert "no deployment is named nobody" in str(c.app.screen.query_one("#said").render())
+
+
+async def test_a_hasty_enter_in_the_palette_does_nothing():
+    async with cockpit() as c:
+        for text in ("", " "):
+            await c.press("colon", *(["space"] if text else []), "enter")
+            assert isinstance(c.app.screen, PaletteScreen)
+            await c.press("escape")
+        assert c.controls.calls == []
+
+
+@pytest.mark.parametrize("word", ["r", "o", "back", "p", "e", "l", "a"])
+async def test_half_a_name_in_the_palette_never_changes_weights_or_traffic(word):
+    async with cockpit() as c:
+        await c.press("colon", *word, "enter")
+        assert not {"roll_back", "nudge", "undo", "shift", "pause", "promote"} & set(c.controls.calls)
+
+
+async def test_the_palette_says_in_full_what_is_chosen_with_the_arrows():
+    async with cockpit(size=(80, 24)) as c:
+        await c.press("colon", "up")
+        said = c.app.screen.query_one("#said")
+        assert str(said.render()) == "Stop or continue sending requests."
+        await c.press("enter")
+        assert c.controls.calls == ["pause"]
 
 
 async def test_help_opens_and_closes_with_the_same_key():

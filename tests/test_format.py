@@ -21,6 +21,7 @@ from tui.cockpit import format as fmt
         (fmt.pct, 0.1, "0.10"),
         (fmt.pct, 100.0, "100"),
         (fmt.usd, 0.1914, "0.191"),
+        (fmt.usd, 12.345, "12.35"),
         (fmt.usd, 512.4, "512"),
         (fmt.count, 412, "412"),
         (fmt.count, 9_999, "9999"),
@@ -65,3 +66,28 @@ def test_fitted_text_has_the_width_in_cells(text, width):
 
 def test_cut_text_says_so():
     assert fmt.fit("gpt4o-prod", 6) == "gpt4o…"
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (30, "for 00:24: 975 requests since"),
+        (24, "for 00:24: 975 requests…"),
+        (13, "for 00:24…"),
+        (8, "for…"),
+        (1, "…"),
+        (0, ""),
+    ],
+)
+def test_no_number_is_cut(width, shown):
+    assert fmt.clip("for 00:24: 975 requests since", width) == shown
+
+
+def test_words_without_numbers_and_long_names_may_be_cut():
+    assert fmt.clip("users complain", 9) == "users co…"
+    assert fmt.clip("x" * 40 + "1", 20) == "x" * 19 + "…"
+    assert cell_len(fmt.clip("日本語の名前", 6)) <= 6
+
+
+def test_one_thing_is_not_many():
+    assert [fmt.counted(n, "row") for n in (0, 1, 2)] == ["0 rows", "1 row", "2 rows"]

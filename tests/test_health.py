@@ -169,3 +169,20 @@ def test_the_last_quota_and_error_stay(d: Patient) -> None:
     d.ask(OutcomeKind.PROMPT_FILTERED, error="blocked: jailbreak")
     assert d.health.quota == Quota(remaining_requests=5)
     assert d.health.last_error == "HTTP 500", "a filter that works is no error"
+
+
+def test_an_error_is_as_old_as_its_request(d: Patient) -> None:
+    assert d.health.last_error_s is None
+    d.ask(OutcomeKind.SERVER_ERROR)
+    failed_s = d.clock.now_s
+    d.clock.now_s += 5
+    d.ask()
+    assert d.health.last_error_s == failed_s
+
+
+@pytest.mark.parametrize(
+    ("asked_s", "said"), [(55.4257, "55 s"), (2.5, "2.5 s"), (0.02, "0.02 s"), (86_400.0, "86400 s")]
+)
+def test_a_pause_is_said_in_few_digits(d: Patient, asked_s: float, said: str) -> None:
+    [(_, text)] = d.ask(OutcomeKind.RATE_LIMITED, retry_after_s=asked_s)
+    assert f"a pause of {said}: " in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import re
@@ -88,8 +89,8 @@ def test_a_value_that_is_no_number_is_a_gap_too(hole: float) -> None:
 def test_a_spike_of_one_point_in_thousands_survives() -> None:
     calm = [(-100 + i / 100, 1.0) for i in range(10_000)]
     spiked = [(x, 9.9 if i == 4321 else y) for i, (x, y) in enumerate(calm)]
-    assert not canvas(plotting.rows(spec(*calm), 60, 12))[0].strip()
-    assert canvas(plotting.rows(spec(*spiked), 60, 12))[0].strip()
+    assert not canvas(plotting.rows(spec(*calm), 60, 13))[0].strip()
+    assert canvas(plotting.rows(spec(*spiked), 60, 13))[0].strip()
 
 
 def test_a_step_stays_where_it_happened() -> None:
@@ -115,9 +116,19 @@ def test_the_scale_holds_most_values_and_is_round() -> None:
     assert "▲" in rows[0]
 
 
+@pytest.mark.parametrize("height", range(7, 40))
+def test_ticks_stand_on_rows_at_equal_distances(height: int) -> None:
+    x_ticks = ((-100.0, "-5m"), (0.0, "now"))
+    rows = text(plotting.rows(spec((-50, 5), y_max=100.0, x_ticks=x_ticks), 60, height))
+    at = [i for i, row in enumerate(rows) if "┤" in row]
+    assert at[0] <= 1
+    assert at[-1] == height - 3
+    assert len({lower - upper for upper, lower in itertools.pairwise(at)}) == 1
+
+
 def test_the_scale_follows_a_limit_that_is_near() -> None:
     def scale(limit: float) -> str:
-        return text(plotting.rows(spec((-50, 70.0), (0, 79.0), y_max=None, limit=limit), 60, 12))[0].strip()
+        return text(plotting.rows(spec((-50, 70.0), (0, 79.0), y_max=None, limit=limit), 60, 13))[0].strip()
 
     assert scale(99.0).startswith("100")
     assert scale(9900.0).startswith("80")
@@ -128,7 +139,7 @@ def test_the_scale_follows_a_limit_that_is_near() -> None:
     [("$", 0.4, "$0.4"), ("%", 100.0, "100%"), ("ms", 2000.0, "2k"), ("ms", 3e9, "3G")],
 )
 def test_labels_carry_the_unit(unit: str, top: float, label: str) -> None:
-    assert text(plotting.rows(spec((-1, 0), unit=unit, y_max=top), 60, 12))[0].strip().startswith(label)
+    assert text(plotting.rows(spec((-1, 0), unit=unit, y_max=top), 60, 13))[0].strip().startswith(label)
 
 
 def test_marks_limit_and_cursor_are_drawn_and_dropped_outside() -> None:

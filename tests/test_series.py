@@ -229,6 +229,34 @@ def test_a_version_keeps_its_colour_when_another_goes() -> None:
     )
 
 
+def rates(filter_pct: float, error_pct: float) -> SecondFigures:
+    return SecondFigures(9, 200.0, 400.0, 400.0, 1.0, filter_pct, error_pct, 50.0, 50.0)
+
+
+@pytest.mark.parametrize(
+    ("filter_pct", "error_pct", "bright", "note"),
+    [
+        (2.0, 1.0, "filter", "dim: errors"),
+        (0.0, 35.0, "error", "dim: filter"),
+        (0.0, 0.0, "filter", "dim: errors"),
+    ],
+)
+def test_the_rate_that_reaches_higher_is_bright_and_named_in_the_mini_line(
+    filter_pct: float, error_pct: float, bright: str, note: str
+) -> None:
+    shown = snapshot(seconds(60, old=rates(0.0, 0.0), new=rates(filter_pct, error_pct)))
+    panel = panels(shown, "1m", [OLD, NEW], 60.0)["rates"]
+    assert {series.label.split()[1] for series in panel.spec.series if not series.dim} == {bright}
+    assert {series.label.split()[1] for series in panel.spec.series if series.dim} == {"filter", "error"} - {
+        bright
+    }
+    assert note in [entry.label for entry in panel.legend]
+    mini = mini_lines(shown, "1m", [OLD, NEW], 60.0)["rates"]
+    newest = max(filter_pct, error_pct)
+    assert (mini.title, mini.graphs[1].figure) == (f"{bright}%", f"{newest:.2f}")
+    assert mini.high == newest
+
+
 def test_a_long_window_is_thinned_and_its_spike_survives() -> None:
     history = [Second(float(i), {OLD: figures(9000.0 if i == 1234 else 200.0 + i % 5)}) for i in range(1, 3601)]
     points = drawn(panels(snapshot(history), "60m", [OLD], 3600.0, width=100)["latency"])["v1120 p50"].points

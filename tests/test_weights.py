@@ -102,7 +102,7 @@ def test_one_task_is_changed_and_the_other_kept() -> None:
     after = with_share(two, "canary", 50, baseline="base", task="mail")
     assert after["default"] == two["default"]
     assert after["mail"]["canary"] == 50
-    assert describe(two, after) == "mail: base 100 → 50 %, canary 0 → 50 %"
+    assert describe(two, after) == "mail: base 100 → 50%, canary 0 → 50%"
     with pytest.raises(ValueError, match="no task is named nope"):
         all_to(two, "base", "nope")
 

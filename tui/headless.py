@@ -129,7 +129,7 @@ def result(snapshot: Snapshot, *, seed: int, lost: int) -> dict[str, Any]:
         "state": snapshot.state.value,
         "saturated": snapshot.sender.saturated or any(f.saturated for f in _totals(snapshot).values()),
         "skipped": snapshot.sender.skipped,
-        "lost": lost + snapshot.record.dropped,
+        "lost": lost,
         "spent_usd": snapshot.spent_usd,
         "weights": _weights(snapshot.weights),
         "deployments": {
@@ -137,6 +137,11 @@ def result(snapshot: Snapshot, *, seed: int, lost: int) -> dict[str, Any]:
             for name, view in snapshot.deployments.items()
         },
         "sources": [asdict(source) for source in snapshot.sources],
+        "record": {
+            "path": snapshot.record.path,
+            "error": snapshot.record.error,
+            "unwritten_rows": snapshot.record.waiting + snapshot.record.dropped,
+        },
         "events": [_event(event) for event in snapshot.events],
     }
 

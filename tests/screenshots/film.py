@@ -192,6 +192,7 @@ class Film:
                     last_answer_s=health.last_answer_s,
                     stale_s=health.stale_s,
                     last_error=health.last_error,
+                    last_error_s=health.last_error_s,
                 )
                 for (name, deployment), health in zip(
                     self._deployments.items(), self._health.values(), strict=True

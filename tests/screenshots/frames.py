@@ -35,7 +35,7 @@ def _story() -> Mapping[str, Snapshot]:
     film.roll_to(80)
     film.controller.nudge(CANARY, 5, OPERATOR)
     film.roll_to(160)
-    film.controller.shift(CANARY, 25, OPERATOR, reason="15 % held for a minute")
+    film.controller.shift(CANARY, 25, OPERATOR, reason="15% held for a minute")
     film.roll_to(205)
     taken["steady"] = film.snapshot()
     film.roll_to(285)

@@ -37,7 +37,7 @@ _TRAFFIC, _LOOK, _MOVE, _LOG, _APP = "weights and traffic", "what is shown", "mo
 
 ACTIONS: tuple[Action, ...] = (
     Action(
-        "roll_back", ("r", "ctrl+r"), "ROLL BACK", "Baseline to 100 % at once; undo brings the weights back. "
+        "roll_back", ("r", "ctrl+r"), "ROLL BACK", "Baseline to 100% at once; undo brings the weights back. "
         "The second key acts while typing too.", _TRAFFIC, "lowers", "none, on every screen", True, "ROLL BACK",
         anywhere=True,
     ),
@@ -49,7 +49,7 @@ ACTIONS: tuple[Action, ...] = (
            "raising: twice in 5 s", True, "Undo"),
     Action("set_weight", ("w",), "Weight…", "Any weight for the chosen deployment; TASK=25 for one task.",
            _TRAFFIC, "changes", "Enter", True, "Set"),
-    Action("promote", ("P",), "Promote…", "Canary to 100 %.", _TRAFFIC, "raises", "dialog, y accepts"),
+    Action("promote", ("P",), "Promote…", "Canary to 100%.", _TRAFFIC, "raises", "dialog, y accepts"),
     Action("profiles", ("p",), "Profiles", "Saved weights: preview and apply.", _TRAFFIC, "changes",
            "Enter; raising: twice", True, "Profile"),
     Action("pause_traffic", ("x",), "Pause", "Stop or continue sending requests.", _TRAFFIC, "changes", "none",

@@ -40,7 +40,6 @@ from tui.cockpit.ui_state import chosen_canary
 from tui.cockpit.viewer import Viewer
 from tui.model import WINDOWS_S
 from tui.routing.controller import CommandRefused
-from tui.routing.weights import all_to, describe
 from tui.weight_profiles import WeightProfile
 
 _WIDTHS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide"), (160, "-huge")]
@@ -200,12 +199,11 @@ class CanarytopApp(Viewer):
         self._commands.set_weight(self.view, message.wish)
 
     def action_promote(self) -> None:
-        live = self.view.live
-        canary = chosen_canary(live, self.ui.selected)
+        canary = chosen_canary(self.view.live, self.ui.selected)
         if canary is None:
             self.say("choose the row of the canary to promote first", "warn")
         else:
-            self.push_screen(PromoteScreen(canary, describe(live.weights, all_to(live.weights, canary))))
+            self.push_screen(PromoteScreen(canary, self.view))
 
     @on(PromotionAccepted)
     def _promotion_accepted(self, message: PromotionAccepted) -> None:
@@ -225,7 +223,7 @@ class CanarytopApp(Viewer):
     def action_save_profile(self) -> None:
         live = self.view.live
         text = "   ".join(
-            f"{t}: " + ", ".join(f"{n} {p:g} %" for n, p in s.items()) for t, s in live.weights.items()
+            f"{t}: " + ", ".join(f"{n} {p:g}%" for n, p in s.items()) for t, s in live.weights.items()
         )
         dialog = SaveProfileScreen(text)
         self.push_screen(dialog)

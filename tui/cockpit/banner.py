@@ -10,8 +10,18 @@ from tui.cockpit import format as fmt
 from tui.cockpit.comparison import against_baseline
 from tui.cockpit.ui_state import View, canaries
 from tui.cockpit.weight_view import asked_pct
-from tui.model import ALL_TASKS, WEIGHT_CHANGES, Event, EventKind, Snapshot, TrafficState
+from tui.model import (
+    ALL_TASKS,
+    WEIGHT_CHANGES,
+    Event,
+    EventKind,
+    RecordView,
+    SenderView,
+    Snapshot,
+    TrafficState,
+)
 from tui.text import plain
+from tui.traffic.sender import LATE_LIMIT_MS
 
 Severity = Literal["calm", "note", "warn", "alarm"]
 
@@ -21,7 +31,7 @@ class Banner:
     """``state`` is the word of the worst state. ``parts`` of the first line are the states that hold, the
     split and the last change: where there is no room, the last gives way. ``right`` stands at its right
     end, the first that fits.
-    ``figure`` and ``key`` are the second line: where there is no room, the figure is cut.
+    ``figure`` and ``key`` are the second line; where there is no room, ``brief`` takes the figure's place.
     """
 
     state: str
@@ -30,6 +40,7 @@ class Banner:
     key: str
     right: tuple[str, ...]
     severity: Severity
+    brief: str = ""
 
     @property
     def line1(self) -> str:
@@ -49,6 +60,7 @@ class _State:
     severity: Severity
     figure: str
     key: str = ""
+    brief: str = ""
 
     @property
     def tag(self) -> str:
@@ -62,7 +74,7 @@ def banner(view: View) -> Banner:
     tags = [state.tag for state in states]
     if ui.read_only:
         tags.append("READ-ONLY")
-    parts = tuple(part for part in ("  ".join(tags), _split(view), _last_change(view)) if part)
+    parts = tuple(part for part in ("  ".join(tags), *_split(view), _last_change(view)) if part)
     environment, rollout = plain(view.live.environment, 24), plain(view.live.rollout, 24)
     right = (f"{environment}/{rollout} {ui.window}", environment)
     if ui.notice and ui.now_s < ui.notice_until_s:
@@ -70,7 +82,7 @@ def banner(view: View) -> Banner:
     if reading := _reading(view):
         return Banner(worst.word, parts, reading, "", right, worst.severity)
     key = "" if ui.read_only and worst.key.startswith("press") else worst.key
-    return Banner(worst.word, parts, worst.figure, key, right, worst.severity)
+    return Banner(worst.word, parts, worst.figure, key, right, worst.severity, worst.brief)
 
 
 def _states(view: View) -> Iterator[_State]:
@@ -100,9 +112,17 @@ def _states_of_trust(view: View) -> Iterator[_State]:
         why = f"no new figures for {since}: what is below is old"
         yield _State("?", f"STALE {since}", "alarm", why, _help_key(view))
     if live.record.error is not None:
-        kept = f"{live.record.waiting} rows wait, {live.record.dropped} lost"
-        yield _State("✗", "RECORD ERROR", "alarm", f"{plain(live.record.error, 90)} ({kept})",
+        kept = f"{fmt.counted(live.record.waiting, 'row')} held"
+        kept += f", {live.record.dropped} lost" if live.record.dropped else ""
+        yield _State("✗", "RECORD ERROR", "alarm", f"{_cause(live.record)} ({kept})",
                      "the run goes on; free the disk")  # fmt: skip
+
+
+def _cause(record: RecordView) -> str:
+    """What stands behind the path in the text of the error, up to the remedy; the details have all of it."""
+    error = record.error or ""
+    said = error.partition(record.path)[2] if record.path and record.path in error else error
+    return plain(said.lstrip(": ").partition("; ")[0], 90)
 
 
 def _down(view: View, word: str, reasons: Mapping[str, str | None]) -> Iterator[_State]:
@@ -121,20 +141,30 @@ def _states_of_service(view: View) -> Iterator[_State]:
     yield from _down(view, "UNREACHABLE", {name: d.unreachable for name, d in live.deployments.items()})
     yield from _down(view, "FAILING", {name: d.failing for name, d in live.deployments.items()})
     if live.sender.saturated:
-        late = live.sender.late_p99_ms
-        yield _State(
-            "▲", "CLIENT SATURATED", "warn",
-            f"our own sender is {fmt.ms(late)} ms late at P99, {live.sender.in_flight} of "
-            f"{live.sender.max_in_flight} in flight, {live.sender.skipped} skipped",
-            "figures marked ! suffer: lower the rate",
-        )  # fmt: skip
+        yield _saturated(live.sender)
     throttled = [(d.throttled_s, name) for name, d in live.deployments.items() if d.throttled_s > 0]
     if throttled:
         longest, name = max(throttled)
         held_back = live.deployments[name].held_back
-        yield _State("▲", "THROTTLED", "warn",
-                     f"{view.short(name)} asked for {longest:.0f} s of rest, {held_back} requests held back",
-                     "less weight or a larger quota helps")  # fmt: skip
+        rest = f"{view.short(name)} asked for {longest:.0f} s of rest"
+        yield _State("▲", "THROTTLED", "warn", f"{rest}, {fmt.counted(held_back, 'request')} held back",
+                     "less weight or a larger quota helps", rest)  # fmt: skip
+
+
+def _saturated(sender: SenderView) -> _State:
+    """The cause that holds comes first: no room for a further request, else our own lateness."""
+    full, late_ms = sender.in_flight >= sender.max_in_flight, sender.late_p99_ms
+    room = f"{sender.in_flight} of {sender.max_in_flight} in flight"
+    skipped = f"{fmt.counted(sender.skipped, 'request')} skipped"
+    late = f"our own sender {fmt.ms(late_ms)} ms late at P99"
+    if full:
+        causes = (room, skipped, late)
+    elif late_ms is not None and late_ms > LATE_LIMIT_MS:
+        causes = (late, skipped, room)
+    else:
+        causes = (skipped, room, late)
+    return _State("▲", "CLIENT SATURATED", "warn", ", ".join(causes),
+                  "figures marked ! suffer: lower the rate", causes[0])  # fmt: skip
 
 
 def _states_of_traffic(view: View) -> Iterator[_State]:
@@ -159,8 +189,8 @@ def _state_of_run(view: View) -> _State | None:
     change = _change(live)
     if change is not None and change.kind is EventKind.ROLLED_BACK:
         undo = f"press {ui.keys['undo']} twice to bring the weights back" if live.can_undo else ""
-        to = f"all traffic to {view.short(live.baseline)} for {_ago(view, change)}{_since(live)}"
-        return _State("◀", "ROLLED BACK", "note", to, undo)
+        to = f"all traffic to {view.short(live.baseline)} for {_ago(view, change)}"
+        return _State("◀", "ROLLED BACK", "note", to + _since(live), undo, to)
     if live.state is TrafficState.STARTING:
         return _State("▷", "STARTING", "note", "opening connections", f"{ui.keys['help']} shows the keys")
     if not any(_requests(live, name) for name in live.deployments):
@@ -171,7 +201,7 @@ def _state_of_run(view: View) -> _State | None:
 
 def _running(view: View) -> _State:
     # No tick and no "fine": that would be a verdict, and what is shown is a difference.
-    return _State("▶", "RUNNING", "calm", _comparison(view), _help_key(view))
+    return _State("▶", "RUNNING", "calm", _comparison(view), _help_key(view), _comparison(view, brief=True))
 
 
 def _requests(snapshot: Snapshot, name: str) -> int:
@@ -179,12 +209,10 @@ def _requests(snapshot: Snapshot, name: str) -> int:
     return figures.requests if figures is not None else 0
 
 
-def _comparison(view: View) -> str:
-    parts = [
-        f"{view.short(name)} {against_baseline(view.picture, name, view.ui.window).sentence}"
-        for name in canaries(view.picture)
-        if asked_pct(view.live, name) > 0
-    ]
+def _comparison(view: View, *, brief: bool = False) -> str:
+    exposed = [name for name in canaries(view.picture) if asked_pct(view.live, name) > 0]
+    compared = [(name, against_baseline(view.picture, name, view.ui.window)) for name in exposed]
+    parts = [f"{view.short(name)} {c.text if brief else c.sentence}" for name, c in compared]
     return "  ·  ".join(parts[:3]) or f"all traffic to {view.short(view.live.baseline)}"
 
 
@@ -200,16 +228,20 @@ def _since(snapshot: Snapshot) -> str:
     counts = [by_name for by_name in snapshot.assigned.values() if by_name]
     total = sum(sum(by_name.values()) for by_name in counts)
     to_canaries = sum(by_name.get(name, 0) for by_name in counts for name in canaries(snapshot))
-    return f": {total} requests since, {to_canaries or 'none'} to a canary" if total else ""
+    return f": {fmt.counted(total, 'request')} since, {to_canaries or 'none'} to a canary" if total else ""
 
 
-def _split(view: View) -> str:
-    """Who gets how much now, whatever is frozen."""
+def _split(view: View) -> tuple[str, ...]:
+    """Who gets how much now, whatever is frozen; first those on trial that have traffic, else the baseline."""
     live = view.live
-    exposed = [n for n in canaries(live) if asked_pct(live, n) > 0] or canaries(live)
-    trial = ", ".join(f"{view.short(n)} {fmt.weight(asked_pct(live, n))}%" for n in exposed[:3])
-    base = f"{view.short(live.baseline)} {fmt.weight(asked_pct(live, live.baseline))}%"
-    return f"canary {trial} / baseline {base}" if trial else f"baseline {base}"
+    exposed = [n for n in canaries(live) if asked_pct(live, n) > 0]
+    trial = ", ".join(
+        f"{view.short(n)} {fmt.weight(asked_pct(live, n))}%" for n in (exposed or canaries(live))[:3]
+    )
+    base = f"baseline {view.short(live.baseline)} {fmt.weight(asked_pct(live, live.baseline))}%"
+    if exposed:
+        return (f"canary {trial}", base)
+    return (base, f"canary {trial}") if trial else (base,)
 
 
 def _change(snapshot: Snapshot) -> Event | None:
@@ -226,16 +258,20 @@ def _ago(view: View, event: Event) -> str:
 
 
 def _reading(view: View) -> str:
-    """The values under the crosshair: P50/P95, cost per 1,000, filter and error rate."""
+    """The values under the crosshair, canaries first: P50/P95, cost per 1,000, filter and error rate."""
     back = view.ui.crosshair_s
     if back is None or view.ui.frozen is None or not view.ui.frozen.history:
         return ""
     history = view.ui.frozen.history
     wanted = history[-1].at_s - back
     second = min(history, key=lambda s: abs(s.at_s - wanted))
+    at = f"-{fmt.duration(history[-1].at_s - second.at_s)}"
+    measured = [(name, f) for name, f in second.figures.items() if f.requests > 0]
+    # The line is cut at its right end.
+    measured.sort(key=lambda item: item[0] == view.live.baseline)
     parts = [
-        f"{view.short(name)} {fmt.ms(f.p50_ms)}/{fmt.ms(f.p95_ms)} ms ${fmt.usd(f.cost_per_1k_usd)}"
+        f"{view.short(name)} {fmt.ms(f.p50_ms)}/{fmt.ms(f.p95_ms)} ${fmt.usd(f.cost_per_1k_usd)}"
         f" filt {fmt.pct(f.filter_pct)} err {fmt.pct(f.error_pct)}"
-        for name, f in second.figures.items()
+        for name, f in measured
     ]
-    return f"-{fmt.duration(history[-1].at_s - second.at_s)}  " + "  │  ".join(parts)
+    return f"{at} P50/P95 {' │ '.join(parts)}" if parts else f"{at} nothing was measured then"

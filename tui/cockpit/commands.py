@@ -71,7 +71,7 @@ class Commands:
             return _NOT_ARMED
         rises = raised(view.live.weights, target, view.live.baseline)
         if rises and view.ui.now_s >= view.ui.undo_armed_until_s:
-            what = describe(view.live.weights, target)
+            what = describe(view.live.weights, target, view.names)
             key = view.ui.keys["undo"]
             self._say(f"undo raises: {what}. Press {key} again within {UNDO_CONSENT_S:.0f} s", "warn")
             return view.ui.now_s + UNDO_CONSENT_S

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tui.cockpit import format as fmt
+from tui.cockpit.weight_view import is_sent_to
 from tui.model import ALL_TASKS, Figures, Quantiles, Snapshot
 
 ENOUGH = 30
 """Below this many answers on either side a P95 rests on one or two values, and no difference is shown."""
+
+NO_TRAFFIC = "… no traffic"
 
 _FEW = 5
 
@@ -19,11 +22,12 @@ Tone = Literal["", "dim", "warn", "alert"]
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """``short`` fits ten cells; ``sentence`` is for the banner."""
+    """``text`` for a wide cell, ``shorter`` for narrower ones, the longest first; the last fits ten cells.
+    ``sentence`` is for the banner."""
 
     text: str
     tone: Tone = ""
-    short: str = ""
+    shorter: tuple[str, ...] = ()
     sentence: str = ""
 
 
@@ -40,30 +44,42 @@ def against_baseline(snapshot: Snapshot, deployment: str, window: str) -> Compar
     """
     if deployment == snapshot.baseline:
         own = _latency(snapshot, deployment, window)
-        return Comparison(f"baseline n={fmt.count(own.count)}" if own else "baseline", "dim", "baseline")
+        return Comparison(f"baseline n={fmt.count(own.count)}" if own else "baseline", "dim", ("baseline",))
     latency = _p95(snapshot, deployment, window)
     rates = tuple(_rates(snapshot, deployment, window))
     if not rates:
         return latency
     short = rates[0].split(" vs")[0] + "%"
-    return Comparison(rates[0], "warn", short, ", ".join((*rates, latency.sentence)))
+    return Comparison(rates[0], "warn", (short,), ", ".join((*rates, latency.sentence)))
 
 
 def _p95(snapshot: Snapshot, deployment: str, window: str) -> Comparison:
     own = _latency(snapshot, deployment, window)
     if own is None:
-        figures = figures_of(snapshot, deployment, window)
-        text = "… no answers" if figures is not None and figures.requests else "… no traffic"
-        return Comparison(text, "dim", text.replace("no traffic", "unused"), text)
+        return _nothing(snapshot, deployment, window)
     if own.count < ENOUGH:
-        return Comparison(f"… n={own.count}", "dim", f"… n={own.count}", f"{own.count} answers so far")
+        said = f"{fmt.counted(own.count, 'answer')} so far"
+        return Comparison(f"… n={own.count}", "dim", sentence=said)
     base = _latency(snapshot, snapshot.baseline, window)
     if base is None or base.count < ENOUGH:
         text = f"… baseline n={base.count if base else 0}"
-        return Comparison(text, "dim", f"… n={own.count}", text)
+        return Comparison(text, "dim", (f"… n={fmt.count(own.count)}",), text)
     change, n = fmt.difference_pct(own.p95, base.p95), fmt.count(own.count)
     sentence = f"P95 {fmt.ms(own.p95)} ms vs {fmt.ms(base.p95)} ms ({change}, n={n})"
-    return Comparison(f"P95 {change} n={n}", "", f"{change} n={n}", sentence)
+    whole_k = f"{own.count / 1000:.0f}k" if own.count >= 1000 else n
+    return Comparison(f"P95 {change} n={n}", "", (f"{change} n={n}", f"{change} n={whole_k}", change), sentence)
+
+
+def _nothing(snapshot: Snapshot, deployment: str, window: str) -> Comparison:
+    """Why there is not one answer: none came, none was asked for, or it is too early."""
+    figures = figures_of(snapshot, deployment, window)
+    if figures is not None and figures.requests:
+        text = "… no answers"
+    elif is_sent_to(snapshot, deployment):
+        text = "… waiting"
+    else:
+        text = NO_TRAFFIC
+    return Comparison(text, "dim", (text.removeprefix("… "),), text)
 
 
 def _rates(snapshot: Snapshot, deployment: str, window: str) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -22,6 +23,7 @@ class Line:
 
 
 _EMPTY = Figures(span_s=0.0)
+_LABEL = len("last answer ")
 
 
 def details_lines(view: View, name: str, width: int) -> tuple[Line, ...]:
@@ -32,7 +34,7 @@ def details_lines(view: View, name: str, width: int) -> tuple[Line, ...]:
     deployment = view.picture.deployments.get(name)
     if deployment is None:
         return (Line(f"{plain(name, 80)} is not part of this rollout any more", "warn"),)
-    lines = [*_head(view, name, deployment)]
+    lines = [*_head(view, name, deployment, width)]
     tasks = sorted({task for tasks in deployment.figures.values() for task in tasks if task != ALL_TASKS})
     lines += _block("all tasks", deployment, ALL_TASKS, width)
     if len(tasks) > 1:
@@ -41,12 +43,12 @@ def details_lines(view: View, name: str, width: int) -> tuple[Line, ...]:
     return (*lines, *_sources(view))
 
 
-def _head(view: View, name: str, deployment: DeploymentView) -> list[Line]:
+def _head(view: View, name: str, deployment: DeploymentView, width: int) -> list[Line]:
     d = deployment.deployment
     lines = [
         Line(f"{plain(name, 80)}   {deployment.role}", "title"),
         Line(f"pinned      {plain(d.model, 60)} {plain(d.version, 40)}   endpoint {plain(d.endpoint, 60)}"),
-        Line(f"price       {_price(deployment)}"),
+        *_price(deployment, width),
         Line(f"weight      {fmt.weight(asked_pct(view.live, name))}%  " + _task_weights(view, name)),
         Line(f"in flight   {deployment.in_flight}   held back {deployment.held_back}"),
     ]
@@ -72,22 +74,31 @@ def _head(view: View, name: str, deployment: DeploymentView) -> list[Line]:
         since = view.picture.at_s - deployment.last_answer_s
         lines.append(Line(f"last answer {fmt.age(since)} ago"))
     if deployment.last_error is not None:
-        lines.append(Line(f"last error  {plain(deployment.last_error, 200)}", "warn"))
+        at_s = deployment.last_error_s
+        age = "" if at_s is None else f"{fmt.age(view.picture.at_s - at_s)} ago: "
+        lines += _wrapped(f"last error  {age}{plain(deployment.last_error, 200)}", width, "warn")
     return lines
 
 
-def _price(deployment: DeploymentView) -> str:
+def _price(deployment: DeploymentView, width: int) -> list[Line]:
     price = deployment.deployment.price
     if deployment.deployment.provisioned:
-        return "n/a: provisioned capacity has no price per token"
+        return [Line("price       n/a: provisioned capacity has no price per token")]
     if price is None:
-        return "? unknown: give `price` in the rollout file"
+        return [Line("price       ? unknown: give `price` in the rollout file")]
     cached = "no discount" if price.cached_input_usd is None else f"{price.cached_input_usd:g}"
-    when = "" if price.as_of is None else f" as of {price.as_of}"
-    return (
-        f"{price.input_usd:g} in, {cached} cached in, {price.output_usd:g} out USD per 1M tokens"
-        f"  ({plain(price.source, 60)}{when})"
-    )
+    numbers = f"{price.input_usd:g} in, {cached} cached in, {price.output_usd:g} out USD per 1M tokens"
+    when = "" if price.as_of is None else f"as of {price.as_of}, "
+    return [
+        Line(f"price       {numbers}"),
+        *_wrapped(f"  source    {when}{plain(price.source, 300)}", width, "dim"),
+    ]
+
+
+def _wrapped(text: str, width: int, tone: Tone) -> list[Line]:
+    """Further lines stand below the value, behind the label."""
+    pieces = textwrap.wrap(text[_LABEL:], max(width - _LABEL, 20))
+    return [Line((text[:_LABEL] if i == 0 else " " * _LABEL) + p, tone) for i, p in enumerate(pieces)]
 
 
 def _task_weights(view: View, name: str) -> str:
@@ -107,10 +118,10 @@ def _block(title: str, deployment: DeploymentView, task: str, width: int) -> lis
     cells = min(max((width - label_cells - 7) // len(WINDOWS_S), 9), 16)
     columns = {w: deployment.figures.get(w, {}).get(task, _EMPTY) for w in WINDOWS_S}
     head = fmt.fit(title, label_cells) + fmt.fit("", 7)
-    lines = [Line(""), Line(head + "".join(fmt.fit(w, cells, right=True) for w in columns), "title")]
+    lines = [Line(""), Line(head + "".join(_marked(w, cells) for w in columns), "title")]
 
     def row(label: str, unit: str, value: Callable[[Figures], str], tone: Tone = "") -> None:
-        values = "".join(fmt.fit(value(figures), cells, right=True) for figures in columns.values())
+        values = "".join(_marked(value(figures), cells) for figures in columns.values())
         lines.append(Line(fmt.fit("  " + label, label_cells) + fmt.fit(unit, 7) + values, tone))
 
     row("time covered", "", lambda f: fmt.duration(f.span_s) if f.span_s else fmt.NO_DATA)
@@ -141,6 +152,12 @@ def _block(title: str, deployment: DeploymentView, task: str, width: int) -> lis
         for key in _present(columns, counts):
             row(f"{heading} {plain(key, 60)}", "n", lambda f, k=key, c=counts: f"{c(f).get(k, 0):,}")  # type: ignore[misc]
     return lines
+
+
+def _marked(text: str, cells: int) -> str:
+    """Right-aligned in ``cells``; the last cell is for the mark ``~``, so that it moves no digit."""
+    number = text.removesuffix("~")
+    return fmt.fit(number, cells - 1, right=True) + fmt.fit(text[len(number) :], 1)
 
 
 _QUANTILES: tuple[tuple[str, str, Callable[[Figures], Quantiles | None]], ...] = (
@@ -231,6 +248,7 @@ def _sources(view: View) -> list[Line]:
             f"{sender.in_flight} of {sender.max_in_flight} in flight, late P99 {fmt.ms(sender.late_p99_ms)} ms"
         ),
         Line(f"  record {plain(record.path or 'none', 120)}"),
+        *([] if record.error is None else [Line(f"  {plain(record.error, 300)}", "alert")]),
         Line(
             f"  spent {view.picture.spent_usd:.3f} USD, of it estimated {view.picture.spent_estimated_usd:.3f}"
         ),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Literal
 
 from tui.model import WEIGHT_CHANGES, Event, EventKind
@@ -37,29 +38,34 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class EventLine:
-    """``who`` and ``text`` are plain text with control characters made visible."""
+    """``who`` and ``text`` are plain text with control characters made visible. ``found_by`` are further words
+    that a filter finds it by: its kind, and the full names of the deployments whose weights it changes."""
 
     at: datetime
     who: str
     text: str
     tone: Tone
-    deployments: frozenset[str] = frozenset()
+    found_by: frozenset[str] = frozenset()
 
     @property
     def plain(self) -> str:
         return f"{self.at:%H:%M:%S} {self.who} {self.text}"
 
     def matches(self, text: str) -> bool:
-        """Whether the line holds ``text`` (case does not count) or changes a deployment of that name."""
+        """Whether the line holds ``text`` or is found by it; case does not count."""
         wanted = text.casefold()
-        return wanted in self.plain.casefold() or any(wanted in name.casefold() for name in self.deployments)
+        return wanted in self.plain.casefold() or any(wanted in word.casefold() for word in self.found_by)
 
 
 def event_lines(
-    events: Sequence[Event], notices: Iterable[Notice] = (), only: str = ""
+    events: Sequence[Event],
+    notices: Iterable[Notice] = (),
+    only: str = "",
+    names: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[EventLine, ...]:
-    """Oldest first. Events of one group are one line from the first's weights to the last's."""
-    lines = [_line(run) for run in _runs(events)]
+    """Oldest first. Events of one group are one line from the first's weights to the last's. Changes of weights
+    call the deployments by their short ``names``."""
+    lines = [_line(run, names) for run in _runs(events)]
     said = {event.text for event in events} | {event.reason for event in events}
     lines += [
         EventLine(n.at, "cockpit", plain(n.text, _LONGEST), n.tone) for n in notices if n.text not in said
@@ -79,36 +85,40 @@ def _runs(events: Sequence[Event]) -> list[list[Event]]:
     return runs
 
 
-def _line(run: list[Event]) -> EventLine:
+def _line(run: list[Event], names: Mapping[str, str]) -> EventLine:
     first, last = run[0], run[-1]
     text = last.text
     if len(run) > 1 and first.before is not None and last.after is not None:
-        text = f"{describe(first.before, last.after)} (×{len(run)})"
-    word = _WORDS.get(last.kind)
-    said = f"{word} {text}" if word else text
+        text = f"{describe(first.before, last.after, names)} (×{len(run)})"
+    elif last.before is not None and last.after is not None:
+        text = text.replace(describe(last.before, last.after), describe(last.before, last.after, names))
+    sign = _SIGNS.get(last.kind)
+    said = f"{sign} {text}" if sign else text
     if last.reason:
         said += f" ({last.reason})"
     tone: Tone = "alert" if last.kind in _ALERTS else "warn" if last.kind in _WARNINGS else ""
     changed = frozenset(
         name for shares in (last.after or {}).values() for name in shares if last.kind in WEIGHT_CHANGES
     )
-    return EventLine(last.at, plain(last.actor, 16), plain(said, _LONGEST), tone, changed)
+    found_by = changed | {last.kind.value.replace("_", " ")}
+    return EventLine(last.at, plain(last.actor, 16), plain(said, _LONGEST), tone, found_by)
 
 
-_WORDS = {
+# A word where the text of the event does not say it itself.
+_SIGNS = {
     EventKind.ROLLED_BACK: "◀ ROLLED BACK",
     EventKind.PROMOTED: "▶ PROMOTED",
     EventKind.UNDONE: "↶ UNDONE",
-    EventKind.PAUSED: "❚❚ PAUSED",
-    EventKind.CONTINUED: "▶ CONTINUED",
+    EventKind.PAUSED: "❚❚",
+    EventKind.CONTINUED: "▶",
     EventKind.MARKED: "◆ MARK",
     EventKind.REFUSED: "✗ REFUSED",
-    EventKind.THROTTLED: "▲ THROTTLED",
-    EventKind.SATURATED: "▲ SATURATED",
-    EventKind.BUDGET_SPENT: "■ BUDGET SPENT",
-    EventKind.UNREACHABLE: "✗ UNREACHABLE",
-    EventKind.FAILING: "✗ FAILING",
-    EventKind.REACHABLE: "✓ REACHABLE",
-    EventKind.VERSION_CHANGED: "▲ VERSION CHANGED",
+    EventKind.THROTTLED: "▲",
+    EventKind.SATURATED: "▲",
+    EventKind.BUDGET_SPENT: "■",
+    EventKind.UNREACHABLE: "✗",
+    EventKind.FAILING: "✗",
+    EventKind.REACHABLE: "✓",
+    EventKind.VERSION_CHANGED: "▲",
     EventKind.RECORD: "✗ RECORD",
 }

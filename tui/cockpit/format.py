@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 from rich.cells import cell_len, set_cell_size
 
 NO_DATA = "–"
+
+_LONGEST_NUMBER: Final = 16
+"""Cells of a word with a number: a longer one is a path or a name, which may be cut."""
 
 
 def ms(value: float | None) -> str:
@@ -31,10 +35,10 @@ def pct(value: float | None) -> str:
 
 
 def usd(value: float | None) -> str:
-    """USD with three decimals below 100, then none."""
+    """USD with three decimals below 10, two below 100, then none."""
     if value is None or not math.isfinite(value):
         return NO_DATA
-    return f"{value:.3f}" if value < 99.9995 else f"{value:.0f}"
+    return f"{value:.3f}" if value < 9.9995 else f"{value:.2f}" if value < 99.995 else f"{value:.0f}"
 
 
 def weight(value: float) -> str:
@@ -53,6 +57,11 @@ def count(value: float | None) -> str:
             scaled = value / divisor
             return f"{scaled:.0f}{unit}" if divisor == 1 or scaled >= 99.95 else f"{scaled:.1f}{unit}"
     return NO_DATA
+
+
+def counted(n: int, thing: str) -> str:
+    """``1 row``, ``1204 rows``: a count with its noun, whose plural is regular."""
+    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
 
 
 def duration(seconds: float) -> str:
@@ -85,3 +94,17 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
     if cells > width:
         return "" if width <= 0 else set_cell_size(text, width - 1) + "…"
     return " " * (width - cells) + text if right else text + " " * (width - cells)
+
+
+def clip(text: str, width: int) -> str:
+    """At most ``width`` terminal cells, cut with an ellipsis. No number is cut: its word goes as a whole."""
+    if cell_len(text) <= width:
+        return text
+    if width <= 0:
+        return ""
+    kept = set_cell_size(text, width - 1)
+    start = kept.rfind(" ") + 1
+    broken = text[start:].split(" ", 1)[0]
+    if len(broken) <= _LONGEST_NUMBER and any(c.isdigit() for c in broken) and not kept.endswith(broken):
+        kept = kept[:start]
+    return kept.rstrip(" ,;:(") + "…"

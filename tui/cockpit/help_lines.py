@@ -48,28 +48,40 @@ MEANINGS: tuple[tuple[str, str], ...] = (
 )
 
 
+_KEYS, _LABEL, _SHORT_LABEL, _FRICTION = 16, 22, 17, 22
+_WIDE = 100
+"""From this many cells on, friction has a column of its own; below, it stands behind the help."""
+
+
 def help_lines(keymap: Mapping[str, str], width: int, *, read_only: bool) -> tuple[tuple[str, str], ...]:
     """Pairs of text and tone (``title``, ``dim`` or empty), grouped as the table is, ``width`` cells wide."""
-    keys_cells, label_cells, friction_cells = (13, 23, 22) if width >= 100 else (10, 16, 21)
+    wide = width >= _WIDE
+    label_cells = _LABEL if wide else _SHORT_LABEL
     lines: list[tuple[str, str]] = []
     group = ""
     for action in ACTIONS:
         if action.group != group:
             group = action.group
-            lines += [("", ""), (fit(group.upper(), 2 + keys_cells + label_cells) + "friction", "title")]
+            title = fit(group.upper(), 2 + _KEYS + label_cells)
+            lines += [("", ""), (title + "friction" if wide else title.rstrip(), "title")]
         off = not allowed(action, read_only=read_only)
         friction = "off: read-only" if off else action.friction
-        head = (
-            "  "
-            + fit(" ".join(keys_of(action, keymap)), keys_cells)
-            + fit(action.label, label_cells)
-            + fit(friction, friction_cells)
-        )
-        lines += _hanging(head, action.help, width, "dim" if off else "")
+        head = f"  {_column(' '.join(keys_of(action, keymap)), _KEYS)}{_column(action.label, label_cells)}"
+        text = action.help
+        if wide:
+            head += _column(friction, _FRICTION)
+        elif friction != "none":
+            text += f" ({friction})" if off else f" (friction: {friction})"
+        lines += _hanging(head, text, width, "dim" if off else "")
     lines += [("", ""), ("WHAT THE FIGURES MEAN", "title")]
     for term, meaning in MEANINGS:
         lines += _hanging(f"  {fit(term, 13)}", meaning, width, "")
     return tuple(lines[1:])
+
+
+def _column(text: str, cells: int) -> str:
+    """Cut or padded so that the next column never touches it."""
+    return fit(text, cells - 1) + " "
 
 
 def _hanging(head: str, text: str, width: int, tone: str) -> list[tuple[str, str]]:

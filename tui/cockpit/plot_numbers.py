@@ -19,6 +19,8 @@ _LARGEST: Final = 1e12
 _SMALLEST_TOP: Final = 1e-6
 _NICE: Final = (1, 2, 3, 4, 6, 8, 10)
 _SHARE_SHOWN: Final = 0.995
+_ROWS_TO_SPARE: Final = 5
+_MANY_ROWS: Final = 16
 
 
 def finite(value: float | None) -> float | None:
@@ -128,6 +130,17 @@ def _nice(value: float) -> float:
     value = max(value, _SMALLEST_TOP)
     power = 10.0 ** math.floor(math.log10(value))
     return next((step * power for step in _NICE if step * power >= value), 10 * power)
+
+
+def ticks_of(height: int) -> tuple[int, float]:
+    """How many ticks the y axis of a plot of ``height`` rows has, and how far it goes beyond the last of them,
+    as a share of what they span.
+
+    A tick stands on a row: where the rows cannot be shared out evenly, the topmost one is left above the ticks.
+    """
+    steps = height - 3  # between the rows of the canvas; below it are the axis and its labels
+    even = steps - steps % 2 if steps >= _ROWS_TO_SPARE else steps
+    return (5 if even >= _MANY_ROWS and even % 4 == 0 else 3), steps / even - 1
 
 
 def y_ticks(bottom: float, top: float, count: int, unit: str, has_scale: bool) -> tuple[list[float], list[str]]:

@@ -26,6 +26,7 @@ from tui.cockpit.plot_numbers import (
     inside_limits,
     limits,
     scale_top,
+    ticks_of,
     within,
     y_ticks,
 )
@@ -63,7 +64,9 @@ def _draw(spec: PlotSpec, width: int, height: int) -> str:
     x_min, x_max = limits(spec.x_min, spec.x_max)
     bottom = finite(spec.y_min) or 0.0
     cleaned = [(series, within(series.points, x_min, x_max)) for series in spec.series]
-    top, has_scale = scale_top(spec, [points for _, points in cleaned], bottom)
+    highest, has_scale = scale_top(spec, [points for _, points in cleaned], bottom)
+    ticks, headroom = ticks_of(height)
+    top = bottom + (highest - bottom) * (1 + headroom)
 
     # One figure a frame: nothing of an earlier plot can survive in it.
     figure = type(plotext.figure)(plotext.terminal)
@@ -79,7 +82,7 @@ def _draw(spec: PlotSpec, width: int, height: int) -> str:
     labelled = [(x, _label(text)) for x, text in spec.x_ticks if inside_limits(x, x_min, x_max)]
     x_ticks = [(x, text) for x, text in labelled if text]  # plotext fails on an empty label
     x_ruler.ticks([x for x, _ in x_ticks], [text for _, text in x_ticks])
-    y_ruler.ticks(*y_ticks(bottom, top, 5 if height >= 20 else 3, spec.unit, has_scale))
+    y_ruler.ticks(*y_ticks(bottom, highest, ticks, spec.unit, has_scale))
 
     for x in spec.marks:
         if inside_limits(x, x_min, x_max):

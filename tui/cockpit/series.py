@@ -35,6 +35,8 @@ _P99_MARKERS: Final[Mapping[MarkerMode, tuple[str, ...]]] = {
     "hd": ("'", "~", "°", "x"),
     "ascii": ("'", "~", "`", ","),
 }
+_DIM_RATE: Final[Mapping[str, str]] = {"filter": "dim: filter", "error": "dim: errors"}
+
 _NARROWEST: Final = 16
 
 _Note = Callable[[Sequence[float | None]], str]
@@ -116,11 +118,12 @@ def panels(
         if name in percentiles:
             latency += lines(f"{name}_ms", f" {name}", dim, markers)
     shown = [name for name in ("p50", "p95", "p99") if name in percentiles]
-    rates = lines("error_pct", " error", True, thin) + lines("filter_pct", " filter", False, plain)
+    bright, faint = _rates_by_reach(points.values())
+    rates = lines(f"{faint}_pct", f" {faint}", True, thin) + lines(f"{bright}_pct", f" {bright}", False, plain)
     return {
         "latency": panel("latency", 1, "latency ms", latency, "ms", _percentile_note(shown)),
         "cost": panel("cost", 2, "cost $/1k", lines("cost_per_1k_usd", "", False, plain), "$"),
-        "rates": panel("rates", 3, "filter/err %", rates, "%", "dim: errors"),
+        "rates": panel("rates", 3, "filter/err %", rates, "%", _DIM_RATE[faint]),
         "weights": panel("weights", 4, "weight %", lines("weight_pct", "", False, plain), "%"),
     }
 
@@ -130,17 +133,20 @@ def mini_lines(
 ) -> dict[str, MiniLine]:
     """The same plots for a small terminal: ``width`` values per version, each the greatest of its stretch.
 
-    ``latency`` shows P95 and ``rates`` the filter rate. The note of a line is how far the first canary that is
-    drawn is from the baseline: relative, or for the filter rate in points; weights have none.
+    ``latency`` shows P95 and ``rates`` the filter or the error rate, whichever reaches higher, and its title
+    says which. The note of a line is how far the first canary that is drawn is from the baseline: relative, or
+    for a rate in points; weights have none.
     """
     span = window_of(snapshot, window, now_s)
     drawn = drawn_deployments(snapshot, span, deployments)
+    points = {d.name: Extract(span, d.name) for d in drawn}
+    rate, _ = _rates_by_reach(points.values())
 
     def line(key: int, title: str, figure: str, form: Callable[[float], str], note: _Note) -> MiniLine:
         graphs: list[MiniGraph] = []
         last: list[float | None] = []
         for d in drawn:
-            values = Extract(span, d.name).cells(figure, max(width, 1))
+            values = points[d.name].cells(figure, max(width, 1))
             newest = _newest(span, d.name, figure)
             last.append(newest)
             text = "–" if newest is None else form(newest)
@@ -152,7 +158,7 @@ def mini_lines(
     return {
         "latency": line(1, "p95 ms", "p95_ms", "{:.0f}".format, _relative),
         "cost": line(2, "cost/1k", "cost_per_1k_usd", "${:.3f}".format, _relative),
-        "rates": line(3, "filter%", "filter_pct", "{:.2f}".format, _in_points),
+        "rates": line(3, f"{rate}%", f"{rate}_pct", "{:.2f}".format, _in_points),
         "weights": line(4, "weight%", "weight_pct", "{:g}".format, _nothing),
     }
 
@@ -165,6 +171,15 @@ def values_at(spec: PlotSpec, x: float) -> list[tuple[str, float | None]]:
         near = nearest is not None and abs(nearest[0] - x) <= max(GAP_S, (spec.x_max - spec.x_min) / 100)
         found.append((series.label, nearest[1] if near and nearest is not None else None))
     return found
+
+
+def _rates_by_reach(versions: Collection[Extract]) -> tuple[str, str]:
+    """The two rates, first the one that reaches higher in any version."""
+
+    def reach(rate: str) -> float:
+        return max((version.reach(f"{rate}_pct") or 0.0 for version in versions), default=0.0)
+
+    return ("error", "filter") if reach("error") > reach("filter") else ("filter", "error")
 
 
 def _percentile_note(shown: Sequence[str]) -> str:

@@ -9,9 +9,9 @@ from typing import Literal
 from rich.cells import cell_len
 
 from tui.cockpit import format as fmt
-from tui.cockpit.comparison import against_baseline, figures_of
+from tui.cockpit.comparison import NO_TRAFFIC, against_baseline, figures_of
 from tui.cockpit.ui_state import View
-from tui.cockpit.weight_view import asked_pct, seen_pct, tasks_differ
+from tui.cockpit.weight_view import asked_pct, is_sent_to, seen_pct, tasks_differ
 from tui.model import HISTORY_SPAN_S, DeploymentView, Figures, Quantiles, Snapshot
 from tui.text import plain
 
@@ -20,12 +20,28 @@ Tone = Literal["", "dim", "warn", "alert", "baseline", "canary"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """``rank`` says which columns stay when the terminal is narrow: low ranks first."""
+    """``rank`` says which columns stay when the terminal is narrow: low ranks first. ``longer_title`` stands
+    where there is room for it."""
 
     title: str
     width: int
     rank: int
     left: bool = False
+    longer_title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a column stands: ``width`` cells, then a gap of ``gap`` cells whose first one holds the mark."""
+
+    column: Column
+    width: int
+    gap: int
+
+    @property
+    def title(self) -> str:
+        longer = self.column.longer_title
+        return longer if 0 < len(longer) <= self.width else self.column.title
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +68,21 @@ class Row:
 
 
 VERSION, VERDICT = Column("VERSION", 8, 0, left=True), Column("VS BASELINE", 10, 1, left=True)
+RATE = Column("RPS", 5, 3, longer_title=f"RPS {HISTORY_SPAN_S}s")
+"""The one figure that does not cover the window."""
+
+_COST = Column("$/1k", 5, 4)
 
 COLUMNS: tuple[Column, ...] = (
     VERSION,
     Column("WGT", 7, 1),
-    Column("RPS", 5, 3),
+    RATE,
     Column("P50", 5, 4),
     Column("P95", 5, 2),
     Column("P99", 5, 5),
     Column("TTFT", 5, 7),
     Column("TOK/R", 5, 8),
-    Column("$/1k", 6, 4),
+    _COST,
     Column("FILT%", 5, 3),
     Column("ERR%", 5, 2),
     Column("N", 5, 9),
@@ -73,10 +93,11 @@ _STALE_LEAST_S = 10.0
 _STALE_GAPS = 5.0
 
 
-def layout(width: int) -> tuple[tuple[Column, int], ...]:
-    """The columns that fit into ``width`` cells, with their widths; each is followed by a gap of one cell.
+def layout(width: int) -> tuple[Place, ...]:
+    """The columns that fit into ``width`` cells, each with the gap after it.
 
-    What is left over goes to the names, then to the last column, then to the names again.
+    What is left over goes to the title of the rate, to a second cell of gap where two columns look like one, to
+    the names, then to the last column, then to the names again.
     """
     kept: list[Column] = []
     room = width
@@ -84,11 +105,28 @@ def layout(width: int) -> tuple[tuple[Column, int], ...]:
         if column.width + 1 <= room:
             kept.append(column)
             room -= column.width + 1
-    extra_name = min(room, 20)
-    extra_verdict = min(room - extra_name, 6) if VERDICT in kept else 0
-    extra_name = min(room - extra_verdict, 48)
-    extra = {VERSION: extra_name, VERDICT: extra_verdict}
-    return tuple((c, c.width + extra.get(c, 0)) for c in COLUMNS if c in kept)
+    shown = [c for c in COLUMNS if c in kept]
+    widths, gaps = {c: c.width for c in shown}, dict.fromkeys(shown, 1)
+    if VERDICT in kept:
+        # Nothing stands behind the last column.
+        gaps[VERDICT] = 0
+        room += 1
+
+    def give(cells: dict[Column, int], column: Column, most: int, least: int = 1) -> None:
+        nonlocal room
+        if column in shown and min(room, most) >= least:
+            cells[column] += min(room, most)
+            room -= min(room, most)
+
+    more = len(RATE.longer_title) - RATE.width
+    give(widths, RATE, more, least=more)
+    give(gaps, _COST, 1)
+    if VERDICT in kept:
+        give(gaps, shown[-2], 1)
+    give(widths, VERSION, 20)
+    give(widths, VERDICT, 6)
+    give(widths, VERSION, 28)
+    return tuple(Place(c, widths[c], gaps[c]) for c in shown)
 
 
 def rows(view: View) -> tuple[Row, ...]:
@@ -200,6 +238,10 @@ def _last(view: View, name: str, deployment: DeploymentView, age_s: float | None
             longer=(f"▲ throttled {deployment.throttled_s:.0f}s",),
         )
     if age_s is not None:
+        # Old figures are no fault where nothing is sent.
+        if not view.ui.stale and not is_sent_to(view.picture, name):
+            return Cell(NO_TRAFFIC.removeprefix("… "), "dim", longer=(NO_TRAFFIC,))
         return Cell(f"? {fmt.age(age_s)} old", "dim")
     compared = against_baseline(view.picture, name, view.ui.window)
-    return Cell(compared.short, compared.tone, longer=(compared.text,))
+    *longer, shortest = (compared.text, *compared.shorter)
+    return Cell(shortest, compared.tone, longer=tuple(longer))

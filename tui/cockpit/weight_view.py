@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tui.model import DEFAULT_TASK, Snapshot
+from tui.model import DEFAULT_TASK, Snapshot, TrafficState
 from tui.routing.weights import shares_of
 
 _RECENT = "1m"
@@ -24,6 +24,12 @@ def asked_pct(snapshot: Snapshot, deployment: str) -> float:
     if total == 0:
         return math.fsum(asked.values()) / len(asked)
     return math.fsum(pct * traffic.get(task, 0) for task, pct in asked.items()) / total
+
+
+def is_sent_to(snapshot: Snapshot, deployment: str) -> bool:
+    """Whether requests are being sent to it: it has weight and traffic neither rests nor has ended."""
+    running = snapshot.state in (TrafficState.STARTING, TrafficState.RUNNING)
+    return running and asked_pct(snapshot, deployment) > 0
 
 
 def tasks_differ(snapshot: Snapshot, deployment: str) -> bool:

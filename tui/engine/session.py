@@ -21,6 +21,7 @@ from tui.model import (
     Event,
     EventKind,
     Outcome,
+    RecordView,
     Request,
     Snapshot,
     TrafficState,
@@ -74,6 +75,7 @@ class Session:
         self._ended = 0
         self._saturated = False
         self._bad_rows = 0
+        self._record_error: str | None = None
         prices = load_prices()
         self._deployments: dict[str, Deployment] = {
             name: d if d.price or d.provisioned else replace(d, price=price_for(d.model, d.version, prices))
@@ -244,12 +246,20 @@ class Session:
             if self._setup.record is not None:
                 for second in closed:
                     self._setup.record.second(second)
+                self._watch_record(self._setup.record.view())
+
+    def _watch_record(self, record: RecordView) -> None:
+        if record.error != self._record_error:
+            self._record_error = record.error
+            again = f"the run record is written again, {record.dropped} rows are missing"
+            self.log(EventKind.RECORD, ENGINE, record.error or again)
 
     def _watch_sender(self) -> None:
         sender = self._sender.view()
         if sender.saturated and not self._saturated:
             late = f"{sender.late_p99_ms:.0f} ms late at P99" if sender.late_p99_ms is not None else "late"
-            text = f"client saturated: {late}, {sender.in_flight} in flight, {sender.skipped} skipped"
+            room = f"{sender.in_flight} of {sender.max_in_flight} in flight"
+            text = f"client saturated: {sender.skipped} skipped, {room}, {late}"
             self.log(EventKind.SATURATED, ENGINE, text)
         self._saturated = sender.saturated
 
@@ -280,6 +290,7 @@ class Session:
                     last_answer_s=health.last_answer_s,
                     stale_s=health.stale_s,
                     last_error=health.last_error,
+                    last_error_s=health.last_error_s,
                 )
                 for (name, deployment), health in zip(
                     self._deployments.items(), self.health.values(), strict=True
@@ -290,7 +301,7 @@ class Session:
             events=self.log.newest(),
             sender=self._sender.view(),
             sources=self._sources.views(),
-            **({"record": record.view()} if record is not None else {}),
+            record=record.view() if record is not None else RecordView(),
             spent_usd=self._spent_usd,
             spent_estimated_usd=self._spent_estimated_usd,
             budget_usd=rollout.traffic.budget_usd,

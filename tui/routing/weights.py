@@ -49,7 +49,7 @@ def with_share(
         ValueError: ``pct`` lies outside 0..100, or the baseline is lowered while no other has any weight.
     """
     if not (math.isfinite(pct) and 0 <= pct <= 100):
-        raise ValueError(f"{pct:g} % is not between 0 and 100")
+        raise ValueError(f"{pct:g}% is not between 0 and 100")
 
     def change(shares: Mapping[str, float]) -> dict[str, float]:
         rest = 100 - pct
@@ -57,7 +57,7 @@ def with_share(
         kept = math.fsum(others.values())
         if deployment == baseline:
             if kept == 0 and rest > 0:
-                raise ValueError(f"no other deployment has weight to take {rest:g} %: raise that one instead")
+                raise ValueError(f"no other deployment has weight to take {rest:g}%: raise that one instead")
             scale = rest / kept if kept else 0.0
         else:
             scale = rest / kept if kept > rest else 1.0
@@ -85,14 +85,14 @@ def raised(before: WeightTable, after: WeightTable, baseline: str) -> tuple[str,
 
 
 def describe(before: WeightTable, after: WeightTable, names: Mapping[str, str] | None = None) -> str:
-    """What changed, as ``v2 5 → 10 %``; tasks are named only where there are several. ``names`` are shorter
+    """What changed, as ``v2 5 → 10%``; tasks are named only where there are several. ``names`` are shorter
     names of deployments."""
     called = names or {}
     parts = []
     for task in after:
         old, new = shares_of(before, task), after[task]
         changes = [
-            f"{called.get(name, name)} {old.get(name, 0.0):g} → {pct:g} %"
+            f"{called.get(name, name)} {old.get(name, 0.0):g} → {pct:g}%"
             for name, pct in new.items()
             if abs(pct - old.get(name, 0.0)) > SUM_TOLERANCE
         ]

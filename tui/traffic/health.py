@@ -28,6 +28,7 @@ class Health:
         self.quota: Quota | None = None
         self.last_answer_s: float | None = None
         self.last_error: str | None = None
+        self.last_error_s: float | None = None
         self.unreachable: str | None = None
         self.failing: str | None = None
         self._clock = clock
@@ -79,7 +80,7 @@ class Health:
             return
         self._unanswered, self._unanswered_since = 0, None
         if outcome.error is not None and outcome.kind is not OutcomeKind.PROMPT_FILTERED:
-            self.last_error = outcome.error
+            self.last_error, self.last_error_s = outcome.error, outcome.ended_s
         if outcome.kind not in _NO_CONNECTION:
             self.last_answer_s = outcome.ended_s
         if outcome.kind in _FAILED:
@@ -114,4 +115,5 @@ class Health:
         self._throttled_until = max(self._throttled_until, now + min(asked, _LONGEST_PAUSE_S))
         if now - self._said_throttled > _SAY_AGAIN_S:
             self._said_throttled = now
-            yield EventKind.THROTTLED, f"{self.deployment} asks for a pause of {asked:g} s: {outcome.error}"
+            asked_s = f"{asked:.0f}" if asked >= 10 else f"{asked:.2g}"
+            yield EventKind.THROTTLED, f"{self.deployment} asks for a pause of {asked_s} s: {outcome.error}"

@@ -92,7 +92,7 @@ class CockpitScreen(LiveScreen):
         key = (*newest, view.notices, view.ui.event_filter)
         if key != self._logged:
             self._logged = key
-            lines = event_lines(events, view.notices, view.ui.event_filter)
+            lines = event_lines(events, view.notices, view.ui.event_filter, view.names)
             self.query_one(EventLog).show(lines, view.ui.event_filter)
 
     def on_resize(self, event: events.Resize) -> None:

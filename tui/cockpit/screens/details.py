@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 from textual import events
 from textual.containers import VerticalScroll
@@ -14,11 +15,13 @@ from tui.cockpit.screens.live import LiveScreen
 from tui.cockpit.ui_state import View
 from tui.cockpit.widgets.lines import Lines
 
-_STYLES = {"": "", "dim": "$text-muted", "warn": "$canary", "alert": "bold $breach", "title": "bold $baseline"}
+_STYLES = {"": "", "dim": "$axis", "warn": "$canary", "alert": "bold $breach", "title": "bold $baseline"}
 
 
 class DetailsScreen(LiveScreen):
     """Scrolls by line; esc goes back to the cockpit."""
+
+    LEAVES_COCKPIT: ClassVar[bool] = True
 
     def __init__(self, keymap: Mapping[str, str], deployment: str) -> None:
         super().__init__(keymap)

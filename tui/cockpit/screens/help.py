@@ -16,7 +16,7 @@ from tui.cockpit.help_lines import help_lines
 from tui.cockpit.screens.dialog import Dialog
 from tui.cockpit.widgets.lines import Lines
 
-_STYLES = {"": "", "title": "bold $baseline", "dim": "$text-muted"}
+_STYLES = {"": "", "title": "bold $baseline", "dim": "$axis"}
 
 
 class HelpScreen(Dialog):

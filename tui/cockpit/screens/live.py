@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
 
+from tui.cockpit.actions import ACTIONS, Action, allowed
 from tui.cockpit.ui_state import View
 from tui.cockpit.widgets.banner import BannerBar
 from tui.cockpit.widgets.footer import KeyFooter
@@ -16,7 +18,12 @@ from tui.model import TrafficState
 
 
 class LiveScreen(Screen[None]):
-    """A screen that shows a ``View``. Subclasses give the body and say how it is shown and moved in."""
+    """A screen that shows a ``View``. Subclasses give the body and say how it is shown and moved in.
+
+    ``LEAVES_COCKPIT`` is of a screen that hides plots, table and log.
+    """
+
+    LEAVES_COCKPIT: ClassVar[bool] = False
 
     def __init__(self, keymap: Mapping[str, str]) -> None:
         super().__init__()
@@ -28,7 +35,7 @@ class LiveScreen(Screen[None]):
         yield BannerBar(id="banner")
         yield from self.body()
         yield Prompt()
-        yield KeyFooter(self._keymap, {})
+        yield KeyFooter(self._keymap)
 
     def body(self) -> Iterable[Widget]:
         """The widgets between banner and prompt."""
@@ -44,7 +51,7 @@ class LiveScreen(Screen[None]):
         if not self.is_mounted:
             return
         self.query_one(BannerBar).show(view)
-        self.query_one(KeyFooter).show(read_only=view.ui.read_only, labels=_labels(view))
+        self.query_one(KeyFooter).show(_keys_now(view, left=self.LEAVES_COCKPIT), _labels(view))
         self.show_body(view)
 
     def show_body(self, view: View) -> None:
@@ -59,6 +66,23 @@ class LiveScreen(Screen[None]):
     def plain_text(self) -> str:
         """What is to be copied."""
         raise NotImplementedError
+
+
+def _keys_now(view: View, *, left: bool) -> list[Action]:
+    """What the footer offers: only keys that act here, and after the first the ones that help now."""
+    helps = {"back"} if left else set()
+    if view.live.state is TrafficState.PAUSED:
+        helps.add("pause_traffic")
+    if view.ui.frozen is not None:
+        helps.add("freeze")
+    offered = [
+        action
+        for action in ACTIONS
+        if (action.show_in_footer or action.id in helps)
+        and allowed(action, read_only=view.ui.read_only)
+        and not (left and action.cockpit_only)
+    ]
+    return sorted(offered, key=lambda action: action.id != "roll_back" and 1 + (action.id not in helps))
 
 
 def _labels(view: View) -> dict[str, str]:

@@ -21,10 +21,15 @@ from tui.cockpit.ui_state import View
 from tui.cockpit.weight_view import parse_wish
 
 _WEIGHT = "weight "
+_HINT = "type a part of its name, or choose with up and down; Enter acts"
 
 
 class PaletteScreen(Dialog):
-    """Type to narrow, up and down to choose, Enter to act."""
+    """Type to narrow, up and down to choose, Enter to act.
+
+    Nothing is chosen before something is typed, and then what changes nothing stands first: a hasty Enter is
+    harmless.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [("down", "down", "Next"), ("up", "up", "Before")]
     TITLE = "command"
@@ -71,9 +76,14 @@ class PaletteScreen(Dialog):
             return
         highlighted = self.query_one(OptionList).highlighted
         if highlighted is None or not self._shown:
-            self._say(f"no action is called {message.value}")
+            self._say(f"no action is called {message.value}" if message.value.strip() else _HINT)
         else:
             self._run(self._shown[highlighted])
+
+    @on(OptionList.OptionHighlighted)
+    def _highlighted(self, message: OptionList.OptionHighlighted) -> None:
+        message.stop()
+        self._explain()
 
     @on(OptionList.OptionSelected)
     def _clicked(self, message: OptionList.OptionSelected) -> None:
@@ -86,19 +96,27 @@ class PaletteScreen(Dialog):
         if text.startswith(_WEIGHT):
             self._say(self._weight_preview(text.removeprefix(_WEIGHT)))
             return
-        self._say("")
         read_only = self._current().ui.read_only
-        self._shown = tuple(
+        fitting = [
             a for a in ACTIONS if allowed(a, read_only=read_only) and a.id != "command" and _fits(a, text)
-        )
+        ]
+        self._shown = tuple(sorted(fitting, key=lambda action: action.risk != "none"))
         options.clear_options()
         options.add_options(
             [
-                Option(Content(f"{fit(keys_of(a, self._keymap)[0], 8)}{fit(a.label, 24)}{a.help}"))
+                Option(Content(f"{fit(keys_of(a, self._keymap)[0], 7)} {fit(a.label, 23)} {a.help}"))
                 for a in self._shown
             ]
         )
-        options.highlighted = 0 if self._shown else None
+        options.highlighted = 0 if self._shown and text.strip() else None
+        self._explain()
+
+    def _explain(self) -> None:
+        """The whole help of the chosen action: its line in the list may be cut."""
+        options = self.query_one(OptionList)
+        if options.display:
+            at = options.highlighted
+            self._say(_HINT if at is None else self._shown[at].help)
 
     def _weight_preview(self, text: str) -> str:
         view = self._current()

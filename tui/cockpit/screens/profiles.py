@@ -76,7 +76,7 @@ class ProfilesScreen(Dialog):
         live = self._current().live
         if raised(live.weights, profile.weights, live.baseline) and self._consent is not profile:
             self._consent = profile
-            self._say(f"{self._preview(profile)}\n▲ This raises a canary: Enter again applies it.")
+            self._say(self._preview(profile))
             return
         self.app.post_message(ProfileAccepted(profile))
         self.dismiss()
@@ -96,11 +96,14 @@ class ProfilesScreen(Dialog):
         lines += [
             f"  {plain(task, 30)}: "
             + ", ".join(
-                f"{plain(n, 40)} {shares_of(live.weights, task).get(n, 0):g} → {p:g} %"
+                f"{plain(n, 40)} {shares_of(live.weights, task).get(n, 0):g} → {p:g}%"
                 for n, p in shares.items()
             )
             for task, shares in known.items()
         ]
+        if more := raised(live.weights, profile.weights, live.baseline):
+            times = "once more" if self._consent is profile else "twice"
+            lines.append(f"▲ raises {plain(', '.join(more), 120)}: press Enter {times} to apply")
         return "\n".join(lines)
 
     def _say(self, text: str) -> None:

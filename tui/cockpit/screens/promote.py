@@ -12,8 +12,12 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
+from tui.cockpit.comparison import against_baseline
 from tui.cockpit.messages import PromotionAccepted
 from tui.cockpit.screens.dialog import Dialog
+from tui.cockpit.ui_state import View
+from tui.routing.weights import all_to, describe
+from tui.text import plain
 
 
 class PromoteScreen(Dialog):
@@ -23,15 +27,19 @@ class PromoteScreen(Dialog):
     TITLE = "promote"
     AUTO_FOCUS = "#cancel"
 
-    def __init__(self, deployment: str, change: str) -> None:
+    def __init__(self, deployment: str, view: View) -> None:
         super().__init__()
         self._deployment = deployment
-        self._change = change
+        self._view = view
 
     def body(self) -> Iterable[Widget]:
-        """What would change, and the two answers."""
-        yield Static(Content(f"Send 100% of the traffic to {self._deployment}?"), markup=False)
-        yield Static(Content(self._change), markup=False, classes="muted")
+        """Where, what would change, on what evidence, and the two answers."""
+        live, window = self._view.live, self._view.ui.window
+        where = f"{plain(live.environment, 24)}/{plain(live.rollout, 24)}"
+        yield Static(Content(f"{where}: send 100% of the traffic to {self._deployment}?"), markup=False)
+        yield Static(Content(describe(live.weights, all_to(live.weights, self._deployment))), markup=False)
+        evidence = against_baseline(live, self._deployment, window).sentence.removeprefix("… ")
+        yield Static(Content(f"window {window}: {evidence}"), markup=False)
         with Horizontal(classes="answers"):
             yield Button("Cancel (esc)", id="cancel", compact=True)
             accept = Button("Promote (y)", id="accept", compact=True)

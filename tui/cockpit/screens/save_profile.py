@@ -16,7 +16,7 @@ from tui.cockpit.screens.dialog import Dialog
 class SaveProfileScreen(Dialog):
     """Enter goes from the name to the note, then saves; an existing name needs a second Enter."""
 
-    TITLE = "save the current weights"
+    TITLE = "save the current weights (Enter saves, esc leaves)"
     AUTO_FOCUS = "#profile-name"
 
     def __init__(self, weights: str) -> None:

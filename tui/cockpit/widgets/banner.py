@@ -9,7 +9,7 @@ from textual import events
 from textual.content import Content
 
 from tui.cockpit.banner import Banner, banner
-from tui.cockpit.format import fit
+from tui.cockpit.format import clip, fit
 from tui.cockpit.ui_state import View
 from tui.cockpit.widgets.lines import Lines
 
@@ -35,7 +35,9 @@ class BannerBar(Lines):
             parts.pop()
         first = fit(" " + "   ".join(parts), room) + f" {right} "
         key = f"   {said.key} " if said.key else ""
-        figure = fit(said.figure, min(cell_len(said.figure), max(width - 3 - cell_len(key), 0)))
+        left = max(width - 3 - cell_len(key), 0)
+        figure = said.figure if cell_len(said.figure) <= left or not said.brief else said.brief
+        figure = clip(figure, left)
         second = Content(fit(f"   {figure}{key}", width))
         named = re.search(r"press (\S+)", said.key)
         if named is not None:

@@ -6,9 +6,13 @@ from textual import events
 from textual.content import Content
 
 from tui.cockpit.event_lines import EventLine
+from tui.cockpit.format import clip, fit
 from tui.cockpit.widgets.lines import Lines
 
-_STYLES = {"": "", "dim": "$text-muted", "warn": "$canary", "alert": "bold $breach"}
+_WHO = 9
+"""Cells for the actor: ``canarytop`` just fits."""
+
+_STYLES = {"": "", "dim": "$axis", "warn": "$canary", "alert": "bold $breach"}
 
 
 class EventLog(Lines):
@@ -52,14 +56,14 @@ class EventLog(Lines):
             self._content(line, chosen=bool(self.back) and first + i == chosen)
             for i, line in enumerate(self._all[first:end])
         ]
-        self.set_lines(shown or [Content(" nothing yet").stylize("$text-muted")])
+        self.set_lines(shown or [Content(" nothing yet").stylize("$axis")])
 
-    @staticmethod
-    def _content(line: EventLine, *, chosen: bool) -> Content:
+    def _content(self, line: EventLine, *, chosen: bool) -> Content:
+        time = f"{line.at:%H:%M:%S} "
         content = Content.assemble(
             ("❯" if chosen else " ", "bold"),
-            (f"{line.at:%H:%M:%S} ", "$text-muted"),
-            (f"{line.who:<8} ", "$info"),
-            (line.text, _STYLES[line.tone]),
+            (time, "$axis"),
+            (fit(line.who, _WHO) + " ", "$info"),
+            (clip(line.text, self.size.width - len(time) - _WHO - 2), _STYLES[line.tone]),
         )
         return content.stylize_before("on $cursor") if chosen else content

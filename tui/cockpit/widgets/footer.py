@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.cells import cell_len
 from textual import events
 from textual.content import Content
 
-from tui.cockpit.actions import ACTIONS, allowed, keys_of
+from tui.cockpit.actions import Action, keys_of
 from tui.cockpit.messages import ActionChosen
 from tui.cockpit.widgets.lines import Lines
 
@@ -16,16 +16,16 @@ from tui.cockpit.widgets.lines import Lines
 class KeyFooter(Lines):
     """One line; a click on a label is as good as its key."""
 
-    def __init__(self, keymap: Mapping[str, str], labels: Mapping[str, str]) -> None:
+    def __init__(self, keymap: Mapping[str, str]) -> None:
         super().__init__()
         self._keymap = keymap
-        self._labels = labels
-        self._read_only = False
+        self._actions: tuple[Action, ...] = ()
+        self._labels: Mapping[str, str] = {}
         self._spans: list[tuple[int, int, str]] = []
 
-    def show(self, *, read_only: bool, labels: Mapping[str, str]) -> None:
+    def show(self, actions: Sequence[Action], labels: Mapping[str, str]) -> None:
         """``labels`` replaces the label of an action by what its key would do now."""
-        self._read_only, self._labels = read_only, labels
+        self._actions, self._labels = tuple(actions), labels
         self._paint()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -39,10 +39,10 @@ class KeyFooter(Lines):
                 self.post_message(ActionChosen(action))
 
     def _paint(self) -> None:
-        shown = [a for a in ACTIONS if a.show_in_footer and allowed(a, read_only=self._read_only)]
+        shown = list(self._actions)
         keys = {a.id: keys_of(a, self._keymap)[0] for a in shown}
         width = self.size.width
-        for labels in ({a.id: a.label for a in shown}, {a.id: a.short_label for a in shown}):
+        for labels in ({a.id: a.label for a in shown}, {a.id: a.short_label or a.label for a in shown}):
             labels |= {name: label for name, label in self._labels.items() if name in labels}
             cells = {a.id: cell_len(keys[a.id]) + cell_len(labels[a.id]) + 3 for a in shown}
             if sum(cells.values()) <= width:

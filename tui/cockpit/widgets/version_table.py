@@ -7,13 +7,13 @@ from textual.content import Content
 
 from tui.cockpit.format import fit
 from tui.cockpit.messages import RowChosen
-from tui.cockpit.table_rows import COLUMNS, VERDICT, Cell, Column, Row, layout, rows
+from tui.cockpit.table_rows import COLUMNS, VERDICT, Cell, Place, Row, layout, rows
 from tui.cockpit.ui_state import View
 from tui.cockpit.widgets.lines import Lines
 
 _STYLES = {
     "": "",
-    "dim": "$text-muted",
+    "dim": "$axis",
     "warn": "$canary",
     "alert": "bold $breach",
     "baseline": "$baseline",
@@ -29,9 +29,9 @@ class VersionTable(Lines):
     def show(self, view: View) -> None:
         """Show the figures of the picture and the live weights."""
         self._view = view
-        columns = layout(max(self.size.width - 2, 0))
-        lines = [self._header(view, columns)]
-        lines += [self._row(view, row, columns) for row in rows(view)]
+        places = layout(max(self.size.width - 2, 0))
+        lines = [self._header(view, places)]
+        lines += [self._row(view, row, places) for row in rows(view)]
         self.set_lines(lines)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -45,25 +45,24 @@ class VersionTable(Lines):
             self.post_message(RowChosen(tuple(self._view.picture.deployments)[event.y - 1]))
 
     @staticmethod
-    def _header(view: View, columns: tuple[tuple[Column, int], ...]) -> Content:
+    def _header(view: View, places: tuple[Place, ...]) -> Content:
+        baseline = f"VS {view.short(view.picture.baseline)}"
         titles = (
-            fit(
-                f"VS {view.short(view.picture.baseline)}" if column is VERDICT else column.title,
-                width,
-                right=not column.left,
-            )
-            for column, width in columns
+            fit(baseline if place.column is VERDICT else place.title, place.width, right=not place.column.left)
+            + " " * place.gap
+            for place in places
         )
-        return Content("  " + " ".join(titles)).stylize("bold")
+        return Content("  " + "".join(titles)).stylize("bold")
 
     @staticmethod
-    def _row(view: View, row: Row, columns: tuple[tuple[Column, int], ...]) -> Content:
+    def _row(view: View, row: Row, places: tuple[Place, ...]) -> Content:
         chosen = row.deployment == view.ui.selected
         cells = dict(zip(COLUMNS, row.cells, strict=True))
         parts: list[tuple[str, str]] = [("❯ " if chosen else "  ", "bold")]
-        for column, width in columns:
-            cell: Cell = cells[column]
-            parts.append((fit(cell.within(width), width, right=not column.left), _STYLES[cell.tone]))
-            parts.append((cell.mark, "$canary"))
+        for place in places:
+            cell: Cell = cells[place.column]
+            text = fit(cell.within(place.width), place.width, right=not place.column.left)
+            parts.append((text, _STYLES[cell.tone]))
+            parts.append((fit(cell.mark, place.gap), "$canary"))
         line = Content.assemble(*parts)
         return line.stylize_before("on $cursor") if chosen else line
