@@ -82,6 +82,23 @@ async def test_a_terminal_that_changes_its_size_changes_the_layout():
             assert len(c.app.screen.plots_in_view()) == plots
 
 
+async def test_after_any_change_of_size_every_title_and_the_log_are_whole():
+    async with cockpit(size=(80, 24)) as c:
+        await c.press("m", *"kept", "enter", "z")
+        for size in ((20, 5), (80, 24), (120, 36)):
+            await c.pilot.resize_terminal(*size)
+            await c.settle()
+        await c.press("z", "w", "2")
+        for size in ((120, 36), (59, 15), (80, 24), (200, 60)):
+            await c.pilot.resize_terminal(*size)
+            await c.settle()
+            painted = ["".join(s.text for s in row) for row in c.app.screen._compositor.render_strips()]
+            for plot in c.app.screen.plots_in_view():
+                at = plot.region
+                assert painted[at.y][at.x : at.right].endswith("─╮")
+            assert "MARK kept" in c.log
+
+
 async def test_time_passes_on_the_screen_when_the_engine_falls_silent():
     async with cockpit() as c:
         c.controls.clock.pass_s(12)

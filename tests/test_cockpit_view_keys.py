@@ -10,6 +10,7 @@ from textual.widgets import Input
 
 from tests.cockpit_driver import cockpit
 from tests.cockpit_fakes import BASELINE, CANARY
+from tui.cockpit.actions import ACTIONS, BY_ID
 from tui.cockpit.screens.details import DetailsScreen
 from tui.cockpit.screens.help import HelpScreen
 from tui.cockpit.screens.palette import PaletteScreen
@@ -186,12 +187,15 @@ async def test_half_a_name_in_the_palette_never_changes_weights_or_traffic(word)
 
 
 async def test_the_palette_says_in_full_what_is_chosen_with_the_arrows():
+    pause = BY_ID["pause_traffic"]
     async with cockpit(size=(80, 24)) as c:
-        await c.press("colon", "up")
-        said = c.app.screen.query_one("#said")
-        assert str(said.render()) == "Stop or continue sending requests."
+        await c.press("colon", "down", *"pause")
+        assert str(c.app.screen.query_one("#said").render()) == pause.help
         await c.press("enter")
         assert c.controls.calls == ["pause"]
+        harmless = [a for a in ACTIONS if a.risk == "none" and a.id != "command"]
+        await c.press("colon", "down", "down")
+        assert str(c.app.screen.query_one("#said").render()) == harmless[1].help
 
 
 async def test_help_opens_and_closes_with_the_same_key():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.cockpit_driver import BlankRenderer
 from tests.screenshots.camera import CannotDraw, fonts, photograph, words
 from tests.screenshots.film import Film
 from tests.screenshots.frames import CANARY, frame
@@ -31,14 +32,17 @@ def p95_ms(figures: Figures) -> float:
     return figures.latency_ms.p95
 
 
-def test_the_same_seed_gives_the_same_film_and_another_one_another():
-    first = short_film(1)
-    assert first == short_film(1)
-    assert first.history != short_film(2).history
+@pytest.fixture(scope="module")
+def snapshot() -> Snapshot:
+    return short_film(1)
 
 
-def test_every_request_of_a_film_is_accounted_for():
-    snapshot = short_film(1)
+def test_the_same_seed_gives_the_same_film_and_another_one_another(snapshot):
+    assert snapshot == short_film(1)
+    assert snapshot.history != short_film(2).history
+
+
+def test_every_request_of_a_film_is_accounted_for(snapshot):
     ended = sum(of(snapshot, name, "run").requests for name in snapshot.deployments)
     in_flight = sum(view.in_flight for view in snapshot.deployments.values())
     assert snapshot.sender.sent == ended + in_flight
@@ -79,7 +83,7 @@ def test_each_trouble_comes_out_of_the_rooms_themselves():
 
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
 async def test_a_state_shows_its_words_on_the_smallest_screen(state):
-    read = words(await photograph(state, min(state.sizes)))
+    read = words(await photograph(state, min(state.sizes), BlankRenderer()))
     assert [said for said in state.says if said not in read] == []
 
 

@@ -13,7 +13,7 @@ from tests.cockpit_driver import cockpit
 from tests.cockpit_fakes import Clock, FakeControls
 from tests.screenshots.frames import frame
 from tests.screenshots.states import Size, State
-from tui.cockpit.renderer import InlineRenderer
+from tui.cockpit.renderer import InlineRenderer, Renderer
 
 _TRIES = 10
 _ZOOM = 0.8
@@ -36,8 +36,8 @@ class CannotDraw(Exception):
     """What is needed to make PNG files is not installed; the text says what to install."""
 
 
-async def photograph(state: State, size: Size) -> str:
-    """The screen as SVG, once nothing on it changes any more.
+async def photograph(state: State, size: Size, renderer: Renderer | None = None) -> str:
+    """The screen as SVG, once nothing on it changes any more; ``renderer`` draws the plots, None for real.
 
     Raises:
         RuntimeError: It never came to rest.
@@ -45,11 +45,12 @@ async def photograph(state: State, size: Size) -> str:
     moment = frame(state.moment)
     clock = Clock()
     clock.now_s = moment.at_s
+    drawing = renderer or InlineRenderer()
     environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
     if state.monochrome:
         environment["NO_COLOR"] = "1"
     with patch.dict(os.environ, environment, clear=True):
-        async with cockpit(FakeControls(moment, clock), size, InlineRenderer(), **state.options) as running:
+        async with cockpit(FakeControls(moment, clock), size, drawing, **state.options) as running:
             await state.act(running)
             before = ""
             for _ in range(_TRIES):

@@ -111,6 +111,7 @@ _SIGNS = {
     EventKind.UNDONE: "↶ UNDONE",
     EventKind.PAUSED: "❚❚",
     EventKind.CONTINUED: "▶",
+    EventKind.ENDED: "■",
     EventKind.MARKED: "◆ MARK",
     EventKind.REFUSED: "✗ REFUSED",
     EventKind.THROTTLED: "▲",

@@ -173,7 +173,7 @@ class Session:
             why = f"no more requests: {error}"
         await self._sender.drain(self._setup.rollout.traffic.timeout_s + 1)
         self._state = TrafficState.ENDED
-        self.log(EventKind.PAUSED, ENGINE, why)
+        self.log(EventKind.ENDED, ENGINE, why)
 
     def _next_request(self, arrival: Arrival) -> Request | None:
         request = self._sources.next(arrival)

@@ -45,6 +45,8 @@ class EventLog(Lines):
 
     def _paint(self) -> None:
         height = self.size.height
+        if self._all and not height:
+            return  # hidden, or not laid out yet: on_resize comes back
         end = (
             min(len(self._all), max(len(self._all) - self.back + height // 2, height))
             if self.back

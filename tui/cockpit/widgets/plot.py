@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events, on
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -77,7 +77,7 @@ class Plot(Widget):
         self._done: _Wanted | None = None
         self._rows: list[str] = []
         self._strips: dict[int, Strip] = {}
-        self._painted: Style | None = None
+        self._painted: tuple[Style, Size] | None = None
         self._failure = ""
 
     @property
@@ -150,7 +150,7 @@ class Plot(Widget):
             self.post_message(self.Unavailable(self, self._failure))
 
     def on_resize(self, event: events.Resize) -> None:
-        self._strips.clear()
+        self.refresh()
         self._draw()
 
     def on_show(self, event: events.Show) -> None:
@@ -163,10 +163,11 @@ class Plot(Widget):
     # --- painting -------------------------------------------------------------------------------
 
     def render_line(self, y: int) -> Strip:
-        """One row of cells, kept until its text or the background changes."""
+        """One row of cells, kept until its text, the background or the size changes."""
         background = self.rich_style
-        if background != self._painted:
-            self._painted = background
+        # A layout may paint before the widget hears of its new size.
+        if (background, self.size) != self._painted:
+            self._painted = (background, self.size)
             self._strips.clear()
         strip = self._strips.get(y)
         if strip is None:
