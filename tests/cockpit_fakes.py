@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from tui.model import (
     ALL_TASKS,
@@ -21,6 +21,7 @@ from tui.model import (
     EventKind,
     Figures,
     OutcomeKind,
+    PlanState,
     Price,
     Quantiles,
     Quota,
@@ -256,6 +257,50 @@ class FakeControls:
 
     def mark(self, text: str, *, actor: str) -> Future[Event]:
         return self._do("mark", lambda: self._log(EventKind.MARKED, actor, text))
+
+    def toggle_guard(self, *, actor: str) -> Future[Event]:
+        def toggle() -> Event:
+            mode: Literal["off", "armed"] = "off" if self.current.guard.mode == "armed" else "armed"
+            self.current = replace(self.current, guard=replace(self.current.guard, mode=mode))
+            return self._log(EventKind.GUARD, actor, f"guard {mode}")
+
+        return self._do("toggle_guard", toggle)
+
+    def hold_plan(self, *, actor: str) -> Future[Event]:
+        return self._do("hold_plan", lambda: self._plan(actor, PlanState.HELD, (PlanState.CLIMBING,)))
+
+    def resume_plan(self, *, actor: str) -> Future[Event]:
+        def resume() -> Event:
+            plan = self.current.plan
+            if plan is not None and plan.state is PlanState.GATE:
+                return self._plan(actor, PlanState.CLIMBING, (PlanState.GATE,), steps=1)
+            return self._plan(actor, PlanState.CLIMBING, (PlanState.HELD,))
+
+        return self._do("resume_plan", resume)
+
+    def skip_step(self, *, actor: str) -> Future[Event]:
+        open_states = (PlanState.CLIMBING, PlanState.HELD, PlanState.GATE)
+        return self._do("skip_step", lambda: self._plan(actor, PlanState.CLIMBING, open_states, steps=1))
+
+    def retry_step(self, *, actor: str) -> Future[Event]:
+        stood = (PlanState.STOPPED, PlanState.HELD)
+        return self._do("retry_step", lambda: self._plan(actor, PlanState.CLIMBING, stood, again=True))
+
+    def _plan(
+        self, actor: str, state: PlanState, legal: tuple[PlanState, ...], *, steps: int = 0, again: bool = False
+    ) -> Event:
+        """The plan into ``state``, ``steps`` rungs up; refused from any state but the legal ones."""
+        plan = self.current.plan
+        if plan is None or plan.state not in legal:
+            raise CommandRefused(f"the plan is {plan.state.value if plan else 'not there'}")
+        index = plan.index + steps
+        if index >= len(plan.steps):
+            raise CommandRefused("the plan is on its last step")
+        if steps or again:
+            self._controller.shift(plan.canary, plan.steps[index].weight_pct, actor)
+            plan = replace(plan, index=index, in_step_s=0.0, step_requests=0)
+        self.current = replace(self.current, plan=replace(plan, state=state))
+        return self._log(EventKind.PLAN, actor, f"plan {state.value} at step {index + 1}")
 
     def _traffic(self, state: TrafficState, kind: EventKind, actor: str) -> Event:
         self.current = replace(self.current, state=state)

@@ -87,7 +87,7 @@ def test_roll_back_and_leave(demo: Terminal, tmp_path: Path) -> None:
     [run] = list_runs(tmp_path / "canarytop" / "runs")
     assert run.ended_at is not None
     assert run.last_weights["default"]["gpt4o-prod-v1120"] == 100
-    kinds = [event.kind for event in read_events(run.path)]
+    kinds = [event.kind for event in read_events(run.path) if event.actor not in ("verdict", "plan")]
     assert kinds == [EventKind.STARTED, EventKind.SHIFTED, EventKind.ROLLED_BACK, EventKind.STOPPED]
 
 

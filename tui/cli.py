@@ -13,7 +13,9 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-BAD_INPUT, COULD_NOT_RUN, INTERRUPTED = 2, 3, 130
+from tui import cli_afterwards
+
+WORSE, BAD_INPUT, COULD_NOT_RUN, INTERRUPTED = 1, 2, 3, 130
 _DEMO_S = 30.0
 
 app = typer.Typer(
@@ -24,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(cli_afterwards.app)
 
 
 def _known_scenario(name: str | None) -> str | None:
@@ -228,7 +231,7 @@ def _headless(
     resume: bool,
     json_path: Path | None = None,
 ) -> int:
-    from tui.headless import result, table
+    from tui.headless import result, table, worse
     from tui.wiring import run_headless
 
     with _told():
@@ -245,7 +248,9 @@ def _headless(
                 typer.echo(table(done.snapshot))
         if done.interrupted:
             return INTERRUPTED
-        return COULD_NOT_RUN if done.nothing_worked else 0
+        if done.nothing_worked:
+            return COULD_NOT_RUN
+        return WORSE if worse(done.snapshot) else 0
 
 
 def _rollout(file: Path, scenario: str | None, *, keys: bool = False) -> Any:

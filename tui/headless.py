@@ -19,6 +19,8 @@ from tui.model import (
     Quantiles,
     Snapshot,
     TrafficState,
+    Verdict,
+    VerdictState,
     WeightTable,
 )
 
@@ -137,6 +139,10 @@ def result(snapshot: Snapshot, *, seed: int, lost: int) -> dict[str, Any]:
             for name, view in snapshot.deployments.items()
         },
         "sources": [asdict(source) for source in snapshot.sources],
+        "verdicts": {
+            canary: {v.criterion: _verdict(v) for v in verdicts}
+            for canary, verdicts in snapshot.verdicts.items()
+        },
         "record": {
             "path": snapshot.record.path,
             "error": snapshot.record.error,
@@ -188,6 +194,7 @@ def _remarks(snapshot: Snapshot) -> Iterator[str]:
             yield f"{name}: {view.held_back} requests held back while the service asked for a pause"
         if view.last_error:
             yield f"{name}: last error: {view.last_error}"
+    yield from worse(snapshot)
     for source in snapshot.sources:
         if source.bad_lines or source.error:
             yield f"source {source.name}: {source.bad_lines} bad lines; {source.error or source.last_bad}"
@@ -228,6 +235,33 @@ def _deployment(view: DeploymentView, weight_pct: float) -> dict[str, Any]:
         "held_back": view.held_back,
         "sent_while_saturated": f.saturated,
     }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "state": verdict.state.value,
+        "advisory": verdict.advisory,
+        "limit": verdict.limit,
+        "baseline": verdict.baseline_value,
+        "canary": verdict.canary_value,
+        "difference_pct": verdict.difference_pct,
+        "interval_pct": [verdict.difference_low_pct, verdict.difference_high_pct],
+        "requests": {"baseline": verdict.baseline_requests, "canary": verdict.canary_requests},
+        "events": verdict.events,
+        "since_s": verdict.since_s,
+        "note": verdict.note,
+    }
+
+
+def worse(snapshot: Snapshot) -> tuple[str, ...]:
+    """What is WORSE, one sentence a criterion; advisory criteria are left out."""
+    return tuple(
+        f"{canary} is WORSE: {v.label} {_number(v.canary_value, '{:g}', '?')} {v.unit} against"
+        f" {_number(v.baseline_value, '{:g}', '?')}, limit {v.limit}, n={v.canary_requests}; {v.note}"
+        for canary, verdicts in snapshot.verdicts.items()
+        for v in verdicts
+        if v.state is VerdictState.WORSE and not v.advisory
+    )
 
 
 def _weights(table: WeightTable | None) -> dict[str, dict[str, float]] | None:

@@ -95,6 +95,7 @@ class RunRecord:
         self._events: list[tuple[Event, Future[None]]] = []
         self._outcomes: deque[Outcome] = deque()
         self._seconds: deque[Second] = deque()
+        self._state: Mapping[str, Any] | None = None
         self._in_hand = 0
         self._dropped = 0
         self._error: str | None = None
@@ -145,6 +146,11 @@ class RunRecord:
             if len(self._seconds) > MOST_SECONDS_HELD:
                 self._seconds.popleft()
                 self._dropped += 1
+
+    def state(self, state: Mapping[str, Any]) -> None:
+        """Keep what a resumed run takes up; only the newest is kept. JSON, which may not change any more."""
+        with self._lock:
+            self._state = state
 
     def event(self, event: Event) -> Future[None]:
         """Write one event at once. The future is done when the disk has it, however long that takes.
@@ -208,7 +214,7 @@ class RunRecord:
     def _write_all(self) -> bool:
         """Write what waits, an event before every batch of rows; False when the file could not take it."""
         while self._attempt(self._write_events):
-            if not (self._outcomes or self._seconds):
+            if not (self._outcomes or self._seconds or self._state is not None):
                 self._error = None
                 return True
             if not self._attempt(self._write_rows):
@@ -239,11 +245,13 @@ class RunRecord:
         with self._lock:
             outcomes = [self._outcomes.popleft() for _ in range(min(len(self._outcomes), _ROWS_PER_COMMIT))]
             seconds = [self._seconds.popleft() for _ in range(min(len(self._seconds), _ROWS_PER_COMMIT))]
+            state, self._state = self._state, None
             self._in_hand = len(outcomes) + len(seconds)
         try:
-            self._file.write_rows(outcomes, seconds)
+            self._file.write_rows(outcomes, seconds, state)
         except BaseException:
             with self._lock:
+                self._state = self._state or state
                 self._outcomes.extendleft(reversed(outcomes))
                 self._seconds.extendleft(reversed(seconds))
                 self._trim()

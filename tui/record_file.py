@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from tui.model import Event, Outcome, Second
 from tui.record_schema import (
@@ -19,6 +20,7 @@ from tui.record_schema import (
     insert_texts,
     is_run_record,
     iso,
+    replace_state,
 )
 
 Connect = Callable[[Path], sqlite3.Connection]
@@ -66,14 +68,19 @@ class RecordFile:
             insert_events(conn, events)
         conn.execute("PRAGMA synchronous = NORMAL")
 
-    def write_rows(self, outcomes: Sequence[Outcome], seconds: Sequence[Second]) -> None:
-        """Commit outcomes and history in one transaction; a power cut may take the last few, a crash not."""
+    def write_rows(
+        self, outcomes: Sequence[Outcome], seconds: Sequence[Second], state: Mapping[str, Any] | None = None
+    ) -> None:
+        """Commit outcomes, history and state in one transaction; a power cut may take the last few, a crash
+        not."""
         conn = self._open_conn()
         with conn:
             insert_outcomes(conn, outcomes)
             if self._head.keep_text:
                 insert_texts(conn, outcomes)
             insert_seconds(conn, seconds)
+            if state is not None:
+                replace_state(conn, state)
 
     def end(self) -> None:
         """Write down that the run has ended, now, and fold the write-ahead log into the one file."""

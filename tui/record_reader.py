@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from math import isfinite
 from pathlib import Path
+from typing import Any
 
-from tui.model import Event, EventKind, WeightTable
-from tui.record_schema import VERSION, is_run_record
+from tui.model import Assignment, Event, EventKind, Outcome, Second, WeightTable
+from tui.record_rows import OUTCOME_COLUMNS, SECOND_COLUMNS, outcome_of, seconds_of
+from tui.record_schema import VERSION, RunHead, is_run_record
 
 
 class UnreadableRecord(Exception):
@@ -76,6 +79,16 @@ def last_weights(path: Path) -> WeightTable | None:
         return _last_weights(conn)
 
 
+def last_state(path: Path) -> Mapping[str, Any] | None:
+    """What the run kept for one that resumes it; None where it kept nothing. Raises UnreadableRecord."""
+    with _reading(path) as conn:
+        if not conn.execute("SELECT 1 FROM sqlite_master WHERE name = 'state'").fetchone():
+            return None
+        row = conn.execute("SELECT json FROM state").fetchone()
+        state = json.loads(row[0]) if row else None
+        return state if isinstance(state, dict) else None
+
+
 def read_events(path: Path) -> tuple[Event, ...]:
     """All events in the order in which they were written. Raises UnreadableRecord."""
     with _reading(path) as conn:
@@ -97,6 +110,58 @@ def read_events(path: Path) -> tuple[Event, ...]:
             )
             for number, at, at_s, actor, kind, text, reason, before, after, group in rows
         )
+
+
+def read_head(path: Path) -> RunHead:
+    """How the run began: its rollout file as it stood then, what else was noted. Raises UnreadableRecord."""
+    with _reading(path) as conn:
+        run_id, rollout, text, started_at, meta = conn.execute(
+            "SELECT run_id, rollout, rollout_text, started_at, meta FROM run"
+        ).fetchone()
+        texts = conn.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'texts'").fetchone()
+        started = datetime.fromisoformat(started_at)
+        return RunHead(str(run_id), str(rollout), str(text), started, dict(json.loads(meta)), texts is not None)
+
+
+def read_outcomes(path: Path) -> Iterator[Outcome]:
+    """Every outcome in the order in which they ended, one in memory at a time.
+
+    ``shares`` are empty: an outcome keeps only the weight of its own deployment. Raises UnreadableRecord.
+    """
+    with _reading(path) as conn:
+        yield from map(outcome_of, conn.execute(f"SELECT {OUTCOME_COLUMNS} FROM outcomes ORDER BY seq"))
+
+
+def read_assignments(path: Path) -> Iterator[Assignment]:
+    """The assignment of every request that has an outcome, in the order in which they were handed over.
+
+    ``at_s`` is that moment, the closest to the draw that is kept; ``shares`` are empty. SQLite sorts,
+    outside of our memory. Raises UnreadableRecord.
+    """
+    with _reading(path) as conn:
+        rows = conn.execute(
+            "SELECT request_id, task, deployment, weight_pct, coalesce(sent_s, due_s, ended_s, 0) AS drawn_s"
+            " FROM outcomes ORDER BY drawn_s, seq"
+        )
+        for number, task, deployment, weight_pct, drawn_s in rows:
+            weight = float("nan") if weight_pct is None else float(weight_pct)
+            yield Assignment(int(number), str(task), str(deployment), weight, float(drawn_s))
+
+
+def read_seconds(path: Path) -> Iterator[Second]:
+    """The per-second history, oldest first, one second in memory at a time. Raises UnreadableRecord."""
+    with _reading(path) as conn:
+        yield from seconds_of(conn.execute(f"SELECT {SECOND_COLUMNS} FROM seconds ORDER BY rowid"))
+
+
+def last_moment_s(path: Path) -> float:
+    """When the last thing that the record knows of happened, in seconds of the run. Raises UnreadableRecord."""
+    with _reading(path) as conn:
+        found = conn.execute(
+            "SELECT max(ended_s) FROM outcomes UNION ALL SELECT max(at_s) FROM events"
+            " UNION ALL SELECT max(at_s) FROM seconds"
+        ).fetchall()
+        return max((float(s) for (s,) in found if s is not None and isfinite(float(s))), default=0.0)
 
 
 def _run_or_broken(path: Path) -> RunInfo | BrokenRun:
@@ -125,7 +190,10 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
     """The record, open for reading; whatever its content does wrong becomes UnreadableRecord."""
     try:
         # Through SQLite only: a plain open and close would drop the locks of a writer in this process.
-        conn = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1.0)
+        # What reads on and on may be closed by another thread than it was opened by; never two at once.
+        conn = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1.0, check_same_thread=False
+        )
         try:
             if not is_run_record(conn):
                 raise UnreadableRecord(f"{path} is not a run record of canarytop: move it elsewhere")

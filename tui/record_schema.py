@@ -18,8 +18,8 @@ from tui.model import NO_HITS, Event, FilterHits, Outcome, Second, Usage, Weight
 APPLICATION_ID = 0x63746F70
 """Marks a file as ours (``PRAGMA application_id``): "ctop" in ASCII."""
 
-VERSION = 1
-"""Of the schema (``PRAGMA user_version``); a reader refuses what is newer."""
+VERSION = 2
+"""Of the schema (``PRAGMA user_version``); a reader refuses what is newer. Version 1 has no table ``state``."""
 
 LONGEST_NAME = 200
 LONGEST_TEXT = 2000
@@ -50,6 +50,7 @@ _TABLES = (
   at_s REAL, deployment TEXT NOT NULL, requests INTEGER NOT NULL, p50_ms REAL, p95_ms REAL,
   p99_ms REAL, cost_per_1k_usd REAL, filter_pct REAL, error_pct REAL, weight_pct REAL, share_pct REAL
 )""",
+    "CREATE TABLE state (only INTEGER PRIMARY KEY CHECK (only = 1), json TEXT NOT NULL)",
 )
 
 _TEXTS_TABLE = (
@@ -120,6 +121,11 @@ def insert_texts(conn: sqlite3.Connection, outcomes: Iterable[Outcome]) -> None:
             if o.prompt_text is not None or o.answer_text is not None
         ),
     )
+
+
+def replace_state(conn: sqlite3.Connection, state: Mapping[str, Any]) -> None:
+    """Keep what a resumed run takes up, instead of what was kept before."""
+    conn.execute("INSERT OR REPLACE INTO state VALUES (1, ?)", (json.dumps(state),))
 
 
 def insert_seconds(conn: sqlite3.Connection, seconds: Iterable[Second]) -> None:

@@ -34,6 +34,15 @@ def read_toml(path: Path, max_bytes: int) -> tuple[str, dict[str, Any]]:
             not TOML (then with line and column).
     """
     text = _read_text(path, max_bytes)
+    return text, parse_toml(text)
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """What a text holds.
+
+    Raises:
+        TomlFileError: It is not TOML (then with line and column), or made to take for ever.
+    """
     if _ENDLESS_KEY.search(text):
         raise TomlFileError("not valid here: a key of more than 64 parts")
     try:
@@ -48,7 +57,7 @@ def read_toml(path: Path, max_bytes: int) -> tuple[str, dict[str, Any]]:
         raise TomlFileError("not valid TOML: a number too long or brackets too deep") from None
     if _has_huge_number(document):
         raise TomlFileError("not valid TOML: a whole number does not fit 64 bits")
-    return text, document
+    return document
 
 
 def _read_text(path: Path, max_bytes: int) -> str:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from tui.engine import Engine
 from tui.engine.session import Setup
@@ -23,7 +24,7 @@ from tui.headless import check_endpoints, finish, follow
 from tui.model import ALL_TASKS, ANSWERED, FILTERED, Event, Snapshot, WeightTable
 from tui.problems import Problem
 from tui.record import RunRecord, record_path, runs_folder
-from tui.record_reader import interrupted_run, read_events
+from tui.record_reader import interrupted_run, last_state, read_events
 from tui.rollout import SIMULATOR, Rollout
 from tui.traffic.arrivals import TraceError, trace
 
@@ -119,11 +120,12 @@ def _own(rollout: Rollout) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What an interrupted run left: its weights and the events that undo can go back through."""
+    """What an interrupted run left: its weights, the events that undo can go back through, what it knew."""
 
     run_id: str
     weights: WeightTable
     events: tuple[Event, ...]
+    automation: Mapping[str, Any] | None
 
 
 def interrupted(rollout: Rollout, folder: Path) -> Past | None:
@@ -138,7 +140,7 @@ def interrupted(rollout: Rollout, folder: Path) -> Past | None:
     names = set(rollout.deployments)
     if any(set(shares) != names for shares in run.last_weights.values()):
         return None
-    return Past(run.run_id, run.last_weights, read_events(run.path))
+    return Past(run.run_id, run.last_weights, read_events(run.path), last_state(run.path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,7 @@ def running(rollout: Rollout, *, seed: int | None, resume: bool) -> Iterator[Run
             now=now,
             past=past.events if past else (),
             resumed_weights=past.weights if past else None,
+            automation=past.automation if past else None,
         )
     )
     try:

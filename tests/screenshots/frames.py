@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 from types import MappingProxyType
 
+from tests.cockpit_fakes import START
+from tests.made_verdicts import ALL_OK, ALL_WORSE, ARMED, OPEN, plan
 from tests.screenshots.film import OPERATOR, Film
-from tui.model import EventKind, RecordView, Snapshot
+from tui.model import ALL_TASKS, EventKind, PlanState, RecordView, Snapshot, Verdict, VerdictState
 from tui.simulator.scenarios import SCENARIOS, Change, Scenario
 
 CANARY = "gpt51-prod-v1113"
@@ -97,6 +100,64 @@ def _record_error() -> Snapshot:
     return replace(whole, record=RecordView(path, error, waiting=1204))
 
 
+def _figures_of(snapshot: Snapshot, verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
+    """The made-up verdicts with the latencies that the film really has, where a criterion has one."""
+    found = {name: view.figures["5m"][ALL_TASKS].latency_ms for name, view in snapshot.deployments.items()}
+    old, new = found[snapshot.baseline], found[CANARY]
+    if old is None or new is None:
+        return verdicts
+    filled = []
+    for verdict in verdicts:
+        rank = verdict.criterion.removeprefix("latency_")
+        if verdict.unit == "ms" and verdict.canary_value is not None:
+            base, own = getattr(old, rank), getattr(new, rank)
+            change = 100 * (own / base - 1)
+            if verdict.state is VerdictState.OK and change > 10:
+                verdict = replace(verdict, state=VerdictState.WORSE, worse_progress=1.0, ok_progress=0.0)
+            verdict = replace(
+                verdict, baseline_value=base, canary_value=own, difference_pct=change,
+                difference_low_pct=change - 17, difference_high_pct=change + 21,
+            )  # fmt: skip
+        since_s = None if verdict.since_s is None else snapshot.at_s - 400 + verdict.since_s
+        filled.append(replace(verdict, since_s=since_s, canary_requests=new.count, baseline_requests=old.count))
+    return tuple(filled)
+
+
+def _worse() -> Snapshot:
+    snapshot = frame("breach")
+    verdicts = _figures_of(snapshot, ALL_WORSE)
+    reached_s = snapshot.at_s - 40
+    event = replace(
+        snapshot.events[-1], id=999, at=START + timedelta(seconds=reached_s), at_s=reached_s, actor="canarytop",
+        kind=EventKind.VERDICT, text="✗ WORSE v1113 P95 +63%", reason="", before=None, after=None, group=0,
+    )  # fmt: skip
+    held = plan(
+        CANARY, index=2, state=PlanState.HELD, in_step_s=185.0, step_requests=1830, reason="P95 is WORSE"
+    )
+    return replace(
+        snapshot, verdicts={CANARY: verdicts}, guard=replace(ARMED, mode="dry_run"), plan=held,
+        events=tuple(sorted((*snapshot.events, event), key=lambda e: e.at_s)),
+    )  # fmt: skip
+
+
+def _not_yet() -> Snapshot:
+    snapshot = frame("steady")
+    return replace(snapshot, verdicts={CANARY: _figures_of(snapshot, OPEN)}, guard=ARMED)
+
+
+def _ok() -> Snapshot:
+    snapshot = frame("steady")
+    climbing = plan(CANARY, index=2)
+    return replace(snapshot, verdicts={CANARY: _figures_of(snapshot, ALL_OK)}, guard=ARMED, plan=climbing)
+
+
+def _gate() -> Snapshot:
+    snapshot = _ok()
+    waits = plan(CANARY, index=2, state=PlanState.GATE, in_step_s=412.0, step_requests=1830,
+                 waiting_for="a person to open the gate")  # fmt: skip
+    return replace(snapshot, plan=waits)
+
+
 _ALONE: Mapping[str, Callable[[], Snapshot]] = MappingProxyType(
     {
         "throttled": _throttled,
@@ -105,5 +166,9 @@ _ALONE: Mapping[str, Callable[[], Snapshot]] = MappingProxyType(
         "budget-spent": _budget_spent,
         "traffic-paused": _paused,
         "record-error": _record_error,
+        "worse": _worse,
+        "not-yet": _not_yet,
+        "ok": _ok,
+        "gate": _gate,
     }
 )

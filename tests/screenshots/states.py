@@ -109,6 +109,11 @@ STATES: tuple[State, ...] = (
     State("save-profile", "steady", ("save the current weights", "friday"), _keys("s", *"friday")),
     State("palette", "steady", ("command", "ROLL BACK"), _keys("colon")),
     State("filter-prompt", "breach", ("show events with", "v1113"), _keys("slash", *"v1113")),
+    State("worse", "worse", ("✗ WORSE", "VERDICT", "to send 100%"), sizes=(SMALL, USUAL, HUGE)),
+    State("ok", "ok", ("✓ OK", "RAMPING")),
+    State("not-yet", "not-yet", ("NOT YET", "VERDICT")),
+    State("verdicts", "worse", ("CRITERION", "→WORSE", "P99"), _keys("v"), sizes=(SMALL, USUAL, HUGE)),
+    State("plan", "gate", ("GATE", "├", "CRITERION"), _keys("L"), sizes=(SMALL, USUAL)),
     State("no-color", "breach", ("v1113",), sizes=(USUAL,), monochrome=True),
     State("ascii", "breach", ("v1113",), sizes=(SMALL,), options={"marker": "ascii"}),
 )

@@ -34,6 +34,7 @@ class Action:
 
 
 _TRAFFIC, _LOOK, _MOVE, _LOG, _APP = "weights and traffic", "what is shown", "move", "events", "cockpit"
+_JUDGED = "verdicts, guard and plan"
 
 ACTIONS: tuple[Action, ...] = (
     Action(
@@ -56,6 +57,19 @@ ACTIONS: tuple[Action, ...] = (
            True, "Pause"),
     Action("save_profile", ("s",), "Save weights…", "The current weights as a profile, with a note.", _TRAFFIC,
            "none", "Enter"),
+    Action("toggle_guard", ("a",), "Guard on/off", "Automatic roll back on WORSE: armed, or off.", _JUDGED,
+           "changes"),
+    Action("hold_plan", ("H",), "Hold plan", "The plan stands still; weights stay.", _JUDGED, "lowers",
+           short_label="Hold"),
+    Action("resume_plan", ("C",), "Climb on", "The plan goes on, starts, or passes the gate it waits at.",
+           _JUDGED, "raises", "one press", short_label="Climb on"),
+    Action("skip_step", ("F",), "Skip step", "To the next step of the plan without waiting for more.", _JUDGED,
+           "raises", "one press"),
+    Action("retry_step", ("B",), "Begin step again", "The step of the plan from its beginning.", _JUDGED,
+           "raises", "one press"),
+    Action("verdicts", ("v",), "Verdicts", "Every criterion with its evidence; again for the next canary.",
+           _JUDGED, short_label="Verdicts"),
+    Action("plan", ("L",), "Plan", "The ladder of the plan: where it stands, what it waits for.", _JUDGED),
     Action("freeze", ("space",), "Freeze", "Hold the picture still. Measuring, keys and traffic go on.", _LOOK,
            show_in_footer=True, short_label="Freeze"),
     Action("next_window", ("t",), "Window", "Next window: 1m, 5m, 15m, 60m, run.", _LOOK, show_in_footer=True,

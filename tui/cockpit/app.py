@@ -238,6 +238,23 @@ class CanarytopApp(Viewer):
     def action_pause_traffic(self) -> None:
         self._commands.pause_or_continue(self.view)
 
+    # --- guard and plan -------------------------------------------------------------------------
+
+    def action_toggle_guard(self) -> None:
+        self._commands.toggle_guard()
+
+    def action_hold_plan(self) -> None:
+        self._commands.hold_plan(self.view)
+
+    def action_resume_plan(self) -> None:
+        self._commands.resume_plan(self.view)
+
+    def action_skip_step(self) -> None:
+        self._commands.skip_step(self.view)
+
+    def action_retry_step(self) -> None:
+        self._commands.retry_step(self.view)
+
     # --- the rest --------------------------------------------------------------------
 
     def action_mark(self) -> None:

@@ -8,7 +8,19 @@ from typing import Literal
 
 from tui.cockpit import format as fmt
 from tui.cockpit.comparison import against_baseline
+from tui.cockpit.crosshair import reading as reading_at
 from tui.cockpit.ui_state import View, canaries
+from tui.cockpit.verdict_banner import (
+    all_ok,
+    exposed_in,
+    gate_said,
+    guard_said,
+    not_yet_said,
+    ok_said,
+    plan_said,
+    ramping,
+    worse_said,
+)
 from tui.cockpit.weight_view import asked_pct
 from tui.model import (
     ALL_TASKS,
@@ -19,6 +31,7 @@ from tui.model import (
     SenderView,
     Snapshot,
     TrafficState,
+    VerdictState,
 )
 from tui.text import plain
 from tui.traffic.sender import LATE_LIMIT_MS
@@ -31,7 +44,8 @@ class Banner:
     """``state`` is the word of the worst state. ``parts`` of the first line are the states that hold, the
     split and the last change: where there is no room, the last gives way. ``right`` stands at its right
     end, the first that fits.
-    ``figure`` and ``key`` are the second line; where there is no room, ``brief`` takes the figure's place.
+    ``figure`` and ``key`` are the second line; where there is no room, the longest of ``shorter`` that
+    fits takes the figure's place.
     """
 
     state: str
@@ -40,7 +54,12 @@ class Banner:
     key: str
     right: tuple[str, ...]
     severity: Severity
-    brief: str = ""
+    shorter: tuple[str, ...] = ()
+
+    @property
+    def brief(self) -> str:
+        """The shortest form of the figure."""
+        return self.shorter[-1] if self.shorter else ""
 
     @property
     def line1(self) -> str:
@@ -60,7 +79,7 @@ class _State:
     severity: Severity
     figure: str
     key: str = ""
-    brief: str = ""
+    shorter: tuple[str, ...] = ()
 
     @property
     def tag(self) -> str:
@@ -72,25 +91,34 @@ def banner(view: View) -> Banner:
     states = list(_states(view)) or [_running(view)]
     worst, ui = states[0], view.ui
     tags = [state.tag for state in states]
+    if (plan := plan_said(view)) and plan not in tags:
+        # Climbing is a way of running.
+        tags = [*(tag for tag in tags if worst.word != "RUNNING" or not ramping(view)), plan]
     if ui.read_only:
         tags.append("READ-ONLY")
     parts = tuple(part for part in ("  ".join(tags), *_split(view), _last_change(view)) if part)
     environment, rollout = plain(view.live.environment, 24), plain(view.live.rollout, 24)
-    right = (f"{environment}/{rollout} {ui.window}", environment)
+    right: tuple[str, ...] = (f"{environment}/{rollout} {ui.window}", environment)
+    if guard := guard_said(view):
+        right = tuple(f"{guard}  {text}" for text in (*right, fmt.clip(environment, 10))) + right[1:]
     if ui.notice and ui.now_s < ui.notice_until_s:
         return Banner(worst.word, parts, plain(ui.notice, 300), "", right, worst.severity)
-    if reading := _reading(view):
+    if reading := reading_at(view):
         return Banner(worst.word, parts, reading, "", right, worst.severity)
     key = "" if ui.read_only and worst.key.startswith("press") else worst.key
-    return Banner(worst.word, parts, worst.figure, key, right, worst.severity, worst.brief)
+    return Banner(worst.word, parts, worst.figure, key, right, worst.severity, worst.shorter)
 
 
 def _states(view: View) -> Iterator[_State]:
     """Every state that holds, worst first; none is plain running."""
-    yield from _states_of_trust(view)
+    yield from _stale(view)
+    yield from _worse(view)
+    yield from _record_error(view)
     yield from _states_of_service(view)
     yield from _states_of_traffic(view)
     ui = view.ui
+    if (gate := gate_said(view)) is not None:
+        yield _State("◇", plan_said(view).removeprefix("◇ "), "note", *gate)
     if ui.frozen is not None:
         held = ui.now_s - ui.frozen_since_s
         yield _State(
@@ -104,13 +132,22 @@ def _states(view: View) -> Iterator[_State]:
         yield of_run
 
 
-def _states_of_trust(view: View) -> Iterator[_State]:
-    """What makes the screen itself untrustworthy."""
-    live, ui = view.live, view.ui
-    if ui.stale:
-        since = fmt.age(ui.age_s)
+def _stale(view: View) -> Iterator[_State]:
+    if view.ui.stale:
+        since = fmt.age(view.ui.age_s)
         why = f"no new figures for {since}: what is below is old"
         yield _State("?", f"STALE {since}", "alarm", why, _help_key(view))
+
+
+def _worse(view: View) -> Iterator[_State]:
+    """The first canary that has traffic and is WORSE: it harms users now."""
+    for name in exposed_in(view, VerdictState.WORSE)[:1]:
+        figure, *shorter = worse_said(view, name)
+        yield _State("✗", "WORSE", "alarm", figure, _help_key(view), tuple(shorter))
+
+
+def _record_error(view: View) -> Iterator[_State]:
+    live = view.live
     if live.record.error is not None:
         kept = f"{fmt.counted(live.record.waiting, 'row')} held"
         kept += f", {live.record.dropped} lost" if live.record.dropped else ""
@@ -148,7 +185,7 @@ def _states_of_service(view: View) -> Iterator[_State]:
         held_back = live.deployments[name].held_back
         rest = f"{view.short(name)} asked for {longest:.0f} s of rest"
         yield _State("▲", "THROTTLED", "warn", f"{rest}, {fmt.counted(held_back, 'request')} held back",
-                     "less weight or a larger quota helps", rest)  # fmt: skip
+                     "less weight or a larger quota helps", (rest,))  # fmt: skip
 
 
 def _saturated(sender: SenderView) -> _State:
@@ -164,7 +201,7 @@ def _saturated(sender: SenderView) -> _State:
     else:
         causes = (skipped, room, late)
     return _State("▲", "CLIENT SATURATED", "warn", ", ".join(causes),
-                  "figures marked ! suffer: lower the rate", causes[0])  # fmt: skip
+                  "figures marked ! suffer: lower the rate", (causes[0],))  # fmt: skip
 
 
 def _states_of_traffic(view: View) -> Iterator[_State]:
@@ -190,7 +227,7 @@ def _state_of_run(view: View) -> _State | None:
     if change is not None and change.kind is EventKind.ROLLED_BACK:
         undo = f"press {ui.keys['undo']} twice to bring the weights back" if live.can_undo else ""
         to = f"all traffic to {view.short(live.baseline)} for {_ago(view, change)}"
-        return _State("◀", "ROLLED BACK", "note", to + _since(live), undo, to)
+        return _State("◀", "ROLLED BACK", "note", to + _since(live), undo, (to,))
     if live.state is TrafficState.STARTING:
         return _State("▷", "STARTING", "note", "opening connections", f"{ui.keys['help']} shows the keys")
     if not any(_requests(live, name) for name in live.deployments):
@@ -200,8 +237,13 @@ def _state_of_run(view: View) -> _State | None:
 
 
 def _running(view: View) -> _State:
-    # No tick and no "fine": that would be a verdict, and what is shown is a difference.
-    return _State("▶", "RUNNING", "calm", _comparison(view), _help_key(view), _comparison(view, brief=True))
+    compared = _comparison(view), _comparison(view, brief=True)
+    if all_ok(view):
+        figure, *shorter = ok_said(view, *compared)
+        return _State("✓", "OK", "calm", figure, _help_key(view), tuple(shorter))
+    # Without a verdict no tick and no "fine": what is shown is a difference.
+    figure, *shorter = not_yet_said(view, *compared)
+    return _State("▶", "RUNNING", "calm", figure, _help_key(view), tuple(shorter))
 
 
 def _requests(snapshot: Snapshot, name: str) -> int:
@@ -255,23 +297,3 @@ def _last_change(view: View) -> str:
 
 def _ago(view: View, event: Event) -> str:
     return fmt.duration(view.live.at_s - event.at_s + view.ui.age_s)
-
-
-def _reading(view: View) -> str:
-    """The values under the crosshair, canaries first: P50/P95, cost per 1,000, filter and error rate."""
-    back = view.ui.crosshair_s
-    if back is None or view.ui.frozen is None or not view.ui.frozen.history:
-        return ""
-    history = view.ui.frozen.history
-    wanted = history[-1].at_s - back
-    second = min(history, key=lambda s: abs(s.at_s - wanted))
-    at = f"-{fmt.duration(history[-1].at_s - second.at_s)}"
-    measured = [(name, f) for name, f in second.figures.items() if f.requests > 0]
-    # The line is cut at its right end.
-    measured.sort(key=lambda item: item[0] == view.live.baseline)
-    parts = [
-        f"{view.short(name)} {fmt.ms(f.p50_ms)}/{fmt.ms(f.p95_ms)} ${fmt.usd(f.cost_per_1k_usd)}"
-        f" filt {fmt.pct(f.filter_pct)} err {fmt.pct(f.error_pct)}"
-        for name, f in measured
-    ]
-    return f"{at} P50/P95 {' │ '.join(parts)}" if parts else f"{at} nothing was measured then"

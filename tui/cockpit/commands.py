@@ -12,6 +12,7 @@ from tui.cockpit import format as fmt
 from tui.cockpit.controls import Controls
 from tui.cockpit.event_lines import Tone
 from tui.cockpit.messages import CommandEnded, Said
+from tui.cockpit.plan_lines import NO_PLAN
 from tui.cockpit.ui_state import View, canaries, chosen_canary
 from tui.cockpit.weight_view import WeightWish, current_pct
 from tui.model import TrafficState
@@ -105,10 +106,39 @@ class Commands:
         else:
             self._say(f"no traffic to pause: it is {view.live.state.value.replace('_', ' ')}")
 
+    def toggle_guard(self) -> None:
+        """The guard armed, or off."""
+        self._await("guard", self._controls.toggle_guard(actor=self._actor))
+
+    def hold_plan(self, view: View) -> None:
+        """The plan stands still."""
+        if self._has_plan(view):
+            self._await("hold plan", self._controls.hold_plan(actor=self._actor))
+
+    def resume_plan(self, view: View) -> None:
+        """The plan goes on, starts, or passes its gate."""
+        if self._has_plan(view) and not self._refused_as_stale(view):
+            self._await("climb on", self._controls.resume_plan(actor=self._actor))
+
+    def skip_step(self, view: View) -> None:
+        """The next step at once."""
+        if self._has_plan(view) and not self._refused_as_stale(view):
+            self._await("skip step", self._controls.skip_step(actor=self._actor))
+
+    def retry_step(self, view: View) -> None:
+        """The step from its beginning."""
+        if self._has_plan(view) and not self._refused_as_stale(view):
+            self._await("begin step again", self._controls.retry_step(actor=self._actor))
+
     def mark(self, text: str) -> None:
         """A note in the event log."""
         if text.strip():
             self._await("mark", self._controls.mark(text.strip(), actor=self._actor))
+
+    def _has_plan(self, view: View) -> bool:
+        if view.live.plan is None:
+            self._say(NO_PLAN, "warn")
+        return view.live.plan is not None
 
     def _canary(self, view: View) -> str | None:
         canary = chosen_canary(view.live, view.ui.selected)

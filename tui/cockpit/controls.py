@@ -63,5 +63,20 @@ class Controls(Protocol):
     def continue_traffic(self, *, actor: str) -> Future[Event]:
         """Start requests again."""
 
+    def toggle_guard(self, *, actor: str) -> Future[Event]:
+        """The guard from off to armed, or from armed to off."""
+
+    def hold_plan(self, *, actor: str) -> Future[Event]:
+        """The plan stands still."""
+
+    def resume_plan(self, *, actor: str) -> Future[Event]:
+        """The plan goes on: from where it was held, through an open gate, or from its beginning."""
+
+    def skip_step(self, *, actor: str) -> Future[Event]:
+        """To the next step at once."""
+
+    def retry_step(self, *, actor: str) -> Future[Event]:
+        """The step begins again."""
+
     def mark(self, text: str, *, actor: str) -> Future[Event]:
         """A note of the operator in the event log."""

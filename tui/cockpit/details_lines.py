@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tui.cockpit import format as fmt
+from tui.cockpit import verdict_words as words
 from tui.cockpit.ui_state import View
 from tui.cockpit.weight_view import asked_pct
-from tui.model import ALL_TASKS, WINDOWS_S, DeploymentView, Figures, Quantiles
+from tui.model import ALL_TASKS, WINDOWS_S, DeploymentView, Figures, Quantiles, VerdictState
 from tui.text import plain
 
-Tone = Literal["", "dim", "warn", "alert", "title"]
+Tone = Literal["", "dim", "warn", "alert", "title", "baseline"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,22 @@ def details_lines(view: View, name: str, width: int) -> tuple[Line, ...]:
     if len(tasks) > 1:
         for task in tasks:
             lines += _block(f"task {plain(task, 60)}", deployment, task, width)
-    return (*lines, *_sources(view))
+    return (*lines, *_verdicts(view, name), *_sources(view))
+
+
+def _verdicts(view: View, name: str) -> list[Line]:
+    """One line a criterion: verdict, values, difference, limit, and how many requests it rests on."""
+    verdicts = view.live.verdicts.get(name, ())
+    lines = (
+        [Line(""), Line(f"verdicts ({view.ui.keys['verdicts']} has the evidence)", "title")] if verdicts else []
+    )
+    for v in verdicts:
+        measured = f"{words.value(v.canary_value, v.unit)} vs {words.value(v.baseline_value, v.unit)} {v.unit}"
+        said = f"  {fmt.fit(words.WORDS[v.state], 9)} {fmt.fit(words.label(v), 15)} {fmt.fit(measured, 20)} "
+        said += f"{words.signed_pct(v.difference_pct):>7}  limit {words.limit(v)}  n={v.canary_requests:,}"
+        worse = v.state is VerdictState.WORSE and not v.advisory
+        lines.append(Line(said + ("  advisory" if v.advisory else ""), "alert" if worse else ""))
+    return lines
 
 
 def _head(view: View, name: str, deployment: DeploymentView, width: int) -> list[Line]:

@@ -22,6 +22,7 @@ _WARNINGS = frozenset(
         EventKind.BUDGET_SPENT,
         EventKind.VERSION_CHANGED,
         EventKind.REFUSED,
+        EventKind.GUARD,
     }
 )
 _LONGEST = 400
@@ -96,7 +97,8 @@ def _line(run: list[Event], names: Mapping[str, str]) -> EventLine:
     said = f"{sign} {text}" if sign else text
     if last.reason:
         said += f" ({last.reason})"
-    tone: Tone = "alert" if last.kind in _ALERTS else "warn" if last.kind in _WARNINGS else ""
+    is_worse = last.kind is EventKind.VERDICT and "WORSE" in last.text
+    tone: Tone = "alert" if last.kind in _ALERTS or is_worse else "warn" if last.kind in _WARNINGS else ""
     changed = frozenset(
         name for shares in (last.after or {}).values() for name in shares if last.kind in WEIGHT_CHANGES
     )

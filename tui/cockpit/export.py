@@ -1,4 +1,4 @@
-"""What the screen shows, as files: the picture (SVG), the figures (CSV) and the whole state (JSON)."""
+"""What the screen shows, as files: the picture (SVG), figures and verdicts (CSV), the whole state (JSON)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from tui.model import Figures, Snapshot
+from tui.model import Figures, Snapshot, Verdict
+
+_VERDICTS = ".verdicts.csv"
 
 _COLUMNS = (
     "deployment", "role", "window", "task", "seconds", "requests", "assigned", "share_pct", "rate_rps",
@@ -24,7 +26,8 @@ _COLUMNS = (
 
 
 def write_export(folder: Path, snapshot: Snapshot, svg: str) -> tuple[Path, ...]:
-    """Writes three files named after the run and the instant; an existing file is never overwritten.
+    """Writes files named after the run and the instant, with one more once there are verdicts; an existing file
+    is never overwritten.
 
     Raises:
         OSError: The folder or a file cannot be written; the error names it.
@@ -33,6 +36,8 @@ def write_export(folder: Path, snapshot: Snapshot, svg: str) -> tuple[Path, ...]
     run = re.sub(r"[^A-Za-z0-9_-]+", "-", snapshot.run_id)[:60]
     stem = _free_stem(folder, f"{run}-{snapshot.at:%Y%m%dT%H%M%SZ}")
     texts = {".svg": svg, ".csv": figures_csv(snapshot), ".json": state_json(snapshot)}
+    if snapshot.verdicts:
+        texts[_VERDICTS] = verdicts_csv(snapshot)
     written = []
     for suffix, text in texts.items():
         path = folder / f"{stem}{suffix}"
@@ -54,6 +59,21 @@ def figures_csv(snapshot: Snapshot) -> str:
     return out.getvalue()
 
 
+def verdicts_csv(snapshot: Snapshot) -> str:
+    """One line per canary and criterion; an empty cell is not known, or not finite yet."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    names = [field.name for field in fields(Verdict) if field.name != "etas"]
+    writer.writerow(("deployment", *names, "eta_weight_pct", "eta_s", "eta_canary_requests"))
+    for deployment, verdicts in snapshot.verdicts.items():
+        for verdict in verdicts:
+            eta = verdict.etas[0] if verdict.etas else None
+            soonest = (eta.weight_pct, eta.seconds, eta.canary_requests) if eta else (None, None, None)
+            cells = (_jsonable(v) for v in (*(getattr(verdict, name) for name in names), *soonest))
+            writer.writerow((deployment, *("" if cell is None else cell for cell in cells)))
+    return out.getvalue()
+
+
 def state_json(snapshot: Snapshot) -> str:
     """Every field of the snapshot; numbers that are not finite become null."""
     return json.dumps(_jsonable(snapshot), indent=1, ensure_ascii=False)
@@ -72,7 +92,7 @@ def _cells(f: Figures) -> tuple[object, ...]:
 
 def _free_stem(folder: Path, stem: str) -> str:
     candidate, number = stem, 1
-    while any((folder / f"{candidate}{suffix}").exists() for suffix in (".svg", ".csv", ".json")):
+    while any((folder / f"{candidate}{suffix}").exists() for suffix in (".svg", ".csv", ".json", _VERDICTS)):
         number += 1
         candidate = f"{stem}-{number}"
     return candidate

@@ -10,6 +10,15 @@ from tui.cockpit.comparison import ENOUGH
 from tui.cockpit.format import fit
 from tui.model import HISTORY_SPAN_S
 
+ASSUMPTIONS: tuple[str, ...] = (
+    "Which version gets a request is drawn at random for each one, with the weight in force at that moment; "
+    "where sessions stick to a version, only the first event of a session counts.",
+    "A request counts for the version it was drawn for, even when answered elsewhere (intention to treat).",
+    "Both versions are compared over the same period: what slows both down together is nobody's fault.",
+    "The latencies that count as slow are the baseline's quantiles, frozen before the comparison begins.",
+)
+"""What must hold for the verdicts to be right."""
+
 MEANINGS: tuple[tuple[str, str], ...] = (
     (
         "WGT",
@@ -40,11 +49,21 @@ MEANINGS: tuple[tuple[str, str], ...] = (
         f"P95 against the baseline, with at least {ENOUGH} answers on both sides. A difference, not a verdict.",
     ),
     (
+        "VERDICT",
+        "WORSE, OK or NOT YET against the baseline, right however often it is looked at. WORSE stays. OK needs "
+        "every criterion. NOT YET says when the first one is expected to be decided. No data is NOT YET.",
+    ),
+    ("assumed", " ".join(ASSUMPTIONS)),
+    (
         "glyphs",
         "● baseline  ▲ canary  ○ no weight  – no data  ! measured while our own sender was saturated. Dim "
         "figures are old.",
     ),
-    ("plots", f"Every point covers the {HISTORY_SPAN_S} s before it. A vertical line is a change of weights."),
+    (
+        "plots",
+        f"Every point covers the {HISTORY_SPAN_S} s before it. A dotted vertical line is a change of weights, "
+        "a solid one a verdict.",
+    ),
 )
 
 

@@ -87,6 +87,9 @@ def _draw(spec: PlotSpec, width: int, height: int) -> str:
     for x in spec.marks:
         if inside_limits(x, x_min, x_max):
             figure.line(x, 1, pixel=_pixel("info", dim=True), style="dotted")
+    for x in spec.verdict_marks:
+        if inside_limits(x, x_min, x_max):
+            figure.line(x, 1, pixel=_pixel("bright"), style="heavy")
     if spec.limit is not None and inside_limits(spec.limit, bottom, top):
         figure.line(spec.limit, 0, pixel=_pixel("breach"), style="dotted")
     if spec.cursor_x is not None and inside_limits(spec.cursor_x, x_min, x_max):

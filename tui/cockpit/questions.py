@@ -8,7 +8,8 @@ from textual.message import Message
 
 from tui.cockpit import format as fmt
 from tui.cockpit.messages import FilterTyped, MarkWritten, WeightWished
-from tui.cockpit.ui_state import View
+from tui.cockpit.ui_state import View, canaries
+from tui.cockpit.verdict_words import decision_said
 from tui.cockpit.weight_view import WeightWish, current_pct, parse_weight
 from tui.cockpit.widgets.prompt import Prompt
 from tui.routing.weights import describe, raised, with_share
@@ -58,7 +59,7 @@ def ask_filter(prompt: Prompt, now: str, post: Post) -> None:
 
 
 def wish_preview(view: View, wish: WeightWish) -> str:
-    """From -> to of every deployment that changes, and whether a canary gets more.
+    """From -> to of every deployment that changes, whether a canary gets more, and when a verdict follows.
 
     Raises:
         ValueError: The weights cannot be had; the text says why.
@@ -67,4 +68,12 @@ def wish_preview(view: View, wish: WeightWish) -> str:
         view.live.weights, wish.deployment, wish.pct, baseline=view.live.baseline, task=wish.task
     )
     more = raised(view.live.weights, after, view.live.baseline)
-    return describe(view.live.weights, after, view.names) + ("   ▲ raises" if more else "")
+    rises = "  ▲ raises" if more else ""
+    return describe(view.live.weights, after, view.names) + rises + _decision(view, wish)
+
+
+def _decision(view: View, wish: WeightWish) -> str:
+    if wish.deployment not in canaries(view.live) or wish.pct <= 0:
+        return ""
+    said = decision_said(view.live.verdicts.get(wish.deployment, ()), wish.pct)
+    return f"  {said}" if said else ""

@@ -14,7 +14,7 @@ from typing import Final, Literal
 from tui.cockpit.history import GAP_S, Extract, Window, drawn_deployments, stretches_of, window_of
 from tui.cockpit.palette import SERIES_COLOURS
 from tui.cockpit.plotspec import LegendEntry, MiniGraph, MiniLine, Panel, PlotSpec, Series
-from tui.model import WEIGHT_CHANGES, Snapshot
+from tui.model import WEIGHT_CHANGES, EventKind, Snapshot
 
 MarkerMode = Literal["braille", "hd", "ascii"]
 """What the font can show: everything, no braille, or ASCII only."""
@@ -63,11 +63,8 @@ def panels(
     """
     span = window_of(snapshot, window, now_s)
     drawn = drawn_deployments(snapshot, span, deployments)
-    marks = tuple(
-        event.at_s - now_s
-        for event in snapshot.events
-        if event.kind in WEIGHT_CHANGES and span.x_min <= event.at_s - now_s <= 0
-    )
+    marks = _marks(snapshot, WEIGHT_CHANGES, span, now_s)
+    verdict_marks = _marks(snapshot, (EventKind.VERDICT,), span, now_s)
     stretches = stretches_of(span, max(width, _NARROWEST))
     points = {d.name: Extract(span, d.name, stretches) for d in drawn}
 
@@ -95,6 +92,8 @@ def panels(
             legend.append(LegendEntry("limit", "breach", marker="┈"))
         if marks:
             legend.append(LegendEntry("shift", "info", marker="┊"))
+        if verdict_marks:
+            legend.append(LegendEntry("verdict", "bright", marker="┃"))
         spec = PlotSpec(
             series=tuple(series),
             x_min=span.x_min,
@@ -102,6 +101,7 @@ def panels(
             y_max=100.0 if name == "weights" else None,
             x_ticks=span.ticks,
             marks=marks,
+            verdict_marks=verdict_marks,
             limit=limit,
             cursor_x=cursor_x,
             unit=unit,
@@ -171,6 +171,12 @@ def values_at(spec: PlotSpec, x: float) -> list[tuple[str, float | None]]:
         near = nearest is not None and abs(nearest[0] - x) <= max(GAP_S, (spec.x_max - spec.x_min) / 100)
         found.append((series.label, nearest[1] if near and nearest is not None else None))
     return found
+
+
+def _marks(snapshot: Snapshot, kinds: Collection[EventKind], span: Window, now_s: float) -> tuple[float, ...]:
+    """x of every event of these kinds inside the window."""
+    ago = (event.at_s - now_s for event in snapshot.events if event.kind in kinds)
+    return tuple(x for x in ago if span.x_min <= x <= 0)
 
 
 def _rates_by_reach(versions: Collection[Extract]) -> tuple[str, str]:

@@ -11,8 +11,9 @@ from rich.cells import cell_len
 from tui.cockpit import format as fmt
 from tui.cockpit.comparison import NO_TRAFFIC, against_baseline, figures_of
 from tui.cockpit.ui_state import View
+from tui.cockpit.verdict_words import cell_texts, overall
 from tui.cockpit.weight_view import asked_pct, is_sent_to, seen_pct, tasks_differ
-from tui.model import HISTORY_SPAN_S, DeploymentView, Figures, Quantiles, Snapshot
+from tui.model import HISTORY_SPAN_S, DeploymentView, Figures, Quantiles, Snapshot, VerdictState
 from tui.text import plain
 
 Tone = Literal["", "dim", "warn", "alert", "baseline", "canary"]
@@ -93,11 +94,12 @@ _STALE_LEAST_S = 10.0
 _STALE_GAPS = 5.0
 
 
-def layout(width: int) -> tuple[Place, ...]:
+def layout(width: int, *, judged: bool = False) -> tuple[Place, ...]:
     """The columns that fit into ``width`` cells, each with the gap after it.
 
     What is left over goes to the title of the rate, to a second cell of gap where two columns look like one, to
-    the names, then to the last column, then to the names again.
+    the names, then to the last column, then to the names again. ``judged`` is whether verdicts stand in
+    the last column, which are longer than a difference.
     """
     kept: list[Column] = []
     room = width
@@ -123,6 +125,8 @@ def layout(width: int) -> tuple[Place, ...]:
     give(gaps, _COST, 1)
     if VERDICT in kept:
         give(gaps, shown[-2], 1)
+    if judged:
+        give(widths, VERDICT, 10)
     give(widths, VERSION, 20)
     give(widths, VERDICT, 6)
     give(widths, VERSION, 28)
@@ -130,7 +134,8 @@ def layout(width: int) -> tuple[Place, ...]:
 
 
 def rows(view: View) -> tuple[Row, ...]:
-    """One row per deployment, in the order of the rollout file. Weights are live even while frozen."""
+    """One row per deployment, in the order of the rollout file. Weights and verdicts are live, also while
+    frozen."""
     return tuple(Row(name, _cells(view, name)) for name in view.picture.deployments)
 
 
@@ -237,11 +242,19 @@ def _last(view: View, name: str, deployment: DeploymentView, age_s: float | None
             "warn",
             longer=(f"▲ throttled {deployment.throttled_s:.0f}s",),
         )
+    sent_to = is_sent_to(view.picture, name)
+    if age_s is not None and (view.ui.stale or sent_to):
+        return Cell(f"? {fmt.age(age_s)} old", "dim")
+    verdicts = view.live.verdicts.get(name, ())
+    said = cell_texts(verdicts, asked_pct(view.live, name))
+    if said is not None and (sent_to or overall(verdicts) is not VerdictState.NOT_YET):
+        (*longer, shortest), said_tone = said
+        return Cell(shortest, said_tone, longer=tuple(longer))
     if age_s is not None:
         # Old figures are no fault where nothing is sent.
-        if not view.ui.stale and not is_sent_to(view.picture, name):
-            return Cell(NO_TRAFFIC.removeprefix("… "), "dim", longer=(NO_TRAFFIC,))
-        return Cell(f"? {fmt.age(age_s)} old", "dim")
+        return Cell(NO_TRAFFIC.removeprefix("… "), "dim", longer=(NO_TRAFFIC,))
+    if name == view.picture.baseline and view.live.verdicts:
+        return Cell("baseline", "dim")
     compared = against_baseline(view.picture, name, view.ui.window)
     *longer, shortest = (compared.text, *compared.shorter)
     return Cell(shortest, compared.tone, longer=tuple(longer))

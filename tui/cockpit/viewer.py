@@ -17,12 +17,16 @@ from tui.cockpit.event_lines import Notice, Tone
 from tui.cockpit.export import write_export
 from tui.cockpit.messages import FilterTyped, RowChosen, Said
 from tui.cockpit.names import short_names
+from tui.cockpit.plan_lines import NO_PLAN
 from tui.cockpit.questions import ask_filter
 from tui.cockpit.screens.cockpit import CockpitScreen
 from tui.cockpit.screens.details import DetailsScreen
 from tui.cockpit.screens.help import HelpScreen
 from tui.cockpit.screens.live import LiveScreen
+from tui.cockpit.screens.scrolling import ScrollingScreen
+from tui.cockpit.screens.verdicts import VerdictsScreen
 from tui.cockpit.ui_state import NOTICE_S, UiState, View, canaries
+from tui.cockpit.verdict_lines import judged_canary
 from tui.model import WINDOWS_S, Snapshot
 
 _NOTICES_KEPT = 50
@@ -173,7 +177,7 @@ class Viewer(App[None], inherit_bindings=False):
         self._move(-1)
 
     def _move(self, step: int) -> None:
-        if isinstance(self.screen, DetailsScreen):
+        if isinstance(self.screen, ScrollingScreen):
             self.screen.scroll_lines(step)
             return
         names = list(self.view.live.deployments)
@@ -188,7 +192,7 @@ class Viewer(App[None], inherit_bindings=False):
         self._jump(last=True)
 
     def _jump(self, *, last: bool) -> None:
-        if isinstance(self.screen, DetailsScreen):
+        if isinstance(self.screen, ScrollingScreen):
             self.screen.jump(last=last)
         else:
             self._move(len(self.view.live.deployments) * (1 if last else -1))
@@ -199,15 +203,42 @@ class Viewer(App[None], inherit_bindings=False):
 
     async def action_details(self) -> None:
         if self.ui.selected is not None:
-            await self.push_screen(DetailsScreen(self._keys, self.ui.selected))
-            self._show()
+            await self._open(DetailsScreen(self._keys, self.ui.selected))
+
+    async def action_verdicts(self) -> None:
+        """The verdict screen; within it the next canary."""
+        screen = self.screen
+        if isinstance(screen, VerdictsScreen):
+            names = canaries(self.view.live)
+            now = judged_canary(self.view)
+            if now is not None:
+                self._choose(selected=names[(names.index(now) + 1) % len(names)])
+            screen.put_plan_first(False)
+        else:
+            await self._open(VerdictsScreen(self._keys))
+
+    async def action_plan(self) -> None:
+        """The verdict screen with the ladder on top."""
+        if isinstance(self.screen, VerdictsScreen):
+            self.screen.put_plan_first(True)
+        elif self.view.live.plan is None:
+            self.say(NO_PLAN, "warn")
+        else:
+            await self._open(VerdictsScreen(self._keys, plan_first=True))
+
+    async def _open(self, screen: ScrollingScreen) -> None:
+        """In place of another such screen, so that back always leads to the cockpit."""
+        if isinstance(self.screen, ScrollingScreen):
+            await self.pop_screen()
+        await self.push_screen(screen)
+        self._show()
 
     async def action_back(self) -> None:
         """Leave the innermost thing; nothing is changed but the picture."""
         screen = self.screen
         if isinstance(screen, LiveScreen) and screen.prompt.asking:
             screen.prompt.close()
-        elif isinstance(screen, DetailsScreen):
+        elif isinstance(screen, ScrollingScreen):
             self.pop_screen()
         elif self.ui.crosshair_s is not None:
             self._choose(crosshair_s=None)
@@ -244,7 +275,8 @@ class Viewer(App[None], inherit_bindings=False):
         except OSError as error:
             self.say(f"export failed: {error}: choose a folder that can be written", "alert")
         else:
-            self.say(f"exported {paths[0].parent}/{paths[0].stem} .svg .csv .json")
+            suffixes = " ".join(path.name.removeprefix(paths[0].stem) for path in paths)
+            self.say(f"exported {paths[0].parent}/{paths[0].stem} {suffixes}")
 
     def action_help(self) -> None:
         self.push_screen(HelpScreen(self._keys, read_only=self.ui.read_only))

@@ -8,12 +8,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import count
+from typing import Any
 
 from tui.azure.client import Probe, ServiceClient
 from tui.azure.prices import load_prices, price_for
+from tui.engine.automation import Automation
 from tui.engine.events import EventLog
 from tui.measure.windows import Measures
 from tui.model import (
+    ALL_TASKS,
     DEFAULT_TASK,
     Assignment,
     Deployment,
@@ -59,6 +62,8 @@ class Setup:
     past: tuple[Event, ...] = ()
     """Events of an interrupted run whose weights and undo history are taken up."""
     resumed_weights: WeightTable | None = None
+    automation: Mapping[str, Any] | None = None
+    """What that run knew: evidence, verdicts, the guard, the place of the plan."""
 
 
 class Session:
@@ -93,9 +98,19 @@ class Session:
             deployments=tuple(self._deployments),
             log=self.log,
             clock=self.clock,
-            why_not_raise=lambda name: self.health[name].why_not_raise(),
+            why_not_raise=lambda name: self.health[name].why_not_raise() or self.automation.why_not_raise(name),
             past=setup.past,
         )
+        self.automation = Automation(
+            rollout,
+            controller=self.controller,
+            weights=lambda: self.router.weights,
+            log=self.log,
+            clock=self.clock,
+            fresh=self._fresh,
+        )
+        if setup.automation is not None:
+            self._take_up(setup.automation)
         self._counted_under = self.router.weights
         self._since_change: dict[str, dict[str, int]] = {}
         self._measures = Measures(tuple(self._deployments), tuple(rollout.weights))
@@ -191,6 +206,7 @@ class Session:
             counts = self._since_change.setdefault(assignment.task, {})
             counts[assignment.deployment] = counts.get(assignment.deployment, 0) + 1
             self._measures.assigned(assignment.task, assignment.deployment, assignment.at_s)
+            self.automation.assigned(assignment)
         return admitted
 
     def _on_outcome(self, outcome: Outcome) -> None:
@@ -200,6 +216,7 @@ class Session:
             self._setup.record.outcome(outcome)
         for kind, text in self.health[outcome.deployment].ended(outcome):
             self.log(kind, ENGINE, text)
+        self.automation.ended(outcome)
         if outcome.cost_usd is not None:
             self._spent_usd += outcome.cost_usd
             if outcome.cost_estimated:
@@ -214,6 +231,19 @@ class Session:
     def _keep_event(self, event: Event) -> None:
         if self._setup.record is not None:
             self._setup.record.event(event)
+        self.automation.heard(event)
+
+    def _fresh(self, deployment: str) -> bool:
+        """Whether its outcomes keep coming in, failures included."""
+        return self._state is TrafficState.RUNNING and self.health[deployment].stale_s is None
+
+    def _take_up(self, state: Mapping[str, Any]) -> None:
+        try:
+            self.automation.restore(state)
+        except ValueError as error:
+            self.log(
+                EventKind.REFUSED, ENGINE, f"evidence and plan of the interrupted run not taken up: {error}"
+            )
 
     # --- traffic ---
 
@@ -242,6 +272,9 @@ class Session:
         """Close the seconds that have ended, and say it when we can no longer keep the schedule."""
         self._watch_sender()
         if self._state is not TrafficState.STARTING:
+            self.automation.tick()
+            if self._setup.record is not None:
+                self._setup.record.state(self.automation.state())
             closed = self._measures.tick(self.clock(), self.router.weights[DEFAULT_TASK])
             if self._setup.record is not None:
                 for second in closed:
@@ -266,6 +299,7 @@ class Session:
     def snapshot(self) -> Snapshot:
         rollout, now_s = self._setup.rollout, self.clock()
         figures = self._measures.figures(now_s)
+        self.automation.show({name: of["run"][ALL_TASKS] for name, of in figures.items()})
         record = self._setup.record
         return Snapshot(
             at=self._setup.now(),
@@ -305,6 +339,9 @@ class Session:
             spent_usd=self._spent_usd,
             spent_estimated_usd=self._spent_estimated_usd,
             budget_usd=rollout.traffic.budget_usd,
+            verdicts=self.automation.verdicts(),
+            guard=self.automation.guard(),
+            plan=self.automation.plan(),
             can_undo=self.controller.can_undo,
         )
 

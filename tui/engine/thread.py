@@ -228,6 +228,26 @@ class Engine:
         """A note in the log."""
         return self._command(actor, lambda s: s.log(EventKind.MARKED, actor, text))
 
+    def toggle_guard(self, *, actor: str) -> Future[Event]:
+        """Arm the guard or turn it off."""
+        return self._command(actor, lambda s: s.automation.toggle_guard(actor))
+
+    def hold_plan(self, *, actor: str) -> Future[Event]:
+        """The plan stands still; the weights stay."""
+        return self._command(actor, lambda s: s.automation.hold_plan(actor))
+
+    def resume_plan(self, *, actor: str) -> Future[Event]:
+        """The plan begins, goes on, or passes the gate it waits at."""
+        return self._command(actor, lambda s: s.automation.resume_plan(actor))
+
+    def skip_step(self, *, actor: str) -> Future[Event]:
+        """The plan goes to its next step without waiting for more."""
+        return self._command(actor, lambda s: s.automation.skip_step(actor))
+
+    def retry_step(self, *, actor: str) -> Future[Event]:
+        """The plan begins its step again."""
+        return self._command(actor, lambda s: s.automation.retry_step(actor))
+
     def save_profile(self, name: str, note: str, *, actor: str, replace: bool = False) -> Future[Event]:
         """The weights in force now under a name, in the folder beside the rollout file."""
         rollout = self._setup.rollout

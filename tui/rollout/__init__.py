@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from tui.rollout.load import RolloutError, check_rollout, load_rollout
+from tui.rollout.load import RolloutError, check_rollout, load_rollout, recorded_rollout
 from tui.rollout.values import (
     DEFAULT_SCOPE,
     SIMULATOR,
     CockpitSettings,
     Criteria,
     FormatName,
+    GuardSpec,
+    PlanSpec,
     Rollout,
     SourceSpec,
     Traffic,
@@ -20,10 +22,13 @@ __all__ = [
     "CockpitSettings",
     "Criteria",
     "FormatName",
+    "GuardSpec",
+    "PlanSpec",
     "Rollout",
     "RolloutError",
     "SourceSpec",
     "Traffic",
     "check_rollout",
     "load_rollout",
+    "recorded_rollout",
 ]

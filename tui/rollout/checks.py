@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from tui.model import DEFAULT_TASK
 from tui.problems import did_you_mean, nearest, quoted
+from tui.rollout.automation import check_guard, check_plan
 from tui.rollout.findings import Findings, Place
 from tui.rollout.schema import DeploymentTable, EndpointTable, RolloutFile, SourceTable, TrafficTable
 from tui.rollout.values import LAST_DATED_API_VERSION, SIMULATOR
@@ -38,6 +39,9 @@ def check(
         _check_deployment(name, deployment, endpoints, found)
     _check_weights(file, names, found)
     _check_traffic(file.traffic, folder, found)
+    check_guard(file.guard, found)
+    if file.plan is not None:
+        check_plan(file.plan, file.rollout.baseline, names, found)
     for i, source in enumerate(file.traffic.sources or ()):
         _check_source(("traffic", "sources", i), source, file, folder, found)
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from tui.model import DEFAULT_TASK, Deployment, Endpoint, Price, WeightTable
 from tui.problems import Problem, format_problems
+from tui.rollout.automation import guard_spec, plan_spec
 from tui.rollout.checks import check
 from tui.rollout.findings import Findings, key_lines
 from tui.rollout.schema import DeploymentTable, EndpointTable, RolloutFile, SourceTable, TrafficTable, parse
@@ -23,7 +24,7 @@ from tui.rollout.values import (
     SourceSpec,
     Traffic,
 )
-from tui.toml_files import TomlFileError, read_toml
+from tui.toml_files import TomlFileError, parse_toml, read_toml
 
 _T = TypeVar("_T")
 _MAX_BYTES = 1024 * 1024
@@ -57,6 +58,34 @@ def check_rollout(path: Path, env: Mapping[str, str]) -> tuple[Rollout | None, t
         text, document = read_toml(path, _MAX_BYTES)
     except TomlFileError as error:
         return None, (Problem("", "", str(error), line=error.line),)
+    return _checked(text, document, path, env)
+
+
+def recorded_rollout(text: str, path: Path) -> Rollout:
+    """The rollout whose file a run record keeps as ``text``, to look back at the run: without its traffic, and
+    with endpoints that lead nowhere, so that neither files nor keys of that day are needed. ``path`` is where
+    the text comes from.
+
+    Raises:
+        RolloutError: It holds a mistake.
+    """
+    try:
+        document = parse_toml(text)
+    except TomlFileError as error:
+        raise RolloutError(path, (Problem("", "", str(error), line=error.line),)) from None
+    document.pop("traffic", None)
+    endpoints = document.get("endpoints")
+    if isinstance(endpoints, dict):
+        document["endpoints"] = {name: {"url": SIMULATOR} for name in endpoints}
+    rollout, problems = _checked(text, document, path, {})
+    if rollout is None:
+        raise RolloutError(path, problems)
+    return rollout
+
+
+def _checked(
+    text: str, document: dict[str, Any], path: Path, env: Mapping[str, str]
+) -> tuple[Rollout | None, tuple[Problem, ...]]:
     findings = Findings(key_lines(text))
     deployments = document.get("deployments")
     names = list(deployments) if isinstance(deployments, dict) else []
@@ -86,6 +115,8 @@ def _rollout(file: RolloutFile, path: Path) -> Rollout:
         cockpit=CockpitSettings(**{**cockpit, "keys": MappingProxyType(cockpit["keys"])}),
         keep_text=file.rollout.keep_text,
         profiles_dir=path.parent / f"{path.stem}.weights",
+        guard=guard_spec(file.guard),
+        plan=None if file.plan is None else plan_spec(file.plan),
     )
 
 

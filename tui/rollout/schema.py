@@ -21,6 +21,9 @@ _Label = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9 ._-]
 _Positive = Annotated[float, Field(gt=0)]
 _NotNegative = Annotated[float, Field(ge=0)]
 _Pct = Annotated[float, Field(gt=0, le=100)]
+_Duration = Annotated[str, StringConstraints(pattern=r"^\d{1,6}(\.\d{1,3})?[smh]$")]
+# Each entry is judged in checks, where its position and the nearest known id can be said.
+_CriteriaList = Annotated[list[Any], Field(max_length=64)]
 
 
 class _Table(BaseModel):
@@ -98,6 +101,28 @@ class CriteriaTable(_Table):
     accuracy: Literal["equal or better"] = "equal or better"
 
 
+class GuardTable(_Table):
+    mode: Literal["off", "armed", "dry_run"] = "off"
+    criteria: _CriteriaList = []
+    tripwire: bool = True
+
+
+class StepTable(_Table):
+    weight: _Pct | None = None
+    bake: _Duration = "0s"
+    requests: Annotated[int, Field(ge=0, le=1_000_000_000)] = 0
+    gate: bool = False
+
+
+class PlanTable(_Table):
+    canary: str | None = None
+    steps: Annotated[list[StepTable], Field(max_length=64)] | None = None
+    must_be_ok: _CriteriaList = []
+    stop_on: _CriteriaList = []
+    watch: _Duration = "1h"
+    start: Literal["held", "climbing"] = "held"
+
+
 class CockpitTable(_Table):
     step_pct: _Pct = 5.0
     window: Literal["1m", "5m", "15m", "60m", "run"] = "5m"
@@ -113,6 +138,8 @@ class RolloutFile(_Table):
     weights: Annotated[dict[_Name, dict[str, Any]], Field(max_length=64)] = {}
     traffic: TrafficTable = TrafficTable()
     criteria: CriteriaTable = CriteriaTable()
+    guard: GuardTable = GuardTable()
+    plan: PlanTable | None = None
     cockpit: CockpitTable = CockpitTable()
 
 
@@ -125,12 +152,16 @@ _TABLES: dict[Place, type[_Table]] = {
     ("traffic",): TrafficTable,
     ("traffic", "sources", "*"): SourceTable,
     ("criteria",): CriteriaTable,
+    ("guard",): GuardTable,
+    ("plan",): PlanTable,
+    ("plan", "steps", "*"): StepTable,
     ("cockpit",): CockpitTable,
 }
 
 _SHOWABLE_OF_ENDPOINT = frozenset({"api", "api_version", "entra"})
 
 _LABEL_RULE = "at most 32 letters, digits, blanks and . _ -, starting with a letter or digit"
+_DURATION_RULE = 'a number with its unit, seconds, minutes or hours: "90s", "5m" or "1h"'
 _PATTERN_RULES = {
     "api_version": 'a date such as "2024-10-21", or with "-preview" after it',
     "key_env": "expects the NAME of an environment variable in capitals, such as AZURE_OPENAI_API_KEY; "
@@ -138,6 +169,8 @@ _PATTERN_RULES = {
     "scope": 'an address such as "https://ai.azure.com/.default"',
     "environment": _LABEL_RULE,
     "region": _LABEL_RULE,
+    "bake": _DURATION_RULE,
+    "watch": _DURATION_RULE,
 }
 _TYPE_RULES = {
     "string_type": "must be text in quotes",
@@ -146,9 +179,16 @@ _TYPE_RULES = {
     "bool_type": "must be true or false, without quotes",
     "dict_type": "must be a table",
     "model_type": "must be a table",
-    "list_type": "must be a list of tables: [[traffic.sources]]",
+    "list_type": "must be a list in square brackets",
     "finite_number": "must be a finite number",
     "string_too_short": "must not be empty",
+}
+_LIST_RULES = {
+    "sources": "must be a list of tables: [[traffic.sources]]",
+    "steps": 'must be a list of tables: steps = [{ weight = 5, bake = "10m" }, { weight = 100 }]',
+    "criteria": 'must be a list of criteria: ["latency_p95", "errors"]',
+    "must_be_ok": 'must be a list of criteria: ["latency_p95", "errors"]',
+    "stop_on": 'must be a list of criteria: ["latency_p95", "errors"]',
 }
 _BOUNDS = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
 
@@ -219,6 +259,10 @@ def _remedy(kind: str, place: Place, details: ErrorDetails, of_key: bool) -> str
         return f"too long: at most {context['max_length']}"
     if bounds := [f"{_BOUNDS[name]} {limit:g}" for name, limit in context.items() if name in _BOUNDS]:
         return f"must be {bounds[0]}"
+    if kind == "list_type" and key in _LIST_RULES:
+        return _LIST_RULES[key]
+    if kind == "string_type" and key in ("bake", "watch"):
+        return f"must be text in quotes: {_DURATION_RULE}"
     if key == "key_env":
         return _PATTERN_RULES["key_env"]
     return _TYPE_RULES.get(kind, details["msg"])

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from tui.model import Deployment, Endpoint, WeightTable
+from tui.model import Deployment, Endpoint, PlanStep, WeightTable
 from tui.problems import Problem
 
 SIMULATOR = "simulator"
@@ -84,6 +84,32 @@ class Criteria:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardSpec:
+    """The ``[guard]`` table. ``criteria`` are ids of ``CRITERIA``; when empty, all that can say WORSE.
+    ``tripwire``: it acts on consecutive failures too."""
+
+    mode: Literal["off", "armed", "dry_run"] = "off"
+    criteria: tuple[str, ...] = ()
+    tripwire: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSpec:
+    """The ``[plan]`` table: how ``canary`` climbs. The weights of ``steps`` rise.
+
+    ``must_be_ok`` and ``stop_on`` are ids of ``CRITERIA``; when empty, the plan's own choice holds.
+    ``start``: whether it waits for a person to begin it.
+    """
+
+    canary: str
+    steps: tuple[PlanStep, ...]
+    must_be_ok: tuple[str, ...] = ()
+    stop_on: tuple[str, ...] = ()
+    watch_s: float = 3600.0
+    start: Literal["held", "climbing"] = "held"
+
+
+@dataclass(frozen=True, slots=True)
 class CockpitSettings:
     """How the cockpit behaves. ``step_pct`` is what one key press shifts, in points of weight; ``keys`` maps
     the id of an action to its keys, separated by commas."""
@@ -116,3 +142,5 @@ class Rollout:
     keep_text: bool
     profiles_dir: Path
     warnings: tuple[Problem, ...] = ()
+    guard: GuardSpec = GuardSpec()
+    plan: PlanSpec | None = None

@@ -38,4 +38,4 @@ class Router:
         ladder = ladders[task] if task in ladders else ladders["default"]
         point = self._rng.random() * 100
         name = next((name for top, name in ladder if point < top), ladder[-1][1])
-        return Assignment(request_id, task, name, shares[name], self._clock())
+        return Assignment(request_id, task, name, shares[name], self._clock(), shares)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,10 +12,11 @@ from textual.widget import Widget
 
 from tui.cockpit.actions import ACTIONS, Action, allowed
 from tui.cockpit.ui_state import View
+from tui.cockpit.verdict_words import overall
 from tui.cockpit.widgets.banner import BannerBar
 from tui.cockpit.widgets.footer import KeyFooter
 from tui.cockpit.widgets.prompt import Prompt
-from tui.model import TrafficState
+from tui.model import PlanState, TrafficState, VerdictState
 
 
 class LiveScreen(Screen[None]):
@@ -68,6 +70,16 @@ class LiveScreen(Screen[None]):
         raise NotImplementedError
 
 
+_PLAN_KEYS: Mapping[PlanState, str] = MappingProxyType(
+    {
+        PlanState.CLIMBING: "hold_plan",
+        PlanState.HELD: "resume_plan",
+        PlanState.GATE: "resume_plan",
+        PlanState.STOPPED: "retry_step",
+    }
+)
+
+
 def _keys_now(view: View, *, left: bool) -> list[Action]:
     """What the footer offers: only keys that act here, and after the first the ones that help now."""
     helps = {"back"} if left else set()
@@ -75,6 +87,13 @@ def _keys_now(view: View, *, left: bool) -> list[Action]:
         helps.add("pause_traffic")
     if view.ui.frozen is not None:
         helps.add("freeze")
+    if view.live.verdicts and not left:
+        helps.add("verdicts")
+    if (plan := view.live.plan) is not None and plan.state in _PLAN_KEYS:
+        action = _PLAN_KEYS[plan.state]
+        # Going on would be refused while a criterion is WORSE.
+        if action == "hold_plan" or overall(view.live.verdicts.get(plan.canary, ())) is not VerdictState.WORSE:
+            helps.add(action)
     offered = [
         action
         for action in ACTIONS

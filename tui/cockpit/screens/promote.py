@@ -16,6 +16,8 @@ from tui.cockpit.comparison import against_baseline
 from tui.cockpit.messages import PromotionAccepted
 from tui.cockpit.screens.dialog import Dialog
 from tui.cockpit.ui_state import View
+from tui.cockpit.verdict_words import cell_texts, overall, wait_said
+from tui.model import VerdictState
 from tui.routing.weights import all_to, describe
 from tui.text import plain
 
@@ -40,11 +42,23 @@ class PromoteScreen(Dialog):
         yield Static(Content(describe(live.weights, all_to(live.weights, self._deployment))), markup=False)
         evidence = against_baseline(live, self._deployment, window).sentence.removeprefix("… ")
         yield Static(Content(f"window {window}: {evidence}"), markup=False)
+        if judged := self._judged():
+            yield Static(Content(judged), markup=False)
         with Horizontal(classes="answers"):
             yield Button("Cancel (esc)", id="cancel", compact=True)
             accept = Button("Promote (y)", id="accept", compact=True)
             accept.can_focus = False
             yield accept
+
+    def _judged(self) -> str:
+        """The verdict as a whole, and while it is open what it still takes."""
+        verdicts = self._view.live.verdicts.get(self._deployment, ())
+        said = cell_texts(verdicts, 100.0)
+        if said is None:
+            return ""
+        if overall(verdicts) is VerdictState.NOT_YET:
+            return f"… NOT YET: {wait_said(verdicts, 100.0)[0]}"
+        return said[0][0]
 
     def action_accept(self) -> None:
         """Yes."""

@@ -36,8 +36,8 @@ class BannerBar(Lines):
         first = fit(" " + "   ".join(parts), room) + f" {right} "
         key = f"   {said.key} " if said.key else ""
         left = max(width - 3 - cell_len(key), 0)
-        figure = said.figure if cell_len(said.figure) <= left or not said.brief else said.brief
-        figure = clip(figure, left)
+        texts = (said.figure, *said.shorter)
+        figure = clip(next((text for text in texts if cell_len(text) <= left), texts[-1]), left)
         second = Content(fit(f"   {figure}{key}", width))
         named = re.search(r"press (\S+)", said.key)
         if named is not None:

@@ -29,7 +29,7 @@ class VersionTable(Lines):
     def show(self, view: View) -> None:
         """Show the figures of the picture and the live weights."""
         self._view = view
-        places = layout(max(self.size.width - 2, 0))
+        places = layout(max(self.size.width - 2, 0), judged=bool(view.live.verdicts))
         lines = [self._header(view, places)]
         lines += [self._row(view, row, places) for row in rows(view)]
         self.set_lines(lines)
@@ -46,7 +46,7 @@ class VersionTable(Lines):
 
     @staticmethod
     def _header(view: View, places: tuple[Place, ...]) -> Content:
-        baseline = f"VS {view.short(view.picture.baseline)}"
+        baseline = "VERDICT" if view.live.verdicts else f"VS {view.short(view.picture.baseline)}"
         titles = (
             fit(baseline if place.column is VERDICT else place.title, place.width, right=not place.column.left)
             + " " * place.gap

@@ -1,0 +1,94 @@
+"""Made-up verdicts and plans for the cockpit: plausible figures, in the shapes of the model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from tui.model import Eta, GuardView, PlanState, PlanStep, PlanView, Verdict, VerdictState
+
+ETAS = (Eta(10.0, 660.0, 1500), Eta(25.0, 240.0, 1420), Eta(50.0, 130.0, 1390))
+"""About 11 min at 10 %, 4 min at 25 %, 3 min at 50 %."""
+
+STEPS = (
+    PlanStep(5.0, 120.0, 200),
+    PlanStep(10.0, 300.0, 500),
+    PlanStep(25.0, 300.0, 1000, gate=True),
+    PlanStep(50.0, 600.0, 2000),
+    PlanStep(100.0, 900.0, 0),
+)
+
+ARMED = GuardView("armed", ("latency_p95", "error_rate"), "")
+
+
+def verdict(criterion: str = "latency_p95", **changes: Any) -> Verdict:
+    """A P95 that cannot be decided yet; every field may be replaced."""
+    base = Verdict(
+        criterion=criterion,
+        label="P95",
+        unit="ms",
+        state=VerdictState.NOT_YET,
+        limit="+10%",
+        baseline_value=402.0,
+        canary_value=421.0,
+        difference_pct=4.7,
+        difference_low_pct=-9.0,
+        difference_high_pct=19.0,
+        worse_progress=0.18,
+        ok_progress=0.42,
+        baseline_requests=8820,
+        canary_requests=980,
+        events=431,
+        etas=ETAS,
+    )
+    return replace(base, **changes)
+
+
+OK_P50 = verdict(
+    "latency_p50", label="P50", state=VerdictState.OK, baseline_value=210.0, canary_value=208.0,
+    difference_pct=-1.0, difference_low_pct=-6.0, difference_high_pct=4.0, worse_progress=0.02, ok_progress=1.0,
+    events=4390, etas=(), since_s=262.0,
+)  # fmt: skip
+OK_P95 = verdict(state=VerdictState.OK, ok_progress=1.0, etas=(), since_s=344.0)
+WORSE_P95 = verdict(
+    state=VerdictState.WORSE, canary_value=655.0, difference_pct=63.0, difference_low_pct=41.0,
+    difference_high_pct=88.0, worse_progress=1.0, ok_progress=0.0, etas=(), since_s=360.0,
+)  # fmt: skip
+NO_P99 = verdict(
+    "latency_p99", label="P99", baseline_value=690.0, canary_value=None, difference_pct=None,
+    difference_low_pct=None, difference_high_pct=None, worse_progress=0.03, ok_progress=0.05, events=44,
+    etas=(Eta(10.0, None, None),), note="no interval before 3,045 requests",
+)  # fmt: skip
+OK_ERRORS = verdict(
+    "error_rate", label="errors", unit="%", limit="same or lower", state=VerdictState.OK, baseline_value=0.42,
+    canary_value=0.4, difference_pct=-4.0, difference_low_pct=None, difference_high_pct=22.0, ok_progress=1.0,
+    events=41, etas=(), since_s=301.0,
+)  # fmt: skip
+WORSE_FILTER = verdict(
+    "filter_rate", label="filtered", unit="%", limit="same or lower", state=VerdictState.WORSE,
+    baseline_value=0.42, canary_value=0.53, difference_pct=26.0, worse_progress=1.0, events=88, etas=(),
+    since_s=380.0,
+)  # fmt: skip
+ADVISORY_COST = verdict(
+    "cost_per_request", label="cost per 1k", unit="USD", baseline_value=0.191, canary_value=0.322,
+    difference_pct=68.0, difference_low_pct=60.0, difference_high_pct=76.0, state=VerdictState.WORSE,
+    worse_progress=1.0, advisory=True, events=9800, etas=(), note="advisory until 1,000 requests",
+)  # fmt: skip
+
+ALL_WORSE = (OK_P50, WORSE_P95, NO_P99, OK_ERRORS, WORSE_FILTER, ADVISORY_COST)
+ALL_OK = (OK_P50, OK_P95, OK_ERRORS, ADVISORY_COST)
+OPEN = (OK_P50, verdict(), NO_P99, OK_ERRORS, ADVISORY_COST)
+
+
+def plan(canary: str, **changes: Any) -> PlanView:
+    """On the second rung for 04:20 of 05:00; every field may be replaced."""
+    base = PlanView(
+        canary=canary,
+        steps=STEPS,
+        index=1,
+        state=PlanState.CLIMBING,
+        in_step_s=260.0,
+        step_requests=980,
+        waiting_for="P95 and P99 to be OK",
+    )
+    return replace(base, **changes)

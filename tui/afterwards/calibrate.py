@@ -1,0 +1,161 @@
+"""How often settings call a version worse that is the same: on recorded runs, where every alarm is false.
+
+A run whose deployments are all pinned to one model and version is judged as it was. Of any other run only the
+baseline's requests are taken, and each is given by a seeded draw to the baseline or to a pretended canary.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tui.afterwards.judging import Judging, MakeJudge
+from tui.afterwards.recording import Recording
+from tui.model import Assignment, Event, Verdict, VerdictState
+from tui.rollout import Criteria
+from tui.text import plain
+
+PRETENDED = "pretended-canary"
+"""The name of the canary that is made of the baseline's own requests."""
+
+
+@dataclass(slots=True)
+class Calibration:
+    """``alarms`` counts, by criterion, the trials in which it was called WORSE; ``any_alarm`` those in which
+    one was that is not only advisory. Draws of one run share its requests: they are not independent.
+    """
+
+    runs: int = 0
+    same_versions: int = 0
+    trials: int = 0
+    requests: int = 0
+    any_alarm: int = 0
+    labels: dict[str, str] = field(default_factory=dict)
+    alarms: dict[str, int] = field(default_factory=dict)
+
+    def add(self, verdicts: Sequence[Verdict]) -> None:
+        """Count one trial."""
+        self.trials += 1
+        worse = [v for v in verdicts if v.state is VerdictState.WORSE]
+        self.any_alarm += any(not v.advisory for v in worse)
+        for verdict in verdicts:
+            self.labels[verdict.criterion] = verdict.label + (" (advisory)" if verdict.advisory else "")
+            self.alarms.setdefault(verdict.criterion, 0)
+        for verdict in worse:
+            self.alarms[verdict.criterion] += 1
+
+
+def calibrate(
+    recordings: Sequence[Recording],
+    make_judge: MakeJudge,
+    *,
+    criteria: Criteria | None = None,
+    draws: int = 20,
+    split_pct: float = 25.0,
+    seed: int = 0,
+) -> Calibration:
+    """Judge every recording with ``criteria``, or with its own when None.
+
+    ``draws`` is how often a run of different versions is split, ``split_pct`` what the pretended canary gets.
+    Raises ValueError when either makes no sense, UnreadableRecord when a file breaks off.
+    """
+    if draws < 1 or not 0 < split_pct < 100:
+        raise ValueError(f"{draws} draws of {split_pct:g} %: give at least one draw, and between 0 and 100 %")
+    result = Calibration()
+    for number, recording in enumerate(recordings):
+        rollout = recording.rollout
+        settings = criteria or rollout.criteria
+        result.runs += 1
+        if _all_the_same(recording):
+            result.same_versions += 1
+            judge = make_judge(rollout.baseline, recording.canaries, settings)
+            answered, now_s = _as_it_was(recording, judge)
+            result.requests += sum(answered.values())
+            for canary, verdicts in judge.verdicts(now_s).items():
+                if answered.get(canary):
+                    result.add(verdicts)
+        else:
+            judges = [make_judge(rollout.baseline, (PRETENDED,), settings) for _ in range(draws)]
+            requests, now_s = _split(recording, judges, split_pct, f"{seed}/{number}")
+            result.requests += requests
+            for judge in judges if requests else ():
+                result.add(judge.verdicts(now_s).get(PRETENDED, ()))
+    return result
+
+
+def _all_the_same(recording: Recording) -> bool:
+    pinned = {(d.model, d.version) for d in recording.rollout.deployments.values()}
+    return len(pinned) == 1 and bool(recording.canaries)
+
+
+def _as_it_was(recording: Recording, judge: Judging) -> tuple[dict[str, int], float]:
+    answered: dict[str, int] = {}
+    now_s = 0.0
+    for now_s, happening in recording.happenings():
+        if isinstance(happening, Assignment):
+            judge.assigned(happening, now_s)
+        elif not isinstance(happening, Event):
+            answered[happening.deployment] = answered.get(happening.deployment, 0) + 1
+            judge.add(happening, now_s)
+    return answered, now_s
+
+
+def _split(recording: Recording, judges: Sequence[Judging], split_pct: float, seed: str) -> tuple[int, float]:
+    """Give each request of the baseline to one of two names, in every judge by a draw of its own."""
+    baseline = recording.rollout.baseline
+    shares = {baseline: 100.0 - split_pct, PRETENDED: split_pct}
+    rngs = [random.Random(f"{seed}/{number}") for number in range(len(judges))]
+    drawn: dict[int, list[str]] = {}
+    requests, now_s = 0, 0.0
+    for now_s, happening in recording.happenings():
+        if isinstance(happening, Event) or happening.deployment != baseline:
+            continue
+        if isinstance(happening, Assignment):
+            names = [PRETENDED if rng.random() * 100 < split_pct else baseline for rng in rngs]
+            drawn[happening.request_id] = names
+            for judge, name in zip(judges, names, strict=True):
+                mine = replace(happening, deployment=name, weight_pct=shares[name], shares=shares)
+                judge.assigned(mine, now_s)
+        elif happening.request_id in drawn:
+            requests += 1
+            for judge, name in zip(judges, drawn.pop(happening.request_id), strict=True):
+                judge.add(replace(happening, deployment=name, weight_pct=shares[name], shares=shares), now_s)
+    return requests, now_s
+
+
+def calibration_json(result: Calibration) -> dict[str, Any]:
+    """Counts, and percent of the trials (null without any)."""
+    return {
+        "runs": result.runs,
+        "runs_with_the_same_versions": result.same_versions,
+        "requests": result.requests,
+        "trials": result.trials,
+        "any": {"false_alarms": result.any_alarm, "pct": _pct(result.any_alarm, result.trials)},
+        "criteria": {
+            name: {"label": result.labels[name], "false_alarms": n, "pct": _pct(n, result.trials)}
+            for name, n in result.alarms.items()
+        },
+    }
+
+
+def calibration_text(result: Calibration) -> str:
+    """The table in plain text."""
+    rows = [(plain(result.labels[name], 60), n) for name, n in result.alarms.items()]
+    rows.append(("any that is not advisory", result.any_alarm))
+    width = max(len(label) for label, _ in rows)
+    lines = [
+        f"{result.runs} runs, {result.requests} requests, {result.trials} trials in which nothing was worse",
+        f"{'criterion':<{width}}  false alarms      %",
+    ]
+    for label, n in rows:
+        pct = _pct(n, result.trials)
+        lines.append(f"{label:<{width}}  {n:>12}  {'-' if pct is None else f'{pct:.1f}':>5}")
+    if result.same_versions < result.runs:
+        lines.append("draws that split one run share its requests: they are not independent of each other")
+    return "\n".join(lines)
+
+
+def _pct(count: int, trials: int) -> float | None:
+    return 100 * count / trials if trials else None

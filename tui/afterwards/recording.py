@@ -1,0 +1,152 @@
+"""A run record as a recording: what happened, in order of time, as the rooms saw it when it did."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from heapq import merge
+from math import isfinite
+from pathlib import Path
+from typing import TypeVar
+
+from tui.model import DEFAULT_TASK, Assignment, Event, Outcome, Second, WeightTable
+from tui.record_reader import (
+    RunInfo,
+    UnreadableRecord,
+    last_moment_s,
+    list_runs,
+    read_assignments,
+    read_events,
+    read_head,
+    read_outcomes,
+    read_run,
+    read_seconds,
+)
+from tui.record_schema import RunHead
+from tui.rollout import Rollout, RolloutError, recorded_rollout
+
+Happening = Event | Assignment | Outcome
+
+_Drawn = TypeVar("_Drawn", Assignment, Outcome)
+
+_NOTHING: Mapping[str, float] = {}
+_SAME_PCT = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A run that can be looked at again. Outcomes are read from the file each time and never all held."""
+
+    path: Path
+    head: RunHead
+    rollout: Rollout
+    ended_at: datetime | None
+    events: tuple[Event, ...]
+    duration_s: float
+    _changes_s: tuple[float, ...]
+    _tables: tuple[WeightTable, ...]
+
+    @classmethod
+    def open(cls, path: Path) -> Recording:
+        """Raises:
+        UnreadableRecord: The file is no run record, or does not hold a rollout that can be read.
+        """
+        head, run = read_head(path), read_run(path)
+        try:
+            rollout = recorded_rollout(head.rollout_text, path)
+        except RolloutError as error:
+            raise UnreadableRecord(
+                f"{path}: the rollout file that it keeps has mistakes; move it elsewhere\n{error}"
+            ) from error
+        events = tuple(e for e in read_events(path) if e.at_s is not None and isfinite(e.at_s))
+        changes = [(e.at_s, e.after) for e in events if e.after is not None]
+        return cls(
+            path=path,
+            head=head,
+            rollout=rollout,
+            ended_at=run.ended_at,
+            events=events,
+            duration_s=last_moment_s(path),
+            _changes_s=tuple(at_s for at_s, _ in changes),
+            _tables=tuple(table for _, table in changes),
+        )
+
+    @property
+    def canaries(self) -> tuple[str, ...]:
+        """Every deployment but the baseline, in the order of the rollout file."""
+        return tuple(name for name in self.rollout.deployments if name != self.rollout.baseline)
+
+    def instant(self, at_s: float) -> datetime:
+        """The UTC instant of a second of the run."""
+        return self.head.started_at + timedelta(seconds=at_s)
+
+    def weights(self, at_s: float) -> WeightTable:
+        """The weights in force at a second of the run."""
+        index = bisect_right(self._changes_s, at_s) - 1
+        return self._tables[index] if index >= 0 else self.rollout.weights
+
+    def happenings(self) -> Iterator[tuple[float, Happening]]:
+        """What happened, with the second at which it did; at the same instant, events come first.
+
+        An assignment is placed where its request was handed over. What a deployment answered that the rollout
+        does not have is left out. Raises UnreadableRecord.
+        """
+        events: Iterator[tuple[float, int, Happening]] = ((e.at_s, 0, e) for e in self.events)
+        assignments = ((a.at_s, 1, self._with_shares(a, a.at_s)) for a in read_assignments(self.path))
+        outcomes = ((_end_s(o), 2, self._with_shares(o, o.sent_s)) for o in read_outcomes(self.path))
+        now_s = 0.0
+        for at_s, _, happening in merge(events, assignments, outcomes, key=lambda entry: entry[:2]):
+            if isinstance(happening, Event) or happening.deployment in self.rollout.deployments:
+                # Outcomes end a moment before they are handed on: their order may be off by that much.
+                now_s = max(now_s, at_s)
+                yield now_s, happening
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Every outcome of a known deployment with the shares of its assignment. Raises UnreadableRecord."""
+        for outcome in read_outcomes(self.path):
+            if outcome.deployment in self.rollout.deployments:
+                yield self._with_shares(outcome, outcome.sent_s)
+
+    def seconds(self) -> Iterator[Second]:
+        """The per-second history as it was shown. Raises UnreadableRecord."""
+        return read_seconds(self.path)
+
+    def _with_shares(self, one: _Drawn, sent_s: float) -> _Drawn:
+        """With all weights at the draw: those of the newest table before ``sent_s`` that gives the deployment
+        the weight it was drawn with, since they may change before the hand-over. None fits: none."""
+        for index in range(bisect_right(self._changes_s, sent_s) - 1, -1, -1):
+            shares = _shares(self._tables[index], one.task)
+            if abs(shares.get(one.deployment, 0.0) - one.weight_pct) <= _SAME_PCT:
+                return replace(one, shares=shares)
+        return one
+
+
+def _shares(table: WeightTable, task: str) -> Mapping[str, float]:
+    return table.get(task) or table.get(DEFAULT_TASK) or _NOTHING
+
+
+def _end_s(outcome: Outcome) -> float:
+    moments = (outcome.ended_s, outcome.sent_s, outcome.due_s)
+    return next((moment for moment in moments if isfinite(moment)), 0.0)
+
+
+def find_recording(name: str, folder: Path) -> Path:
+    """The record that ``name`` means: a path, or the start of the id of one run in ``folder``.
+
+    Raises:
+        UnreadableRecord: No run or several runs have that id.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    runs = [run for run in list_runs(folder) if isinstance(run, RunInfo)]
+    found = [run.path for run in runs if name and run.run_id.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UnreadableRecord(f"{len(found)} runs in {folder} have an id that starts with {name}: give more")
+    raise UnreadableRecord(
+        f"{name} is neither a file nor the start of a run id in {folder}: see `canarytop runs`"
+    )

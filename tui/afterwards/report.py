@@ -1,0 +1,104 @@
+"""The hand-over record: what was seen in a run, what was decided, by whom and on which evidence."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import Literal
+
+from tui.afterwards.judging import Judging
+from tui.afterwards.recording import Recording
+from tui.afterwards.summary import Summary, Table, summarise
+
+Format = Literal["md", "html", "json"]
+
+_MARKUP = re.compile(r"([\\`*_\[\]|~$])")
+_STYLE = (
+    "body{font:14px/1.5 sans-serif;margin:2em auto;max-width:1100px;padding:0 1em;color:#1a1a1a}"
+    "table{border-collapse:collapse;display:block;overflow-x:auto}"
+    "td,th{border:1px solid #c8c8c8;padding:3px 8px;text-align:left;vertical-align:top}"
+    "th{background:#f0f0f0}svg{max-width:100%;height:auto;display:block;margin:1em 0}"
+)
+
+
+def report(
+    recording: Recording, format_: Format, judge: Judging | None = None, *, name: str = "report"
+) -> Mapping[str, str]:
+    """The files of the report, file name -> text; the first is the report itself, called after ``name``.
+
+    Markdown has its plots in files beside it, HTML inside. Raises UnreadableRecord.
+    """
+    summary = summarise(recording, judge)
+    if format_ == "json":
+        return {f"{name}.json": _json(summary)}
+    if format_ == "html":
+        return {f"{name}.html": _html(summary)}
+    plots = {f"{name}-{plot}.svg": svg for plot, svg in summary.plots}
+    return {f"{name}.md": _markdown(summary, tuple(plots))} | plots
+
+
+def _json(summary: Summary) -> str:
+    document = {
+        "title": summary.title,
+        **dict(summary.facts),
+        **{
+            table.title: [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+            for table in summary.tables
+        },
+    }
+    return json.dumps(document, indent=1) + "\n"
+
+
+def _html(summary: Summary) -> str:
+    facts = "".join(f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in summary.facts)
+    parts = [
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
+        f"<title>{escape(summary.title)}</title><style>{_STYLE}</style></head><body>",
+        f"<h1>{escape(summary.title)}</h1>",
+        f"<table>{facts}</table>",
+        *map(_html_table, summary.tables),
+        "<h2>Over time</h2>",
+        *(svg for _, svg in summary.plots),
+        "</body></html>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _html_table(table: Table) -> str:
+    title = f"<h2>{escape(table.title)}</h2>"
+    if not table.rows:
+        return f"{title}<p>{escape(table.empty)}</p>"
+    head = "".join(f"<th>{escape(column)}</th>" for column in table.columns)
+    rows = ("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table.rows)
+    return f"{title}\n<table><tr>{head}</tr>\n{chr(10).join(rows)}</table>"
+
+
+def _markdown(summary: Summary, plots: tuple[str, ...]) -> str:
+    lines = [f"# {_text(summary.title)}", "", *(f"- {_text(k)}: {_text(v)}" for k, v in summary.facts), ""]
+    for table in summary.tables:
+        lines += [f"## {_text(table.title)}", "", *_markdown_table(table), ""]
+    lines += ["## Over time", "", *(f"![{_text(plot)}](<{plot}>)\n" for plot in plots)]
+    return "\n".join(lines)
+
+
+def _markdown_table(table: Table) -> Iterator[str]:
+    if not table.rows:
+        yield _text(table.empty)
+        return
+    for number, row in enumerate((table.columns, *table.rows)):
+        yield f"| {' | '.join(_text(cell) for cell in row)} |"
+        if number == 0:
+            yield "|---" * len(table.columns) + "|"
+
+
+def _text(text: str) -> str:
+    """``text`` so that Markdown shows it as it is: marks escaped, HTML as entities, no address made a link."""
+    safe = _MARKUP.sub(r"\\\1", " ".join(text.split()))
+    return (
+        escape(safe, quote=False)
+        .replace("://", ":&#47;&#47;")
+        .replace("@", "&#64;")
+        .replace("www.", "www&#46;")
+    )

@@ -1,0 +1,212 @@
+"""What a report says, before it is laid out: plain text cells without markup, and the plots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import inf
+
+from tui.afterwards.judging import Judging
+from tui.afterwards.playback import Playback
+from tui.afterwards.recording import Recording
+from tui.afterwards.svg_plot import Series, svg_plot
+from tui.model import ALL_TASKS, ERRORS, WEIGHT_CHANGES, Event, Figures, Quantiles, Second, Verdict, WeightTable
+from tui.text import plain
+
+_TEXT_CHARS = 400
+_MOST_SECONDS = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A heading over rows of text."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    empty: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """``plots`` are SVG texts by a short name."""
+
+    title: str
+    facts: tuple[tuple[str, str], ...]
+    tables: tuple[Table, ...]
+    plots: tuple[tuple[str, str], ...]
+
+
+def summarise(recording: Recording, judge: Judging | None) -> Summary:
+    """Read the whole recording. ``judge`` judges it again; without one there are no verdicts.
+
+    Raises UnreadableRecord.
+    """
+    playback = Playback(recording, judge)
+    playback.advance(inf)
+    seen = playback.snapshot()
+    rollout = recording.rollout
+    figures = {name: view.figures["run"][ALL_TASKS] for name, view in seen.deployments.items()}
+    end = "no clean end: interrupted, or still running"
+    if recording.ended_at is not None:
+        end = _instant(recording.ended_at)
+    return Summary(
+        title=f"Run {plain(recording.head.run_id, 80)} of {plain(rollout.name, 80)}",
+        facts=(
+            ("started", _instant(recording.head.started_at)),
+            ("ended", end),
+            ("lasted", f"{recording.duration_s:.0f} s"),
+            ("environment", plain(str(recording.head.meta.get("environment", "-")), 80)),
+            ("baseline", rollout.baseline),
+            ("requests", str(sum(f.requests for f in figures.values()))),
+            ("spent", f"{seen.spent_usd:.4f} USD, of which {seen.spent_estimated_usd:.4f} estimated"),
+            ("weights at the end", _weights(seen.weights)),
+            ("record", plain(str(recording.path), 200)),
+        ),
+        tables=(
+            _versions(recording, figures),
+            _figures(figures),
+            _criteria(seen.verdicts),
+            _timeline(recording.events),
+        ),
+        plots=_plots(recording),
+    )
+
+
+def _versions(recording: Recording, figures: dict[str, Figures]) -> Table:
+    rows = []
+    for name, d in recording.rollout.deployments.items():
+        served = ", ".join(f"{plain(model, 64)} ({n})" for model, n in figures[name].served_models.items())
+        role = "baseline" if name == recording.rollout.baseline else "canary"
+        rows.append((name, role, f"{d.model} {d.version}", served or "-"))
+    return Table("Versions", ("deployment", "role", "pinned", "served (answers)"), tuple(rows), "none")
+
+
+def _figures(figures: dict[str, Figures]) -> Table:
+    rows = []
+    for name, f in figures.items():
+        errors = ", ".join(f"{kind.value} {n}" for kind, n in f.kinds.items() if kind in ERRORS)
+        rows.append(
+            (
+                name,
+                str(f.requests),
+                *_quantiles(f.latency_ms),
+                f"{f.ttft_ms.p50:.0f} (n {f.ttft_ms.count})" if f.ttft_ms else "-",
+                f"{_number(f.cost_per_1k_usd, '.4f')} (n {f.priced})",
+                _number(f.filter_pct, ".2f"),
+                _number(f.error_pct, ".2f"),
+                errors or "-",
+            )
+        )
+    columns = (
+        "deployment", "requests", "P50 ms", "P95 ms", "P99 ms", "answers", "TTFT P50 ms", "$/1k", "filter %",
+        "error %", "errors by kind",
+    )  # fmt: skip
+    return Table("What each deployment did", columns, tuple(rows), "no deployment")
+
+
+def _criteria(verdicts: Mapping[str, Sequence[Verdict]]) -> Table:
+    rows = [_verdict_row(canary, verdict) for canary, of_one in verdicts.items() for verdict in of_one]
+    columns = (
+        "canary", "criterion", "verdict", "baseline", "canary value", "difference % [interval]", "limit",
+        "requests baseline / canary", "note",
+    )  # fmt: skip
+    return Table("Criteria, judged again from the recorded outcomes", columns, tuple(rows), "not judged")
+
+
+def _verdict_row(canary: str, v: Verdict) -> tuple[str, ...]:
+    interval = f" [{_number(v.difference_low_pct, '+.1f')}, {_number(v.difference_high_pct, '+.1f')}]"
+    since = f" at {v.since_s:.0f} s" if v.since_s is not None else ""
+    return (
+        canary,
+        plain(v.label, 60) + (" (advisory)" if v.advisory else ""),
+        v.state.value.replace("_", " ").upper() + since,
+        f"{_number(v.baseline_value, '.4g')} {plain(v.unit, 20)}".strip(),
+        f"{_number(v.canary_value, '.4g')} {plain(v.unit, 20)}".strip(),
+        _number(v.difference_pct, "+.1f") + interval,
+        plain(v.limit, 80),
+        f"{v.baseline_requests} / {v.canary_requests}",
+        plain(v.note, 200) or "-",
+    )
+
+
+def _timeline(events: Iterable[Event]) -> Table:
+    rows = tuple(
+        (
+            _instant(e.at),
+            plain(e.actor, 40),
+            e.kind.value.replace("_", " "),
+            plain(e.text, _TEXT_CHARS),
+            plain(e.reason, _TEXT_CHARS) or "-",
+            _weights(e.before),
+            _weights(e.after),
+        )
+        for e in events
+    )
+    return Table(
+        "What was done, by whom and why",
+        ("UTC", "actor", "event", "text", "reason", "weights before", "weights after"),
+        rows,
+        "no events",
+    )
+
+
+def _plots(recording: Recording) -> tuple[tuple[str, str], ...]:
+    seconds = _sparse(recording)
+    names = tuple(recording.rollout.deployments)
+    marks = tuple(
+        (e.at_s, f"{e.kind.value.replace('_', ' ')}: {plain(e.text, 80)}")
+        for e in recording.events
+        if e.kind in WEIGHT_CHANGES
+    )
+
+    def lines(*fields: tuple[str, str]) -> list[Series]:
+        return [
+            Series(f"{name} {label}".strip(), _points(seconds, name, field))
+            for name in names
+            for label, field in fields
+        ]
+
+    return (
+        ("latency", svg_plot("Latency", "ms", lines(("P50", "p50_ms"), ("P95", "p95_ms")), marks=marks)),
+        ("cost", svg_plot("Cost of 1,000 requests", "USD", lines(("", "cost_per_1k_usd")), marks=marks)),
+        (
+            "failures",
+            svg_plot("Failures", "%", lines(("filter", "filter_pct"), ("error", "error_pct")), marks=marks),
+        ),
+        ("weights", svg_plot("Weights", "%", lines(("", "weight_pct")), marks=marks)),
+    )
+
+
+def _sparse(recording: Recording) -> list[Second]:
+    """At most some thousand seconds, evenly taken: a plot has no room for more."""
+    every = max(1, int(recording.duration_s // _MOST_SECONDS))
+    return [second for number, second in enumerate(recording.seconds()) if number % every == 0]
+
+
+def _points(seconds: Sequence[Second], name: str, field: str) -> list[tuple[float, float | None]]:
+    return [(second.at_s, getattr(second.figures.get(name), field, None)) for second in seconds]
+
+
+def _weights(table: WeightTable | None) -> str:
+    if table is None:
+        return "-"
+    tasks = [
+        (f"{plain(task, 64)}: " if len(table) > 1 else "")
+        + ", ".join(f"{plain(name, 64)} {pct:g}%" for name, pct in shares.items())
+        for task, shares in table.items()
+    ]
+    return "; ".join(tasks)
+
+
+def _quantiles(q: Quantiles | None) -> tuple[str, str, str, str]:
+    return ("-", "-", "-", "0") if q is None else (f"{q.p50:.0f}", f"{q.p95:.0f}", f"{q.p99:.0f}", str(q.count))
+
+
+def _number(value: float | None, style: str) -> str:
+    return "-" if value is None else format(value, style)
+
+
+def _instant(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"

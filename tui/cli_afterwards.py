@@ -1,0 +1,178 @@
+"""The commands for a run that is over: replay, calibrate, report."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn
+
+import typer
+
+BAD_INPUT, COULD_NOT_RUN = 2, 3
+
+app = typer.Typer()
+
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run record, or the start of a run id.")]
+Settings = Annotated[
+    Path | None,
+    typer.Option("--rollout", metavar="FILE", help="Judge with the criteria and guard of this rollout file."),
+]
+
+
+@app.command()
+def replay(
+    run: RunName,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="Say what the judge and the guard would have done, and end.")
+    ] = False,
+    speed: Annotated[float, typer.Option(help="Seconds of the run per second.", min=0.01, max=10_000)] = 1.0,
+    rollout: Settings = None,
+) -> None:
+    """Show a recorded run in the cockpit again, or judge it again with other criteria."""
+    from tui.afterwards.replay import replay as judge_again
+    from tui.afterwards.replay import replay_text
+    from tui.verdict.guard import Guard
+
+    with _told():
+        recording, settings = _recording(run), _settings(rollout)
+        spec = (settings or recording.rollout).guard
+        judge = _maker()(
+            recording.rollout.baseline, recording.canaries, (settings or recording.rollout).criteria
+        )
+        if headless or not (sys.stdin.isatty() and sys.stdout.isatty()):
+            # What was off in the run is asked all the same: the question is what it would have done.
+            guard = Guard("dry_run", spec.criteria, spec.tripwire)
+            typer.echo(replay_text(judge_again(recording, judge, guard)))
+        else:
+            _show(recording, settings, speed)
+
+
+@app.command()
+def calibrate(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Run records, or starts of run ids.")],
+    rollout: Settings = None,
+    draws: Annotated[int, typer.Option(help="How often a run of different versions is split.", min=1)] = 20,
+    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
+    json_path: Annotated[
+        Path | None, typer.Option("--json", help="Write the counts here; - is standard output.")
+    ] = None,
+) -> None:
+    """How often these settings would have called a version worse that was the same."""
+    from tui.afterwards.calibrate import calibrate as count
+    from tui.afterwards.calibrate import calibration_json, calibration_text
+
+    with _told():
+        settings = _settings(rollout)
+        result = count(
+            [_recording(name) for name in runs],
+            _maker(),
+            criteria=settings.criteria if settings is not None else None,
+            draws=draws,
+            seed=seed,
+        )
+        text = json.dumps(calibration_json(result), indent=1) + "\n"
+        if json_path is not None and str(json_path) != "-":
+            json_path.write_text(text, encoding="utf-8")
+        typer.echo(text if str(json_path) == "-" else calibration_text(result))
+
+
+@app.command()
+def report(
+    run: RunName,
+    format_: Annotated[
+        Literal["md", "html", "json"], typer.Option("--format", help="How the report is written.")
+    ] = "md",
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write it, plots beside it; else to standard output.")
+    ] = None,
+) -> None:
+    """The hand-over record: what was seen and decided, by whom and on which evidence."""
+    from tui.afterwards.report import report as files_of
+
+    with _told():
+        recording = _recording(run)
+        judge = _maker()(recording.rollout.baseline, recording.canaries, recording.rollout.criteria)
+        files = files_of(recording, format_, judge, name=out.stem if out is not None else "report")
+        for number, (name, text) in enumerate(files.items()):
+            if out is None:
+                typer.echo(text)
+                return
+            path = out if number == 0 else out.with_name(name)
+            path.write_text(text, encoding="utf-8")
+            typer.echo(path)
+
+
+def _recording(run: str) -> Any:
+    from tui.afterwards.recording import Recording, find_recording
+    from tui.record import runs_folder
+
+    return Recording.open(find_recording(run, runs_folder(os.environ)))
+
+
+def _settings(file: Path | None) -> Any:
+    from tui.rollout import RolloutError, load_rollout
+    from tui.wiring import EveryKey
+
+    try:
+        return None if file is None else load_rollout(file, env=EveryKey())
+    except RolloutError as error:
+        _fail(str(error), BAD_INPUT)
+
+
+def _maker() -> Any:
+    from tui.verdict.judge import Judge
+
+    return Judge
+
+
+def _show(recording: Any, settings: Any, speed: float) -> None:
+    from tui.afterwards.player import Player
+    from tui.cockpit.app import CanarytopApp
+    from tui.cockpit.renderer import ProcessRenderer
+    from tui.wiring import whoami
+
+    criteria, make = (settings or recording.rollout).criteria, _maker()
+    cockpit = recording.rollout.cockpit
+    with (
+        closing(
+            Player(
+                recording, lambda: make(recording.rollout.baseline, recording.canaries, criteria), speed=speed
+            )
+        ) as player,
+        closing(ProcessRenderer()) as renderer,
+    ):
+        player.start()
+        CanarytopApp(
+            player,
+            renderer,
+            actor=whoami(),
+            read_only=True,
+            window=cockpit.window,
+            step_pct=cockpit.step_pct,
+            keymap=cockpit.keys,
+            marker=cockpit.marker,
+            export_folder=Path.cwd() / "screenshots",
+        ).run()
+        if player.error is not None:
+            _fail(str(player.error), COULD_NOT_RUN)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    from tui.record_reader import UnreadableRecord
+
+    try:
+        yield
+    except UnreadableRecord as error:
+        _fail(str(error), COULD_NOT_RUN)
+    except OSError as error:
+        _fail(f"{error.strerror or error}: {error.filename or ''}", COULD_NOT_RUN)
+
+
+def _fail(text: str, code: int) -> NoReturn:
+    typer.echo(text, err=True)
+    raise typer.Exit(code)

@@ -1,0 +1,70 @@
+"""A full screen of lines that are scrolled: one long text between banner and footer, live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+
+from tui.cockpit.details_lines import Line
+from tui.cockpit.screens.live import LiveScreen
+from tui.cockpit.ui_state import View
+from tui.cockpit.widgets.lines import Lines
+
+_STYLES = {
+    "": "",
+    "dim": "$axis",
+    "warn": "$canary",
+    "alert": "bold $breach",
+    "title": "bold $baseline",
+    "baseline": "$baseline",
+}
+
+
+class ScrollingScreen(LiveScreen):
+    """Scrolls by line; esc goes back to the cockpit. Subclasses say which lines there are."""
+
+    LEAVES_COCKPIT: ClassVar[bool] = True
+
+    def body(self) -> Iterable[Widget]:
+        """One long list of lines."""
+        with VerticalScroll(id="details", can_focus=False):
+            yield Lines(id="details-lines")
+
+    def lines(self, view: View, width: int) -> Sequence[Line]:
+        """What is shown of this moment in ``width`` cells."""
+        raise NotImplementedError
+
+    def show_body(self, view: View) -> None:
+        """The lines of this moment; where it is scrolled to stays."""
+        self.query_one("#details-lines", Lines).set_lines(
+            [
+                Content(f" {line.text}").stylize(_STYLES[line.tone])
+                for line in self.lines(view, self.size.width - 3)
+            ]
+        )
+
+    def on_resize(self, event: events.Resize) -> None:
+        """The columns become wider or narrower."""
+        if self._view is not None:
+            self.call_after_refresh(self.show, self._view)
+
+    def scroll_lines(self, lines: int) -> None:
+        """Down (positive) or up."""
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+    def jump(self, *, last: bool) -> None:
+        """To the end or the beginning."""
+        area = self.query_one(VerticalScroll)
+        if last:
+            area.scroll_end(animate=False)
+        else:
+            area.scroll_home(animate=False)
+
+    def plain_text(self) -> str:
+        """All lines, those out of view too."""
+        return "\n".join(line.rstrip() for line in self.query_one("#details-lines", Lines).plain_lines)

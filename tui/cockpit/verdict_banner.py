@@ -1,0 +1,126 @@
+"""What the banner says of verdicts, guard and plan: phrases for either line, the longest first."""
+
+from __future__ import annotations
+
+from tui.cockpit import format as fmt
+from tui.cockpit.plan_lines import plan_tag
+from tui.cockpit.ui_state import View, canaries
+from tui.cockpit.verdict_words import (
+    interval,
+    label,
+    limit,
+    overall,
+    share,
+    signed_pct,
+    value,
+    wait_said,
+    worse,
+)
+from tui.cockpit.weight_view import asked_pct
+from tui.model import PlanState, Verdict, VerdictState
+
+_GUARD = {"off": "", "armed": "GUARD ARMED", "dry_run": "GUARD DRY RUN"}
+
+
+def exposed_in(view: View, state: VerdictState) -> tuple[str, ...]:
+    """The canaries with weight whose verdict as a whole is ``state``. Verdicts are live even while frozen."""
+    live = view.live
+    return tuple(
+        name
+        for name in canaries(live)
+        if asked_pct(live, name) > 0 and overall(live.verdicts.get(name, ())) is state
+    )
+
+
+def all_ok(view: View) -> bool:
+    """Whether some canary has weight, and each of those is OK on every criterion that counts."""
+    live = view.live
+    weighted = [name for name in canaries(live) if asked_pct(live, name) > 0]
+    return bool(weighted) and len(exposed_in(view, VerdictState.OK)) == len(weighted)
+
+
+def worse_said(view: View, name: str) -> tuple[str, ...]:
+    """The worst criterion: values, difference, limit, n, evidence, and which other ones are WORSE too."""
+    first, *others = worse(view.live.verdicts[name])
+    short, said = view.short(name), label(first)
+    unit = "" if first.unit in ("", "%") else f" {fmt.clip(first.unit, 12)}"
+    percent = "%" if first.unit == "%" else ""
+    measured = (
+        f"{short} {said} {value(first.canary_value, first.unit)}{percent} vs "
+        f"{value(first.baseline_value, first.unit)}{percent}{unit}"
+    )
+    change, allowed = signed_pct(first.difference_pct), f"limit {limit(first)}"
+    n = f"n={fmt.count(first.canary_requests)}"
+    evidence = f"evidence {100 * share(first.worse_progress):.0f}%"
+    core = f"{measured}, {change}, {allowed}, {n}"
+    also = f"; also {', '.join(label(v) for v in others[:3])}" if others else ""
+    also += f" and {len(others) - 3} more" if len(others) > 3 else ""
+    since = "" if first.since_s is None else f", for {_since(view, first)}"
+    return (
+        f"{measured}, {change} ({interval(first)}), {allowed}, {n}, {evidence}{since}{also}",
+        f"{measured}, {change} ({interval(first)}), {allowed}, {n}, {evidence}",
+        f"{core}, {evidence}",
+        core,
+        f"{measured}, {change}, {allowed}",
+        f"{said} {change}, {allowed}, {n}",
+        f"{said} {change}, {allowed}",
+        f"{said} {change}",
+    )
+
+
+def not_yet_said(view: View, comparison: str, brief: str) -> tuple[str, ...]:
+    """Time to the next verdict and the price of waiting, beside the plain comparison where there is room; the
+    comparison alone where nothing is judged."""
+    waiting = exposed_in(view, VerdictState.NOT_YET)
+    if not waiting:
+        return (comparison, brief)
+    name = waiting[0]
+    said = wait_said(view.live.verdicts[name], asked_pct(view.live, name))
+    which = f"{view.short(name)} " if len(waiting) > 1 else ""
+    texts = [f"{which}NOT YET: {text}" for text in said]
+    return (f"{texts[0]}  ·  {comparison}", f"{texts[0]}  ·  {brief}", *texts)
+
+
+def ok_said(view: View, comparison: str, brief: str) -> tuple[str, ...]:
+    """On how many criteria and requests every canary with traffic is OK."""
+    name = exposed_in(view, VerdictState.OK)[0]
+    judged = [v for v in view.live.verdicts[name] if not v.advisory]
+    n = min(v.canary_requests for v in judged)
+    said = f"{view.short(name)} OK on {_every(len(judged))}, n={fmt.count(n)} or more"
+    return (f"{said}  ·  {comparison}", f"{said}  ·  {brief}", said, f"OK on {_every(len(judged))}")
+
+
+def plan_said(view: View) -> str:
+    """The tag of the plan; empty without one."""
+    plan = view.live.plan
+    return "" if plan is None else plan_tag(plan, view.ui.age_s if not view.ui.stale else 0.0)
+
+
+def ramping(view: View) -> bool:
+    """Whether the plan climbs: the banner then says that instead of plain running."""
+    return view.live.plan is not None and view.live.plan.state is PlanState.CLIMBING
+
+
+def gate_said(view: View) -> tuple[str, str] | None:
+    """What waits at a gate for a person, and the key that opens it."""
+    plan = view.live.plan
+    if plan is None or plan.state is not PlanState.GATE:
+        return None
+    state = overall(view.live.verdicts.get(plan.canary, ()))
+    judged = "" if state is None else f", verdict {state.value.replace('_', ' ').upper()}"
+    for_s = fmt.duration(plan.in_step_s + view.ui.age_s)
+    held = f"{view.short(plan.canary)} held {for_s} on {fmt.counted(plan.step_requests, 'request')}{judged}"
+    return held, f"press {view.ui.keys['resume_plan']} to open the gate"
+
+
+def guard_said(view: View) -> str:
+    """``GUARD ARMED``, ``GUARD DRY RUN``, or nothing while it is off."""
+    return _GUARD[view.live.guard.mode]
+
+
+def _every(count: int) -> str:
+    return "its one criterion" if count == 1 else f"all {count} criteria"
+
+
+def _since(view: View, verdict: Verdict) -> str:
+    return fmt.duration(view.live.at_s - (verdict.since_s or 0.0) + view.ui.age_s)

@@ -1,0 +1,223 @@
+"""What the evidence says, and what is done about it: judge, guard and plan of a run.
+
+A person's keys always win: what the guard and the plan do goes through the same controller, as events of
+their own, and can be undone like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tui.model import (
+    WEIGHT_CHANGES,
+    Assignment,
+    Event,
+    EventKind,
+    Figures,
+    GuardView,
+    Outcome,
+    PlanView,
+    Verdict,
+    VerdictState,
+    WeightTable,
+)
+from tui.rollout import Rollout
+from tui.routing.controller import CommandRefused, Controller, Log
+from tui.routing.weights import raised
+from tui.verdict.guard import Guard
+from tui.verdict.judge import Judge
+from tui.verdict.plan import Plan, PlanAction, PlanRefused
+from tui.verdict.reasons import evidence_line
+
+JUDGE, GUARD, PLAN = "verdict", "guard", "plan"
+"""The actors of what nobody pressed a key for."""
+
+
+class Automation:
+    """Hears of every assignment and outcome; logs verdicts, lets the guard act at once and the plan climb.
+
+    ``fresh(deployment)`` says whether its outcomes keep coming in; nothing is done on stale data.
+    """
+
+    def __init__(
+        self,
+        rollout: Rollout,
+        *,
+        controller: Controller,
+        weights: Callable[[], WeightTable],
+        log: Log,
+        clock: Callable[[], float],
+        fresh: Callable[[str], bool],
+    ) -> None:
+        self._baseline = rollout.baseline
+        self._canaries = tuple(name for name in rollout.deployments if name != rollout.baseline)
+        self._controller = controller
+        self._weights = weights
+        self._log = log
+        self._clock = clock
+        self._fresh = fresh
+        self._judge = Judge(rollout.baseline, self._canaries, rollout.criteria)
+        self._guard = Guard(rollout.guard.mode, rollout.guard.criteria, rollout.guard.tripwire)
+        self._plan: Plan | None = None
+        if (spec := rollout.plan) is not None:
+            self._plan = Plan(
+                spec.canary,
+                spec.steps,
+                spec.must_be_ok,
+                spec.stop_on,
+                spec.watch_s,
+                held=spec.start == "held",
+            )
+        self._finished = dict.fromkeys(self._canaries, 0)
+        self._figures: Mapping[str, Figures] = {}
+
+    # --- the walk of a request ---
+
+    def assigned(self, assignment: Assignment) -> None:
+        self._judge.assigned(assignment, assignment.at_s)
+
+    def ended(self, outcome: Outcome) -> None:
+        """Weigh one outcome. When it decides something, the guard has acted before this returns."""
+        canary, now_s = outcome.deployment, self._clock()
+        self._judge.add(outcome, now_s)
+        if canary in self._finished:
+            self._finished[canary] += 1
+        changed = self._judge.changes()
+        for name in {name for name, _ in changed} | ({canary} if self._tripwire(canary) else set()):
+            self._protect(name)
+        for name, reached in changed:
+            verdict = next(v for v in self.verdicts()[name] if v.criterion == reached.criterion)
+            word = "WORSE" if reached.state is VerdictState.WORSE else "OK"
+            self._log(EventKind.VERDICT, JUDGE, f"{name} {word}: {evidence_line(verdict)}")
+
+    def _tripwire(self, canary: str) -> str | None:
+        return self._judge.tripwire(canary) if canary in self._finished else None
+
+    def _protect(self, canary: str) -> None:
+        action = self._guard.decide(
+            canary,
+            self.verdicts().get(canary, ()),
+            weight_pct=self._weight_pct(canary),
+            fresh=self._fresh(canary),
+            tripwire=self._tripwire(canary),
+        )
+        if action is None:
+            return
+        if action.kind == "roll_back":
+            self._controller.roll_back(GUARD, action.reason)
+        else:
+            self._log(EventKind.GUARD, GUARD, f"would have rolled back {canary}", reason=action.reason)
+
+    def tick(self) -> None:
+        """Once a second: the plan looks at where it stands."""
+        plan = self._plan
+        if plan is not None:
+            action = plan.tick(
+                self._clock(),
+                canary_requests=self._finished[plan.canary],
+                weight_pct=self._weight_pct(plan.canary),
+                verdicts=self.verdicts().get(plan.canary, ()),
+                fresh=self._fresh(plan.canary),
+            )
+            if action is not None:
+                self._carry_out(action, PLAN)
+
+    def heard(self, event: Event) -> None:
+        """An event was logged: a person who raises a canary has seen the verdicts that stand."""
+        if event.kind not in WEIGHT_CHANGES or event.actor in (GUARD, PLAN):
+            return
+        if event.before is not None and event.after is not None:
+            for canary in raised(event.before, event.after, self._baseline):
+                verdicts = self.verdicts().get(canary, ())
+                self._guard.raised_by_hand(canary, verdicts, self._tripwire(canary))
+
+    def why_not_raise(self, canary: str) -> str | None:
+        """Why a canary must not get more traffic: a criterion is WORSE."""
+        worse = [v for v in self.verdicts().get(canary, ()) if v.state is VerdictState.WORSE and not v.advisory]
+        return f"it is WORSE, {evidence_line(worse[0])}" if worse else None
+
+    # --- commands ---
+
+    def toggle_guard(self, actor: str) -> Event:
+        """Arm it or turn it off."""
+        mode = self._guard.cycle().replace("_", " ")
+        event = self._log(EventKind.GUARD, actor, f"guard {mode}")
+        for canary in self._canaries:
+            self._protect(canary)
+        return event
+
+    def hold_plan(self, actor: str) -> Event:
+        """Raises CommandRefused when there is no plan, or nothing to hold."""
+        return self._command(actor, lambda plan: plan.hold(actor))
+
+    def resume_plan(self, actor: str) -> Event:
+        """Raises CommandRefused when there is no plan, or nothing to resume."""
+        return self._command(actor, lambda plan: plan.resume(self._clock()))
+
+    def skip_step(self, actor: str) -> Event:
+        """Raises CommandRefused when there is no plan, or nothing to skip."""
+        return self._command(actor, lambda plan: plan.skip(self._clock()))
+
+    def retry_step(self, actor: str) -> Event:
+        """Raises CommandRefused when there is no plan, or nothing to retry."""
+        return self._command(actor, lambda plan: plan.retry(self._clock()))
+
+    def _command(self, actor: str, act: Callable[[Plan], PlanAction]) -> Event:
+        if self._plan is None:
+            raise CommandRefused("this rollout has no plan: add a [plan] table to its file")
+        try:
+            return self._carry_out(act(self._plan), actor)
+        except PlanRefused as refused:
+            raise CommandRefused(str(refused)) from refused
+
+    def _carry_out(self, action: PlanAction, actor: str) -> Event:
+        plan = self._plan
+        assert plan is not None
+        event = self._log(EventKind.PLAN, actor, f"plan: {action.kind}", reason=action.reason)
+        if action.weight_pct is None or action.weight_pct == self._weight_pct(plan.canary):
+            return event
+        try:
+            return self._controller.shift(plan.canary, action.weight_pct, actor, action.reason)
+        except CommandRefused as refused:
+            # The plan sees at its next tick that the weight is not there, and holds with the reason.
+            return self._log(EventKind.REFUSED, actor, str(refused))
+
+    # --- what is seen and kept ---
+
+    def show(self, figures: Mapping[str, Figures]) -> None:
+        """Figures since the start of the run, by deployment, that the verdicts show from now on."""
+        self._figures = figures
+
+    def verdicts(self) -> Mapping[str, tuple[Verdict, ...]]:
+        return self._judge.verdicts(self._clock(), self._figures)
+
+    def guard(self) -> GuardView:
+        return self._guard.view()
+
+    def plan(self) -> PlanView | None:
+        plan = self._plan
+        return None if plan is None else plan.view(self._clock(), self._finished[plan.canary])
+
+    def state(self) -> dict[str, Any]:
+        """All that must survive a restart, as JSON has it."""
+        return {
+            "judge": self._judge.state(),
+            "guard": self._guard.state(),
+            "plan": None if self._plan is None else self._plan.state(),
+            "finished": dict(self._finished),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up what an interrupted run left.
+
+        Raises:
+            ValueError: It is not such a state, or that of another rollout.
+        """
+        self._judge.restore(state["judge"])
+        self._guard.restore(state["guard"])
+        if self._plan is not None and state.get("plan") is not None:
+            self._plan.restore(state["plan"])
+
+    def _weight_pct(self, canary: str) -> float:
+        return max(shares.get(canary, 0.0) for shares in self._weights().values())

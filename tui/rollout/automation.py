@@ -1,0 +1,91 @@
+"""The ``[guard]`` and ``[plan]`` tables: what must agree in them, and the values that they become."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from tui.model import CRITERIA, PlanStep
+from tui.problems import did_you_mean, nearest, quoted
+from tui.rollout.findings import Findings, Place
+from tui.rollout.schema import GuardTable, PlanTable, StepTable
+from tui.rollout.values import GuardSpec, PlanSpec
+
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_LISTS = ("must_be_ok", "stop_on")
+
+
+def check_guard(guard: GuardTable, found: Findings) -> None:
+    """Adds every mistake of the guard that a single value does not show."""
+    _check_criteria(("guard", "criteria"), guard.criteria, found)
+
+
+def check_plan(plan: PlanTable, baseline: str | None, names: Collection[str], found: Findings) -> None:
+    """Adds every mistake of the plan. ``names`` are the deployments that the file defines."""
+    place: Place = ("plan", "canary")
+    if plan.canary is None:
+        if not found.wrong(*place):
+            found.error(place, "", "missing; name the deployment that climbs")
+    elif names and plan.canary not in names:
+        found.error(place, quoted(plan.canary), f"no such deployment; {did_you_mean(plan.canary, names)}")
+    elif plan.canary == baseline:
+        others = [name for name in names if name != baseline]
+        remedy = f"is the baseline; name the one that is on trial; {did_you_mean(plan.canary, others)}"
+        found.error(place, quoted(plan.canary), remedy)
+    if not plan.steps and not found.wrong("plan", "steps"):
+        found.error(
+            ("plan", "steps"), "", 'no step; add steps = [{ weight = 5, bake = "10m" }, { weight = 100 }]'
+        )
+    _check_steps(plan.steps or (), found)
+    for key in _LISTS:
+        _check_criteria(("plan", key), getattr(plan, key), found)
+
+
+def guard_spec(table: GuardTable) -> GuardSpec:
+    """The guard that a table without mistakes describes."""
+    return GuardSpec(table.mode, tuple(table.criteria), table.tripwire)
+
+
+def plan_spec(table: PlanTable) -> PlanSpec:
+    """The plan that a table without mistakes describes."""
+    assert table.canary is not None
+    return PlanSpec(
+        canary=table.canary,
+        steps=tuple(_step(step) for step in table.steps or ()),
+        must_be_ok=tuple(table.must_be_ok),
+        stop_on=tuple(table.stop_on),
+        watch_s=_seconds(table.watch),
+        start=table.start,
+    )
+
+
+def _check_steps(steps: Sequence[StepTable], found: Findings) -> None:
+    below: float | None = None
+    for i, step in enumerate(steps):
+        place: Place = ("plan", "steps", i)
+        if step.weight is None:
+            if not found.wrong(*place, "weight") and (step.model_fields_set or not found.wrong(*place)):
+                found.error((*place, "weight"), "", "missing; the canary's weight in percent: weight = 25")
+            continue
+        if below is not None and step.weight <= below:
+            remedy = f"the weights of a plan must rise: more than {below:g} here"
+            found.error((*place, "weight"), quoted(step.weight), remedy)
+        below = step.weight if below is None else max(below, step.weight)
+
+
+def _check_criteria(place: Place, names: Sequence[object], found: Findings) -> None:
+    for i, name in enumerate(names):
+        if not isinstance(name, str):
+            found.error((*place, i), quoted(name), 'must be the name of a criterion in quotes: "latency_p95"')
+        elif name not in CRITERIA:
+            guess = nearest(name, CRITERIA)
+            remedy = f"did you mean {guess}?" if guess else f"known: {', '.join(CRITERIA)}"
+            found.error((*place, i), quoted(name), f"no such criterion; {remedy}")
+
+
+def _step(table: StepTable) -> PlanStep:
+    assert table.weight is not None
+    return PlanStep(table.weight, _seconds(table.bake), table.requests, table.gate)
+
+
+def _seconds(duration: str) -> float:
+    return float(duration[:-1]) * _SECONDS[duration[-1]]
