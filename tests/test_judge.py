@@ -204,6 +204,12 @@ def test_a_state_that_is_none_is_refused(broken: dict[str, object]) -> None:
         Judge(BASE, [CANARY], Criteria()).restore(broken)
 
 
+def test_evidence_for_other_margins_is_refused() -> None:
+    kept = Judge(BASE, [CANARY], Criteria()).state()
+    with pytest.raises(ValueError, match="margins have changed"):
+        Judge(BASE, [CANARY], Criteria(latency_p95_pct=25.0)).restore(kept)
+
+
 def test_what_was_not_compared_is_no_evidence() -> None:
     judge, shares = Judge(BASE, [CANARY], Criteria()), {BASE: 90.0, CANARY: 10.0}
     for _ in range(200):

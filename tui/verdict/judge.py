@@ -196,6 +196,8 @@ class Judge:
     def state(self) -> dict[str, Any]:
         """All evidence, as JSON has it."""
         return {
+            "margins": {row.id: row.margin for row in self._table},
+            "failed": dict(self._failed),
             "limits": dict(self._limits),
             "calibration": {measure: list(values) for measure, values in self._calibration.items()},
             "sides": {canary: side.as_json() for canary, side in self._sides.items()},
@@ -205,9 +207,12 @@ class Judge:
         """Take up evidence; canaries that are no longer there are left out.
 
         Raises:
-            ValueError: It is not such a state.
+            ValueError: It is not such a state, or evidence for other margins than today's.
         """
         try:
+            if state["margins"] != {row.id: row.margin for row in self._table}:
+                raise ValueError("the margins have changed since: the evidence would be for another question")
+            failed = {canary: int(state["failed"].get(canary, 0)) for canary in self._sides}
             limits = {str(name): float(value) for name, value in state["limits"].items()}
             calibration = {m: [float(v) for v in state["calibration"][m]] for m in _MEASURES}
             for canary, saved in state["sides"].items():
@@ -215,7 +220,7 @@ class Judge:
                     self._sides[canary].from_json(saved)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a state of the judge: {type(error).__name__} {error}") from error
-        self._limits, self._calibration = limits, calibration
+        self._limits, self._calibration, self._failed = limits, calibration, failed
 
 
 def _values(outcome: Outcome) -> dict[str, float]:
