@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,10 +21,14 @@ from tests.engine_runs import (
     simulator,
     until,
 )
-from tui.model import EventKind, PlanState, PlanStep, VerdictState
+from tests.test_judge import outcome_of
+from tests.test_weights import Clock, Log
+from tui.engine.automation import Automation
+from tui.model import EventKind, OutcomeKind, PlanState, PlanStep, VerdictState
 from tui.record_reader import last_state
 from tui.rollout.values import GuardSpec, PlanSpec
-from tui.routing.controller import CommandRefused
+from tui.routing.controller import CommandRefused, Controller
+from tui.routing.router import Router
 
 WAIT_S = 20.0
 TO_THE_TOP = PlanSpec(NEW, (PlanStep(20.0, 0.0), PlanStep(50.0, 3600.0), PlanStep(100.0, 0.0)), ("none",))
@@ -132,3 +137,32 @@ def test_a_state_of_another_plan_is_said_and_left(tmp_path: Path) -> None:
             assert "not taken up" in next(e for e in said.events if e.kind is EventKind.REFUSED).text
         finally:
             engine.stop()
+
+
+def test_after_a_recovery_a_second_outage_acts_again(tmp_path: Path) -> None:
+    clock, log = Clock(), Log()
+    router = Router({"default": {OLD: 50.0, NEW: 50.0}}, rng=random.Random(1), clock=clock)
+    hand = Controller(router, baseline=OLD, deployments=(OLD, NEW), log=log, clock=clock)
+    automation = Automation(
+        replace(rollout(tmp_path, "http://127.0.0.1:9"), guard=GuardSpec("armed")),
+        controller=hand,
+        weights=lambda: router.weights,
+        log=log,
+        clock=clock,
+        fresh=lambda _: True,
+    )
+
+    def outage() -> None:
+        for _ in range(5):
+            # No share of the baseline: the tripwire alone speaks.
+            failed = outcome_of(NEW, {OLD: 0.0, NEW: 100.0}, kind=OutcomeKind.SERVER_ERROR, error="HTTP 503")
+            automation.ended(failed)
+
+    outage()
+    assert router.weights["default"][NEW] == 0
+    automation.ended(outcome_of(NEW, {OLD: 0.0, NEW: 100.0}))
+    hand.shift(NEW, 50.0, "ann")
+    automation.tick()
+    assert router.weights["default"][NEW] == 50.0
+    outage()
+    assert [e.actor for e in log.events if e.kind is EventKind.ROLLED_BACK] == ["guard", "guard"]

@@ -79,12 +79,14 @@ class Automation:
 
     def ended(self, outcome: Outcome) -> None:
         """Weigh one outcome. When it decides something, the guard has acted before this returns."""
-        canary, now_s = outcome.deployment, self._clock()
-        self._judge.add(outcome, now_s)
+        canary = outcome.deployment
+        tripped_before = self._tripwire(canary) is not None
+        self._judge.add(outcome, self._clock())
         if canary in self._finished:
             self._finished[canary] += 1
         changed = self._judge.changes()
-        for name in {name for name, _ in changed} | ({canary} if self._tripwire(canary) else set()):
+        tripped = self._tripwire(canary) is not None and not tripped_before
+        for name in {name for name, _ in changed} | ({canary} if tripped else set()):
             self._protect(name)
         for name, reached in changed:
             verdict = next(v for v in self.verdicts()[name] if v.criterion == reached.criterion)
@@ -110,7 +112,9 @@ class Automation:
             self._log(EventKind.GUARD, GUARD, f"would have rolled back {canary}", reason=action.reason)
 
     def tick(self) -> None:
-        """Once a second: the plan looks at where it stands."""
+        """Once a second: the guard looks again (failures may have ended, or traffic begun), then the plan."""
+        for canary in self._canaries:
+            self._protect(canary)
         plan = self._plan
         if plan is not None:
             action = plan.tick(
