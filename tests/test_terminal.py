@@ -79,7 +79,7 @@ def demo(tmp_path: Path) -> Iterator[Terminal]:
 def test_roll_back_and_leave(demo: Terminal, tmp_path: Path) -> None:
     demo.shows("RUNNING")
     demo.press("+")
-    demo.shows("15")
+    demo.shows("10 → 15%")
     demo.press("r")
     demo.shows("ROLLED BACK")
     demo.press("q")
