@@ -14,13 +14,14 @@ from tui.azure.client import Probe, ServiceClient
 from tui.azure.prices import load_prices, price_for
 from tui.engine.automation import Automation
 from tui.engine.events import EventLog
+from tui.engine.ledger import SinceChange, Spending
+from tui.engine.views import deployment_views
 from tui.measure.windows import Measures
 from tui.model import (
     ALL_TASKS,
     DEFAULT_TASK,
     Assignment,
     Deployment,
-    DeploymentView,
     Event,
     EventKind,
     Outcome,
@@ -70,12 +71,12 @@ class Session:
     """Everything that lives on the engine's loop. Not thread-safe: the engine schedules calls onto the loop."""
 
     def __init__(self, setup: Setup) -> None:
-        self._setup = setup
+        self.setup = setup
         rollout = setup.rollout
         self._started_s = setup.clock()
         self._state = TrafficState.STARTING
-        self._spent_usd = 0.0
-        self._spent_estimated_usd = 0.0
+        self._spending = Spending(rollout.traffic.budget_usd)
+        self._since_change = SinceChange()
         self._assigned = 0
         self._ended = 0
         self._saturated = False
@@ -111,8 +112,6 @@ class Session:
         )
         if setup.automation is not None:
             self._take_up(setup.automation)
-        self._counted_under = self.router.weights
-        self._since_change: dict[str, dict[str, int]] = {}
         self._measures = Measures(tuple(self._deployments), tuple(rollout.weights))
         self._sources = Sources(
             rollout.traffic.sources,
@@ -145,13 +144,13 @@ class Session:
 
     def clock(self) -> float:
         """Seconds since the run started."""
-        return self._setup.clock() - self._started_s
+        return self.setup.clock() - self._started_s
 
     # --- the walk of a request ---
 
     async def preflight(self) -> tuple[Probe, ...]:
         """Log the start, open connections and ask every endpoint whether it is there."""
-        setup, weights = self._setup, self.router.weights
+        setup, weights = self.setup, self.router.weights
         self.log(EventKind.STARTED, setup.actor, f"run {setup.run_id} of {setup.rollout.name}", after=weights)
         if setup.resumed_weights is not None:
             text = "weights of the interrupted run taken up again"
@@ -167,7 +166,7 @@ class Session:
         return probes
 
     def _arrivals(self, rng: random.Random) -> Iterator[Arrival]:
-        traffic = self._setup.rollout.traffic
+        traffic = self.setup.rollout.traffic
         if traffic.arrivals == "trace" and traffic.trace is not None:
             return trace(traffic.trace, speed=traffic.speed, loop=traffic.loop, on_bad=self._bad_row)
         return constant(traffic.rate) if traffic.arrivals == "constant" else poisson(traffic.rate, rng)
@@ -186,13 +185,13 @@ class Session:
             await self._sender.run()
         except TraceError as error:
             why = f"no more requests: {error}"
-        await self._sender.drain(self._setup.rollout.traffic.timeout_s + 1)
+        await self._sender.drain(self.setup.rollout.traffic.timeout_s + 1)
         self._state = TrafficState.ENDED
         self.log(EventKind.ENDED, ENGINE, why)
 
     def _next_request(self, arrival: Arrival) -> Request | None:
         request = self._sources.next(arrival)
-        limit = self._setup.rollout.traffic.max_tokens
+        limit = self.setup.rollout.traffic.max_tokens
         if request is not None and request.max_tokens is None and limit is not None:
             return replace(request, max_tokens=limit)
         return request
@@ -201,10 +200,7 @@ class Session:
         admitted = self.health[assignment.deployment].admit(assignment)
         if admitted:
             self._assigned += 1
-            if self.router.weights is not self._counted_under:
-                self._counted_under, self._since_change = self.router.weights, {}
-            counts = self._since_change.setdefault(assignment.task, {})
-            counts[assignment.deployment] = counts.get(assignment.deployment, 0) + 1
+            self._since_change.add(assignment, self.router.weights)
             self._measures.assigned(assignment.task, assignment.deployment, assignment.at_s)
             self.automation.assigned(assignment)
         return admitted
@@ -212,25 +208,22 @@ class Session:
     def _on_outcome(self, outcome: Outcome) -> None:
         self._ended += 1
         self._measures.add(outcome, self.clock())
-        if self._setup.record is not None:
-            self._setup.record.outcome(outcome)
+        if self.setup.record is not None:
+            self.setup.record.outcome(outcome)
         for kind, text in self.health[outcome.deployment].ended(outcome):
             self.log(kind, ENGINE, text)
         self.automation.ended(outcome)
-        if outcome.cost_usd is not None:
-            self._spent_usd += outcome.cost_usd
-            if outcome.cost_estimated:
-                self._spent_estimated_usd += outcome.cost_usd
-            budget = self._setup.rollout.traffic.budget_usd
-            if budget is not None and self._spent_usd >= budget and self._state is TrafficState.RUNNING:
-                self._sender.pause()
-                self._state = TrafficState.BUDGET_SPENT
-                text = f"budget of {budget:.2f} USD spent: traffic stopped; raise budget_usd to go on"
-                self.log(EventKind.BUDGET_SPENT, ENGINE, text)
+        self._spending.add(outcome)
+        if self._spending.over and self._state is TrafficState.RUNNING:
+            self._sender.pause()
+            self._state = TrafficState.BUDGET_SPENT
+            spent = f"budget of {self._spending.budget_usd:.2f} USD spent"
+            text = f"{spent}: traffic stopped; raise budget_usd to go on"
+            self.log(EventKind.BUDGET_SPENT, ENGINE, text)
 
     def _keep_event(self, event: Event) -> None:
-        if self._setup.record is not None:
-            self._setup.record.event(event)
+        if self.setup.record is not None:
+            self.setup.record.event(event)
         self.automation.heard(event)
 
     def _fresh(self, deployment: str) -> bool:
@@ -273,13 +266,13 @@ class Session:
         self._watch_sender()
         if self._state is not TrafficState.STARTING:
             self.automation.tick()
-            if self._setup.record is not None:
-                self._setup.record.state(self.automation.state())
+            if self.setup.record is not None:
+                self.setup.record.state(self.automation.state())
             closed = self._measures.tick(self.clock(), self.router.weights[DEFAULT_TASK])
-            if self._setup.record is not None:
+            if self.setup.record is not None:
                 for second in closed:
-                    self._setup.record.second(second)
-                self._watch_record(self._setup.record.view())
+                    self.setup.record.second(second)
+                self._watch_record(self.setup.record.view())
 
     def _watch_record(self, record: RecordView) -> None:
         if record.error != self._record_error:
@@ -297,58 +290,34 @@ class Session:
         self._saturated = sender.saturated
 
     def snapshot(self) -> Snapshot:
-        rollout, now_s = self._setup.rollout, self.clock()
+        rollout, now_s = self.setup.rollout, self.clock()
         figures = self._measures.figures(now_s)
         self.automation.show({name: of["run"][ALL_TASKS] for name, of in figures.items()})
-        record = self._setup.record
+        record = self.setup.record
         return Snapshot(
-            at=self._setup.now(),
+            at=self.setup.now(),
             at_s=now_s,
-            run_id=self._setup.run_id,
+            run_id=self.setup.run_id,
             rollout=rollout.name,
             environment=rollout.environment,
             state=self._state,
             baseline=rollout.baseline,
             weights=self.router.weights,
-            deployments={
-                name: DeploymentView(
-                    deployment=deployment,
-                    role="baseline" if name == rollout.baseline else "canary",
-                    figures=figures[name],
-                    in_flight=health.in_flight,
-                    quota=health.quota,
-                    throttled_s=health.throttled_s,
-                    held_back=health.held_back,
-                    unreachable=health.unreachable,
-                    failing=health.failing,
-                    last_answer_s=health.last_answer_s,
-                    stale_s=health.stale_s,
-                    last_error=health.last_error,
-                    last_error_s=health.last_error_s,
-                )
-                for (name, deployment), health in zip(
-                    self._deployments.items(), self.health.values(), strict=True
-                )
-            },
-            assigned=self._assigned_now(),
+            deployments=deployment_views(self._deployments, rollout.baseline, figures, self.health),
+            assigned=self._since_change.counts(self.router.weights),
             history=self._measures.history(),
             events=self.log.newest(),
             sender=self._sender.view(),
             sources=self._sources.views(),
             record=record.view() if record is not None else RecordView(),
-            spent_usd=self._spent_usd,
-            spent_estimated_usd=self._spent_estimated_usd,
-            budget_usd=rollout.traffic.budget_usd,
+            spent_usd=self._spending.usd,
+            spent_estimated_usd=self._spending.estimated_usd,
+            budget_usd=self._spending.budget_usd,
             verdicts=self.automation.verdicts(),
             guard=self.automation.guard(),
             plan=self.automation.plan(),
             can_undo=self.controller.can_undo,
         )
-
-    def _assigned_now(self) -> dict[str, dict[str, int]]:
-        if self.router.weights is not self._counted_under:
-            return {}
-        return {task: dict(counts) for task, counts in self._since_change.items()}
 
     # --- the end ---
 
@@ -361,7 +330,7 @@ class Session:
         self._sender.pause()
         await self._sender.drain(drain_s)
         self.tick()
-        self.log(EventKind.STOPPED, self._setup.actor, f"run {self._setup.run_id} ended")
+        self.log(EventKind.STOPPED, self.setup.actor, f"run {self.setup.run_id} ended")
         self._state = TrafficState.STOPPED
         await self._client.close()
         self._sources.close()

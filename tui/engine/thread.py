@@ -12,16 +12,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 from tui.azure.client import Probe
+from tui.engine.commands import Commands
 from tui.engine.session import ENGINE, Session, Setup
-from tui.model import Event, EventKind, Snapshot, TrafficState, WeightTable
+from tui.model import Event, EventKind, Snapshot
 from tui.routing.controller import CommandRefused
-from tui.weight_profiles import (
-    BrokenProfile,
-    ProfileError,
-    WeightProfile,
-    list_profiles,
-    save_profile,
-)
 
 SWITCH_INTERVAL_S = 0.0005
 """With the interpreter's default of 5 ms a busy screen adds up to 10 ms to every measured latency."""
@@ -34,7 +28,7 @@ class EngineFailed(Exception):
     """The engine could not start or broke; the text says what failed and where."""
 
 
-class Engine:
+class Engine(Commands):
     """Owns the thread of one run. Every method may be called from any thread and returns at once.
 
     Commands return a future of the ``Event`` that was logged; it fails with ``CommandRefused`` where the
@@ -173,104 +167,7 @@ class Engine:
         for callback in tuple(self._subscribers):
             callback(self._snapshot)
 
-    # --- commands ---
-
-    def roll_back(self, *, actor: str, reason: str = "", task: str | None = None) -> Future[Event]:
-        """The baseline to 100, in every task or one. Never refused for the state of the data."""
-        return self._command(actor, lambda s: s.controller.roll_back(actor, reason, task))
-
-    def shift(
-        self,
-        deployment: str,
-        pct: float,
-        *,
-        actor: str,
-        reason: str = "",
-        task: str | None = None,
-        force: bool = False,
-    ) -> Future[Event]:
-        """One deployment to ``pct`` percent; ``force`` raises it even where its data forbid it."""
-        return self._command(actor, lambda s: s.controller.shift(deployment, pct, actor, reason, task, force))
-
-    def nudge(self, deployment: str, points: float, *, actor: str, task: str | None = None) -> Future[Event]:
-        """One deployment up or down by ``points`` of weight."""
-        return self._command(actor, lambda s: s.controller.nudge(deployment, points, actor, task))
-
-    def promote(self, deployment: str, *, actor: str) -> Future[Event]:
-        """One deployment to 100 in every task."""
-        return self._command(actor, lambda s: s.controller.promote(deployment, actor))
-
-    def undo(self, *, actor: str) -> Future[Event]:
-        """The weights before the last change."""
-        return self._command(actor, lambda s: s.controller.undo(actor))
-
-    def apply_weights(self, weights: WeightTable, *, actor: str, reason: str, profile: str) -> Future[Event]:
-        """A whole table of weights, from a profile."""
-        why = f"profile {profile}" + (f": {reason}" if reason else "")
-        return self._command(actor, lambda s: s.controller.apply(weights, actor, why))
-
-    def pause_traffic(self, *, actor: str) -> Future[Event]:
-        """Start no further request."""
-        return self._command(actor, lambda s: s.pause(actor))
-
-    def continue_traffic(self, *, actor: str) -> Future[Event]:
-        """Start requests again."""
-
-        def proceed(session: Session) -> Event:
-            event = session.proceed(actor)
-            if event is None:
-                raise CommandRefused(_WHY_NOT_CONTINUE.get(session.state, "traffic is running"))
-            return event
-
-        return self._command(actor, proceed)
-
-    def mark(self, text: str, *, actor: str) -> Future[Event]:
-        """A note in the log."""
-        return self._command(actor, lambda s: s.log(EventKind.MARKED, actor, text))
-
-    def toggle_guard(self, *, actor: str) -> Future[Event]:
-        """Arm the guard or turn it off."""
-        return self._command(actor, lambda s: s.automation.toggle_guard(actor))
-
-    def hold_plan(self, *, actor: str) -> Future[Event]:
-        """The plan stands still; the weights stay."""
-        return self._command(actor, lambda s: s.automation.hold_plan(actor))
-
-    def resume_plan(self, *, actor: str) -> Future[Event]:
-        """The plan begins, goes on, or passes the gate it waits at."""
-        return self._command(actor, lambda s: s.automation.resume_plan(actor))
-
-    def skip_step(self, *, actor: str) -> Future[Event]:
-        """The plan goes to its next step without waiting for more."""
-        return self._command(actor, lambda s: s.automation.skip_step(actor))
-
-    def retry_step(self, *, actor: str) -> Future[Event]:
-        """The plan begins its step again."""
-        return self._command(actor, lambda s: s.automation.retry_step(actor))
-
-    def save_profile(self, name: str, note: str, *, actor: str, replace: bool = False) -> Future[Event]:
-        """The weights in force now under a name, in the folder beside the rollout file."""
-        rollout = self._setup.rollout
-
-        async def save(session: Session) -> Event:
-            profile = WeightProfile(name, rollout.name, session.router.weights, self._setup.now(), actor, note)
-            try:
-                path = await asyncio.to_thread(
-                    partial(save_profile, rollout.profiles_dir, profile, replace=replace)
-                )
-            except (ProfileError, OSError) as error:
-                raise CommandRefused(f"profile {name} was not saved: {error}") from error
-            return session.log(EventKind.PROFILE_SAVED, actor, f"profile {name} saved: {path}", reason=note)
-
-        return self._later(actor, save)
-
-    def profiles(self) -> Future[tuple[WeightProfile | BrokenProfile, ...]]:
-        """Every profile of the folder, broken ones with their error."""
-
-        async def read(_: Session) -> tuple[WeightProfile | BrokenProfile, ...]:
-            return await asyncio.to_thread(list_profiles, self._setup.rollout.profiles_dir)
-
-        return self._later(ENGINE, read)
+    # --- how a command is carried out ---
 
     def _command(self, actor: str, act: Callable[[Session], Event]) -> Future[Event]:
         future: Future[Event] = Future()
@@ -335,13 +232,6 @@ class Engine:
         if self._session is None:
             raise EngineFailed("the engine has not been started")
         return self._session
-
-
-_WHY_NOT_CONTINUE = {
-    TrafficState.BUDGET_SPENT: "the budget is spent: raise budget_usd in the rollout file and start again",
-    TrafficState.ENDED: "the trace or every source has ended",
-    TrafficState.STOPPED: "the run is over",
-}
 
 
 def _log_bug(session: Session, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -1,0 +1,50 @@
+"""What is deployed: endpoints, deployments, prices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """USD per 1 million tokens, with where and when it was read.
+
+    ``cached_input_usd`` is None where the service gives no discount; cached tokens then cost ``input_usd``.
+    """
+
+    input_usd: float
+    output_usd: float
+    cached_input_usd: float | None
+    source: str
+    as_of: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One service address. ``api`` is ``azure`` (deployment in the path) or ``v1`` (deployment in the body)."""
+
+    name: str
+    url: str
+    api: Literal["azure", "v1"]
+    api_version: str | None = None
+    key_env: str | None = None
+    entra: bool = False
+    scope: str | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A named model instance pinned to one model and version.
+
+    ``price`` is None when the price is unknown; ``provisioned`` capacity has no price per token at all.
+    """
+
+    name: str
+    endpoint: str
+    model: str
+    version: str
+    price: Price | None = None
+    provisioned: bool = False

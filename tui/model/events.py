@@ -1,0 +1,71 @@
+"""What was done: the lines of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+WeightTable = Mapping[str, Mapping[str, float]]
+"""Task -> deployment -> percent."""
+
+
+class EventKind(StrEnum):
+    STARTED = "started"
+    RESUMED = "resumed"
+    STOPPED = "stopped"
+    SHIFTED = "shifted"
+    ROLLED_BACK = "rolled_back"
+    PROMOTED = "promoted"
+    UNDONE = "undone"
+    PROFILE_APPLIED = "profile_applied"
+    PROFILE_SAVED = "profile_saved"
+    PAUSED = "paused"
+    CONTINUED = "continued"
+    ENDED = "ended"
+    MARKED = "marked"
+    REFUSED = "refused"
+    THROTTLED = "throttled"
+    SATURATED = "saturated"
+    BUDGET_SPENT = "budget_spent"
+    UNREACHABLE = "unreachable"
+    FAILING = "failing"
+    REACHABLE = "reachable"
+    VERSION_CHANGED = "version_changed"
+    SOURCE = "source"
+    RECORD = "record"
+    VERDICT = "verdict"
+    GUARD = "guard"
+    PLAN = "plan"
+
+
+WEIGHT_CHANGES = frozenset(
+    {
+        EventKind.SHIFTED,
+        EventKind.ROLLED_BACK,
+        EventKind.PROMOTED,
+        EventKind.UNDONE,
+        EventKind.PROFILE_APPLIED,
+        EventKind.RESUMED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the log: when, who, what, why, and the weights before and after where they changed.
+
+    ``group`` joins events of one burst of key presses; the log shows a group as one change.
+    """
+
+    id: int
+    at: datetime
+    at_s: float
+    actor: str
+    kind: EventKind
+    text: str
+    reason: str = ""
+    before: WeightTable | None = None
+    after: WeightTable | None = None
+    group: int = 0

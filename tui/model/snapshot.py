@@ -1,0 +1,114 @@
+"""What is seen: everything that a screen may show at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from tui.model.deployments import Deployment
+from tui.model.events import Event, WeightTable
+from tui.model.figures import Figures, Second
+from tui.model.outcomes import Quota
+from tui.model.verdicts import GuardView, PlanView, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentView:
+    """One deployment as the screen needs it. ``figures[window][task]``; the task ``ALL_TASKS`` pools all."""
+
+    deployment: Deployment
+    role: Literal["baseline", "canary"]
+    figures: Mapping[str, Mapping[str, Figures]]
+    in_flight: int = 0
+    quota: Quota | None = None
+    throttled_s: float = 0.0
+    held_back: int = 0
+    unreachable: str | None = None
+    failing: str | None = None
+    """The last several requests all failed; the text is the last reason. A tripwire, not statistics."""
+    last_answer_s: float | None = None
+    stale_s: float | None = None
+    """Seconds since it should have answered, None while it does or has nothing to answer."""
+    last_error: str | None = None
+    last_error_s: float | None = None
+
+
+class TrafficState(StrEnum):
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    BUDGET_SPENT = "budget_spent"
+    ENDED = "ended"
+    """The trace or the sources have no more requests."""
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class SenderView:
+    """How well our own sender keeps its schedule. ``late_p99_ms`` is over the last 10 seconds."""
+
+    in_flight: int = 0
+    max_in_flight: int = 0
+    sent: int = 0
+    skipped: int = 0
+    late_p99_ms: float | None = None
+    saturated: bool = False
+    offered_rps: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    """One source of requests: what it is, how much it gave, what it could not use and why."""
+
+    name: str
+    kind: Literal["synthetic", "sampled"]
+    format: str | None = None
+    given: int = 0
+    bad_lines: int = 0
+    last_bad: str | None = None
+    ended: bool = False
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordView:
+    """Where the run is kept. ``error`` says what could not be written; ``waiting`` rows are held in memory."""
+
+    path: str | None = None
+    error: str | None = None
+    waiting: int = 0
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that a screen may show at one moment. Immutable; a new one is built every second."""
+
+    at: datetime
+    at_s: float
+    run_id: str
+    rollout: str
+    environment: str
+    state: TrafficState
+    baseline: str
+    weights: WeightTable
+    deployments: Mapping[str, DeploymentView]
+    assigned: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Task -> deployment -> requests assigned since the weights last changed: what they do in traffic."""
+    history: tuple[Second, ...] = ()
+    events: tuple[Event, ...] = ()
+    sender: SenderView = field(default_factory=SenderView)
+    sources: tuple[SourceView, ...] = ()
+    record: RecordView = field(default_factory=RecordView)
+    spent_usd: float = 0.0
+    spent_estimated_usd: float = 0.0
+    budget_usd: float | None = None
+    verdicts: Mapping[str, tuple[Verdict, ...]] = field(default_factory=dict)
+    """Canary -> one verdict a criterion, in the order of the decision table."""
+    guard: GuardView = field(default_factory=GuardView)
+    plan: PlanView | None = None
+    can_undo: WeightTable | None = None
+    """The weights that undo would restore."""

@@ -1,0 +1,117 @@
+"""What may be said of a canary, and the two hands that act on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+
+class VerdictState(StrEnum):
+    WORSE = "worse"
+    OK = "ok"
+    NOT_YET = "not_yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Eta:
+    """How long until a verdict at a weight: None where it cannot be said yet."""
+
+    weight_pct: float
+    seconds: float | None
+    canary_requests: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One criterion of one canary against the baseline, valid however often it is looked at.
+
+    ``worse_progress`` and ``ok_progress`` are how far the evidence is on its way to either verdict, 0 to 1
+    (ln E over ln of the threshold). Values carry ``unit``; differences are percent of the baseline, None where
+    they are not known or not finite yet. ``advisory`` verdicts are shown but move nothing.
+    """
+
+    criterion: str
+    label: str
+    unit: str
+    state: VerdictState
+    limit: str
+    baseline_value: float | None = None
+    canary_value: float | None = None
+    difference_pct: float | None = None
+    difference_low_pct: float | None = None
+    difference_high_pct: float | None = None
+    worse_progress: float = 0.0
+    ok_progress: float = 0.0
+    baseline_requests: int = 0
+    canary_requests: int = 0
+    events: int = 0
+    etas: tuple[Eta, ...] = ()
+    advisory: bool = False
+    note: str = ""
+    since_s: float | None = None
+    """When this state was reached; WORSE is latched."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuardView:
+    """The automatic hand on the rollback key."""
+
+    mode: Literal["off", "armed", "dry_run"] = "off"
+    criteria: tuple[str, ...] = ()
+    said: str = ""
+    """What it did, or would have done, last."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    """One rung: the canary's weight, how long and on how many of its requests it must hold, and whether a
+    person has to open the gate to the next."""
+
+    weight_pct: float
+    bake_s: float
+    min_requests: int = 0
+    gate: bool = False
+
+
+class PlanState(StrEnum):
+    CLIMBING = "climbing"
+    HELD = "held"
+    GATE = "gate"
+    STOPPED = "stopped"
+    WATCHING = "watching"
+    """At 100 %, the watch window still open."""
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanView:
+    """Where the plan stands. ``waiting_for`` says in words what the next step still needs."""
+
+    canary: str
+    steps: tuple[PlanStep, ...]
+    index: int
+    state: PlanState
+    in_step_s: float
+    step_requests: int
+    waiting_for: str = ""
+    reason: str = ""
+
+
+CRITERIA: tuple[str, ...] = (
+    "latency_p50",
+    "latency_p95",
+    "latency_p99",
+    "ttft_p50",
+    "ttft_p95",
+    "token_p50",
+    "token_p95",
+    "errors",
+    "completion_filter",
+    "tokens",
+    "cost",
+    "prompt_filter",
+    "split",
+)
+"""The id of every criterion, as ``Verdict.criterion`` and the rollout file name it; ``token_*`` is ms per
+output token."""
