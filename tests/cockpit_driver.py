@@ -59,6 +59,15 @@ class Cockpit:
             self.app.post_message(events.Key(key, character))
             await self.settle()
 
+    async def press_at_once(self, typed: str) -> None:
+        """Real key events that have all arrived before the first is handled, as over a slow line."""
+        names = {character: key for key, character in CHARACTERS.items()} | {"\n": "enter"}
+        for character in typed:
+            self.app.post_message(
+                events.Key(names.get(character, character), character if character.isprintable() else None)
+            )
+        await self.settle()
+
     async def settle(self) -> None:
         """Until every message that is under way has been handled: each may cause others, a few times over."""
         for _ in range(5):

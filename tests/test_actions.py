@@ -57,7 +57,9 @@ def test_digits_never_set_weights_and_only_rolling_back_acts_everywhere():
 
 def test_bindings_are_the_table(tmp_path):
     assert [binding.id for binding in bindings()] == [action.id for action in ACTIONS]
-    assert [b.id for b in bindings() if b.priority] == ["roll_back"]
+    assert all(binding.priority for binding in bindings())
+    assert [action.id for action in ACTIONS if action.anywhere] == ["roll_back"]
+    assert [action.id for action in ACTIONS if action.while_typing] == ["roll_back", "back", "quit"]
     assert [b.action for b in dialog_bindings(back="leave")] == ["leave"]
     app = CanarytopApp(FakeControls(), InlineRenderer(), actor="me", export_folder=tmp_path)
     assert {b.id for found in app._bindings.key_to_bindings.values() for b in found} == set(BY_ID)

@@ -52,6 +52,29 @@ async def test_while_typing_only_the_chord_rolls_back(opening):
         assert c.controls.calls == ["roll_back"]
 
 
+async def test_a_letter_that_rolls_back_by_the_keymap_is_text_while_typing():
+    async with cockpit(keymap={"roll_back": "X,f9"}) as c:
+        await c.press("m", "X", "f9")
+        assert c.controls.calls == ["roll_back"]
+        assert c.app.screen.query_one("Prompt Input").value == "X"
+
+
+@pytest.mark.parametrize(
+    ("typed", "calls"),
+    [
+        ("+r", ["nudge", "roll_back"]),
+        ("r+", ["roll_back", "nudge"]),
+        ("w25\n", ["shift"]),
+        ("m-r\n", ["mark"]),
+    ],
+)
+async def test_keys_that_come_all_at_once_act_in_their_order(typed, calls):
+    async with cockpit() as c:
+        await c.press_at_once(typed)
+        assert c.controls.calls == calls
+        assert c.app.ui.plot == 0
+
+
 @pytest.mark.parametrize("opening", ["question_mark", "p", "P"])
 @pytest.mark.parametrize("key", ["plus", "minus", "u", "x", "w", "space"])
 async def test_no_other_key_acts_under_a_dialog(opening, key):

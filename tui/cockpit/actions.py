@@ -17,7 +17,8 @@ class Action:
     """One thing that a key does.
 
     ``risk`` is the direction in which it moves the exposure of users: read-only leaves only ``none``.
-    ``anywhere`` acts under dialogs too. ``cockpit_only`` needs the plots, table and log in view.
+    ``anywhere`` acts under dialogs too, ``while_typing`` in the inline prompt (keys that are no text).
+    ``cockpit_only`` needs the plots, table and log in view.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Action:
     show_in_footer: bool = False
     short_label: str = ""
     anywhere: bool = False
+    while_typing: bool = False
     cockpit_only: bool = False
 
 
@@ -40,7 +42,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "roll_back", ("r", "ctrl+r"), "ROLL BACK", "Baseline to 100% at once; undo brings the weights back. "
         "The second key acts while typing too.", _TRAFFIC, "lowers", "none, on every screen", True, "ROLL BACK",
-        anywhere=True,
+        anywhere=True, while_typing=True,
     ),
     Action("lower", ("-",), "Lower", "Canary down by one step; the baseline takes it.", _TRAFFIC, "lowers",
            "none", True, "Less"),
@@ -93,7 +95,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("last", ("G", "end"), "Last", "Last row.", _MOVE),
     Action("details", ("enter",), "Details", "Everything measured of the chosen deployment.", _MOVE,
            cockpit_only=True),
-    Action("back", ("escape",), "Back", "Leave the innermost thing; never acts.", _MOVE),
+    Action("back", ("escape",), "Back", "Leave the innermost thing; never acts.", _MOVE, while_typing=True),
     Action("filter", ("/",), "Filter", "Show only events with this text; empty shows all.", _LOG,
            friction="Enter", cockpit_only=True),
     Action("next_event", ("n",), "Next", "Towards newer events that match.", _LOG, cockpit_only=True),
@@ -106,7 +108,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("help", ("?",), "Help", "The keys, and what each column means.", _APP, show_in_footer=True,
            short_label="Help"),
     Action("quit", ("q", "ctrl+q", "ctrl+c"), "Quit", "End the run and leave.", _APP, show_in_footer=True,
-           short_label="Quit"),
+           short_label="Quit", while_typing=True),
 )  # fmt: skip
 
 BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
@@ -118,13 +120,18 @@ def allowed(action: Action, *, read_only: bool) -> bool:
 
 
 def bindings() -> list[BindingType]:
-    """What the app binds; ids are what a keymap names."""
-    return [_bind(action, action.id) for action in ACTIONS]
+    """What the app binds; ids are what a keymap names.
+
+    All of them are asked before any widget: a key that took the way through a widget could be overtaken by one
+    that was pressed after it, and ``+ r`` would end with the canary raised. Whether an action may run now is
+    for the app's ``check_action`` to say.
+    """
+    return [_bind(action, action.id, first=True) for action in ACTIONS]
 
 
 def dialog_bindings(**methods: str) -> list[BindingType]:
     """The keys of the named actions for a dialog, running its own methods; rebound together with the app's."""
-    return [_bind(BY_ID[name], method) for name, method in methods.items()]
+    return [_bind(BY_ID[name], method, first=False) for name, method in methods.items()]
 
 
 def keys_of(action: Action, keymap: Mapping[str, str]) -> tuple[str, ...]:
@@ -162,13 +169,13 @@ def keymap_mistakes(keymap: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(mistakes)
 
 
-def _bind(action: Action, method: str) -> Binding:
+def _bind(action: Action, method: str, *, first: bool) -> Binding:
     return Binding(
         ",".join(action.keys),
         method,
         action.label,
         show=action.show_in_footer,
-        priority=action.anywhere,
+        priority=first,
         tooltip=action.help,
         id=action.id,
     )

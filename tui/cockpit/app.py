@@ -12,6 +12,7 @@ from textual import events, on
 from textual.binding import BindingType
 from textual.message import Message
 from textual.screen import ModalScreen
+from textual.widgets import Input
 
 from tui.cockpit.actions import BY_ID, action_of, allowed, bindings, keymap_mistakes
 from tui.cockpit.commands import Commands
@@ -112,6 +113,7 @@ class CanarytopApp(Viewer):
         self.theme = THEME.name
         self._controls = controls
         self._on_quit = on_quit
+        self._key_is_text = False
         self._commands = Commands(controls, actor, self._send)
 
     # --- the engine's side ----------------------------------------------------------------------
@@ -151,11 +153,22 @@ class CanarytopApp(Viewer):
 
     # --- which actions may run ------------------------------------------------------------------
 
+    async def on_event(self, event: events.Event) -> None:
+        """Remember the key under way: what it may do depends on whether it is text."""
+        if isinstance(event, events.Key):
+            self._key_is_text = event.is_printable
+        await super().on_event(event)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Read-only switches off what carries risk; some keys need the cockpit in view."""
+        """Whether an action may run now: dialogs and typing keep most keys, read-only what carries risk."""
         known = BY_ID.get(action)
         if known is None:
             return True
+        typing = isinstance(self.focused, Input)
+        if typing and (self._key_is_text or not (known.while_typing or known.anywhere)):
+            return False
+        if isinstance(self.screen, ModalScreen) and not known.anywhere:
+            return False
         if known.cockpit_only and not isinstance(self.screen, CockpitScreen):
             return False
         return allowed(known, read_only=self.ui.read_only)

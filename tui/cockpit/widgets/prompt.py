@@ -45,14 +45,15 @@ class Prompt(Horizontal):
         field = self.query_one(Input)
         field.value = value
         self._show_preview(value)
-        self.add_class("-asking")
-        field.focus()
+        # At once, not after the keys that wait: whoever types on finds what was typed in the field.
+        self.display = True
+        self.screen.set_focus(field)
 
     def close(self) -> None:
         """Leave without an answer."""
         if self._answer is not None:
             self._answer = None
-            self.remove_class("-asking")
+            self.display = False
             self.screen.set_focus(None)
             self.post_message(self.Closed())
 
