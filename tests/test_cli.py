@@ -138,9 +138,9 @@ def test_run_writes_the_result_as_json(tmp_path: Path) -> None:
 
 
 def test_run_in_a_pipe_prints_a_plain_table_and_writes_the_file(tmp_path: Path, url: str) -> None:
-    file, to = rollout_at(tmp_path, url), tmp_path / "result.json"
+    file, to = rollout_at(tmp_path, url, rate=1.0), tmp_path / "result.json"
     code, out, err = typed(
-        tmp_path, "run", str(file), "--for", "500ms", "--rate", "40", "--json", str(to),
+        tmp_path, "run", str(file), "--for", "1s", "--rate", "200", "--json", str(to),
         AZURE_OPENAI_API_KEY=KEY,
     )  # fmt: skip
     assert code == 0
@@ -148,7 +148,8 @@ def test_run_in_a_pipe_prints_a_plain_table_and_writes_the_file(tmp_path: Path, 
     assert OLD in out
     assert "requests sent" in out
     text = to.read_text()
-    assert 10 <= sum(d["requests"] for d in json.loads(text)["deployments"].values()) <= 80
+    # The file asks for one a second; how many of the 200 a busy machine can send is not asked.
+    assert 10 <= sum(d["requests"] for d in json.loads(text)["deployments"].values()) <= 400
     assert KEY not in text + out + err
 
 
