@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 
 from tests.simulator_service import quick
 from tui.engine import Engine
-from tui.engine.session import Setup
-from tui.model import ALL_TASKS, Deployment, Endpoint, Event, EventKind, Figures, Snapshot, WeightTable
+from tui.engine.session import Past, Setup
+from tui.model import ALL_TASKS, Deployment, Endpoint, Event, EventKind, Figures, Snapshot
 from tui.record import RunRecord
+from tui.record_reader import last_state, read_events, read_run
 from tui.rollout import CockpitSettings, Criteria, Rollout, SourceSpec, Traffic
 from tui.simulator.behaviour import PretendDeployment
 from tui.simulator.server import Simulator
@@ -83,8 +84,8 @@ def engine_of(
     of: Rollout,
     *,
     record: RunRecord | None = None,
-    past: Sequence[Event] = (),
-    resumed: WeightTable | None = None,
+    past: Past | None = None,
+    calibrated: Mapping[str, float] | None = None,
     seed: int = 1,
     key: str = "k",
     tick_s: float = 0.05,
@@ -100,8 +101,8 @@ def engine_of(
             record=record,
             clock=time.perf_counter,
             now=lambda: datetime.now(UTC),
-            past=tuple(past),
-            resumed_weights=resumed,
+            past=past,
+            calibrated=calibrated,
         ),
         tick_s=tick_s,
     )
@@ -118,6 +119,13 @@ def running(of: Rollout, **options: Any) -> Iterator[Engine]:
         engine.stop()
         if options.get("record") is not None:
             options["record"].close()
+
+
+def left_by(path: Path) -> Past:
+    """What the run of a record left for one that resumes it."""
+    run = read_run(path)
+    assert run.last_weights is not None
+    return Past(run.run_id, run.last_weights, run.started_at, read_events(path), last_state(path))
 
 
 def until(engine: Engine, condition: Callable[[Snapshot], object]) -> Snapshot:

@@ -140,8 +140,11 @@ class CountingJudge:
                 self._worse_s[outcome.deployment] = now_s
                 self._new.append((outcome.deployment, self._verdict(outcome.deployment)))
 
-    def verdicts(self, now_s: float, figures: object = None) -> Mapping[str, tuple[Verdict, ...]]:
+    def verdicts(self, now_s: float) -> Mapping[str, tuple[Verdict, ...]]:
         return {name: (self._verdict(name),) for name in self._failures}
+
+    def worse(self, canary: str, now_s: float) -> tuple[Verdict, ...]:
+        return (self._verdict(canary),) if canary in self._worse_s else ()
 
     def changes(self) -> list[tuple[str, Verdict]]:
         new, self._new = self._new, []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests.engine_runs import (
     beside,
     engine_of,
     kinds,
+    left_by,
     pretend,
     recorded,
     rollout,
@@ -24,8 +26,8 @@ from tests.engine_runs import (
 from tests.test_judge import outcome_of
 from tests.test_weights import Clock, Log
 from tui.engine.automation import Automation
+from tui.engine.session import Past
 from tui.model import EventKind, OutcomeKind, PlanState, PlanStep, VerdictState
-from tui.record_reader import last_state
 from tui.rollout.values import GuardSpec, PlanSpec
 from tui.routing.controller import CommandRefused, Controller
 from tui.routing.router import Router
@@ -112,10 +114,7 @@ def test_a_plan_climbs_holds_and_is_taken_up_where_it_stood(tmp_path: Path) -> N
             assert climbed.weights["default"][NEW] == 50.0
             with pytest.raises(CommandRefused, match="nothing to resume"):
                 engine.resume_plan(actor="ann").result(WAIT_S)
-        kept = last_state(tmp_path / "run1.sqlite")
-        assert kept is not None
-        again = engine_of(of, resumed=climbed.weights)
-        again._setup = replace(again._setup, automation=kept)
+        again = engine_of(of, past=left_by(tmp_path / "run1.sqlite"))
         try:
             again.start()
             taken_up = until(again, lambda s: s.plan is not None)
@@ -129,14 +128,13 @@ def test_a_plan_climbs_holds_and_is_taken_up_where_it_stood(tmp_path: Path) -> N
 
 def test_a_state_of_another_plan_is_said_and_left(tmp_path: Path) -> None:
     with beside(simulator(pretend(OLD, NEW))) as url:
-        engine = engine_of(rollout(tmp_path, url))
-        engine._setup = replace(engine._setup, automation={"judge": {}, "guard": {}})
-        try:
-            engine.start()
-            said = until(engine, lambda s: EventKind.REFUSED in kinds(s.events))
-            assert "not taken up" in next(e for e in said.events if e.kind is EventKind.REFUSED).text
-        finally:
-            engine.stop()
+        of = rollout(tmp_path, url)
+        broken = {"judge": {"question": 3}, "guard": {}}
+        with running(of, past=Past("run0", of.weights, datetime.now(UTC), (), broken)) as engine:
+            refused = [e.text for e in engine.snapshot().events if e.kind is EventKind.REFUSED]
+            assert len(refused) == 2
+            assert all(text.startswith("not taken up from the interrupted run, ") for text in refused)
+            assert "evidence: the criteria have changed since" in refused[0]
 
 
 def test_after_a_recovery_a_second_outage_acts_again(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.measure.histogram import LEAST_MS, MOST_MS, RELATIVE_ERROR, Histogram
+from tui.histogram import LEAST_MS, MOST_MS, RELATIVE_ERROR, Histogram
 
 _values = st.lists(st.floats(LEAST_MS, MOST_MS), min_size=1, max_size=300)
 _any_floats = st.lists(st.floats(), max_size=50)

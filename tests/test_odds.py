@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.verdict.odds import ABOVE, BELOW, Counts, Evidence
+from tui.verdict.odds import ABOVE, BELOW, Counts, Evidence, log_mean
 
 _RHOS = st.floats(0.01, 0.99)
 _EVENTS = st.lists(st.tuples(st.booleans(), st.sampled_from([0.05, 0.1, 0.25, 0.5])), max_size=60)
@@ -27,7 +27,7 @@ def _mean_e(r0: float, ratios: tuple[float, ...], truth: float, rhos: list[float
         for is_canary, rho in zip(falls, rhos, strict=True):
             share = _canary_share(truth, rho)
             chance *= share if is_canary else 1 - share
-            evidence.event(is_canary, rho)
+            evidence.fold(rho, is_canary, not is_canary)
         mean += chance * math.exp(evidence.log_e())
     return mean
 
@@ -52,25 +52,24 @@ def test_outside_h0_the_mean_grows() -> None:
 def test_one_event_at_even_weights_by_hand() -> None:
     """At rho 1/2 and r_k = 3 a canary event counts 3 / 2, one of the baseline 1 / 2."""
     evidence = Evidence(1.0, (3.0,))
-    assert evidence.event(True, 0.5) == pytest.approx(math.log(1.5))
-    assert evidence.event(False, 0.5) == pytest.approx(math.log(0.75))
+    evidence.fold(0.5, 1, 0)
+    assert evidence.log_e() == pytest.approx(math.log(1.5))
+    evidence.fold(0.5, 0, 1)
+    assert evidence.log_e() == pytest.approx(math.log(0.75))
     mixed = Evidence(1.0, (3.0, 1.0))
-    bound = mixed.event(True, 0.5)
-    assert mixed.log_e() == pytest.approx(math.log((1.5 + 1.0) / 2))
-    # Far from any threshold the running value is only bounded, which is cheaper: never too low.
-    assert mixed.log_e() <= bound < 1
+    assert log_mean(mixed.with_events(0.5, 1, 0)) == pytest.approx(math.log((1.5 + 1.0) / 2))
+    assert mixed.log_e() == 0
 
 
 @given(events=_EVENTS)
 def test_order_does_not_matter_and_counts_are_enough(events: list[tuple[bool, float]]) -> None:
     forward, backward, counts = Evidence(1.0, ABOVE), Evidence(1.0, ABOVE), Counts()
     for is_canary, rho in events:
-        forward.event(is_canary, rho)
-        counts.add(is_canary, rho)
+        forward.fold(rho, is_canary, not is_canary)
+        counts.add(rho, is_canary, not is_canary)
     for is_canary, rho in reversed(events):
-        backward.event(is_canary, rho)
-    restored = Evidence(1.0, ABOVE, counts)
-    for other in (backward.log_e(), restored.log_e(), counts.log_e(1.0, ABOVE)):
+        backward.fold(rho, is_canary, not is_canary)
+    for other in (backward.log_e(), counts.log_e(1.0, ABOVE)):
         assert other == pytest.approx(forward.log_e(), abs=1e-9)
 
 
@@ -78,8 +77,8 @@ def test_the_growth_is_the_divergence_between_the_two_shares() -> None:
     """ETA rests on it: with r_k the truth, an event is worth KL(q(r) || q(r0))."""
     q, q0 = _canary_share(2.0, 0.1), 0.1
     divergence = q * math.log(q / q0) + (1 - q) * math.log((1 - q) / (1 - q0))
-    assert Evidence(1.0, (2.0,)).drift(2.0, 0.1) == pytest.approx(divergence)
-    assert Evidence(1.0, ABOVE).drift(1.0, 0.1) < 0
+    assert Evidence(1.0, (2.0,)).growth(2.0, 0.1) == pytest.approx(divergence)
+    assert Evidence(1.0, ABOVE).growth(1.0, 0.1) < 0
 
 
 def test_the_interval_holds_the_ratio_and_leaves_open_what_is_not_known() -> None:
@@ -96,5 +95,5 @@ def test_the_interval_holds_the_ratio_and_leaves_open_what_is_not_known() -> Non
 def test_counts_over_more_weights_than_are_kept_lose_no_event() -> None:
     counts = Counts()
     for i in range(1, 200):
-        counts.add(i % 2 == 0, i / 200)
+        counts.add(i / 200, i % 2 == 0, i % 2)
     assert (counts.canary, counts.baseline, len(counts.by_share)) == (99, 100, 64)

@@ -9,11 +9,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from tui import cli_afterwards
+
+if TYPE_CHECKING:
+    from tui.wiring import How
 
 WORSE, BAD_INPUT, COULD_NOT_RUN, INTERRUPTED = 1, 2, 3, 130
 _DEMO_S = 30.0
@@ -55,6 +58,14 @@ Scenario = Annotated[
     ),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Take up the weights of the interrupted run.")]
+CalibrateFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--calibrate-from",
+        metavar="RUN",
+        help='Take what "slower" is measured against from an earlier run of the baseline\'s version.',
+    ),
+]
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="Look, but change neither weights nor traffic.")]
 NoMouse = Annotated[bool, typer.Option("--no-mouse", help="Leave the mouse to the terminal.")]
 
@@ -75,9 +86,9 @@ def demo(
     no_mouse: NoMouse = False,
 ) -> None:
     """The cockpit on an embedded simulator: no account, no key, no network."""
-    from tui.wiring import shipped
+    from tui.wiring import How, shipped
 
-    _cockpit(shipped("demo.toml"), scenario=scenario, seed=seed, read_only=read_only, no_mouse=no_mouse)
+    _cockpit(shipped("demo.toml"), How(scenario, seed), read_only=read_only, no_mouse=no_mouse)
 
 
 @app.command()
@@ -86,11 +97,15 @@ def watch(
     scenario: Scenario = None,
     seed: Seed = None,
     resume: Resume = False,
+    calibrate_from: CalibrateFrom = None,
     read_only: ReadOnly = False,
     no_mouse: NoMouse = False,
 ) -> None:
     """The cockpit on a rollout file."""
-    _cockpit(file, scenario=scenario, seed=seed, resume=resume, read_only=read_only, no_mouse=no_mouse)
+    from tui.wiring import How
+
+    how = How(scenario, seed, resume, calibrate_from)
+    _cockpit(file, how, read_only=read_only, no_mouse=no_mouse)
 
 
 @app.command()
@@ -105,23 +120,17 @@ def run(
     seed: Seed = None,
     scenario: Scenario = None,
     resume: Resume = False,
+    calibrate_from: CalibrateFrom = None,
     json_path: Annotated[
         Path | None,
         typer.Option("--json", callback=_writable, help="Write the result here; - is standard output."),
     ] = None,
 ) -> None:
     """The same engine without a screen: a progress line, a final table, JSON."""
-    raise typer.Exit(
-        _headless(
-            file,
-            for_s=_seconds(for_),
-            rate=rate,
-            seed=seed,
-            scenario=scenario,
-            resume=resume,
-            json_path=json_path,
-        )
-    )
+    from tui.wiring import How
+
+    how = How(scenario, seed, resume, calibrate_from)
+    raise typer.Exit(_headless(file, how, for_s=_seconds(for_), rate=rate, json_path=json_path))
 
 
 @app.command()
@@ -196,47 +205,25 @@ def sim(
         _fail(f"port {port} cannot be used: {error}; choose another with --port", COULD_NOT_RUN)
 
 
-def _cockpit(
-    file: Path,
-    *,
-    scenario: str | None,
-    seed: int | None,
-    resume: bool = False,
-    read_only: bool = False,
-    no_mouse: bool = False,
-) -> NoReturn:
+def _cockpit(file: Path, how: How, *, read_only: bool, no_mouse: bool) -> NoReturn:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise typer.Exit(_headless(file, for_s=_DEMO_S, seed=seed, scenario=scenario, resume=resume))
+        raise typer.Exit(_headless(file, how, for_s=_DEMO_S))
     from tui.wiring import show_cockpit
 
     with _told():
-        show_cockpit(
-            _rollout(file, scenario, keys=True),
-            scenario=scenario,
-            seed=seed,
-            resume=resume,
-            read_only=read_only,
-            mouse=not no_mouse,
-        )
+        rollout = _rollout(file, how.scenario, keys=True)
+        show_cockpit(rollout, how, read_only=read_only, mouse=not no_mouse)
     raise typer.Exit(0)
 
 
 def _headless(
-    file: Path,
-    *,
-    for_s: float | None,
-    rate: float | None = None,
-    seed: int | None,
-    scenario: str | None,
-    resume: bool,
-    json_path: Path | None = None,
+    file: Path, how: How, *, for_s: float | None, rate: float | None = None, json_path: Path | None = None
 ) -> int:
     from tui.headless import result, table, worse
     from tui.wiring import run_headless
 
     with _told():
-        rollout = _rollout(file, scenario)
-        done = run_headless(rollout, for_s=for_s, rate=rate, seed=seed, scenario=scenario, resume=resume)
+        done = run_headless(_rollout(file, how.scenario), how, for_s=for_s, rate=rate)
         if json_path is None:
             typer.echo(table(done.snapshot))
         else:

@@ -16,12 +16,13 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
+from tui.afterwards.earlier import limits_of
+from tui.afterwards.recording import Recording, find_recording
 from tui.engine import Engine
-from tui.engine.session import Setup
+from tui.engine.session import Past, Setup
 from tui.headless import check_endpoints, finish, follow
-from tui.model import ALL_TASKS, ANSWERED, FILTERED, Event, Snapshot, WeightTable
+from tui.model import ALL_TASKS, ANSWERED, FILTERED, Snapshot
 from tui.problems import Problem
 from tui.record import RunRecord, record_path, runs_folder
 from tui.record_reader import interrupted_run, last_state, read_events
@@ -118,16 +119,6 @@ def _own(rollout: Rollout) -> Path:
     return runs_folder(os.environ).parent / rollout.profiles_dir.name
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What an interrupted run left: its weights, the events that undo can go back through, what it knew."""
-
-    run_id: str
-    weights: WeightTable
-    events: tuple[Event, ...]
-    automation: Mapping[str, Any] | None
-
-
 def interrupted(rollout: Rollout, folder: Path) -> Past | None:
     """The latest run of this rollout if it has no clean end and its weights fit, else None.
 
@@ -140,7 +131,19 @@ def interrupted(rollout: Rollout, folder: Path) -> Past | None:
     names = set(rollout.deployments)
     if any(set(shares) != names for shares in run.last_weights.values()):
         return None
-    return Past(run.run_id, run.last_weights, read_events(run.path), last_state(run.path))
+    return Past(run.run_id, run.last_weights, run.started_at, read_events(run.path), last_state(run.path))
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How a rollout is run. ``scenario`` rehearses it on the simulator; ``seed`` None draws one; ``resume``
+    takes up the interrupted run; ``calibrate_from`` names the earlier run that says how slow the baseline
+    is."""
+
+    scenario: str | None = None
+    seed: int | None = None
+    resume: bool = False
+    calibrate_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,17 +156,20 @@ class Run:
 
 
 @contextmanager
-def running(rollout: Rollout, *, seed: int | None, resume: bool) -> Iterator[Run]:
+def running(rollout: Rollout, how: How) -> Iterator[Run]:
     """The engine of a rollout, started and recording; at the end of the block everything is saved and closed.
 
     Raises:
         EngineFailed: The engine could not be put together.
-        UnreadableRecord: The run to resume cannot be read.
+        UnreadableRecord: The run to resume, or to calibrate from, cannot be read or used.
     """
     now = partial(datetime.now, UTC)
     folder = runs_folder(os.environ)
-    past = interrupted(rollout, folder) if resume else None
-    seed = secrets.randbelow(2**31) if seed is None else seed
+    calibrated = None
+    if how.calibrate_from is not None:
+        calibrated = limits_of(Recording.open(find_recording(how.calibrate_from, folder)), rollout)
+    past = interrupted(rollout, folder) if how.resume else None
+    seed = secrets.randbelow(2**31) if how.seed is None else how.seed
     run_id = secrets.token_hex(4)
     started_at = now()
     record = RunRecord.create(
@@ -185,9 +191,8 @@ def running(rollout: Rollout, *, seed: int | None, resume: bool) -> Iterator[Run
             record=record,
             clock=time.perf_counter,
             now=now,
-            past=past.events if past else (),
-            resumed_weights=past.weights if past else None,
-            automation=past.automation if past else None,
+            past=past,
+            calibrated=calibrated,
         )
     )
     try:
@@ -215,30 +220,22 @@ class Done:
         return sum(f.requests for f in totals) > 0 and through == 0
 
 
-def run_headless(
-    rollout: Rollout,
-    *,
-    for_s: float | None,
-    rate: float | None,
-    seed: int | None,
-    scenario: str | None,
-    resume: bool,
-) -> Done:
+def run_headless(rollout: Rollout, how: How, *, for_s: float | None, rate: float | None) -> Done:
     """Run without a screen until ``for_s`` seconds have passed, the traffic ends, or a signal asks for the end.
 
     Raises:
         CouldNotRun: An endpoint is unreachable or refuses us.
         EngineFailed: The engine broke.
         SimulatorFailed: The embedded simulator did not start.
-        UnreadableRecord: The run to resume cannot be read.
+        UnreadableRecord: The run to resume, or to calibrate from, cannot be read or used.
     """
     if rate is not None:
         rollout = replace(rollout, traffic=replace(rollout.traffic, rate=rate))
     asked = threading.Event()
     with ExitStack() as stack:
         stack.enter_context(_on_signals(lambda *_: asked.set()))
-        usable = stack.enter_context(service(rollout, scenario=scenario, seed=seed or 0))
-        run = stack.enter_context(running(usable, seed=seed, resume=resume))
+        usable = stack.enter_context(service(rollout, scenario=how.scenario, seed=how.seed or 0))
+        run = stack.enter_context(running(usable, how))
         check_endpoints(run.engine, asked)
         follow(run.engine, for_s=for_s, out=sys.stderr, asked=asked)
         lost = finish(run.engine, drain_s=usable.traffic.timeout_s + 1, asked=asked)
@@ -246,16 +243,14 @@ def run_headless(
     return Done(replace(snapshot, record=run.record.view()), run.seed, lost, asked.is_set())
 
 
-def show_cockpit(
-    rollout: Rollout, *, scenario: str | None, seed: int | None, resume: bool, read_only: bool, mouse: bool
-) -> None:
+def show_cockpit(rollout: Rollout, how: How, *, read_only: bool, mouse: bool) -> None:
     """Run with the cockpit on the terminal until it is left, or a signal (a closed terminal too) ends it.
 
     Raises:
         CockpitFailed: The screen broke.
         EngineFailed: The engine broke.
         SimulatorFailed: The embedded simulator did not start.
-        UnreadableRecord: The run to resume cannot be read.
+        UnreadableRecord: The run to resume, or to calibrate from, cannot be read or used.
     """
     # Here, because a run without a screen needs neither, and before the first request: importing takes the
     # interpreter away from the engine.
@@ -263,8 +258,8 @@ def show_cockpit(
     from tui.cockpit.renderer import ProcessRenderer
 
     with ExitStack() as stack:
-        usable = stack.enter_context(service(rollout, scenario=scenario, seed=seed or 0))
-        run = stack.enter_context(running(usable, seed=seed, resume=resume))
+        usable = stack.enter_context(service(rollout, scenario=how.scenario, seed=how.seed or 0))
+        run = stack.enter_context(running(usable, how))
         renderer = stack.enter_context(closing(ProcessRenderer()))
         app = CanarytopApp(
             run.engine,

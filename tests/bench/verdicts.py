@@ -12,14 +12,17 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 from tui.model import Assignment, Outcome, OutcomeKind, Usage, VerdictState
 from tui.rollout import Criteria
 from tui.verdict.judge import Judge
-from tui.verdict.odds import ABOVE, Evidence
+from tui.verdict.scale import Scale
 
 _SIGMA = 0.6
 _CALIBRATION = 300
+_NEVER = 1e9
 _RAMP = tuple({"old": 100.0 - w, "new": w} for w in (5.0, 10.0, 25.0, 50.0))
 _FOUR = {"old": 70.0, "a": 10.0, "b": 10.0, "c": 10.0}
 _RATES = {
@@ -71,31 +74,24 @@ def _traffic(requests: int, rng: random.Random) -> Iterator[Outcome]:
         yield _outcome(i, name, shares, rng, drift=2 * i >= requests)
 
 
+def _worse_of_run(run: int, requests: int) -> tuple[str, ...]:
+    """The criteria that were ever called WORSE in one run, looked at after every request."""
+    judge = Judge("old", ["new"], Criteria())
+    worse: set[str] = set()
+    for o in _traffic(requests, random.Random(run)):
+        judge.assigned(Assignment(o.request_id, o.task, o.deployment, o.weight_pct, o.due_s, o.shares), o.due_s)
+        judge.add(o, o.ended_s)
+        worse.update(
+            v.criterion for _, v in judge.changes() if v.state is VerdictState.WORSE and not v.advisory
+        )
+    return tuple(worse)
+
+
 def false_alarms(runs: int, requests: int) -> tuple[int, Counter[str]]:
     """Runs in which any criterion was ever called WORSE, and which; looked at after every request."""
-    alarmed, named = 0, Counter[str]()
-    for run in range(runs):
-        judge = Judge("old", ["new"], Criteria())
-        worse: set[str] = set()
-        for outcome in _traffic(requests, random.Random(run)):
-            judge.assigned(
-                Assignment(
-                    outcome.request_id,
-                    outcome.task,
-                    outcome.deployment,
-                    outcome.weight_pct,
-                    outcome.due_s,
-                    outcome.shares,
-                ),
-                outcome.due_s,
-            )
-            judge.add(outcome, outcome.ended_s)
-            worse.update(
-                v.criterion for _, v in judge.changes() if v.state is VerdictState.WORSE and not v.advisory
-            )
-        alarmed += bool(worse)
-        named.update(worse)
-    return alarmed, named
+    with ProcessPoolExecutor() as pool:
+        found = list(pool.map(partial(_worse_of_run, requests=requests), range(runs)))
+    return sum(map(bool, found)), Counter(name for names in found for name in names)
 
 
 def detection(draw: Callable[[random.Random], tuple[float, float]], tries: int) -> float:
@@ -107,10 +103,10 @@ def detection(draw: Callable[[random.Random], tuple[float, float]], tries: int) 
     for _ in range(tries):
         base, canary = draw(rng)
         any_event = rho * canary + (1 - rho) * base
-        evidence, requests, log_e = Evidence(1.0, ABOVE), 0, 0.0
-        while log_e < math.log(100):
+        scale, requests = Scale(1.0, math.log(100), _NEVER), 0
+        while scale.state is not VerdictState.WORSE:
             requests += math.ceil(math.log(1 - rng.random()) / math.log(1 - any_event))
-            log_e = evidence.event(rng.random() < rho * canary / any_event, rho)
+            scale.event(rng.random() < rho * canary / any_event, rho)
         found.append(requests * rho)
     return statistics.median(found)
 

@@ -24,7 +24,7 @@ from tui.azure.transport import current_exchange
 from tui.model import Assignment, Outcome, Request, Snapshot
 from tui.rollout import load_rollout
 from tui.routing.router import Router
-from tui.wiring import running, show_cockpit
+from tui.wiring import How, running, show_cockpit
 
 STALLS_S = 4.0
 _BEAT_S = 0.005
@@ -143,13 +143,11 @@ def _cockpit(rollout: Path, out: Path, warm_s: float, for_s: float) -> None:
 
     _put(tui.cockpit.app, CanarytopApp=Watched)
     _put(tui.cockpit.renderer, ProcessRenderer=_Renderer)
-    show_cockpit(
-        load_rollout(rollout, env=os.environ), scenario=None, seed=1, resume=False, read_only=False, mouse=False
-    )
+    show_cockpit(load_rollout(rollout, env=os.environ), How(seed=1), read_only=False, mouse=False)
 
 
 def _engine(rollout: Path, out: Path, warm_s: float, for_s: float) -> None:
-    with running(load_rollout(rollout, env=os.environ), seed=1, resume=False):
+    with running(load_rollout(rollout, env=os.environ), How(seed=1)):
         time.sleep(warm_s)
         clocks = _Clocks()
         time.sleep(for_s)

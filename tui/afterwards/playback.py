@@ -10,7 +10,6 @@ from tui.afterwards.judging import Judging
 from tui.afterwards.recording import Recording
 from tui.measure.windows import Measures
 from tui.model import (
-    ALL_TASKS,
     ANSWERED,
     DEFAULT_TASK,
     ERRORS,
@@ -107,13 +106,7 @@ class Playback:
             record=RecordView(str(recording.path)),
             spent_usd=self._spent_usd,
             spent_estimated_usd=self._estimated_usd,
-            verdicts=(
-                self._judge.verdicts(
-                    self.at_s, {name: of_one["run"][ALL_TASKS] for name, of_one in figures.items()}
-                )
-                if self._judge is not None
-                else {}
-            ),
+            verdicts=self._judge.verdicts(self.at_s) if self._judge is not None else {},
             guard=GuardView(said=self._guard_said),
         )
 

@@ -8,8 +8,7 @@ from datetime import datetime
 
 from tui.afterwards.judging import Judging
 from tui.afterwards.recording import Recording
-from tui.measure.windows import Measures
-from tui.model import ALL_TASKS, Assignment, Event, EventKind, Outcome, Verdict
+from tui.model import Assignment, Event, EventKind, Outcome, Verdict
 from tui.text import plain
 from tui.verdict.guard import Guard
 
@@ -54,38 +53,26 @@ def replay(recording: Recording, judge: Judging, guard: Guard) -> ReplayResult:
     ``guard`` must be armed or in ``dry_run`` to say anything. Raises UnreadableRecord.
     """
     rollout = recording.rollout
-    measures = Measures(tuple(rollout.deployments), tuple(rollout.weights))
     calls: list[Call] = []
     actions: dict[str, WouldRollBack] = {}
     requests, now_s = 0, 0.0
-
-    def verdicts() -> Mapping[str, tuple[Verdict, ...]]:
-        figures = {name: of_one["run"][ALL_TASKS] for name, of_one in measures.figures(now_s).items()}
-        return judge.verdicts(now_s, figures)
-
     for now_s, happening in recording.happenings():
-        measures.tick(now_s)
         if isinstance(happening, Assignment):
             judge.assigned(happening, now_s)
         elif isinstance(happening, Outcome):
             requests += 1
-            measures.add(happening, now_s)
             judge.add(happening, now_s)
             at, canary = recording.instant(now_s), happening.deployment
             changes = judge.changes()
+            calls += [Call(at, now_s, name, verdict) for name, verdict in changes]
             asked = {name for name, _ in changes}
             if canary != rollout.baseline and judge.tripwire(canary):
                 asked.add(canary)
-            # Values cost more than evidence: they are looked up only where something was decided.
-            seen = verdicts() if asked else {}
-            for name, change in changes:
-                full = (v for v in seen.get(name, ()) if v.criterion == change.criterion)
-                calls.append(Call(at, now_s, name, next(full, change)))
             for name in sorted(asked - set(actions)):
                 tables = recording.weights(now_s).values()
                 action = guard.decide(
                     name,
-                    seen.get(name, ()),
+                    judge.worse(name, now_s),
                     weight_pct=max((shares.get(name, 0.0) for shares in tables), default=0.0),
                     # Asked at an outcome that has just changed the evidence: it cannot be stale.
                     fresh=True,
@@ -98,7 +85,7 @@ def replay(recording: Recording, judge: Judging, guard: Guard) -> ReplayResult:
         requests=requests,
         calls=tuple(calls),
         actions=tuple(actions.values()),
-        verdicts=verdicts(),
+        verdicts=judge.verdicts(now_s),
         rolled_back=tuple(e for e in recording.events if e.kind is EventKind.ROLLED_BACK),
     )
 

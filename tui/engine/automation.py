@@ -7,6 +7,7 @@ their own, and can be undone like any other.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from tui.model import (
@@ -14,7 +15,6 @@ from tui.model import (
     Assignment,
     Event,
     EventKind,
-    Figures,
     GuardView,
     Outcome,
     PlanView,
@@ -38,6 +38,7 @@ class Automation:
     """Hears of every assignment and outcome; logs verdicts, lets the guard act at once and the plan climb.
 
     ``fresh(deployment)`` says whether its outcomes keep coming in; nothing is done on stale data.
+    ``calibrated`` are limits of the baseline that are known already, by criterion in ms.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Automation:
         log: Log,
         clock: Callable[[], float],
         fresh: Callable[[str], bool],
+        calibrated: Mapping[str, float] | None = None,
     ) -> None:
         self._baseline = rollout.baseline
         self._canaries = tuple(name for name in rollout.deployments if name != rollout.baseline)
@@ -57,7 +59,10 @@ class Automation:
         self._log = log
         self._clock = clock
         self._fresh = fresh
-        self._judge = Judge(rollout.baseline, self._canaries, rollout.criteria)
+        self._new_judge = partial(
+            Judge, rollout.baseline, self._canaries, rollout.criteria, calibrated=calibrated
+        )
+        self._judge = self._new_judge()
         self._guard = Guard(rollout.guard.mode, rollout.guard.criteria, rollout.guard.tripwire)
         self._plan: Plan | None = None
         if (spec := rollout.plan) is not None:
@@ -70,7 +75,7 @@ class Automation:
                 held=spec.start == "held",
             )
         self._finished = dict.fromkeys(self._canaries, 0)
-        self._figures: Mapping[str, Figures] = {}
+        self._verdicts: Mapping[str, tuple[Verdict, ...]] = self._judge.verdicts(0.0)
 
     # --- the walk of a request ---
 
@@ -88,10 +93,16 @@ class Automation:
         tripped = self._tripwire(canary) is not None and not tripped_before
         for name in {name for name, _ in changed} | ({canary} if tripped else set()):
             self._protect(name)
-        for name, reached in changed:
-            verdict = next(v for v in self.verdicts()[name] if v.criterion == reached.criterion)
-            word = "WORSE" if reached.state is VerdictState.WORSE else "OK"
+        for name, verdict in changed:
+            word = "WORSE" if verdict.state is VerdictState.WORSE else "OK"
             self._log(EventKind.VERDICT, JUDGE, f"{name} {word}: {evidence_line(verdict)}")
+        self._say_frozen()
+        if changed:
+            self._verdicts = self._judge.verdicts(self._clock())
+
+    def _say_frozen(self) -> None:
+        for text in self._judge.frozen():
+            self._log(EventKind.CALIBRATED, JUDGE, text)
 
     def _tripwire(self, canary: str) -> str | None:
         return self._judge.tripwire(canary) if canary in self._finished else None
@@ -99,7 +110,7 @@ class Automation:
     def _protect(self, canary: str) -> None:
         action = self._guard.decide(
             canary,
-            self.verdicts().get(canary, ()),
+            self._judge.worse(canary, self._clock()),
             weight_pct=self._weight_pct(canary),
             fresh=self._fresh(canary),
             tripwire=self._tripwire(canary),
@@ -113,6 +124,8 @@ class Automation:
 
     def tick(self) -> None:
         """Once a second: the guard looks again (failures may have ended, or traffic begun), then the plan."""
+        self._say_frozen()
+        self._verdicts = self._judge.verdicts(self._clock())
         for canary in self._canaries:
             self._protect(canary)
         plan = self._plan
@@ -133,12 +146,12 @@ class Automation:
             return
         if event.before is not None and event.after is not None:
             for canary in raised(event.before, event.after, self._baseline):
-                verdicts = self.verdicts().get(canary, ())
+                verdicts = self._judge.worse(canary, self._clock())
                 self._guard.raised_by_hand(canary, verdicts, self._tripwire(canary))
 
     def why_not_raise(self, canary: str) -> str | None:
         """Why a canary must not get more traffic: a criterion is WORSE."""
-        worse = [v for v in self.verdicts().get(canary, ()) if v.state is VerdictState.WORSE and not v.advisory]
+        worse = self._judge.worse(canary, self._clock()) if canary in self._canaries else ()
         return f"it is WORSE, {evidence_line(worse[0])}" if worse else None
 
     # --- commands ---
@@ -189,12 +202,9 @@ class Automation:
 
     # --- what is seen and kept ---
 
-    def show(self, figures: Mapping[str, Figures]) -> None:
-        """Figures since the start of the run, by deployment, that the verdicts show from now on."""
-        self._figures = figures
-
     def verdicts(self) -> Mapping[str, tuple[Verdict, ...]]:
-        return self._judge.verdicts(self._clock(), self._figures)
+        """As they stood at the last tick, or when the last one was reached."""
+        return self._verdicts
 
     def guard(self) -> GuardView:
         return self._guard.view()
@@ -209,19 +219,33 @@ class Automation:
             "judge": self._judge.state(),
             "guard": self._guard.state(),
             "plan": None if self._plan is None else self._plan.state(),
-            "finished": dict(self._finished),
         }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up what an interrupted run left.
+    def restore(self, state: Mapping[str, Any], offset_s: float) -> tuple[str, ...]:
+        """Take up what an interrupted run left: the evidence, the guard and the plan's place, each for itself.
+        ``offset_s`` turns seconds of that run into seconds of this one.
 
-        Raises:
-            ValueError: It is not such a state, or that of another rollout.
+        Returns what could not be taken up and why, a sentence each.
         """
-        self._judge.restore(state["judge"])
-        self._guard.restore(state["guard"])
-        if self._plan is not None and state.get("plan") is not None:
-            self._plan.restore(state["plan"])
+        refused = []
+        judge = self._new_judge()
+        try:
+            judge.restore(state.get("judge") or {}, offset_s)
+        except ValueError as error:
+            refused.append(f"evidence: {error}")
+        else:
+            self._judge = judge
+            self._verdicts = judge.verdicts(self._clock())
+        try:
+            self._guard.restore(state.get("guard") or {}, offset_s)
+        except ValueError as error:
+            refused.append(f"guard: {error}")
+        if self._plan is not None and (place := state.get("plan")) is not None:
+            try:
+                self._plan.restore(place, offset_s)
+            except ValueError as error:
+                refused.append(f"plan: {error}")
+        return tuple(refused)
 
     def _weight_pct(self, canary: str) -> float:
         return max(shares.get(canary, 0.0) for shares in self._weights().values())

@@ -18,7 +18,6 @@ from tui.engine.ledger import SinceChange, Spending
 from tui.engine.views import deployment_views
 from tui.measure.windows import Measures
 from tui.model import (
-    ALL_TASKS,
     DEFAULT_TASK,
     Assignment,
     Deployment,
@@ -49,6 +48,18 @@ _BAD_ROWS_SAID = 20
 
 
 @dataclass(frozen=True, slots=True)
+class Past:
+    """What an interrupted run left. ``events`` are what undo can go back through, ``automation`` is what it
+    knew: evidence, verdicts, the guard, the place of the plan."""
+
+    run_id: str
+    weights: WeightTable
+    started_at: datetime
+    events: tuple[Event, ...]
+    automation: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Setup:
     """What a run is made of. ``clock`` reads monotonic seconds, ``now`` the wall clock in UTC."""
 
@@ -60,11 +71,10 @@ class Setup:
     record: RunRecord | None
     clock: Callable[[], float]
     now: Callable[[], datetime]
-    past: tuple[Event, ...] = ()
-    """Events of an interrupted run whose weights and undo history are taken up."""
-    resumed_weights: WeightTable | None = None
-    automation: Mapping[str, Any] | None = None
-    """What that run knew: evidence, verdicts, the guard, the place of the plan."""
+    past: Past | None = None
+    """The interrupted run that is taken up."""
+    calibrated: Mapping[str, float] | None = None
+    """Limits that "slower" is measured against, by criterion in ms, where an earlier run gave them."""
 
 
 class Session:
@@ -91,7 +101,8 @@ class Session:
         draws = (random.Random(f"{setup.seed}/{room}") for room in ("router", "arrivals", "sources"))
         router_rng, arrivals_rng, sources_rng = draws
         self.log = EventLog(keep=self._keep_event, clock=self.clock, now=setup.now)
-        self.router = Router(setup.resumed_weights or rollout.weights, rng=router_rng, clock=self.clock)
+        past = setup.past
+        self.router = Router(past.weights if past else rollout.weights, rng=router_rng, clock=self.clock)
         self.health = {name: Health(name, clock=self.clock) for name in self._deployments}
         self.controller = Controller(
             self.router,
@@ -100,7 +111,7 @@ class Session:
             log=self.log,
             clock=self.clock,
             why_not_raise=lambda name: self.health[name].why_not_raise() or self.automation.why_not_raise(name),
-            past=setup.past,
+            past=past.events if past else (),
         )
         self.automation = Automation(
             rollout,
@@ -109,9 +120,10 @@ class Session:
             log=self.log,
             clock=self.clock,
             fresh=self._fresh,
+            calibrated=setup.calibrated,
         )
-        if setup.automation is not None:
-            self._take_up(setup.automation)
+        if past is not None and past.automation is not None:
+            self._take_up(past)
         self._measures = Measures(tuple(self._deployments), tuple(rollout.weights))
         self._sources = Sources(
             rollout.traffic.sources,
@@ -152,7 +164,7 @@ class Session:
         """Log the start, open connections and ask every endpoint whether it is there."""
         setup, weights = self.setup, self.router.weights
         self.log(EventKind.STARTED, setup.actor, f"run {setup.run_id} of {setup.rollout.name}", after=weights)
-        if setup.resumed_weights is not None:
+        if setup.past is not None:
             text = "weights of the interrupted run taken up again"
             self.log(EventKind.RESUMED, setup.actor, text, before=setup.rollout.weights, after=weights)
         probes = await self._client.open_connections(
@@ -230,13 +242,10 @@ class Session:
         """Whether its outcomes keep coming in, failures included."""
         return self._state is TrafficState.RUNNING and self.health[deployment].stale_s is None
 
-    def _take_up(self, state: Mapping[str, Any]) -> None:
-        try:
-            self.automation.restore(state)
-        except ValueError as error:
-            self.log(
-                EventKind.REFUSED, ENGINE, f"evidence and plan of the interrupted run not taken up: {error}"
-            )
+    def _take_up(self, past: Past) -> None:
+        offset_s = (past.started_at - self.setup.now()).total_seconds()
+        for refused in self.automation.restore(past.automation or {}, offset_s):
+            self.log(EventKind.REFUSED, ENGINE, f"not taken up from the interrupted run, {refused}")
 
     # --- traffic ---
 
@@ -292,7 +301,6 @@ class Session:
     def snapshot(self) -> Snapshot:
         rollout, now_s = self.setup.rollout, self.clock()
         figures = self._measures.figures(now_s)
-        self.automation.show({name: of["run"][ALL_TASKS] for name, of in figures.items()})
         record = self.setup.record
         return Snapshot(
             at=self.setup.now(),

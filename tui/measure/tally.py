@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tui.measure.counts import add_counts, subtract_counts
-from tui.measure.histogram import Histogram
+from tui.counts import add_counts, subtract_counts
+from tui.histogram import Histogram
 from tui.measure.names import Names
 from tui.model import ANSWERED, NO_HITS, Figures, FilterHits, Outcome, OutcomeKind
 

@@ -35,6 +35,7 @@ class EventKind(StrEnum):
     VERSION_CHANGED = "version_changed"
     SOURCE = "source"
     RECORD = "record"
+    CALIBRATED = "calibrated"
     VERDICT = "verdict"
     GUARD = "guard"
     PLAN = "plan"

@@ -14,14 +14,24 @@ WINDOWS_S: Mapping[str, int | None] = MappingProxyType(
 """Name -> length in seconds; None is since the start of the run."""
 
 
+Interval = tuple[float, float]
+
+
 @dataclass(frozen=True, slots=True)
 class Quantiles:
-    """Nearest-rank P50, P95 and P99 with the number of values they rest on (relative error at most 1 %)."""
+    """Nearest-rank P50, P95 and P99 with the number of values they rest on (relative error at most 1 %).
+
+    An interval holds the true quantile with 95 % confidence however often it is looked at while values come in;
+    None while there are too few: below 37 values for P50, 573 for P95, 3,045 for P99.
+    """
 
     p50: float
     p95: float
     p99: float
     count: int
+    p50_interval: Interval | None = None
+    p95_interval: Interval | None = None
+    p99_interval: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,8 @@ class CriteriaTable(_Table):
     error_rate: Literal["same or lower"] = "same or lower"
     quality: Literal["equal or better"] = "equal or better"
     accuracy: Literal["equal or better"] = "equal or better"
+    alpha_pct: Annotated[float, Field(gt=0, le=50)] = 5.0
+    calibration_requests: Annotated[int, Field(ge=100, le=100_000)] = 300
 
 
 class GuardTable(_Table):

@@ -71,7 +71,12 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """How far a canary may be from the baseline. ``_pct``: at most so many percent above it."""
+    """How far a canary may be from the baseline. ``_pct``: at most so many percent above it.
+
+    ``alpha_pct`` is the chance in percent that an equal canary is ever called WORSE, for all criteria together;
+    ``calibration_requests`` how many answers of the baseline freeze the limits that "slower" is measured
+    against.
+    """
 
     latency_p50_pct: float = 10.0
     latency_p95_pct: float = 10.0
@@ -81,6 +86,8 @@ class Criteria:
     error_rate: Literal["same or lower"] = "same or lower"
     quality: Literal["equal or better"] = "equal or better"
     accuracy: Literal["equal or better"] = "equal or better"
+    alpha_pct: float = 5.0
+    calibration_requests: int = 300
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tui.model import CRITERIA, Figures, Quantiles
+from tui.model import CRITERIA
 from tui.rollout import Criteria
 
 Measure = Literal["latency", "ttft", "token"]
@@ -14,7 +14,7 @@ Kind = Literal["exceedance", "rate", "mean", "health"]
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One row. ``exceedance``: answers slower than the baseline's frozen quantile ``q`` of ``measure``.
+    """One row. ``exceedance``: answers slower than the baseline's frozen ``percent`` quantile of ``measure``.
     ``rate``: bad events. ``mean``: tokens or cost. ``health``: of the split, it moves nothing."""
 
     id: str
@@ -24,7 +24,7 @@ class Criterion:
     margin: float = 0.0
     limit: str = "same or lower"
     measure: Measure | None = None
-    q: float = 0.0
+    percent: int = 0
 
     @property
     def advisory(self) -> bool:
@@ -34,8 +34,8 @@ class Criterion:
 def decision_table(criteria: Criteria) -> tuple[Criterion, ...]:
     """The rows in the order of ``CRITERIA``, with the margins of a rollout file."""
 
-    def slower(name: str, label: str, measure: Measure, q: float, pct: float) -> Criterion:
-        return Criterion(name, label, "ms", "exceedance", pct / 100, f"+{pct:g}%", measure, q)
+    def slower(name: str, label: str, measure: Measure, percent: int, pct: float) -> Criterion:
+        return Criterion(name, label, "ms", "exceedance", pct / 100, f"+{pct:g}%", measure, percent)
 
     def mean(name: str, label: str, unit: str) -> Criterion:
         pct = criteria.cost_per_request_pct
@@ -43,13 +43,13 @@ def decision_table(criteria: Criteria) -> tuple[Criterion, ...]:
 
     p50, p95, p99 = criteria.latency_p50_pct, criteria.latency_p95_pct, criteria.latency_p99_pct
     rows = (
-        slower("latency_p50", "P50", "latency", 0.50, p50),
-        slower("latency_p95", "P95", "latency", 0.95, p95),
-        slower("latency_p99", "P99", "latency", 0.99, p99),
-        slower("ttft_p50", "TTFT P50", "ttft", 0.50, p50),
-        slower("ttft_p95", "TTFT P95", "ttft", 0.95, p95),
-        slower("token_p50", "ms/token P50", "token", 0.50, p50),
-        slower("token_p95", "ms/token P95", "token", 0.95, p95),
+        slower("latency_p50", "P50", "latency", 50, p50),
+        slower("latency_p95", "P95", "latency", 95, p95),
+        slower("latency_p99", "P99", "latency", 99, p99),
+        slower("ttft_p50", "TTFT P50", "ttft", 50, p50),
+        slower("ttft_p95", "TTFT P95", "ttft", 95, p95),
+        slower("token_p50", "ms/token P50", "token", 50, p50),
+        slower("token_p95", "ms/token P95", "token", 95, p95),
         Criterion("errors", "errors", "%", "rate"),
         Criterion("completion_filter", "filtered", "%", "rate"),
         mean("tokens", "tokens/answer", ""),
@@ -59,31 +59,3 @@ def decision_table(criteria: Criteria) -> tuple[Criterion, ...]:
     )
     by_id = {row.id: row for row in rows}
     return tuple(by_id[name] for name in CRITERIA)
-
-
-def value_of(criterion: Criterion, figures: Figures | None) -> float | None:
-    """What a deployment shows for a criterion, in its unit; None without data."""
-    if figures is None or not figures.requests:
-        return None
-    if criterion.measure is not None:
-        by_measure = {
-            "latency": figures.latency_ms,
-            "ttft": figures.ttft_ms,
-            "token": figures.ms_per_output_token,
-        }
-        return _rank(by_measure[criterion.measure], criterion.q)
-    by_id = {
-        "errors": figures.error_pct,
-        "completion_filter": 100 * figures.completion_blocked / figures.requests,
-        "prompt_filter": 100 * figures.prompt_blocked / figures.requests,
-        "tokens": figures.tokens_per_request,
-        "cost": figures.cost_per_1k_usd,
-        "split": figures.assigned_share_pct,
-    }
-    return by_id[criterion.id]
-
-
-def _rank(quantiles: Quantiles | None, q: float) -> float | None:
-    if quantiles is None:
-        return None
-    return {0.50: quantiles.p50, 0.95: quantiles.p95, 0.99: quantiles.p99}[q]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from tui.model import GuardView, Verdict
 from tui.text import plain
+from tui.verdict.kept import instant
 from tui.verdict.reasons import acts, evidence_line, label
 
 GuardMode = Literal["off", "armed", "dry_run"]
@@ -136,8 +136,9 @@ class Guard:
             "announced": {canary: dict(names) for canary, names in self._announced.items()},
         }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Takes up what ``state`` gave. Criteria are those of the rollout file of today.
+    def restore(self, state: Mapping[str, Any], offset_s: float = 0.0) -> None:
+        """Takes up what ``state`` gave, ``offset_s`` added to its instants. Criteria are those of the rollout
+        file of today.
 
         Raises:
             ValueError: It is not such a state; the guard is then as it was.
@@ -145,7 +146,8 @@ class Guard:
         try:
             mode, on = _mode(state["mode"]), _mode(state["on"])
             said = state["said"]
-            settled, announced = _memory(state["settled"]), _memory(state["announced"])
+            settled = _memory(state["settled"], offset_s)
+            announced = _memory(state["announced"], offset_s)
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a state of the guard: {type(error).__name__} {error}") from error
         if on == "off" or not isinstance(said, str):
@@ -175,15 +177,10 @@ def _mode(mode: Any) -> GuardMode:
     return _MODES[_MODES.index(mode)]
 
 
-def _memory(value: Any) -> dict[str, dict[str, float | None]]:
+def _memory(value: Any, offset_s: float) -> dict[str, dict[str, float | None]]:
     if not isinstance(value, Mapping) or not all(isinstance(names, Mapping) for names in value.values()):
         raise TypeError("settled verdicts must be tables")
-    return {str(canary): {str(n): _instant(at) for n, at in names.items()} for canary, names in value.items()}
-
-
-def _instant(value: Any) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise TypeError("an instant must be a finite number")
-    return float(value)
+    return {
+        str(canary): {str(n): instant(at, offset_s) for n, at in names.items()}
+        for canary, names in value.items()
+    }

@@ -9,37 +9,36 @@ the baseline before the first comparison.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from tui.model import (
-    ANSWERED,
-    ERRORS,
-    Assignment,
-    Eta,
-    Figures,
-    Outcome,
-    OutcomeKind,
-    Verdict,
-    VerdictState,
-)
+from tui.model import ERRORS, Assignment, Eta, Outcome, OutcomeKind, Verdict, VerdictState
 from tui.rollout import Criteria
-from tui.verdict.criteria import Criterion, decision_table, value_of
+from tui.verdict.criteria import Criterion, decision_table
+from tui.verdict.limits import MEASURES, Limits, measured
+from tui.verdict.notes import note
 from tui.verdict.scales import Scales
+from tui.verdict.stretches import Comparison, Epoch, Stretches
 
-_MEASURES = ("latency", "ttft", "token")
-_SHARE_DIGITS = 6
 _IN_A_ROW = 5
 _ETA_WEIGHTS = (10.0, 25.0, 50.0)
+_RATE_OVER = 512
 _FAILED = ERRORS - {OutcomeKind.RATE_LIMITED, OutcomeKind.BAD_REQUEST}
+_BAD: Mapping[OutcomeKind, str] = {
+    **dict.fromkeys(ERRORS, "errors"),
+    OutcomeKind.COMPLETION_FILTERED: "completion_filter",
+    OutcomeKind.PROMPT_FILTERED: "prompt_filter",
+}
 
 
 class Judge:
-    """Compares each canary with the baseline. ``alpha`` is the chance that any criterion of a canary is ever
-    called WORSE although it is not; it is split evenly over the criteria that can be. ``beta`` is that of a
-    wrong OK, per criterion.
+    """Compares each canary with the baseline.
 
-    ``calibration_requests`` answers of the baseline give the frozen limits, and are no evidence themselves.
+    ``criteria.alpha_pct`` is the chance that any criterion of a canary is ever called WORSE although it is not;
+    it is split evenly over the criteria that can be. ``beta`` is that of a wrong OK, per criterion.
+    ``criteria.calibration_requests`` answers of the baseline give the frozen limits, and are no evidence
+    themselves; ``calibrated`` are limits that are known already, by criterion in ms.
     """
 
     def __init__(
@@ -48,76 +47,98 @@ class Judge:
         canaries: Sequence[str],
         criteria: Criteria,
         *,
-        alpha: float = 0.05,
         beta: float = 0.05,
-        calibration_requests: int = 300,
+        calibrated: Mapping[str, float] | None = None,
     ) -> None:
         self._baseline = baseline
+        self._criteria = criteria
         self._table = decision_table(criteria)
-        split = alpha / sum(not row.advisory for row in self._table)
+        self._rows = {row.id: row for row in self._table}
+        split = criteria.alpha_pct / 100 / sum(not row.advisory for row in self._table)
         self._sides = {name: Scales(self._table, split, beta) for name in canaries}
-        self._wanted = calibration_requests
-        self._calibration: dict[str, list[float]] = {measure: [] for measure in _MEASURES}
-        self._limits: dict[str, float] = {}
+        self._limits = Limits(self._table, criteria.calibration_requests, calibrated or {})
+        self._stretches = Stretches(baseline, canaries)
+        self._epoch: Epoch | None = None
         self._failed = dict.fromkeys(canaries, 0)
         self._last_failure = dict.fromkeys(canaries, "")
-        self._began_s: float | None = None
-        self._seen = 0
+        self._recent_s: deque[float] = deque(maxlen=_RATE_OVER)
         self._changes: list[tuple[str, Verdict]] = []
+        self._frozen: list[str] = []
+        if calibrated:
+            self._frozen.append(f"limits taken from an earlier run: {self._limits.said(MEASURES)}")
 
     # --- the walk of a request ---
 
     def assigned(self, assignment: Assignment, now_s: float) -> None:
         """Count an assignment, for the split."""
-        for canary, side in self._sides.items():
-            if assignment.deployment in (canary, self._baseline):
-                rho = self._share(assignment.shares, canary)
-                if rho is not None:
-                    side.split.add(assignment.deployment == canary, rho)
+        rhos, name = self._stretches.epoch(assignment.shares).rhos, assignment.deployment
+        if name == self._baseline:
+            for canary, rho in rhos.items():
+                self._sides[canary].split.add(rho, 0, 1)
+        elif name in rhos:
+            self._sides[name].split.add(rhos[name], 1, 0)
 
     def add(self, outcome: Outcome, now_s: float) -> None:
         """Weigh one outcome; O(number of criteria)."""
         if not outcome.counts_for_version or outcome.kind is OutcomeKind.CANCELLED:
             return
-        is_baseline = outcome.deployment == self._baseline
-        if not is_baseline and outcome.deployment not in self._sides:
+        name = outcome.deployment
+        is_canary = name != self._baseline
+        if is_canary and name not in self._sides:
             return
-        if self._began_s is None:
-            self._began_s = now_s
-        self._seen += 1
-        values = _values(outcome)
-        if is_baseline and not self._limits and values:
-            self._calibrate(values)
-            values = {}
-        for canary in self._sides if is_baseline else (outcome.deployment,):
-            rho = self._share(outcome.shares, canary)
-            if rho is not None:
-                for criterion_id in self._sides[canary].weigh(
-                    outcome, values, self._limits, rho, not is_baseline
-                ):
-                    self._settle(canary, criterion_id, now_s)
-        if not is_baseline:
-            self._watch(outcome)
+        self._recent_s.append(now_s)
+        epoch = self._epoch = self._stretches.epoch(outcome.shares)
+        bad = self._weighed(outcome, epoch, is_canary)
+        if not is_canary:
+            for canary, rho in epoch.rhos.items():
+                self._settle(canary, self._sides[canary].weigh(bad, rho, False), now_s)
+            return
+        side = self._sides[name]
+        if name in epoch.rhos:
+            self._settle(name, side.weigh(bad, epoch.rhos[name], True), now_s)
+            if outcome.usage is not None and side.answered():
+                self._settle(name, side.weigh_means(self._stretches.comparison(name)), now_s)
+        elif not outcome.shares.get(self._baseline):
+            self._settle(name, side.weigh_alone(bad), now_s)
+        self._watch(outcome)
 
-    def _share(self, shares: Mapping[str, float], canary: str) -> float | None:
-        """The canary's share of what the two get; None where there is nothing to compare."""
-        own, base = shares.get(canary, 0.0), shares.get(self._baseline, 0.0)
-        return round(own / (own + base), _SHARE_DIGITS) if own > 0 and base > 0 else None
+    def _weighed(self, outcome: Outcome, epoch: Epoch, is_canary: bool) -> list[str]:
+        """The criteria that the outcome is bad for; its values go into the stretch they belong to."""
+        kind = outcome.kind
+        bad = []
+        stretch = epoch.stretch(outcome.deployment) if epoch.rhos else None
+        if stretch is not None:
+            stretch.requests += 1
+        if (name := _BAD.get(kind)) is not None:
+            bad.append(name)
+            if stretch is not None:
+                stretch.rates[name] += 1
+        self._limits.answers += not is_canary and kind in ANSWERED
+        for measure, value in measured(outcome):
+            if stretch is not None:
+                stretch.values[measure].add(value)
+            if is_canary or self._limits.known(measure):
+                bad += self._limits.passed(measure, value, is_canary)
+            elif self._limits.calibrate(measure, value):
+                self._calibrated(measure)
+        if stretch is not None and outcome.usage is not None:
+            if outcome.usage.completion_tokens > 0:
+                stretch.means["tokens"].add(outcome.usage.completion_tokens)
+            cost = outcome.cost_usd
+            if cost is not None and not outcome.cost_estimated and 0 < cost < math.inf:
+                stretch.means["cost"].add(cost)
+        return bad
 
-    def _calibrate(self, values: Mapping[str, float]) -> None:
-        for measure, value in values.items():
-            self._calibration[measure].append(value)
-        if len(self._calibration["latency"]) >= self._wanted:
-            for row in self._table:
-                kept = sorted(self._calibration[row.measure]) if row.measure is not None else []
-                if kept:
-                    self._limits[row.id] = kept[math.ceil(row.q * len(kept)) - 1]
+    def _calibrated(self, measure: str) -> None:
+        for side in self._sides.values():
+            side.limits_are_set()
+        answers = f"{self._criteria.calibration_requests} answers of {self._baseline}"
+        self._frozen.append(f"limits frozen from {answers}: {self._limits.said([measure])}")
 
-    def _settle(self, canary: str, criterion_id: str, now_s: float) -> None:
-        side = self._sides[canary]
-        side.since_s[criterion_id] = now_s
-        row = next(row for row in self._table if row.id == criterion_id)
-        self._changes.append((canary, self._verdict(row, canary, now_s, {})))
+    def _settle(self, canary: str, decided: Iterable[str], now_s: float) -> None:
+        for criterion in decided:
+            self._sides[canary].since_s[criterion] = now_s
+            self._changes.append((canary, self.verdict(canary, criterion, now_s)))
 
     def _watch(self, outcome: Outcome) -> None:
         failed = outcome.kind in _FAILED
@@ -132,6 +153,11 @@ class Judge:
         changes, self._changes = self._changes, []
         return changes
 
+    def frozen(self) -> list[str]:
+        """Which limits were frozen since this was last asked, and from what."""
+        frozen, self._frozen = self._frozen, []
+        return frozen
+
     def tripwire(self, canary: str) -> str | None:
         """Why a canary looks entirely broken: consecutive failures. A safety stop, not statistics."""
         failed = self._failed[canary]
@@ -139,97 +165,88 @@ class Judge:
             f"{failed} failures in a row, last: {self._last_failure[canary]}" if failed >= _IN_A_ROW else None
         )
 
-    def verdicts(
-        self, now_s: float, figures: Mapping[str, Figures] | None = None
-    ) -> dict[str, tuple[Verdict, ...]]:
-        """One verdict a criterion for each canary. ``figures`` since the start of the run, by deployment, give
-        the values to show."""
-        shown = figures or {}
-        return {
-            canary: tuple(self._verdict(row, canary, now_s, shown) for row in self._table)
-            for canary in self._sides
-        }
+    def verdicts(self, now_s: float) -> dict[str, tuple[Verdict, ...]]:
+        """One verdict a criterion for each canary, in the order of the decision table."""
+        return {canary: self._verdicts(canary, self._table, now_s) for canary in self._sides}
 
-    def _verdict(self, row: Criterion, canary: str, now_s: float, figures: Mapping[str, Figures]) -> Verdict:
+    def worse(self, canary: str, now_s: float) -> tuple[Verdict, ...]:
+        """The criteria of a canary that are WORSE and may move something."""
         side = self._sides[canary]
-        base_value, value = (value_of(row, figures.get(name)) for name in (self._baseline, canary))
-        low, high = side.interval_pct(row)
-        comparable = value is not None and base_value and row.id != "split"
-        difference = 100 * (value / base_value - 1) if comparable and value and base_value else None
+        found = [r for r in self._table if not r.advisory and side.state(r) is VerdictState.WORSE]
+        return self._verdicts(canary, found, now_s)
+
+    def verdict(self, canary: str, criterion: str, now_s: float) -> Verdict:
+        """What may be said of one criterion. Raises KeyError for an unknown canary or criterion."""
+        return self._verdicts(canary, [self._rows[criterion]], now_s)[0]
+
+    def _verdicts(self, canary: str, rows: Sequence[Criterion], now_s: float) -> tuple[Verdict, ...]:
+        seen = self._stretches.comparison(canary)
+        return tuple(self._verdict(row, self._sides[canary], seen, now_s) for row in rows)
+
+    def _verdict(self, row: Criterion, side: Scales, seen: Comparison, now_s: float) -> Verdict:
+        compared = side.compared(row, seen)
+        to_worse, to_ok = side.progress(row, seen)
         return Verdict(
             criterion=row.id,
             label=row.label,
             unit=row.unit,
-            state=side.state[row.id],
+            state=side.state(row),
             limit=row.limit,
-            baseline_value=base_value,
-            canary_value=value,
-            difference_pct=difference,
-            difference_low_pct=low,
-            difference_high_pct=high,
-            worse_progress=side.worse_progress(row),
-            ok_progress=side.ok_progress(row),
+            baseline_value=compared.baseline,
+            canary_value=compared.canary,
+            difference_pct=compared.difference_pct,
+            difference_low_pct=compared.low_pct,
+            difference_high_pct=compared.high_pct,
+            worse_progress=to_worse,
+            ok_progress=to_ok,
             baseline_requests=side.baseline_requests,
             canary_requests=side.canary_requests,
-            events=side.events(row),
-            etas=self._etas(row, side, now_s),
-            advisory=row.advisory or side.burning_in(row),
-            note=self._note(row, side),
+            events=side.events(row, seen),
+            etas=self._etas(row, side, seen, now_s),
+            advisory=row.advisory or side.burning_in(row, seen),
+            note=note(row, side, seen, self._limits),
             since_s=side.since_s.get(row.id),
         )
 
-    def _note(self, row: Criterion, side: Scales) -> str:
-        if row.measure is not None and not self._limits:
-            return f"calibrating {len(self._calibration['latency'])}/{self._wanted}"
-        return side.note(row)
-
-    def _etas(self, row: Criterion, side: Scales, now_s: float) -> tuple[Eta, ...]:
-        if side.state[row.id] is not VerdictState.NOT_YET or self._began_s is None or now_s <= self._began_s:
+    def _etas(self, row: Criterion, side: Scales, seen: Comparison, now_s: float) -> tuple[Eta, ...]:
+        recent = self._recent_s
+        if side.state(row) is not VerdictState.NOT_YET or not recent or now_s <= recent[0]:
             return ()
-        rps = self._seen / (now_s - self._began_s)
+        rps = len(recent) / (now_s - recent[0])
         now_pct = 100 * side.last_share
         weights = dict.fromkeys([now_pct, *(w for w in _ETA_WEIGHTS if w > now_pct)])
-        return tuple(side.eta(row, weight, rps) for weight in weights)
+        return tuple(side.eta(row, weight, rps, seen) for weight in weights)
 
     # --- what survives a restart ---
 
     def state(self) -> dict[str, Any]:
         """All evidence, as JSON has it."""
         return {
-            "margins": {row.id: row.margin for row in self._table},
+            "question": self._question(),
             "failed": dict(self._failed),
-            "limits": dict(self._limits),
-            "calibration": {measure: list(values) for measure, values in self._calibration.items()},
+            "limits": self._limits.as_json(),
+            "stretches": self._stretches.as_json(),
             "sides": {canary: side.as_json() for canary, side in self._sides.items()},
         }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up evidence; canaries that are no longer there are left out.
+    def restore(self, state: Mapping[str, Any], offset_s: float = 0.0) -> None:
+        """Take up evidence; canaries that are no longer there are left out. ``offset_s`` is added to its
+        instants. A judge that refused a state must not be used any more.
 
         Raises:
             ValueError: It is not such a state, or evidence for other margins than today's.
         """
         try:
-            if state["margins"] != {row.id: row.margin for row in self._table}:
-                raise ValueError("the margins have changed since: the evidence would be for another question")
-            failed = {canary: int(state["failed"].get(canary, 0)) for canary in self._sides}
-            limits = {str(name): float(value) for name, value in state["limits"].items()}
-            calibration = {m: [float(v) for v in state["calibration"][m]] for m in _MEASURES}
+            if state["question"] != self._question():
+                raise ValueError("the criteria have changed since: the evidence would be for another question")
+            self._failed = {canary: int(state["failed"].get(canary, 0)) for canary in self._sides}
+            self._limits.from_json(state["limits"])
+            self._stretches.from_json(state["stretches"])
             for canary, saved in state["sides"].items():
                 if canary in self._sides:
-                    self._sides[canary].from_json(saved)
+                    self._sides[canary].from_json(saved, offset_s)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a state of the judge: {type(error).__name__} {error}") from error
-        self._limits, self._calibration, self._failed = limits, calibration, failed
 
-
-def _values(outcome: Outcome) -> dict[str, float]:
-    """Latency, TTFT and ms per output token of an answer; nothing for what was not answered."""
-    if outcome.kind not in ANSWERED:
-        return {}
-    values = {
-        "latency": outcome.latency_ms,
-        "ttft": outcome.ttft_ms,
-        "token": outcome.ms_per_output_token,
-    }
-    return {measure: value for measure, value in values.items() if value is not None and math.isfinite(value)}
+    def _question(self) -> dict[str, float]:
+        return {"alpha_pct": self._criteria.alpha_pct, **{row.id: row.margin for row in self._table}}

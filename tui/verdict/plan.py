@@ -213,13 +213,14 @@ class Plan:
         """The plan's place, as JSON has it."""
         return state_of(self._at, self._canary, self._steps)
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Takes up the place that ``state`` gave; bake time already served is kept, time between is not.
+    def restore(self, state: Mapping[str, Any], offset_s: float = 0.0) -> None:
+        """Takes up the place that ``state`` gave, ``offset_s`` added to its instants; bake time already served
+        is kept, time between is not.
 
         Raises:
             ValueError: It is not such a state, or that of other steps; the plan is then as it was.
         """
-        self._at = place_of(state, self._canary, self._steps)
+        self._at = place_of(state, self._canary, self._steps, offset_s)
         self._last_s = self._last_requests = None
 
     # --- how it moves -------------------------------------------------------------------------------

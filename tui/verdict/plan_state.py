@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tui.model import PlanState, PlanStep, Verdict
+from tui.verdict.kept import instant, number, whole
 
 SAME_PCT = 1e-6
 """Weights that differ by less are the same: thirds are written with decimals."""
@@ -55,8 +55,8 @@ def state_of(place: Place, canary: str, steps: Sequence[PlanStep]) -> dict[str, 
     return {"canary": canary, "steps": [list(_key(step)) for step in steps], "place": kept}
 
 
-def place_of(state: Mapping[str, Any], canary: str, steps: Sequence[PlanStep]) -> Place:
-    """The place that ``state_of`` gave for the same plan.
+def place_of(state: Mapping[str, Any], canary: str, steps: Sequence[PlanStep], offset_s: float) -> Place:
+    """The place that ``state_of`` gave for the same plan, ``offset_s`` added to its instants.
 
     Raises:
         ValueError: It is the place of another plan, or none at all; the text says which.
@@ -67,14 +67,14 @@ def place_of(state: Mapping[str, Any], canary: str, steps: Sequence[PlanStep]) -
             raise ValueError("the place that was kept belongs to other steps: the plan was changed since")
         place = Place(
             state=PlanState(kept["state"]),
-            index=_whole(kept["index"]),
+            index=whole(kept["index"]),
             held_in=PlanState(kept["held_in"]),
-            asked_pct=_number(kept["asked_pct"]),
-            weight_pct=_number(kept["weight_pct"]),
-            served_s=_number(kept["served_s"]) or 0.0,
-            requests=_whole(kept["requests"]),
+            asked_pct=number(kept["asked_pct"]),
+            weight_pct=number(kept["weight_pct"]),
+            served_s=number(kept["served_s"]) or 0.0,
+            requests=whole(kept["requests"]),
             reason=str(kept["reason"]),
-            answered={str(name): _number(at) for name, at in kept["answered"].items()},
+            answered={str(name): instant(at, offset_s) for name, at in kept["answered"].items()},
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not the place of a plan: {type(error).__name__} {error}") from error
@@ -90,21 +90,3 @@ def place_of(state: Mapping[str, Any], canary: str, steps: Sequence[PlanStep]) -
 
 def _key(step: PlanStep) -> tuple[float, float, int, bool]:
     return (step.weight_pct, step.bake_s, step.min_requests, step.gate)
-
-
-def _number(value: Any) -> float | None:
-    if value is None:
-        return None
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not (math.isfinite(value) and value >= 0)
-    ):
-        raise TypeError(f"{value!r} is not a finite number of at least 0")
-    return float(value)
-
-
-def _whole(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise TypeError(f"{value!r} is not a whole number of at least 0")
-    return value

@@ -1,21 +1,39 @@
-"""The scales of one canary: the evidence for and against it, criterion by criterion."""
+"""The scales of one canary: everything that is weighed for and against it, criterion by criterion."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from tui.model import ERRORS, Eta, Outcome, OutcomeKind, VerdictState
+from tui.model import Eta, VerdictState
+from tui.verdict import drift, health
 from tui.verdict.criteria import Criterion
-from tui.verdict.difference import BURN_IN, Difference, as_counts, ratio_pct
-from tui.verdict.odds import ABOVE, BELOW, Counts, Evidence
+from tui.verdict.difference import BURN_IN, difference, ratio_pct
+from tui.verdict.odds import Counts
+from tui.verdict.scale import Scale
+from tui.verdict.stretches import Comparison
 
 OK_RATE_MARGIN = 1.5
 """A rate is OK when it is shown to be less than this many times the baseline's: "same" cannot be shown."""
 
+ALONE_FROM = 200
+"""Requests beside the baseline from which a canary's own past may be held against it when it is alone."""
+
 _LOOK_EVERY = 20
-_STILL = 1e-6
+_PER_1K = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What stands beside a verdict, in the unit of its criterion; None where it is not known or not finite."""
+
+    canary: float | None = None
+    baseline: float | None = None
+    difference_pct: float | None = None
+    low_pct: float | None = None
+    high_pct: float | None = None
 
 
 class Scales:
@@ -27,209 +45,250 @@ class Scales:
     """
 
     def __init__(self, table: Sequence[Criterion], alpha: float, beta: float) -> None:
-        self._table = table
-        self._alpha, self._beta = alpha, beta
+        self._alpha = alpha
         self._to_worse, self._to_ok = math.log(1 / alpha), math.log(1 / beta)
-        self.state = dict.fromkeys((row.id for row in table), VerdictState.NOT_YET)
         self.since_s: dict[str, float] = {}
-        self.canary_requests = self.baseline_requests = 0
         self.last_share = 0.0
         self.split = Counts()
-        self._counts = {row.id: Counts() for row in table if row.kind != "mean"}
-        self._means = {row.id: Difference() for row in table if row.kind == "mean"}
-        self._begin()
-
-    def _begin(self) -> None:
-        """The running processes, from the counts."""
-        self._worse: dict[str, Evidence] = {}
-        self._ok: dict[str, Evidence] = {}
-        for row in self._table:
-            if row.kind in ("exceedance", "rate"):
-                margin = OK_RATE_MARGIN if row.kind == "rate" else 1.0
-                self._worse[row.id] = Evidence(1.0, ABOVE, self._counts[row.id])
-                self._ok[row.id] = Evidence(margin, BELOW, self._counts[row.id])
+        self.prompts = Counts()
+        self._requests = [0, 0]
+        self._alone_requests = 0
+        self._alone_bad: dict[str, int] = {}
+        self._means = tuple(row for row in table if row.kind == "mean")
+        self._mean_states = dict.fromkeys((row.id for row in self._means), VerdictState.NOT_YET)
+        self._until_look = _LOOK_EVERY
+        self._before_limits = 0
+        self._limited = frozenset(row.id for row in table if row.kind == "exceedance")
+        self._scales = {
+            row.id: Scale(OK_RATE_MARGIN if row.kind == "rate" else 1.0, self._to_worse, self._to_ok)
+            for row in table
+            if row.kind in ("exceedance", "rate")
+        }
 
     # --- weighing ---
 
-    def weigh(
-        self,
-        outcome: Outcome,
-        values: Mapping[str, float],
-        limits: Mapping[str, float],
-        rho: float,
-        is_canary: bool,
-    ) -> Iterator[str]:
-        """Weigh one outcome; yields the ids of the criteria whose state it changed."""
-        if is_canary:
-            self.canary_requests += 1
-        else:
-            self.baseline_requests += 1
+    @property
+    def canary_requests(self) -> int:
+        """Finished requests of the canary that could be compared."""
+        return self._requests[0]
+
+    @property
+    def baseline_requests(self) -> int:
+        return self._requests[1]
+
+    def weigh(self, bad: Sequence[str], rho: float, is_canary: bool) -> Iterator[str]:
+        """Weigh one finished request with the criteria that it was bad for; yields those that are decided."""
+        self._requests[0 if is_canary else 1] += 1
         self.last_share = rho
-        for row in self._table:
-            if row.kind == "mean":
-                if self._add_mean(row, outcome, rho, is_canary):
-                    yield row.id
-            elif self._is_bad(row, outcome, values, limits, is_canary):
-                self._counts[row.id].add(is_canary, rho)
-                if row.kind != "health" and self._event(row, is_canary, rho):
-                    yield row.id
+        for name in bad:
+            scale = self._scales.get(name)
+            if scale is None:
+                self.prompts.add(rho, is_canary, not is_canary)
+            elif scale.event(is_canary, rho) is not None:
+                yield name
 
-    @staticmethod
-    def _is_bad(
-        row: Criterion,
-        outcome: Outcome,
-        values: Mapping[str, float],
-        limits: Mapping[str, float],
-        is_canary: bool,
-    ) -> bool:
-        if row.measure is not None:
-            value, limit = values.get(row.measure), limits.get(row.id)
-            return value is not None and limit is not None and value > limit * (1 + row.margin * is_canary)
-        if row.id == "errors":
-            return outcome.kind in ERRORS
-        if row.id == "completion_filter":
-            return outcome.kind is OutcomeKind.COMPLETION_FILTERED
-        return row.id == "prompt_filter" and outcome.kind is OutcomeKind.PROMPT_FILTERED
+    def weigh_alone(self, bad: Sequence[str]) -> Iterator[str]:
+        """Weigh one finished request of a canary that has all the traffic; yields what it turns out worse
+        in."""
+        self._alone_requests += 1
+        for name in bad:
+            self._alone_bad[name] = self._alone_bad.get(name, 0) + 1
+        if self._alone_requests < drift.BATCH:
+            return
+        requests, counted = self._alone_requests, self._alone_bad
+        self._alone_requests, self._alone_bad = 0, {}
+        for name, scale in self._scales.items():
+            seen = self.canary_requests - (self._before_limits if name in self._limited else 0)
+            if seen < ALONE_FROM:
+                continue
+            most = drift.highest_rate(scale.counts().canary, seen)
+            if scale.alone(requests, counted.get(name, 0), most) is not None:
+                yield name
 
-    def _event(self, row: Criterion, is_canary: bool, rho: float) -> bool:
-        against = self._worse[row.id].event(is_canary, rho)
-        in_favour = self._ok[row.id].event(is_canary, rho)
-        if against >= self._to_worse:
-            return self._reach(row, VerdictState.WORSE)
-        return in_favour >= self._to_ok and self._reach(row, VerdictState.OK)
-
-    def _add_mean(self, row: Criterion, outcome: Outcome, rho: float, is_canary: bool) -> bool:
-        if row.id == "cost":
-            value = None if outcome.cost_estimated else outcome.cost_usd
-        else:
-            value = float(outcome.usage.completion_tokens) if outcome.usage is not None else None
-        if value is None or not 0 < value < math.inf:
+    def answered(self) -> bool:
+        """To be called for each of the canary's answers; True where it is time to look at the means."""
+        self._until_look -= 1
+        if self._until_look:
             return False
-        mean = self._means[row.id]
-        mean.add(is_canary, rho, value)
-        if not is_canary or mean.canary < BURN_IN or mean.canary % _LOOK_EVERY:
-            return False
-        interval = mean.interval(self._alpha)
-        if interval is None:
-            return False
-        _, low, high = interval
-        limit = math.log(1 + row.margin)
-        if low > limit:
-            return self._reach(row, VerdictState.WORSE)
-        return high < limit and self._reach(row, VerdictState.OK)
-
-    def _reach(self, row: Criterion, state: VerdictState) -> bool:
-        """WORSE stays; OK gives way to WORSE only. True where the state is new."""
-        now = self.state[row.id]
-        if now is state or now is VerdictState.WORSE:
-            return False
-        self.state[row.id] = state
+        self._until_look = _LOOK_EVERY
         return True
+
+    def weigh_means(self, seen: Comparison) -> Iterator[str]:
+        """Look at the means; yields the criteria that are decided."""
+        for row in self._means:
+            now, found = self._mean_states[row.id], difference(seen.spreads(row.id))
+            if now is VerdictState.WORSE or found is None or self.burning_in(row, seen):
+                continue
+            low, high = found.interval(self._alpha)
+            limit = math.log(1 + row.margin)
+            state = VerdictState.WORSE if low > limit else VerdictState.OK if high < limit else now
+            if state is not now:
+                self._mean_states[row.id] = state
+                yield row.id
+
+    def limits_are_set(self) -> None:
+        """From now on answers can be slower than a limit."""
+        self._before_limits = self.canary_requests
 
     # --- what they show ---
 
-    def events(self, row: Criterion) -> int:
-        counts = self._counts.get(row.id)
-        return counts.canary + counts.baseline if counts is not None else self._means[row.id].canary
-
-    def burning_in(self, row: Criterion) -> bool:
-        return row.kind == "mean" and self._means[row.id].canary < BURN_IN
-
-    def worse_progress(self, row: Criterion) -> float:
-        evidence = self._worse.get(row.id)
-        return _share_of(evidence.log_e(), self._to_worse) if evidence is not None else 0.0
-
-    def ok_progress(self, row: Criterion) -> float:
-        evidence = self._ok.get(row.id)
-        return _share_of(evidence.log_e(), self._to_ok) if evidence is not None else 0.0
-
-    def interval_pct(self, row: Criterion) -> tuple[float | None, float | None]:
-        """The difference that the evidence leaves open, in percent of the baseline; None where it is open.
-
-        Exceedances have none: a ratio of rates is no difference of milliseconds.
-        """
-        if row.kind == "rate":
-            low, high = self._counts[row.id].ratio_interval(self._alpha)
-            return tuple(None if r is None else 100 * (r - 1) for r in (low, high))  # type: ignore[return-value]
+    def state(self, row: Criterion) -> VerdictState:
+        if row.kind == "health":
+            return health.state(self._health_counts(row), self._of_split(row), self._to_worse, self._to_ok)
         if row.kind == "mean":
-            interval = self._means[row.id].interval(self._alpha)
-            return (None, None) if interval is None else (ratio_pct(interval[1]), ratio_pct(interval[2]))
-        return None, None
+            return self._mean_states[row.id]
+        return self._scales[row.id].state
 
-    def note(self, row: Criterion) -> str:
-        if row.id == "prompt_filter":
-            low, high = self._counts[row.id].ratio_interval(self._alpha)
-            if (low is not None and low > 1) or (high is not None and high < 1):
-                return "the versions get a different mix of prompts"
-        if row.id == "split" and self._split_log_e() >= self._to_worse:
-            return "the split is not what was asked for"
-        if self.burning_in(row):
-            return f"{self._means[row.id].canary} of {BURN_IN} requests to begin"
-        log_e = self._worse[row.id].log_e() if row.id in self._worse else 0.0
-        return f"evidence 1 in {math.exp(min(log_e, 20.0)):,.0f}" if log_e > 1 else ""
+    def is_worse(self, what: str) -> bool:
+        """Whether a criterion, or any of those of a measure, is WORSE."""
+        if what in self._mean_states:
+            return self._mean_states[what] is VerdictState.WORSE
+        return any(
+            scale.state is VerdictState.WORSE for name, scale in self._scales.items() if name.startswith(what)
+        )
 
-    def _split_log_e(self) -> float:
-        """ln of the e-value that assignments do not follow the weights: per share a mixture over
-        Beta(100 rho, 100 (1 - rho)) against the binomial (Lindon and Malek, NeurIPS 2022)."""
-        total = 0.0
-        for rho, (canary, baseline) in self.split.by_share.items():
-            a, b = 100 * rho, 100 * (1 - rho)
-            total += _log_beta(a + canary, b + baseline) - _log_beta(a, b)
-            total -= canary * math.log(rho) + baseline * math.log(1 - rho)
-        return total
+    def drifted(self, row: Criterion) -> bool:
+        scale = self._scales.get(row.id)
+        return scale is not None and scale.drifted
 
-    def eta(self, row: Criterion, weight_pct: float, rps: float) -> Eta:
-        """How long until a verdict at a weight, if rates and ratio stay as they are seen; None where that
-        cannot be said."""
-        rho = min(max(weight_pct / 100, 0.0), 1.0)
-        counts, unknown = self._counts.get(row.id), Eta(weight_pct, None, None)
-        if row.id not in self._worse or counts is None or not 0 < rho < 1 or rps <= 0:
-            return unknown
+    def events(self, row: Criterion, seen: Comparison) -> int:
+        """Bad events of both sides; for means the canary's values, for the split the assignments."""
+        if row.kind == "mean":
+            return sum(canary.n for canary, _ in seen.spreads(row.id))
+        counts = self._counts(row)
+        return counts.canary + counts.baseline
+
+    def burning_in(self, row: Criterion, seen: Comparison) -> bool:
+        """Whether a criterion has too few values yet to move anything."""
+        return row.kind == "mean" and self.events(row, seen) < BURN_IN
+
+    def progress(self, row: Criterion, seen: Comparison) -> tuple[float, float]:
+        """How far the evidence is on its way to WORSE and to OK, each 0 to 1."""
+        if row.kind == "health":
+            return health.progress(self._health_counts(row), self._of_split(row), self._to_worse, self._to_ok)
+        if row.kind != "mean":
+            scale = self._scales[row.id]
+            return scale.worse_progress, scale.ok_progress
+        found = difference(seen.spreads(row.id))
+        if found is None:
+            return 0.0, 0.0
+        limit = math.log(1 + row.margin)
+        share = min(max(found.log_e(limit, self._alpha) / self._to_worse, 0.0), 1.0)
+        return (share, 0.0) if found.estimate > limit else (0.0, share)
+
+    def log_e(self, row: Criterion) -> float:
+        """ln of the evidence against the canary; 0 where the criterion has none of that kind."""
+        scale = self._scales.get(row.id)
+        return scale.log_worse if scale is not None else 0.0
+
+    def compared(self, row: Criterion, seen: Comparison) -> Compared:
+        """The values of both, the baseline's as if it had had the canary's share of every epoch."""
+        if row.measure is not None:
+            return _compared_quantiles(row, seen)
+        if row.kind == "mean":
+            own, base = seen.means(row.id)
+            scale = _PER_1K if row.id == "cost" else 1
+            own, base = _times(own, scale), _times(base, scale)
+            found = difference(seen.spreads(row.id))
+            if found is None:
+                return Compared(own, base)
+            low, high = found.interval(self._alpha)
+            return Compared(own, base, ratio_pct(found.estimate), ratio_pct(low), ratio_pct(high))
+        counts = self._counts(row)
+        if row.id == "split":
+            share, asked = health.shares(counts)
+            return Compared(_times(share, 100), _times(asked, 100))
+        own, base = (_times(rate, 100) for rate in seen.rates(row.id))
         ratio = counts.ratio()
-        if ratio is None or not self.baseline_requests:
-            return unknown
-        bad_rate = counts.baseline / self.baseline_requests
-        events_per_s = rps * bad_rate * (1 - rho + rho * ratio)
-        waits = []
-        for evidence, target in ((self._worse[row.id], self._to_worse), (self._ok[row.id], self._to_ok)):
-            drift = evidence.drift(ratio, rho)
-            if drift > _STILL:
-                waits.append(max(target - evidence.log_e(), 0.0) / drift / events_per_s)
-        if not waits:
-            return unknown
-        seconds = min(waits)
-        return Eta(weight_pct, seconds, math.ceil(seconds * rps * rho))
+        low_ratio, high_ratio = counts.ratio_interval(self._alpha)
+        return Compared(own, base, _over(ratio), _over(low_ratio), _over(high_ratio))
+
+    def eta(self, row: Criterion, weight_pct: float, rps: float, seen: Comparison) -> Eta:
+        """How long until a verdict at a weight, if rates and ratio stay as they are seen; None where that
+        cannot be said. ``rps`` are the requests per second of canary and baseline together."""
+        rho = weight_pct / 100
+        seconds = self._seconds_to(row, rho, rps, seen) if 0 < rho < 1 and rps > 0 else None
+        return Eta(weight_pct, seconds, None if seconds is None else math.ceil(seconds * rps * rho))
+
+    def _seconds_to(self, row: Criterion, rho: float, rps: float, seen: Comparison) -> float | None:
+        if not self.baseline_requests or row.kind == "health":
+            return None
+        if row.kind == "mean":
+            found = difference(seen.spreads(row.id))
+            if found is None or not self.canary_requests:
+                return None
+            values = self.events(row, seen)
+            values_per_s = rps * min(values / self.canary_requests, 1.0)
+            wait = found.seconds_to(math.log(1 + row.margin), self._alpha, rho, values_per_s)
+            missing = max(BURN_IN - values, 0) / (values_per_s * rho)
+            return None if wait is None else max(wait, missing)
+        counts = self._counts(row)
+        ratio = counts.ratio()
+        if ratio is None:
+            return None
+        events_per_s = rps * counts.baseline / self.baseline_requests * (1 - rho + rho * ratio)
+        return self._scales[row.id].seconds_to(ratio, rho, events_per_s)
+
+    def _counts(self, row: Criterion) -> Counts:
+        return self._health_counts(row) if row.kind == "health" else self._scales[row.id].counts()
+
+    def _health_counts(self, row: Criterion) -> Counts:
+        return self.split if self._of_split(row) else self.prompts
+
+    @staticmethod
+    def _of_split(row: Criterion) -> bool:
+        return row.id == "split"
 
     # --- what survives a restart ---
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "state": {name: state.value for name, state in self.state.items()},
             "since_s": dict(self.since_s),
-            "requests": [self.canary_requests, self.baseline_requests],
-            "split": {str(rho): n for rho, n in self.split.by_share.items()},
-            "counts": {
-                name: {str(rho): n for rho, n in counts.by_share.items()}
-                for name, counts in self._counts.items()
-            },
-            "means": {name: mean.state() for name, mean in self._means.items()},
+            "requests": [*self._requests, self._before_limits, self._until_look],
+            "means": {name: state.value for name, state in self._mean_states.items()},
+            "split": _as_json(self.split),
+            "prompts": _as_json(self.prompts),
+            "scales": {name: scale.as_json() for name, scale in self._scales.items()},
         }
 
-    def from_json(self, saved: Mapping[str, Any]) -> None:
-        """Raises KeyError, TypeError, ValueError or AttributeError where it is not what ``as_json`` gave."""
-        state = {name: VerdictState(saved["state"][name]) for name in self.state}
-        counts = {name: Counts(as_counts(saved["counts"][name])) for name in self._counts}
-        means = {name: Difference(saved["means"][name]) for name in self._means}
-        self.canary_requests, self.baseline_requests = (int(n) for n in saved["requests"])
-        self.since_s = {str(name): float(at) for name, at in saved["since_s"].items()}
-        self.split = Counts(as_counts(saved["split"]))
-        self.state, self._counts, self._means = state, counts, means
-        self._begin()
+    def from_json(self, saved: Mapping[str, Any], offset_s: float) -> None:
+        """Raises KeyError, TypeError, ValueError or AttributeError where it is not what ``as_json`` gave; the
+        scales may then be half changed and must not be used."""
+        canary, baseline, before, until_look = (int(n) for n in saved["requests"])
+        states = {row.id: VerdictState(saved["means"][row.id]) for row in self._means}
+        split, prompts = _counts_of(saved["split"]), _counts_of(saved["prompts"])
+        for name, scale in self._scales.items():
+            scale.from_json(saved["scales"][name])
+        self.since_s = {str(name): float(at) + offset_s for name, at in saved["since_s"].items()}
+        self._requests, self._before_limits = [canary, baseline], before
+        self._until_look = min(max(until_look, 1), _LOOK_EVERY)
+        self._mean_states = states
+        self.split, self.prompts = split, prompts
 
 
-def _share_of(log_e: float, target: float) -> float:
-    return min(max(log_e / target, 0.0), 1.0)
+def _compared_quantiles(row: Criterion, seen: Comparison) -> Compared:
+    """The difference's interval is what the intervals of both quantiles leave open."""
+    measured = seen.quantiles(row.measure or "")
+    own, base = (None if q is None else getattr(q, f"p{row.percent}") for q in measured)
+    if own is None or base is None or base <= 0:
+        return Compared(own, base)
+    own_in, base_in = (None if q is None else getattr(q, f"p{row.percent}_interval") for q in measured)
+    if own_in is None or base_in is None:
+        return Compared(own, base, _over(own / base))
+    return Compared(own, base, _over(own / base), _over(own_in[0] / base_in[1]), _over(own_in[1] / base_in[0]))
 
 
-def _log_beta(a: float, b: float) -> float:
-    return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+def _times(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
+
+
+def _over(ratio: float | None) -> float | None:
+    return None if ratio is None else 100 * (ratio - 1)
+
+
+def _as_json(counts: Counts) -> dict[str, list[int]]:
+    return {str(rho): list(n) for rho, n in counts.by_share.items()}
+
+
+def _counts_of(saved: Mapping[str, Any]) -> Counts:
+    return Counts({float(rho): [int(n[0]), int(n[1])] for rho, n in saved.items()})

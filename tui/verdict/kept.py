@@ -1,0 +1,29 @@
+"""Numbers out of a state that was kept: whatever stands there, they are what they should be, or a TypeError."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+
+def instant(value: Any, offset_s: float) -> float | None:
+    """Seconds of a run moved by ``offset_s``; None for None. Raises TypeError for what is no finite number."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise TypeError(f"{value!r} is not a finite number of seconds")
+    return float(value) + offset_s
+
+
+def number(value: Any) -> float | None:
+    """A finite number of at least 0; None for None. Raises TypeError for anything else."""
+    if value is not None and (instant(value, 0.0) or 0.0) < 0:
+        raise TypeError(f"{value!r} is not a number of at least 0")
+    return None if value is None else float(value)
+
+
+def whole(value: Any) -> int:
+    """A whole number of at least 0. Raises TypeError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise TypeError(f"{value!r} is not a whole number of at least 0")
+    return value
