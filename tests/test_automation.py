@@ -126,6 +126,20 @@ def test_a_plan_climbs_holds_and_is_taken_up_where_it_stood(tmp_path: Path) -> N
             again.stop()
 
 
+def test_a_promotion_takes_the_plan_along(tmp_path: Path) -> None:
+    with beside(simulator(pretend(OLD, NEW))) as url:
+        of = replace(rollout(tmp_path, url), plan=replace(TO_THE_TOP, watch_s=3600.0))
+        with running(of) as engine:
+            engine.resume_plan(actor="ann").result(WAIT_S)
+            assert engine.promote(NEW, actor="bob").result(WAIT_S).kind is EventKind.PROMOTED
+            last = until(engine, lambda s: s.plan.in_step_s > 0)
+            assert (last.plan.state, last.plan.index) == (PlanState.WATCHING, 2)
+            assert last.weights["default"][NEW] == 100.0
+            engine.promote(NEW, actor="bob").result(WAIT_S)
+            assert "nothing to promote" in engine.snapshot().events[-1].text
+            assert until(engine, lambda s: s.plan.state is PlanState.WATCHING)
+
+
 def test_a_state_of_another_plan_is_said_and_left(tmp_path: Path) -> None:
     with beside(simulator(pretend(OLD, NEW))) as url:
         of = rollout(tmp_path, url)

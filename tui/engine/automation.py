@@ -164,6 +164,23 @@ class Automation:
             self._protect(canary)
         return event
 
+    def promote(self, deployment: str, actor: str) -> Event:
+        """Everything to one deployment; where it is the plan's canary, the plan watches from there.
+
+        Raises CommandRefused as the controller does.
+        """
+        event = self._controller.promote(deployment, actor)
+        plan = self._plan
+        if plan is not None and plan.canary == deployment:
+            try:
+                done = plan.promote(self._clock())
+            except PlanRefused as refused:
+                # It watches or is done already: the weights are what was asked for.
+                self._log(EventKind.PLAN, actor, f"plan: {refused}")
+            else:
+                self._log(EventKind.PLAN, actor, f"plan: {done.kind}", reason=done.reason)
+        return event
+
     def hold_plan(self, actor: str) -> Event:
         """Raises CommandRefused when there is no plan, or nothing to hold."""
         return self._command(actor, lambda plan: plan.hold(actor))

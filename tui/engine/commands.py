@@ -58,8 +58,8 @@ class Commands:
         return self._command(actor, lambda s: s.controller.nudge(deployment, points, actor, task))
 
     def promote(self, deployment: str, *, actor: str) -> Future[Event]:
-        """One deployment to 100 in every task."""
-        return self._command(actor, lambda s: s.controller.promote(deployment, actor))
+        """One deployment to 100 in every task; a plan of its own goes on from there, watching."""
+        return self._command(actor, lambda s: s.automation.promote(deployment, actor))
 
     def undo(self, *, actor: str) -> Future[Event]:
         """The weights before the last change."""

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from tui.model import ERRORS, Assignment, Eta, Outcome, OutcomeKind, Verdict, VerdictState
+from tui.model import ANSWERED, ERRORS, Assignment, Eta, Outcome, OutcomeKind, Verdict, VerdictState
 from tui.rollout import Criteria
 from tui.verdict.criteria import Criterion, decision_table
 from tui.verdict.limits import MEASURES, Limits, measured
