@@ -86,7 +86,7 @@ def test_the_guard_is_a_key(tmp_path: Path) -> None:
 
 def test_errors_are_judged_worse_and_stand_in_the_way_of_more(tmp_path: Path) -> None:
     with beside(simulator(failing())) as url, running(rollout(tmp_path, url)) as engine:
-        last = until(engine, lambda s: EventKind.VERDICT in kinds(s.events))
+        last = until(engine, lambda s: EventKind.WORSE in kinds(s.events))
         verdict = next(v for v in last.verdicts[NEW] if v.criterion == "errors")
         assert verdict.state is VerdictState.WORSE
         with pytest.raises(CommandRefused):

@@ -28,6 +28,7 @@ from tests.made_verdicts import (
 from tui.cockpit.banner import Banner, banner
 from tui.cockpit.export import state_json, verdicts_csv
 from tui.cockpit.names import short_names
+from tui.cockpit.plotting import rows as plot_rows
 from tui.cockpit.screens.cockpit import CockpitScreen
 from tui.cockpit.screens.verdicts import VerdictsScreen
 from tui.cockpit.series import panels
@@ -253,11 +254,19 @@ async def test_the_ladder_opens_on_its_key_and_says_when_there_is_none():
 
 def test_a_verdict_is_marked_on_every_plot_apart_from_shifts():
     snapshot = made_snapshot(
-        events=(event(1, EventKind.SHIFTED, "x", 300.0), event(2, EventKind.VERDICT, "✗ WORSE", 350.0))
+        events=(
+            event(1, EventKind.SHIFTED, "x", 300.0),
+            event(2, EventKind.VERDICT, "✓ OK", 340.0),
+            event(3, EventKind.WORSE, "✗ WORSE", 350.0),
+        )
     )
     for panel in panels(snapshot, "5m", (BASELINE, CANARY), 400.0).values():
-        assert (panel.spec.marks, panel.spec.verdict_marks) == ((-100.0,), (-50.0,))
-        assert "verdict" in [entry.label for entry in panel.legend]
+        assert (panel.spec.marks, panel.spec.worse_marks) == ((-100.0,), (-50.0,))
+        assert panel.spec.signs == ((-60.0, "✓"),)
+        assert {"worse", "ok"} <= {entry.label for entry in panel.legend}
+        drawn = "\n".join(plot_rows(panel.spec, 100, 12))
+        assert "┃" in drawn
+        assert drawn.count("✓") == 1
 
 
 async def test_the_keys_of_guard_and_plan_give_their_commands():

@@ -1,12 +1,20 @@
 """The histogram: within 1 % of the exact nearest rank, and subtraction that undoes merging."""
 
 import math
+import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.histogram import LEAST_MS, MOST_MS, RELATIVE_ERROR, Histogram
+from tui.histogram import (
+    LEAST_MS,
+    MOST_MS,
+    RELATIVE_ERROR,
+    Histogram,
+    interval_ranks,
+    weighted_quantiles,
+)
 
 _values = st.lists(st.floats(LEAST_MS, MOST_MS), min_size=1, max_size=300)
 _any_floats = st.lists(st.floats(), max_size=50)
@@ -62,6 +70,57 @@ def test_what_is_too_large_counts_as_the_most() -> None:
     quantiles = _histogram([math.inf, 1e300]).quantiles()
     assert quantiles is not None
     assert quantiles.p50 == pytest.approx(MOST_MS, rel=RELATIVE_ERROR + 1e-9)
+
+
+@pytest.mark.parametrize(("percent", "finite_from"), [(50, 37), (95, 573), (99, 3045)])
+def test_an_interval_is_finite_from_as_many_values_as_published(percent: int, finite_from: int) -> None:
+    assert interval_ranks(percent, finite_from - 1) is None
+    ranks = interval_ranks(percent, finite_from)
+    assert ranks is not None
+    assert 1 <= ranks[0] < ranks[1] <= finite_from
+
+
+def test_intervals_hold_the_true_quantile_while_values_come_in() -> None:
+    missed = 0
+    for seed in range(100):
+        rng, histogram, failed = random.Random(seed), Histogram(), False
+        for i in range(1500):
+            histogram.add(rng.lognormvariate(5.0, 0.6))
+            found = histogram.quantiles() if i % 50 == 49 else None
+            if found is not None and found.p50_interval is not None:
+                low, high = found.p50_interval
+                failed |= not low * 0.99 <= math.exp(5.0) <= high * 1.01
+        missed += failed
+    assert missed <= 5, "at most 5 % may ever miss it"
+
+
+def test_weighted_quantiles_weigh_every_value() -> None:
+    low, high = Histogram(), Histogram()
+    for _ in range(100):
+        low.add(10.0)
+        high.add(1000.0)
+    found = weighted_quantiles([(low, 1.0), (high, 0.1)])
+    assert found is not None
+    assert found.p50 == pytest.approx(10, rel=0.01)
+    assert found.p95 == pytest.approx(1000, rel=0.01)
+    assert found.count == pytest.approx((110**2) / (100 + 1), abs=1)
+    assert weighted_quantiles([]) is weighted_quantiles([(Histogram(), 1.0), (low, 0.0)]) is None
+    assert weighted_quantiles([(low, 0.3), (Histogram(), 1.0)]) == low.quantiles()
+
+
+@pytest.mark.parametrize("text", ["x", "1", "1:", "1:0", "-1:2", "99999:1", "1:2:3"])
+def test_a_text_that_is_no_histogram_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        Histogram.from_text(text)
+
+
+@given(st.lists(st.floats(1e-4, 1e9), max_size=50))
+def test_as_text_loses_nothing(values: list[float]) -> None:
+    histogram = Histogram()
+    for value in values:
+        histogram.add(value)
+    again = Histogram.from_text(histogram.as_text())
+    assert (again, again.count) == (histogram, histogram.count)
 
 
 def test_nan_is_no_measurement() -> None:

@@ -140,9 +140,10 @@ def test_a_drift_goes_on_where_it_was_kept() -> None:
         one.event(True, 0.5)
     other = Drift.from_json(json.loads(json.dumps(one.as_json())))
     assert 0 < other.progress == pytest.approx(one.progress)
+    assert (other.seen, other.expected) == (one.seen, one.expected) == (3 * BATCH + 5, 0)
     for broken in ([], [1.0], ["x"] * 7, [math.inf] * 7):
         with pytest.raises(ValueError, match=r"not the state of a drift|could not convert"):
-            Drift.from_json(broken)
+            Drift.from_json({**one.as_json(), "logs": broken})
 
 
 @given(bad=st.integers(0, 5000), more=st.integers(0, 5000))

@@ -129,7 +129,7 @@ def _worse() -> Snapshot:
     reached_s = snapshot.at_s - 40
     event = replace(
         snapshot.events[-1], id=999, at=START + timedelta(seconds=reached_s), at_s=reached_s, actor="canarytop",
-        kind=EventKind.VERDICT, text="✗ WORSE v1113 P95 +63%", reason="", before=None, after=None, group=0,
+        kind=EventKind.WORSE, text="✗ WORSE v1113 P95 +63%", reason="", before=None, after=None, group=0,
     )  # fmt: skip
     held = plan(
         CANARY, index=2, state=PlanState.HELD, in_step_s=185.0, step_requests=1830, reason="P95 is WORSE"

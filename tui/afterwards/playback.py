@@ -107,6 +107,7 @@ class Playback:
             spent_usd=self._spent_usd,
             spent_estimated_usd=self._estimated_usd,
             verdicts=self._judge.verdicts(self.at_s) if self._judge is not None else {},
+            alpha_pct=rollout.criteria.alpha_pct,
             guard=GuardView(said=self._guard_said),
         )
 

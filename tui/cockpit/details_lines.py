@@ -148,6 +148,7 @@ def _block(title: str, deployment: DeploymentView, task: str, width: int) -> lis
     for label, unit, quantiles in _QUANTILES:
         for rank in ("p50", "p95", "p99"):
             row(f"{label} {rank.upper()}", unit, _quantile(quantiles, rank))
+            row("  with 95% confidence", "", _interval(quantiles, rank), "dim")
         row(f"{label}, values", "n", _quantile(quantiles, "count"), "dim")
     for label, attribute in _TOKENS:
         row(f"{label} per answer", "tokens", _per_answer(attribute))
@@ -209,6 +210,20 @@ def _quantile(of: Callable[[Figures], Quantiles | None], name: str) -> Callable[
             return f"{quantiles.count:,}"
         value: float = getattr(quantiles, name)
         return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+
+    return text
+
+
+def _interval(of: Callable[[Figures], Quantiles | None], rank: str) -> Callable[[Figures], str]:
+    """``-4…+6%``: how far the true quantile may lie from the one shown; a dash while it may lie anywhere."""
+
+    def text(figures: Figures) -> str:
+        quantiles = of(figures)
+        within = None if quantiles is None else getattr(quantiles, f"{rank}_interval")
+        if within is None:
+            return fmt.NO_DATA
+        low, high = (100 * (edge / getattr(quantiles, rank) - 1) for edge in within)
+        return f"{low:+.0f}…{high:+.0f}%"
 
     return text
 

@@ -14,7 +14,7 @@ from tui.text import plain
 
 Tone = Literal["", "dim", "warn", "alert"]
 
-_ALERTS = frozenset({EventKind.UNREACHABLE, EventKind.FAILING, EventKind.RECORD})
+_ALERTS = frozenset({EventKind.UNREACHABLE, EventKind.FAILING, EventKind.RECORD, EventKind.WORSE})
 _WARNINGS = frozenset(
     {
         EventKind.THROTTLED,
@@ -97,8 +97,7 @@ def _line(run: list[Event], names: Mapping[str, str]) -> EventLine:
     said = f"{sign} {text}" if sign else text
     if last.reason:
         said += f" ({last.reason})"
-    is_worse = last.kind is EventKind.VERDICT and "WORSE" in last.text
-    tone: Tone = "alert" if last.kind in _ALERTS or is_worse else "warn" if last.kind in _WARNINGS else ""
+    tone: Tone = "alert" if last.kind in _ALERTS else "warn" if last.kind in _WARNINGS else ""
     changed = frozenset(
         name for shares in (last.after or {}).values() for name in shares if last.kind in WEIGHT_CHANGES
     )

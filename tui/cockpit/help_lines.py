@@ -62,7 +62,7 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     (
         "plots",
         f"Every point covers the {HISTORY_SPAN_S} s before it. A dotted vertical line is a change of weights, "
-        "a solid one a verdict.",
+        "a solid one a criterion that turned WORSE, a tick on the upper edge one that turned OK.",
     ),
 )
 

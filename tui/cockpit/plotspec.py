@@ -31,8 +31,8 @@ class PlotSpec:
     that holds the ``reach`` of every series; values above are drawn as a mark on the upper edge.
 
     ``marks`` are vertical lines (where weights changed), ``limit`` is a horizontal one, ``cursor_x`` the
-    crosshair. ``unit`` is what the y axis counts: ``$`` and ``%`` are written on its labels. ``verdict_marks``
-    are solid vertical lines (where a verdict was reached).
+    crosshair. ``unit`` is what the y axis counts: ``$`` and ``%`` are written on its labels. ``worse_marks``
+    are solid vertical lines (where a canary was found worse), ``signs`` characters on the upper edge.
     """
 
     series: tuple[Series, ...]
@@ -45,7 +45,8 @@ class PlotSpec:
     limit: float | None = None
     cursor_x: float | None = None
     unit: str = ""
-    verdict_marks: tuple[float, ...] = ()
+    worse_marks: tuple[float, ...] = ()
+    signs: tuple[tuple[float, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

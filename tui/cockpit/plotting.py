@@ -87,9 +87,9 @@ def _draw(spec: PlotSpec, width: int, height: int) -> str:
     for x in spec.marks:
         if inside_limits(x, x_min, x_max):
             figure.line(x, 1, pixel=_pixel("info", dim=True), style="dotted")
-    for x in spec.verdict_marks:
+    for x in spec.worse_marks:
         if inside_limits(x, x_min, x_max):
-            figure.line(x, 1, pixel=_pixel("bright"), style="heavy")
+            figure.line(x, 1, pixel=_pixel("breach"), style="heavy")
     if spec.limit is not None and inside_limits(spec.limit, bottom, top):
         figure.line(spec.limit, 0, pixel=_pixel("breach"), style="dotted")
     if spec.cursor_x is not None and inside_limits(spec.cursor_x, x_min, x_max):
@@ -102,6 +102,10 @@ def _draw(spec: PlotSpec, width: int, height: int) -> str:
         if series.marker == "dashes":
             runs = dashed(runs, _DASH * (x_max - x_min) / width)
         _draw_series(figure, series, runs, bottom, top, dot)
+    for x, sign in spec.signs:
+        if inside_limits(x, x_min, x_max):
+            mark = plotext.marker(_marker(sign), _pixel("baseline"))
+            figure.draw(figure.signal([x], [top], marker=mark))
     return str(figure.build().string())
 
 

@@ -64,7 +64,9 @@ def panels(
     span = window_of(snapshot, window, now_s)
     drawn = drawn_deployments(snapshot, span, deployments)
     marks = _marks(snapshot, WEIGHT_CHANGES, span, now_s)
-    verdict_marks = _marks(snapshot, (EventKind.VERDICT,), span, now_s)
+    worse = _marks(snapshot, (EventKind.WORSE,), span, now_s)
+    sign = "+" if marker == "ascii" else "✓"
+    signs = tuple((x, sign) for x in _marks(snapshot, (EventKind.VERDICT,), span, now_s))
     stretches = stretches_of(span, max(width, _NARROWEST))
     points = {d.name: Extract(span, d.name, stretches) for d in drawn}
 
@@ -92,8 +94,10 @@ def panels(
             legend.append(LegendEntry("limit", "breach", marker="┈"))
         if marks:
             legend.append(LegendEntry("shift", "info", marker="┊"))
-        if verdict_marks:
-            legend.append(LegendEntry("verdict", "bright", marker="┃"))
+        if worse:
+            legend.append(LegendEntry("worse", "breach", marker="┃"))
+        if signs:
+            legend.append(LegendEntry("ok", "baseline", marker=sign))
         spec = PlotSpec(
             series=tuple(series),
             x_min=span.x_min,
@@ -101,7 +105,8 @@ def panels(
             y_max=100.0 if name == "weights" else None,
             x_ticks=span.ticks,
             marks=marks,
-            verdict_marks=verdict_marks,
+            worse_marks=worse,
+            signs=signs,
             limit=limit,
             cursor_x=cursor_x,
             unit=unit,

@@ -50,6 +50,7 @@ def worse_said(view: View, name: str) -> tuple[str, ...]:
         f"{value(first.baseline_value, first.unit)}{percent}{unit}"
     )
     change, allowed = signed_pct(first.difference_pct), f"limit {limit(first)}"
+    within = "" if interval(first) == fmt.NO_DATA else f" ({interval(first)})"
     n = f"n={fmt.count(first.canary_requests)}"
     evidence = f"evidence {100 * share(first.worse_progress):.0f}%"
     core = f"{measured}, {change}, {allowed}, {n}"
@@ -57,8 +58,8 @@ def worse_said(view: View, name: str) -> tuple[str, ...]:
     also += f" and {len(others) - 3} more" if len(others) > 3 else ""
     since = "" if first.since_s is None else f", for {_since(view, first)}"
     return (
-        f"{measured}, {change} ({interval(first)}), {allowed}, {n}, {evidence}{since}{also}",
-        f"{measured}, {change} ({interval(first)}), {allowed}, {n}, {evidence}",
+        f"{measured}, {change}{within}, {allowed}, {n}, {evidence}{since}{also}",
+        f"{measured}, {change}{within}, {allowed}, {n}, {evidence}",
         f"{core}, {evidence}",
         core,
         f"{measured}, {change}, {allowed}",

@@ -93,6 +93,11 @@ def _head(view: View, name: str) -> list[Line]:
     short, base = (plain(view.short(n), 40) for n in (name, live.baseline))
     title = f"{said}   canary {short} {fmt.weight(asked_pct(live, name))}% against {base}"
     lines = [Line(title, "title" if state is None or TONES[state] != "alert" else "alert")]
+    if state is not None:
+        stated = (
+            f"an equal version is called WORSE in at most {live.alpha_pct:g}% of runs, all criteria together"
+        )
+        lines.append(Line(stated, "dim"))
     guard = live.guard
     mode = {"off": "off", "armed": "ARMED", "dry_run": "DRY RUN"}[guard.mode]
     on = f" on {plain(', '.join(guard.criteria), 120)}" if guard.criteria else ""

@@ -94,8 +94,9 @@ class Automation:
         for name in {name for name, _ in changed} | ({canary} if tripped else set()):
             self._protect(name)
         for name, verdict in changed:
-            word = "WORSE" if verdict.state is VerdictState.WORSE else "OK"
-            self._log(EventKind.VERDICT, JUDGE, f"{name} {word}: {evidence_line(verdict)}")
+            is_worse = verdict.state is VerdictState.WORSE
+            kind, word = (EventKind.WORSE, "WORSE") if is_worse else (EventKind.VERDICT, "OK")
+            self._log(kind, JUDGE, f"{name} {word}: {evidence_line(verdict)}")
         self._say_frozen()
         if changed:
             self._verdicts = self._judge.verdicts(self._clock())

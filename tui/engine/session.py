@@ -322,6 +322,7 @@ class Session:
             spent_estimated_usd=self._spending.estimated_usd,
             budget_usd=self._spending.budget_usd,
             verdicts=self.automation.verdicts(),
+            alpha_pct=rollout.criteria.alpha_pct,
             guard=self.automation.guard(),
             plan=self.automation.plan(),
             can_undo=self.controller.can_undo,

@@ -37,6 +37,7 @@ class EventKind(StrEnum):
     RECORD = "record"
     CALIBRATED = "calibrated"
     VERDICT = "verdict"
+    WORSE = "worse"
     GUARD = "guard"
     PLAN = "plan"
 

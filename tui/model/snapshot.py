@@ -108,6 +108,8 @@ class Snapshot:
     budget_usd: float | None = None
     verdicts: Mapping[str, tuple[Verdict, ...]] = field(default_factory=dict)
     """Canary -> one verdict a criterion, in the order of the decision table."""
+    alpha_pct: float = 5.0
+    """Chance in percent that an equal canary is ever called WORSE, for all its criteria together."""
     guard: GuardView = field(default_factory=GuardView)
     plan: PlanView | None = None
     can_undo: WeightTable | None = None

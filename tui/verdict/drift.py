@@ -32,10 +32,14 @@ _HIGHEST = 0.9
 class Drift:
     """The running value for one criterion; O(1) an event."""
 
-    __slots__ = ("_baseline", "_canary", "_logs", "_rho")
+    __slots__ = ("_baseline", "_canary", "_logs", "_rho", "expected", "seen")
 
-    def __init__(self, logs: Sequence[float] | None = None) -> None:
+    def __init__(self, logs: Sequence[float] | None = None, seen: int = 0, expected: float = 0.0) -> None:
         self._logs = [0.0] * len(ABOVE) if logs is None else list(logs)
+        self.seen = seen
+        """Bad events of the canary since nothing spoke against it."""
+        self.expected = expected
+        """How many it would have had if it were no worse."""
         self._rho = 0.0
         self._canary = self._baseline = 0
 
@@ -57,7 +61,10 @@ class Drift:
         """Weigh requests of a version without another beside it; True at the alarm. A rate ``most`` (0 to 1) is
         what it may have."""
         self._close()
+        self._begin_anew()
         most = min(max(most, 1e-9), _HIGHEST)
+        self.seen += bad
+        self.expected += most * requests
         logs = []
         for log, ratio in zip(self._logs, ABOVE, strict=True):
             rate = min(most * ratio, (1 + most) / 2)
@@ -73,6 +80,9 @@ class Drift:
 
     def _close(self) -> None:
         if self._canary or self._baseline:
+            self._begin_anew()
+            self.seen += self._canary
+            self.expected += self._baseline * self._rho / (1 - self._rho)
             of_canary, of_baseline = steps(self._rho, 1.0, ABOVE)
             self._logs = [
                 max(log, 0.0) + self._canary * c + self._baseline * b
@@ -80,20 +90,24 @@ class Drift:
             ]
             self._canary = self._baseline = 0
 
+    def _begin_anew(self) -> None:
+        if max(self._logs) <= 0:
+            self.seen, self.expected = 0, 0.0
+
     def _alarmed(self) -> bool:
         return log_mean(self._logs) >= _TARGET
 
-    def as_json(self) -> list[float]:
+    def as_json(self) -> dict[str, Any]:
         self._close()
-        return list(self._logs)
+        return {"logs": list(self._logs), "seen": self.seen, "expected": self.expected}
 
     @classmethod
     def from_json(cls, saved: Any) -> Drift:
-        """Raises TypeError or ValueError where it is not what ``as_json`` gave."""
-        logs = [float(value) for value in saved]
+        """Raises KeyError, TypeError or ValueError where it is not what ``as_json`` gave."""
+        logs, seen, expected = [float(value) for value in saved["logs"]], saved["seen"], saved["expected"]
         if len(logs) != len(ABOVE) or not all(map(math.isfinite, logs)):
             raise ValueError("not the state of a drift")
-        return cls(logs)
+        return cls(logs, int(seen), float(expected))
 
 
 def highest_rate(bad: int, requests: int) -> float:

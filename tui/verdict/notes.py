@@ -28,8 +28,9 @@ def note(row: Criterion, side: Scales, seen: Comparison, limits: Limits) -> str:
         return missing
     if side.burning_in(row, seen):
         return f"{side.events(row, seen)} of {BURN_IN} requests to begin"
-    if side.drifted(row):
-        return f"late drift: by chance once in {RUN_LENGTH * BATCH:,} bad events"
+    if (drift := side.drift_of(row)) is not None:
+        often = f"{drift.seen} bad events lately where {drift.expected:.0f} were due"
+        return f"late drift: {often}; by chance once in {RUN_LENGTH * BATCH:,}"
     log_e = side.log_e(row)
     parts = [f"evidence 1 in {math.exp(min(log_e, 20.0)):,.0f}"] if log_e > 1 else []
     if state is VerdictState.WORSE and row.measure == "latency":

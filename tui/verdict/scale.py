@@ -54,7 +54,7 @@ class Scale:
             self._baseline += 1
             if self._baseline >= self._look_baseline and self._reached_ok():
                 return self._reach(VerdictState.OK)
-        if self.drift is not None and self.drift.event(is_canary, rho):
+        if self.drift is not None and not self.drifted and self.drift.event(is_canary, rho):
             self.drifted = True
             return self._reach(VerdictState.WORSE)
         return None
@@ -109,7 +109,10 @@ class Scale:
         if self.state in (state, VerdictState.WORSE):
             return None
         self.state = state
-        self.drift = Drift() if state is VerdictState.OK else None
+        if state is VerdictState.OK:
+            self.drift = Drift()
+        elif not self.drifted:
+            self.drift = None
         return state
 
     # --- what it shows ---

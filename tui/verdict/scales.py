@@ -147,9 +147,10 @@ class Scales:
             scale.state is VerdictState.WORSE for name, scale in self._scales.items() if name.startswith(what)
         )
 
-    def drifted(self, row: Criterion) -> bool:
+    def drift_of(self, row: Criterion) -> drift.Drift | None:
+        """What a late drift that made the criterion WORSE rests on; None where none did."""
         scale = self._scales.get(row.id)
-        return scale is not None and scale.drifted
+        return scale.drift if scale is not None and scale.drifted else None
 
     def events(self, row: Criterion, seen: Comparison) -> int:
         """Bad events of both sides; for means the canary's values, for the split the assignments."""
