@@ -152,8 +152,8 @@ def test_the_environment_and_the_rollout_stand_at_the_right_end():
 
 def test_weights_are_live_while_the_picture_is_frozen():
     shown = said(ROLLED_BACK, frozen=made_snapshot())
-    assert "canary v0513 0%" in shown.line1
-    assert "baseline v1120 100%" in shown.line1
+    assert "canary v0513 0%" in shown.parts
+    assert "baseline v1120 100%" in shown.parts
 
 
 def test_the_crosshair_reads_the_values_of_its_moment():
@@ -190,7 +190,7 @@ def test_the_crosshair_leaves_out_who_had_no_requests_then():
 def test_saturation_leads_with_the_cause_that_holds(sender, cause):
     shown = said(made_snapshot(sender=sender))
     assert shown.figure.startswith(cause)
-    assert shown.brief == cause
+    assert shown.shorter[-1] == cause
 
 
 def test_the_cause_of_a_record_error_comes_first():
@@ -217,13 +217,13 @@ def test_what_is_counted_once_is_singular():
 
 
 def test_a_brief_figure_stands_for_the_whole_where_there_is_no_room():
-    assert said(made_snapshot()).brief == "v0513 P95 +63% n=980"
-    assert said(ROLLED_BACK).brief == "all traffic to v1120 for 01:48"
+    assert said(made_snapshot()).shorter[-1] == "v0513 P95 +63% n=980"
+    assert said(ROLLED_BACK).shorter[-1] == "all traffic to v1120 for 01:48"
 
 
 def test_a_notice_takes_the_second_line_for_a_while():
-    assert said(made_snapshot(), notice="copied", notice_until_s=5.0, now_s=4.0).line2 == "copied"
-    assert "copied" not in said(made_snapshot(), notice="copied", notice_until_s=5.0, now_s=5.0).line2
+    assert said(made_snapshot(), notice="copied", notice_until_s=5.0, now_s=4.0).figure == "copied"
+    assert "copied" not in said(made_snapshot(), notice="copied", notice_until_s=5.0, now_s=5.0).figure
 
 
 def test_few_answers_give_no_difference():
@@ -234,14 +234,16 @@ def test_few_answers_give_no_difference():
 
 def test_nothing_is_claimed_about_a_canary():
     worse = said(with_deployment(CANARY, figures=windows(figures(9000, 9000.0))))
-    assert not any(word in worse.line1 + worse.line2 for word in ("PASS", "FAIL", "BREACH", "WORSE", "OK"))
+    assert not any(
+        word in " ".join((*worse.parts, worse.figure)) for word in ("PASS", "FAIL", "BREACH", "WORSE", "OK")
+    )
 
 
 def test_hostile_text_is_one_harmless_line():
     shown = said(with_deployment(CANARY, unreachable="a\nb\x1b[31m" + "x" * 9999))
-    assert "\n" not in shown.line2
-    assert "\x1b" not in shown.line2
-    assert len(shown.line2) < 250
+    assert "\n" not in shown.figure
+    assert "\x1b" not in shown.figure
+    assert len(shown.figure) < 250
 
 
 def test_keys_are_those_in_force():
@@ -255,5 +257,5 @@ def test_no_canary_at_all():
         made, deployments={BASELINE: made.deployments[BASELINE]}, weights={DEFAULT_TASK: {BASELINE: 100.0}}
     )
     shown = said(alone)
-    assert shown.line1.endswith("100%")
+    assert shown.parts[-1].endswith("100%")
     assert shown.key == ""

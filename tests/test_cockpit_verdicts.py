@@ -170,7 +170,7 @@ def test_not_yet_says_how_long_beside_the_plain_comparison():
     assert shown.state == "RUNNING"
     assert "NOT YET: P95 about 11 min at 10%, 4 min at 25%" in shown.figure
     assert "P95 655 ms vs 402 ms" in shown.figure
-    assert shown.brief == "NOT YET: ~11 min at 10%"
+    assert shown.shorter[-1] == "NOT YET: ~11 min at 10%"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from tui.cockpit.names import LONGEST, short_names
 from tui.cockpit.palette import SERIES_COLOURS
 from tui.cockpit.plotspec import Panel, Series
-from tui.cockpit.series import mini_lines, panels, values_at
+from tui.cockpit.series import mini_lines, panels
 from tui.model import (
     Deployment,
     DeploymentView,
@@ -274,12 +274,6 @@ def test_a_thinned_picture_does_not_shimmer_as_time_goes_on() -> None:
 
     before, after = picked(3600.0), picked(3601.0)
     assert {at for at in before ^ after if 150 < at < 3450} == set()
-
-
-def test_values_at_reads_the_nearest_point() -> None:
-    spec = panels(snapshot(seconds(100)), "1m", [OLD, NEW], 100.0)["cost"].spec
-    assert values_at(spec, -30.4) == [("v1120", 20.0), ("v0513", 30.0)]
-    assert values_at(panels(snapshot(seconds(9)), "5m", [OLD], 200.0)["cost"].spec, -10.0) == [("v1120", None)]
 
 
 def test_mini_lines_share_one_scale_and_say_the_difference() -> None:

@@ -56,21 +56,6 @@ class Banner:
     severity: Severity
     shorter: tuple[str, ...] = ()
 
-    @property
-    def brief(self) -> str:
-        """The shortest form of the figure."""
-        return self.shorter[-1] if self.shorter else ""
-
-    @property
-    def line1(self) -> str:
-        """The first line with room for everything."""
-        return "   ".join(self.parts)
-
-    @property
-    def line2(self) -> str:
-        """The second line with room for everything."""
-        return "     ".join(part for part in (self.figure, self.key) if part)
-
 
 @dataclass(frozen=True, slots=True)
 class _State:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from operator import attrgetter
 from typing import Final, Literal
 
-from tui.cockpit.history import GAP_S, Extract, Window, drawn_deployments, stretches_of, window_of
+from tui.cockpit.history import Extract, Window, drawn_deployments, stretches_of, window_of
 from tui.cockpit.palette import SERIES_COLOURS
 from tui.cockpit.plotspec import LegendEntry, MiniGraph, MiniLine, Panel, PlotSpec, Series
 from tui.model import WEIGHT_CHANGES, EventKind, Snapshot
@@ -166,16 +166,6 @@ def mini_lines(
         "rates": line(3, f"{rate}%", f"{rate}_pct", "{:.2f}".format, _in_points),
         "weights": line(4, "weight%", "weight_pct", "{:g}".format, _nothing),
     }
-
-
-def values_at(spec: PlotSpec, x: float) -> list[tuple[str, float | None]]:
-    """Label and value of every series at the point nearest to ``x``; None in a gap or further than 3 s away."""
-    found: list[tuple[str, float | None]] = []
-    for series in spec.series:
-        nearest = min(series.points, key=lambda point: abs(point[0] - x), default=None)
-        near = nearest is not None and abs(nearest[0] - x) <= max(GAP_S, (spec.x_max - spec.x_min) / 100)
-        found.append((series.label, nearest[1] if near and nearest is not None else None))
-    return found
 
 
 def _marks(snapshot: Snapshot, kinds: Collection[EventKind], span: Window, now_s: float) -> tuple[float, ...]:
