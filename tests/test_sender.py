@@ -293,3 +293,19 @@ def test_a_fault_while_booking_an_outcome_reaches_the_loop() -> None:
         assert bench.sender.view().in_flight == 0
 
     virtual(test)
+
+
+def test_a_request_that_is_cut_before_it_began_has_an_outcome_too() -> None:
+    async def test(loop: VirtualTime) -> None:
+        bench = Bench(loop, at(*[0.0] * 12))
+        running = asyncio.create_task(bench.sender.run())
+        await asyncio.sleep(0)
+        # The tasks of all arrivals exist, but none has taken its first step.
+        assert bench.sender.view().in_flight == 12
+        assert bench.sent == []
+        bench.sender.cut()
+        await running
+        await bench.sender.drain(0.0)
+        assert [outcome.kind for outcome in bench.outcomes] == [OutcomeKind.CANCELLED] * 12
+
+    virtual(test)

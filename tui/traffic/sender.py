@@ -53,6 +53,8 @@ class Sender:
         self._clock = clock
         self._max_in_flight = max_in_flight
         self._open: set[asyncio.Task[None]] = set()
+        self._begun: set[asyncio.Task[None]] = set()
+        self._cutting = False
         self._late: deque[tuple[float, float]] = deque()
         self._offered: deque[float] = deque()
         self._sent = 0
@@ -104,11 +106,20 @@ class Sender:
         task = asyncio.create_task(self._send(request, assignment, due))
         self._open.add(task)
         task.add_done_callback(self._open.discard)
+        task.add_done_callback(self._begun.discard)
 
     async def _send(self, request: Request, assignment: Assignment, due: float) -> None:
+        self._begin()
         outcome = await self._complete(request, assignment, due, saturated=self._saturated)
         self._late.append((outcome.sent_s, outcome.late_ms))
         self._on_outcome(outcome)
+
+    def _begin(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._begun.add(task)
+        if self._cutting:
+            task.cancel()
 
     # --- the hands on it ---
 
@@ -132,8 +143,10 @@ class Sender:
                 await asyncio.wait(late)
 
     def cut(self) -> None:
-        """Cancel the requests under way: they end as CANCELLED."""
-        for task in self._open:
+        """Cancel the requests under way: they end as CANCELLED. No other is sent after that."""
+        self._cutting = True
+        # One that is cancelled before its first step never runs, and would have no outcome: it cancels itself.
+        for task in self._begun:
             task.cancel()
 
     # --- how well it keeps time ---
