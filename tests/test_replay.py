@@ -167,11 +167,13 @@ def test_the_player_goes_at_its_speed_seeks_and_pauses(recording: Recording) -> 
     player.step()
     assert player.snapshot().at_s == 10.0
     player.seek(40.0)
+    player.step()
     assert player.snapshot().weights == AT_50
     assert player.snapshot().verdicts[NEW][0].since_s == pytest.approx(22.45)
     assert player.snapshot().history[9].figures[NEW].weight_pct == 10.0
     assert player.snapshot().history[-1].figures[NEW].weight_pct == 50.0
     player.seek(10.0)
+    player.step()
     assert _requests(player) == {OLD: 20, NEW: 10}
     assert player.snapshot().verdicts[NEW][0].since_s is None
     player.proceed()

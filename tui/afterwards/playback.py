@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import chain
-from math import floor
+from math import floor, inf
 
 from tui.afterwards.judging import Judging
 from tui.afterwards.recording import Recording
@@ -53,9 +53,14 @@ class Playback:
         self._state = TrafficState.STARTING
         self._guard_said = ""
 
-    def advance(self, to_s: float) -> None:
-        """Take in what happened up to ``to_s``. Raises UnreadableRecord."""
+    def advance(self, to_s: float, most: float = inf) -> bool:
+        """Take in what happened up to ``to_s``, but no more than ``most`` happenings: then ``at_s`` is when the
+        last of them was. Returns whether ``to_s`` is reached. Raises UnreadableRecord.
+        """
+        taken = 0
         while self._next is not None and self._next[0] <= to_s:
+            if taken >= most:
+                return False
             now_s, happening = self._next
             self._close_seconds(now_s)
             if isinstance(happening, Event):
@@ -64,9 +69,12 @@ class Playback:
                 self._assigned(happening, now_s)
             else:
                 self._ended(happening, now_s)
+            self.at_s = max(self.at_s, now_s)
+            taken += 1
             self._next = next(self._coming, None)
         self.at_s = max(self.at_s, min(to_s, self.recording.duration_s))
         self._close_seconds(self.at_s)
+        return True
 
     def close(self) -> None:
         """Let go of the file."""

@@ -43,6 +43,7 @@ from tui.model.outcomes import (
 )
 from tui.model.snapshot import (
     DeploymentView,
+    PlayerView,
     RecordView,
     SenderView,
     Snapshot,
@@ -87,6 +88,7 @@ __all__ = [
     "PlanState",
     "PlanStep",
     "PlanView",
+    "PlayerView",
     "Price",
     "Quantiles",
     "Quota",

@@ -84,6 +84,23 @@ class RecordView:
 
 
 @dataclass(frozen=True, slots=True)
+class PlayerView:
+    """How a recording is played. ``speed`` is seconds of the run per second; the run lasts ``duration_s``."""
+
+    duration_s: float
+    speed: float = 1.0
+    reached_speed: float | None = None
+    """The speed that is reached, where the record cannot be read as fast as was asked."""
+    paused: bool = False
+    ended: bool = False
+    """The last moment of the recording is shown."""
+    seeking_s: float | None = None
+    """The second of the run that it is on its way to, ``sought_pct`` of the way done. What is shown is still
+    the moment that it came from."""
+    sought_pct: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything that a screen may show at one moment. Immutable; a new one is built every second."""
 
@@ -114,3 +131,5 @@ class Snapshot:
     plan: PlanView | None = None
     can_undo: WeightTable | None = None
     """The weights that undo would restore."""
+    player: PlayerView | None = None
+    """Of a recording: how it is played. None in a live run."""
