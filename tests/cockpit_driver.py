@@ -29,6 +29,12 @@ CHARACTERS = {
     "space": " ",
     "question_mark": "?",
     "exclamation_mark": "!",
+    "greater_than_sign": ">",
+    "less_than_sign": "<",
+    "full_stop": ".",
+    "comma": ",",
+    "right_square_bracket": "]",
+    "left_square_bracket": "[",
 }
 
 

@@ -12,14 +12,19 @@ from tui.cockpit.actions import (
     BY_ID,
     action_of,
     allowed,
+    belongs,
     bindings,
     dialog_bindings,
     first_keys,
+    help_of,
     keymap_mistakes,
+    whole_keymap,
 )
 from tui.cockpit.app import CanarytopApp
 from tui.cockpit.help_lines import help_lines
 from tui.cockpit.renderer import InlineRenderer
+
+SESSIONS = ("live", "replay")
 
 
 def test_every_action_has_a_handler_help_and_one_id():
@@ -42,10 +47,21 @@ def test_every_handler_of_the_app_is_in_the_table():
     assert {name.removeprefix("action_") for name in own if name.startswith("action_")} == set(BY_ID)
 
 
-def test_no_key_is_given_twice():
+@pytest.mark.parametrize("session", SESSIONS)
+def test_no_key_is_given_twice_in_one_kind_of_session(session):
     assert keymap_mistakes({}) == ()
-    keys = [key for action in ACTIONS for key in action.keys]
+    keys = [key for action in ACTIONS if belongs(action, session) for key in action.keys]
     assert len(keys) == len(set(keys))
+
+
+def test_nothing_that_carries_a_risk_or_writes_into_the_record_is_in_a_replay():
+    for action in ACTIONS:
+        if action.risk != "none" or action.id in ("mark", "save_profile", "plan"):
+            assert action.only == "live", action.id
+    played = {action.id for action in ACTIONS if action.only == "replay"}
+    assert played == {
+        "play_pause", "seek_ahead", "seek_back", "step_ahead", "step_back", "faster", "slower", "seek",
+    }  # fmt: skip
 
 
 def test_digits_never_set_weights_and_only_rolling_back_acts_everywhere():
@@ -74,23 +90,35 @@ def test_read_only_leaves_what_carries_no_risk():
 
 
 @pytest.mark.parametrize("width", [60, 80, 140])
-def test_help_names_every_action_with_its_key_in_force(width):
-    text = "\n".join(line for line, _ in help_lines({"undo": "f9"}, width, read_only=False))
+@pytest.mark.parametrize("session", SESSIONS)
+def test_help_names_every_action_of_the_session_with_its_key_in_force(width, session):
+    keymap = {"freeze": "f9"}
+    text = "\n".join(line for line, _ in help_lines(keymap, width, read_only=False, session=session))
     assert "f9" in text
     for action in ACTIONS:
-        if action.id != "undo":
+        if action.id != "freeze" and belongs(action, session):
             assert all(key in text for key in action.keys[:1])
 
 
 @pytest.mark.parametrize("width", [60, 71, 80, 100, 140])
-def test_the_columns_of_help_never_touch_and_friction_is_always_said(width):
-    lines = [line for line, _ in help_lines({}, width, read_only=False)]
+@pytest.mark.parametrize("session", SESSIONS)
+def test_the_columns_of_help_never_touch_and_friction_is_always_said(width, session):
+    lines = [line for line, _ in help_lines({}, width, read_only=False, session=session)]
     text = " ".join(" ".join(lines).split())
     for action in ACTIONS:
-        head = next(line for line in lines if line.startswith(f"  {' '.join(action.keys)} "))
-        assert re.search(rf" {re.escape(action.label[:14])}\S*( .*)? {re.escape(action.help[:8])}", head)
-        assert action.friction.split()[-1] in text
+        heads = [line for line in lines if line.startswith(f"  {' '.join(action.keys)} ")]
+        said = rf" {re.escape(action.label[:14])}\S*( .*)? {re.escape(help_of(action, session)[:6])}"
+        assert bool([head for head in heads if re.search(said, head)]) == belongs(action, session)
+        if belongs(action, session) and action.friction != "none":
+            assert action.friction.split()[-1] in text
     assert all(len(line) <= width for line in lines)
+
+
+def test_help_of_a_replay_offers_nothing_of_a_live_run():
+    text = "\n".join(line for line, _ in help_lines({}, 140, read_only=False, session="replay"))
+    for word in ("ROLL BACK", "Promote", "Guard on/off", "traffic go on", "End the run", "NAME=25"):
+        assert word not in text
+    assert text.startswith("REPLAY")
 
 
 def test_help_says_what_read_only_switches_off():
@@ -103,6 +131,8 @@ def test_help_says_what_read_only_switches_off():
     [
         ({"rollback": "f9"}, "no action is named rollback"),
         ({"undo": "r"}, "r is given to both"),
+        ({"freeze": "]"}, "] is given to both faster and freeze"),
+        ({"seek": "comma"}, "is given to both step_back and seek"),
         ({"undo": ""}, "names no key"),
         ({"promote": "y", "copy": "Y"}, "answers its dialog"),
     ],
@@ -118,4 +148,15 @@ def test_a_key_event_finds_its_action_under_either_name():
     assert action_of("question_mark", "?", {}) is BY_ID["help"]
     assert action_of("f9", None, {"undo": "f9"}) is BY_ID["undo"]
     assert action_of("f12", None, {}) is None
+    assert action_of("comma", ",", {}, "replay") is BY_ID["step_back"]
+
+
+def test_one_key_may_be_of_a_run_and_of_a_replay():
+    assert action_of("x", "x", {}) is BY_ID["pause_traffic"]
+    assert action_of("x", "x", {}, "replay") is BY_ID["play_pause"]
+    assert action_of("r", "r", {}, "replay") is BY_ID["roll_back"]
+    assert keymap_mistakes({"undo": "<"}) == ()
+    assert whole_keymap({}) == {}
+    assert whole_keymap({"pause_traffic": "f9"})["play_pause"] == "x"
+    assert whole_keymap({"pause_traffic": "f9"})["step_back"] == "comma"
     assert first_keys({"undo": "f9,u"})["undo"] == "f9"

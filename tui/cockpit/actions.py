@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from textual.binding import Binding, BindingType
 from textual.keys import format_key
 
 Risk = Literal["none", "lowers", "raises", "changes"]
+Session = Literal["live", "replay"]
+"""A run that is under way, or a recording that is played."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,9 @@ class Action:
 
     ``risk`` is the direction in which it moves the exposure of users: read-only leaves only ``none``.
     ``anywhere`` acts under dialogs too, ``while_typing`` in the inline prompt (keys that are no text).
-    ``cockpit_only`` needs the plots, table and log in view.
+    ``cockpit_only`` needs the plots, table and log in view. ``only`` is the kind of session that has it, None
+    for both; two actions may have one key when no session has both. ``help_in_replay`` is what it does there,
+    where that differs.
     """
 
     id: str
@@ -33,47 +37,68 @@ class Action:
     anywhere: bool = False
     while_typing: bool = False
     cockpit_only: bool = False
+    only: Session | None = None
+    help_in_replay: str = ""
 
 
+_LIVE: Final = "live"
+_REPLAY: Final = "replay"
 _TRAFFIC, _LOOK, _MOVE, _LOG, _APP = "weights and traffic", "what is shown", "move", "events", "cockpit"
-_JUDGED = "verdicts, guard and plan"
+_JUDGED, _PLAYED = "verdicts, guard and plan", "replay"
 
 ACTIONS: tuple[Action, ...] = (
     Action(
         "roll_back", ("r", "ctrl+r"), "ROLL BACK", "Baseline to 100% at once; undo brings the weights back. "
         "The second key acts while typing too.", _TRAFFIC, "lowers", "none, on every screen", True, "ROLL BACK",
-        anywhere=True, while_typing=True,
+        anywhere=True, while_typing=True, only=_LIVE,
     ),
     Action("lower", ("-",), "Lower", "Canary down by one step; the baseline takes it.", _TRAFFIC, "lowers",
-           "none", True, "Less"),
+           "none", True, "Less", only=_LIVE),
     Action("raise", ("+", "="), "Raise", "Canary up by one step; refused on stale figures.", _TRAFFIC, "raises",
-           "one step a press", True, "More"),
+           "one step a press", True, "More", only=_LIVE),
     Action("undo", ("u",), "Undo", "The weights before the last change.", _TRAFFIC, "changes",
-           "raising: twice in 5 s", True, "Undo"),
+           "raising: twice in 5 s", True, "Undo", only=_LIVE),
     Action("set_weight", ("w",), "Weight…", "Any weight for the chosen deployment; TASK=25 for one task.",
-           _TRAFFIC, "changes", "Enter", True, "Set"),
-    Action("promote", ("P",), "Promote…", "Canary to 100%.", _TRAFFIC, "raises", "dialog, y accepts"),
+           _TRAFFIC, "changes", "Enter", True, "Set", only=_LIVE),
+    Action("promote", ("P",), "Promote…", "Canary to 100%.", _TRAFFIC, "raises", "dialog, y accepts",
+           only=_LIVE),
     Action("profiles", ("p",), "Profiles", "Saved weights: preview and apply.", _TRAFFIC, "changes",
-           "Enter; raising: twice", True, "Profile"),
+           "Enter; raising: twice", True, "Profile", only=_LIVE),
     Action("pause_traffic", ("x",), "Pause", "Stop or continue sending requests.", _TRAFFIC, "changes", "none",
-           True, "Pause"),
+           True, "Pause", only=_LIVE),
     Action("save_profile", ("s",), "Save weights…", "The current weights as a profile, with a note.", _TRAFFIC,
-           "none", "Enter"),
+           "none", "Enter", only=_LIVE),
+    Action("play_pause", ("x",), "Pause", "Stand still, or play on; at the end, play it again.", _PLAYED,
+           show_in_footer=True, short_label="Pause", only=_REPLAY),
+    Action("seek_ahead", (">",), "Ahead", "A twentieth of the run ahead, at least 10 s.", _PLAYED,
+           show_in_footer=True, short_label="Ahead", only=_REPLAY),
+    Action("seek_back", ("<",), "Back in time", "As far back. What went before is played anew, out of sight.",
+           _PLAYED, show_in_footer=True, short_label="Back", only=_REPLAY),
+    Action("step_ahead", (".",), "10 s ahead", "10 s of the run ahead.", _PLAYED, only=_REPLAY),
+    Action("step_back", (",",), "10 s back", "10 s of the run back.", _PLAYED, only=_REPLAY),
+    Action("faster", ("]",), "Faster", "Twice as fast, up to 1024x.", _PLAYED, show_in_footer=True,
+           short_label="Faster", only=_REPLAY),
+    Action("slower", ("[",), "Slower", "Half as fast, down to 0.125x.", _PLAYED, show_in_footer=True,
+           short_label="Slower", only=_REPLAY),
+    Action("seek", ("s",), "Seek…", "To 14:03:12 on the clock of the run (UTC), or 12m30s after its start.",
+           _PLAYED, friction="Enter", show_in_footer=True, short_label="Seek", only=_REPLAY),
     Action("toggle_guard", ("a",), "Guard on/off", "Automatic roll back on WORSE: armed, or off.", _JUDGED,
-           "changes"),
+           "changes", only=_LIVE),
     Action("hold_plan", ("H",), "Hold plan", "The plan stands still; weights stay.", _JUDGED, "lowers",
-           short_label="Hold"),
+           short_label="Hold", only=_LIVE),
     Action("resume_plan", ("C",), "Climb on", "The plan goes on, starts, or passes the gate it waits at.",
-           _JUDGED, "raises", "one press", short_label="Climb on"),
+           _JUDGED, "raises", "one press", short_label="Climb on", only=_LIVE),
     Action("skip_step", ("F",), "Skip step", "To the next step of the plan without waiting for more.", _JUDGED,
-           "raises", "one press"),
+           "raises", "one press", only=_LIVE),
     Action("retry_step", ("B",), "Begin step again", "The step of the plan from its beginning.", _JUDGED,
-           "raises", "one press"),
+           "raises", "one press", only=_LIVE),
     Action("verdicts", ("v",), "Verdicts", "Every criterion with its evidence; again for the next canary.",
            _JUDGED, short_label="Verdicts"),
-    Action("plan", ("L",), "Plan", "The ladder of the plan: where it stands, what it waits for.", _JUDGED),
+    Action("plan", ("L",), "Plan", "The ladder of the plan: where it stands, what it waits for.", _JUDGED,
+           only=_LIVE),
     Action("freeze", ("space",), "Freeze", "Hold the picture still. Measuring, keys and traffic go on.", _LOOK,
-           show_in_footer=True, short_label="Freeze"),
+           show_in_footer=True, short_label="Freeze",
+           help_in_replay="Hold the picture still. The recording and the keys go on."),
     Action("next_window", ("t",), "Window", "Next window: 1m, 5m, 15m, 60m, run.", _LOOK, show_in_footer=True,
            short_label="Time"),
     Action("previous_window", ("T",), "Previous window", "The window before.", _LOOK),
@@ -100,23 +125,33 @@ ACTIONS: tuple[Action, ...] = (
            friction="Enter", cockpit_only=True),
     Action("next_event", ("n",), "Next", "Towards newer events that match.", _LOG, cockpit_only=True),
     Action("previous_event", ("N",), "Previous", "Towards older events.", _LOG, cockpit_only=True),
-    Action("mark", ("m",), "Mark…", "Write a note into the event log.", _LOG, friction="Enter"),
+    Action("mark", ("m",), "Mark…", "Write a note into the event log.", _LOG, friction="Enter", only=_LIVE),
     Action("command", (":",), "Command", "All actions by name; weight NAME=25, with ! to override a refusal.",
-           _APP, friction="Enter"),
+           _APP, friction="Enter", help_in_replay="All actions by name; seek 14:03:12, or seek 12m30s."),
     Action("copy", ("y",), "Copy", "What is shown, as text, to the clipboard of the terminal (OSC 52).", _APP),
     Action("export", ("e",), "Export", "Picture, figures and state as SVG, CSV and JSON files.", _APP),
     Action("help", ("?",), "Help", "The keys, and what each column means.", _APP, show_in_footer=True,
            short_label="Help"),
     Action("quit", ("q", "ctrl+q", "ctrl+c"), "Quit", "End the run and leave.", _APP, show_in_footer=True,
-           short_label="Quit", while_typing=True),
+           short_label="Quit", while_typing=True, help_in_replay="Leave."),
 )  # fmt: skip
 
 BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
 
 
-def allowed(action: Action, *, read_only: bool) -> bool:
-    """Whether read-only leaves this action."""
-    return not read_only or action.risk == "none"
+def belongs(action: Action, session: Session) -> bool:
+    """Whether a session of this kind has the action at all."""
+    return action.only in (None, session)
+
+
+def allowed(action: Action, *, read_only: bool, session: Session = "live") -> bool:
+    """Whether the session has this action, and read-only leaves it."""
+    return belongs(action, session) and (not read_only or action.risk == "none")
+
+
+def help_of(action: Action, session: Session) -> str:
+    """What the action does in a session of this kind."""
+    return action.help_in_replay if session == "replay" and action.help_in_replay else action.help
 
 
 def bindings() -> list[BindingType]:
@@ -145,33 +180,51 @@ def first_keys(keymap: Mapping[str, str]) -> dict[str, str]:
     return {action.id: keys_of(action, keymap)[0] for action in ACTIONS}
 
 
-def action_of(key: str, character: str | None, keymap: Mapping[str, str]) -> Action | None:
-    """The action that a key event would run."""
+def whole_keymap(keymap: Mapping[str, str]) -> dict[str, str]:
+    """The keymap with the actions that it leaves alone: where one of two actions on a key is rebound, Textual
+    would take the key away from both."""
+    return {a.id: ",".join(_names(keys_of(a, keymap))) for a in ACTIONS} if keymap else {}
+
+
+def action_of(
+    key: str, character: str | None, keymap: Mapping[str, str], session: Session = "live"
+) -> Action | None:
+    """The action that a key event would run; where this session has none on that key, the one of the other."""
     wanted = {format_key(name) for name in (key, character) if name}
-    return next((a for a in ACTIONS if wanted & {format_key(k) for k in keys_of(a, keymap)}), None)
+    found = [a for a in ACTIONS if wanted & {format_key(k) for k in keys_of(a, keymap)}]
+    return next((a for a in found if belongs(a, session)), next(iter(found), None))
 
 
 def keymap_mistakes(keymap: Mapping[str, str]) -> tuple[str, ...]:
     """What is wrong with a keymap (action id -> keys, separated by commas): unknown ids, clashes, no key."""
     mistakes = [f"keys: no action is named {name}: {', '.join(BY_ID)}" for name in keymap if name not in BY_ID]
-    taken: dict[str, str] = {}
+    taken: dict[str, list[Action]] = {}
     for action in ACTIONS:
         for key in keys_of(action, keymap):
             name = format_key(key)
             if not name:
                 mistakes.append(f"keys: {action.id} = {keymap[action.id]!r} names no key")
-            elif name in taken:
-                mistakes.append(f"keys: {key} is given to both {taken[name]} and {action.id}")
-            else:
-                taken[name] = action.id
+                continue
+            others = taken.setdefault(name, [])
+            mistakes += [
+                f"keys: {key} is given to both {other.id} and {action.id}"
+                for other in others
+                if other is action or other.only is None or action.only in (None, other.only)
+            ]
+            others.append(action)
     if "y" in keys_of(BY_ID["promote"], keymap):
         mistakes.append("keys: promote cannot be y, which is the key that answers its dialog")
     return tuple(mistakes)
 
 
+def _names(keys: Iterable[str]) -> Iterable[str]:
+    """As Textual takes them in one text: a comma separates keys there."""
+    return ("comma" if key == "," else key for key in keys)
+
+
 def _bind(action: Action, method: str, *, first: bool) -> Binding:
     return Binding(
-        ",".join(action.keys),
+        ",".join(_names(action.keys)),
         method,
         action.label,
         show=action.show_in_footer,

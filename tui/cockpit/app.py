@@ -14,9 +14,9 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from tui.cockpit.actions import BY_ID, action_of, allowed, bindings, keymap_mistakes
+from tui.cockpit.actions import BY_ID, action_of, allowed, belongs, bindings, keymap_mistakes, whole_keymap
 from tui.cockpit.commands import Commands
-from tui.cockpit.controls import Controls
+from tui.cockpit.controls import Controls, Playing
 from tui.cockpit.messages import (
     ActionChosen,
     CommandEnded,
@@ -29,6 +29,7 @@ from tui.cockpit.messages import (
 )
 from tui.cockpit.questions import ask_mark, ask_weight
 from tui.cockpit.renderer import Renderer
+from tui.cockpit.replaying import Replaying
 from tui.cockpit.screens.cockpit import CockpitScreen
 from tui.cockpit.screens.live import LiveScreen
 from tui.cockpit.screens.palette import PaletteScreen
@@ -38,7 +39,6 @@ from tui.cockpit.screens.save_profile import SaveProfileScreen
 from tui.cockpit.series import MarkerMode
 from tui.cockpit.theme import THEME
 from tui.cockpit.ui_state import chosen_canary
-from tui.cockpit.viewer import Viewer
 from tui.model import WINDOWS_S
 from tui.routing.controller import CommandRefused
 from tui.weight_profiles import WeightProfile
@@ -48,7 +48,7 @@ _HEIGHTS = [(0, "-flat"), (16, "-short"), (22, "-low"), (28, "-tall"), (50, "-hi
 """Least columns and rows of each class that the style sheet knows."""
 
 
-class CanarytopApp(Viewer):
+class CanarytopApp(Replaying):
     """The cockpit on an engine. It never ends by itself, whatever the engine reports.
 
     Args:
@@ -63,6 +63,7 @@ class CanarytopApp(Viewer):
         export_folder: Where exports are written.
         clock: Seconds, monotonic.
         on_quit: Called once when the person quits, before the screen is given back.
+        player: Who plays the recording that ``controls`` shows; None in a live run.
 
     Raises:
         ValueError: ``keymap``, ``window`` or ``step_pct`` has mistakes; the text names each.
@@ -90,6 +91,7 @@ class CanarytopApp(Viewer):
         marker: MarkerMode = "braille",
         clock: Callable[[], float] = time.monotonic,
         on_quit: Callable[[], None] = lambda: None,
+        player: Playing | None = None,
     ) -> None:
         keys = dict(keymap or {})
         mistakes = list(keymap_mistakes(keys))
@@ -112,6 +114,7 @@ class CanarytopApp(Viewer):
         self.register_theme(THEME)
         self.theme = THEME.name
         self._controls = controls
+        self._player = player
         self._on_quit = on_quit
         self._key_is_text = False
         self._commands = Commands(controls, actor, self._send)
@@ -120,10 +123,11 @@ class CanarytopApp(Viewer):
 
     async def on_mount(self) -> None:
         """Show what there is, then listen."""
-        self.set_keymap(self._keys)
+        self.set_keymap(whole_keymap(self._keys))
         await self.push_screen(self._cockpit)
         self.take(self._controls.snapshot())
         self._controls.subscribe(lambda snapshot: self._send(SnapshotArrived(snapshot)))
+        self.begin_to_play()
         self.set_interval(1.0, self.tick)
 
     def _send(self, message: Message) -> None:
@@ -171,18 +175,23 @@ class CanarytopApp(Viewer):
             return False
         if known.cockpit_only and not isinstance(self.screen, CockpitScreen):
             return False
-        return allowed(known, read_only=self.ui.read_only)
+        return allowed(known, read_only=self.ui.read_only, session=self.view.session)
 
     def on_key(self, event: events.Key) -> None:
-        """A key that read-only has switched off says so."""
-        action = action_of(event.key, event.character, self._keys)
-        if action is None or allowed(action, read_only=self.ui.read_only):
+        """A key that read-only or a recording has switched off says so."""
+        session = self.view.session
+        action = action_of(event.key, event.character, self._keys, session)
+        if action is None or allowed(action, read_only=self.ui.read_only, session=session):
             return
-        if action.anywhere or not isinstance(self.screen, ModalScreen):
-            label = action.label.rstrip("…").lower()
+        if isinstance(self.screen, ModalScreen) and not action.anywhere:
+            return
+        label = action.label.rstrip("…").lower()
+        if belongs(action, session):
             self.say(
                 f"read-only: {label} is off; start without --read-only to change weights or traffic", "warn"
             )
+        elif session == "replay":
+            self.say(f"this is a recording: {label} is for a live run", "warn")
 
     @on(ActionChosen)
     async def _action_chosen(self, message: ActionChosen) -> None:

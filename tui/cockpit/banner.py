@@ -9,6 +9,7 @@ from typing import Literal
 from tui.cockpit import format as fmt
 from tui.cockpit.comparison import against_baseline
 from tui.cockpit.crosshair import reading as reading_at
+from tui.cockpit.replay_banner import moments, replay_key, replay_said, should_move
 from tui.cockpit.ui_state import View, canaries
 from tui.cockpit.verdict_banner import (
     all_ok,
@@ -21,11 +22,10 @@ from tui.cockpit.verdict_banner import (
     ramping,
     worse_said,
 )
+from tui.cockpit.weight_banner import ago, change_said, last_change, since, split
 from tui.cockpit.weight_view import asked_pct
 from tui.model import (
     ALL_TASKS,
-    WEIGHT_CHANGES,
-    Event,
     EventKind,
     RecordView,
     SenderView,
@@ -72,26 +72,37 @@ class _State:
 
 
 def banner(view: View) -> Banner:
-    """What the banner says. Every state that holds is named on the first line, the worst one first."""
+    """What the banner says. Every state that holds is named on the first line, the worst one first. That it is
+    a replay comes before all of them: then they held once, and do not now."""
     states = list(_states(view)) or [_running(view)]
     worst, ui = states[0], view.ui
-    tags = [state.tag for state in states]
+    tags, played = [state.tag for state in states], replay_said(view)
+    if worst.word == "RUNNING" and (played or ramping(view)):
+        # Both are ways of running.
+        tags = []
     if (plan := plan_said(view)) and plan not in tags:
-        # Climbing is a way of running.
-        tags = [*(tag for tag in tags if worst.word != "RUNNING" or not ramping(view)), plan]
-    if ui.read_only:
+        tags.append(plan)
+    if played:
+        tags.insert(0, played)
+    elif ui.read_only:
         tags.append("READ-ONLY")
-    parts = tuple(part for part in ("  ".join(tags), *_split(view), _last_change(view)) if part)
+    parts = tuple(part for part in ("  ".join(tags), *split(view), change_said(view)) if part)
     environment, rollout = plain(view.live.environment, 24), plain(view.live.rollout, 24)
     right: tuple[str, ...] = (f"{environment}/{rollout} {ui.window}", environment)
     if guard := guard_said(view):
         right = tuple(f"{guard}  {text}" for text in (*right, fmt.clip(environment, 10))) + right[1:]
+    severity, key = worst.severity, worst.key
+    if (ui.read_only or played) and key.startswith("press"):
+        key = ""
+    if played:
+        right = moments(view)
+        key = key if key and ui.frozen else replay_key(view)
+        severity = "note" if severity == "calm" and not should_move(view.live) else severity
     if ui.notice and ui.now_s < ui.notice_until_s:
-        return Banner(worst.word, parts, plain(ui.notice, 300), "", right, worst.severity)
+        return Banner(worst.word, parts, plain(ui.notice, 300), "", right, severity)
     if reading := reading_at(view):
-        return Banner(worst.word, parts, reading, "", right, worst.severity)
-    key = "" if ui.read_only and worst.key.startswith("press") else worst.key
-    return Banner(worst.word, parts, worst.figure, key, right, worst.severity, worst.shorter)
+        return Banner(worst.word, parts, reading, "", right, severity)
+    return Banner(worst.word, parts, worst.figure, key, right, severity, worst.shorter)
 
 
 def _states(view: View) -> Iterator[_State]:
@@ -110,7 +121,7 @@ def _states(view: View) -> Iterator[_State]:
             "❚❚",
             f"FROZEN {fmt.duration(held)}",
             "note",
-            "figures and plots stand still; weights, events and keys are live",
+            f"figures and plots stand still; {_goes_on(view)}",
             f"{ui.keys['freeze']} goes on, {ui.keys['crosshair_back']} reads values",
         )
     if (of_run := _state_of_run(view)) is not None:
@@ -134,10 +145,16 @@ def _worse(view: View) -> Iterator[_State]:
 def _record_error(view: View) -> Iterator[_State]:
     live = view.live
     if live.record.error is not None:
-        kept = f"{fmt.counted(live.record.waiting, 'row')} held"
-        kept += f", {live.record.dropped} lost" if live.record.dropped else ""
-        yield _State("✗", "RECORD ERROR", "alarm", f"{_cause(live.record)} ({kept})",
-                     "the run goes on; free the disk")  # fmt: skip
+        kept = f" ({fmt.counted(live.record.waiting, 'row')} held"
+        kept += f", {live.record.dropped} lost)" if live.record.dropped else ")"
+        cause = _cause(live.record)
+        if view.session == "replay":
+            kept = ", the rest cannot be shown"
+        yield _State("✗", "RECORD ERROR", "alarm", cause + kept, "the run goes on; free the disk", (cause,))
+
+
+def _goes_on(view: View) -> str:
+    return "weights, events and keys are live" if view.session == "live" else "the recording goes on"
 
 
 def _cause(record: RecordView) -> str:
@@ -198,7 +215,7 @@ def _states_of_traffic(view: View) -> Iterator[_State]:
     elif live.state is TrafficState.ENDED:
         yield _State("■", "ENDED", "note", f"the sources have no more requests; {live.sender.sent} were sent",
                      f"{ui.keys['export']} exports, {ui.keys['quit']} quits")  # fmt: skip
-    elif live.state is TrafficState.STOPPED:
+    elif live.state is TrafficState.STOPPED and view.session == "live":
         yield _State("■", "STOPPED", "note", "the run is over", f"{ui.keys['quit']} quits")
     elif live.state is TrafficState.PAUSED:
         yield _State("❚❚", "TRAFFIC PAUSED", "warn", "no request is started; those in flight end",
@@ -208,11 +225,11 @@ def _states_of_traffic(view: View) -> Iterator[_State]:
 def _state_of_run(view: View) -> _State | None:
     """How far the run is; None for plain running. No judgement of a canary is among these."""
     live, ui = view.live, view.ui
-    change = _change(live)
+    change = last_change(live)
     if change is not None and change.kind is EventKind.ROLLED_BACK:
         undo = f"press {ui.keys['undo']} twice to bring the weights back" if live.can_undo else ""
-        to = f"all traffic to {view.short(live.baseline)} for {_ago(view, change)}"
-        return _State("◀", "ROLLED BACK", "note", to + _since(live), undo, (to,))
+        to = f"all traffic to {view.short(live.baseline)} for {ago(view, change)}"
+        return _State("◀", "ROLLED BACK", "note", to + since(live), undo, (to,))
     if live.state is TrafficState.STARTING:
         return _State("▷", "STARTING", "note", "opening connections", f"{ui.keys['help']} shows the keys")
     if not any(_requests(live, name) for name in live.deployments):
@@ -248,37 +265,3 @@ def _help_key(view: View) -> str:
     if not exposed:
         return ""
     return f"press {view.ui.keys['roll_back']} to send 100% to {view.short(view.live.baseline)}"
-
-
-def _since(snapshot: Snapshot) -> str:
-    """What the weights have done in traffic since they were changed: asked for is not yet happened."""
-    counts = [by_name for by_name in snapshot.assigned.values() if by_name]
-    total = sum(sum(by_name.values()) for by_name in counts)
-    to_canaries = sum(by_name.get(name, 0) for by_name in counts for name in canaries(snapshot))
-    return f": {fmt.counted(total, 'request')} since, {to_canaries or 'none'} to a canary" if total else ""
-
-
-def _split(view: View) -> tuple[str, ...]:
-    """Who gets how much now, whatever is frozen; first those on trial that have traffic, else the baseline."""
-    live = view.live
-    exposed = [n for n in canaries(live) if asked_pct(live, n) > 0]
-    trial = ", ".join(
-        f"{view.short(n)} {fmt.weight(asked_pct(live, n))}%" for n in (exposed or canaries(live))[:3]
-    )
-    base = f"baseline {view.short(live.baseline)} {fmt.weight(asked_pct(live, live.baseline))}%"
-    if exposed:
-        return (f"canary {trial}", base)
-    return (base, f"canary {trial}") if trial else (base,)
-
-
-def _change(snapshot: Snapshot) -> Event | None:
-    return next((e for e in reversed(snapshot.events) if e.kind in WEIGHT_CHANGES), None)
-
-
-def _last_change(view: View) -> str:
-    change = _change(view.live)
-    return "" if change is None else f"change {_ago(view, change)} ago by {plain(change.actor, 16)}"
-
-
-def _ago(view: View, event: Event) -> str:
-    return fmt.duration(view.live.at_s - event.at_s + view.ui.age_s)

@@ -80,3 +80,31 @@ class Controls(Protocol):
 
     def mark(self, text: str, *, actor: str) -> Future[Event]:
         """A note of the operator in the event log."""
+
+
+class Playing(Protocol):
+    """What the cockpit needs of whoever plays a recording, beside ``Controls``, whose commands it refuses.
+
+    Every wish is thread-safe, returns at once, and shows in the newest snapshot from then on.
+    """
+
+    def snapshot(self) -> Snapshot:
+        """The newest snapshot; it has a ``player``."""
+
+    def start(self) -> None:
+        """Begin to play; called once, when the first picture is on the screen."""
+
+    def pause(self) -> None:
+        """Stand still."""
+
+    def proceed(self) -> None:
+        """Play on."""
+
+    def set_speed(self, speed: float) -> None:
+        """Seconds of the run per second, above 0."""
+
+    def seek(self, at_s: float) -> None:
+        """To a second of the run, or the nearest that it has; the newest wish counts."""
+
+    def seek_by(self, seconds: float) -> None:
+        """On (positive) or back from the moment that is shown, or that is being sought."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 
-from tui.cockpit.actions import ACTIONS, allowed, keys_of
+from tui.cockpit.actions import ACTIONS, Session, allowed, belongs, help_of, keys_of
 from tui.cockpit.comparison import ENOUGH
 from tui.cockpit.format import fit
 from tui.model import HISTORY_SPAN_S
@@ -72,21 +72,24 @@ _WIDE = 100
 """From this many cells on, friction has a column of its own; below, it stands behind the help."""
 
 
-def help_lines(keymap: Mapping[str, str], width: int, *, read_only: bool) -> tuple[tuple[str, str], ...]:
-    """Pairs of text and tone (``title``, ``dim`` or empty), grouped as the table is, ``width`` cells wide."""
+def help_lines(
+    keymap: Mapping[str, str], width: int, *, read_only: bool, session: Session = "live"
+) -> tuple[tuple[str, str], ...]:
+    """Pairs of text and tone (``title``, ``dim`` or empty), ``width`` cells wide: the actions of this kind of
+    session, grouped as the table is."""
     wide = width >= _WIDE
     label_cells = _LABEL if wide else _SHORT_LABEL
     lines: list[tuple[str, str]] = []
     group = ""
-    for action in ACTIONS:
+    for action in (a for a in ACTIONS if belongs(a, session)):
         if action.group != group:
             group = action.group
             title = fit(group.upper(), 2 + _KEYS + label_cells)
             lines += [("", ""), (title + "friction" if wide else title.rstrip(), "title")]
-        off = not allowed(action, read_only=read_only)
+        off = not allowed(action, read_only=read_only, session=session)
         friction = "off: read-only" if off else action.friction
         head = f"  {_column(' '.join(keys_of(action, keymap)), _KEYS)}{_column(action.label, label_cells)}"
-        text = action.help
+        text = help_of(action, session)
         if wide:
             head += _column(friction, _FRICTION)
         elif friction != "none":

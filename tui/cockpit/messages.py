@@ -64,6 +64,13 @@ class WeightWished(Message):
 
 
 @dataclass
+class SeekWished(Message):
+    """A moment of a recording was typed, in seconds of the run."""
+
+    at_s: float
+
+
+@dataclass
 class PromotionAccepted(Message):
     """The promotion dialog was answered with yes."""
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from textual.message import Message
 
 from tui.cockpit import format as fmt
-from tui.cockpit.messages import FilterTyped, MarkWritten, WeightWished
+from tui.cockpit.messages import FilterTyped, MarkWritten, SeekWished, WeightWished
+from tui.cockpit.seek import parse_seek, seek_preview
 from tui.cockpit.ui_state import View, canaries
 from tui.cockpit.verdict_words import decision_said
 from tui.cockpit.weight_view import WeightWish, current_pct, parse_weight
@@ -56,6 +57,39 @@ def ask_filter(prompt: Prompt, now: str, post: Post) -> None:
         return None
 
     prompt.ask("show events with", now, answer, lambda text: "" if text else "Enter shows all")
+
+
+def ask_seek(prompt: Prompt, view: Callable[[], View], post: Post) -> None:
+    """A moment of the recording."""
+
+    def answer(text: str) -> str | None:
+        try:
+            post(SeekWished(sought_s(text, view())))
+        except ValueError as error:
+            return str(error)
+        return None
+
+    prompt.ask("seek", "", answer, lambda text: moment_preview(text, view()))
+
+
+def sought_s(text: str, view: View) -> float:
+    """The second of the run that is typed.
+
+    Raises:
+        ValueError: It is no moment of a recording; the text says what is accepted.
+    """
+    if view.live.player is None:
+        raise ValueError("this is no recording: there is nothing to seek in")
+    return parse_seek(text, view.live, view.live.player)
+
+
+def moment_preview(text: str, view: View) -> str:
+    """What seeking there would show, or why it cannot be done."""
+    try:
+        at_s = sought_s(text, view)
+        return "" if view.live.player is None else seek_preview(at_s, view.live, view.live.player)
+    except ValueError as error:
+        return str(error)
 
 
 def wish_preview(view: View, wish: WeightWish) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tui.cockpit.actions import first_keys
+from tui.cockpit.actions import Session, first_keys
 from tui.cockpit.event_lines import Notice
 from tui.model import Snapshot
 
@@ -66,6 +66,11 @@ class View:
     def picture(self) -> Snapshot:
         """What table and plots show: the frozen snapshot, else the newest."""
         return self.ui.frozen or self.live
+
+    @property
+    def session(self) -> Session:
+        """Whether a run is under way, or a recording is played."""
+        return "live" if self.live.player is None else "replay"
 
     def short(self, deployment: str) -> str:
         return self.names.get(deployment, deployment)

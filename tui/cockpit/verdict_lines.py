@@ -101,7 +101,9 @@ def _head(view: View, name: str) -> list[Line]:
     guard = live.guard
     mode = {"off": "off", "armed": "ARMED", "dry_run": "DRY RUN"}[guard.mode]
     on = f" on {plain(', '.join(guard.criteria), 120)}" if guard.criteria else ""
-    lines.append(Line(f"guard {mode}{on}   {view.ui.keys['toggle_guard']} turns it {_other(guard.mode)}"))
+    if view.session == "live":
+        # A record keeps what the guard said, not whether it was armed.
+        lines.append(Line(f"guard {mode}{on}   {view.ui.keys['toggle_guard']} turns it {_other(guard.mode)}"))
     if guard.said:
         lines.append(Line(f"guard said  {plain(guard.said, _NOTE)}", "warn"))
     return lines

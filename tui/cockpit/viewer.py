@@ -19,6 +19,7 @@ from tui.cockpit.messages import FilterTyped, RowChosen, Said
 from tui.cockpit.names import short_names
 from tui.cockpit.plan_lines import NO_PLAN
 from tui.cockpit.questions import ask_filter
+from tui.cockpit.replay_banner import should_move
 from tui.cockpit.screens.cockpit import CockpitScreen
 from tui.cockpit.screens.details import DetailsScreen
 from tui.cockpit.screens.help import HelpScreen
@@ -71,6 +72,9 @@ class Viewer(App[None], inherit_bindings=False):
         selected = self.ui.selected
         if selected not in snapshot.deployments:
             selected = next(iter(canaries(snapshot)), snapshot.baseline)
+        if snapshot.player is not None:
+            # Before that moment of the run nothing was said of what comes later.
+            self._notices = tuple(notice for notice in self._notices if notice.at <= snapshot.at)
         self.ui = replace(self.ui, arrived_s=self._clock(), selected=selected)
         self.snapshot = snapshot
 
@@ -89,7 +93,11 @@ class Viewer(App[None], inherit_bindings=False):
     def view(self) -> View:
         """This moment: newest snapshot, choices, time."""
         live = self.snapshot or self._first
-        return View(live, replace(self.ui, now_s=self._clock()), self._names, self._notices)
+        ui = replace(self.ui, now_s=self._clock())
+        if live.player is not None and not (ui.stale and should_move(live)):
+            # The time of a recording is in its snapshots; ours makes none of its figures older.
+            ui = replace(ui, arrived_s=None)
+        return View(live, ui, self._names, self._notices)
 
     def _show(self) -> None:
         if self.snapshot is None:
@@ -279,4 +287,4 @@ class Viewer(App[None], inherit_bindings=False):
             self.say(f"exported {paths[0].parent}/{paths[0].stem} {suffixes}")
 
     def action_help(self) -> None:
-        self.push_screen(HelpScreen(self._keys, read_only=self.ui.read_only))
+        self.push_screen(HelpScreen(self._keys, read_only=self.ui.read_only, session=self.view.session))

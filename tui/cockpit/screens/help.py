@@ -11,7 +11,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 
-from tui.cockpit.actions import dialog_bindings
+from tui.cockpit.actions import Session, dialog_bindings
 from tui.cockpit.help_lines import help_lines
 from tui.cockpit.screens.dialog import Dialog
 from tui.cockpit.widgets.lines import Lines
@@ -27,10 +27,11 @@ class HelpScreen(Dialog):
     )
     TITLE = "help (esc leaves)"
 
-    def __init__(self, keymap: Mapping[str, str], *, read_only: bool) -> None:
+    def __init__(self, keymap: Mapping[str, str], *, read_only: bool, session: Session = "live") -> None:
         super().__init__()
         self._keymap = keymap
         self._read_only = read_only
+        self._session: Session = session
 
     def body(self) -> Iterable[Widget]:
         """One long text."""
@@ -43,7 +44,7 @@ class HelpScreen(Dialog):
 
     def _wrap(self) -> None:
         text = self.query_one(Lines)
-        lines = help_lines(self._keymap, text.size.width, read_only=self._read_only)
+        lines = help_lines(self._keymap, text.size.width, read_only=self._read_only, session=self._session)
         text.set_lines([Content(line).stylize(_STYLES[tone]) for line, tone in lines])
 
     def action_scroll_down(self) -> None:

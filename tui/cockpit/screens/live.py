@@ -98,7 +98,7 @@ def _keys_now(view: View, *, left: bool) -> list[Action]:
         action
         for action in ACTIONS
         if (action.show_in_footer or action.id in helps)
-        and allowed(action, read_only=view.ui.read_only)
+        and allowed(action, read_only=view.ui.read_only, session=view.session)
         and not (left and action.cockpit_only)
     ]
     return sorted(offered, key=lambda action: action.id != "roll_back" and 1 + (action.id not in helps))
@@ -112,4 +112,7 @@ def _labels(view: View) -> dict[str, str]:
         labels["freeze"] = "Go on"
     if view.live.state is TrafficState.PAUSED:
         labels["pause_traffic"] = "Continue"
+    if (player := view.live.player) is not None:
+        at_end = player.ended and player.seeking_s is None
+        labels["play_pause"] = "Again" if at_end else "Play on" if player.paused else "Pause"
     return labels

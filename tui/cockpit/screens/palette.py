@@ -1,8 +1,9 @@
-"""The command palette: every action by name, and ``weight NAME=25`` with ``!`` to override a refusal."""
+"""The command palette: every action by name; ``weight NAME=25``, ``!`` to override; ``seek`` in a replay."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 from textual import on
@@ -12,15 +13,17 @@ from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from tui.cockpit.actions import ACTIONS, BY_ID, Action, allowed, keys_of
+from tui.cockpit.actions import ACTIONS, BY_ID, Action, Session, allowed, help_of, keys_of
 from tui.cockpit.format import fit
-from tui.cockpit.messages import ActionChosen, WeightWished
-from tui.cockpit.questions import wish_preview
+from tui.cockpit.messages import ActionChosen, SeekWished, WeightWished
+from tui.cockpit.questions import moment_preview, sought_s, wish_preview
 from tui.cockpit.screens.dialog import Dialog
 from tui.cockpit.ui_state import View
 from tui.cockpit.weight_view import parse_wish
 
-_WEIGHT = "weight "
+_WEIGHT, _SEEK = "weight ", "seek "
+_RECORDED = "this is a recording: its weights cannot be changed"
+_EXAMPLES: Mapping[Session, str] = MappingProxyType({"live": "weight NAME=25", "replay": "seek 14:03:12"})
 _HINT = "type a part of its name, or choose with up and down; Enter acts"
 
 
@@ -43,7 +46,8 @@ class PaletteScreen(Dialog):
 
     def body(self) -> Iterable[Widget]:
         """What is typed, what fits it."""
-        field = Input(placeholder="an action, or weight NAME=25", compact=True, max_length=200)
+        example = _EXAMPLES[self._current().session]
+        field = Input(placeholder=f"an action, or {example}", compact=True, max_length=200)
         field.cursor_blink = False
         yield field
         options = OptionList(markup=False)
@@ -71,8 +75,8 @@ class PaletteScreen(Dialog):
     @on(Input.Submitted)
     def _entered(self, message: Input.Submitted) -> None:
         message.stop()
-        if message.value.startswith(_WEIGHT):
-            self._set_weight(message.value.removeprefix(_WEIGHT))
+        if command := self._command(message.value):
+            self._give(command, message.value.removeprefix(command))
             return
         highlighted = self.query_one(OptionList).highlighted
         if highlighted is None or not self._shown:
@@ -92,19 +96,17 @@ class PaletteScreen(Dialog):
 
     def _narrow(self, text: str) -> None:
         options = self.query_one(OptionList)
-        options.display = not text.startswith(_WEIGHT)
-        if text.startswith(_WEIGHT):
-            self._say(self._weight_preview(text.removeprefix(_WEIGHT)))
+        command = self._command(text)
+        options.display = not command
+        if command:
+            self._say(self._preview(command, text.removeprefix(command)))
             return
-        read_only = self._current().ui.read_only
-        fitting = [
-            a for a in ACTIONS if allowed(a, read_only=read_only) and a.id != "command" and _fits(a, text)
-        ]
+        fitting = [a for a in ACTIONS if self._allowed(a) and a.id != "command" and _fits(a, text)]
         self._shown = tuple(sorted(fitting, key=lambda action: action.risk != "none"))
         options.clear_options()
         options.add_options(
             [
-                Option(Content(f"{fit(keys_of(a, self._keymap)[0], 7)} {fit(a.label, 23)} {a.help}"))
+                Option(Content(f"{fit(keys_of(a, self._keymap)[0], 7)} {fit(a.label, 23)} {self._help(a)}"))
                 for a in self._shown
             ]
         )
@@ -116,27 +118,47 @@ class PaletteScreen(Dialog):
         options = self.query_one(OptionList)
         if options.display:
             at = options.highlighted
-            self._say(_HINT if at is None else self._shown[at].help)
+            self._say(_HINT if at is None else self._help(self._shown[at]))
 
-    def _weight_preview(self, text: str) -> str:
+    def _command(self, text: str) -> str:
+        """Which command with a value is being typed, if any. Nothing can be sought in a live run."""
+        commands = (_WEIGHT,) if self._current().session == "live" else (_WEIGHT, _SEEK)
+        return next((command for command in commands if text.startswith(command)), "")
+
+    def _preview(self, command: str, text: str) -> str:
         view = self._current()
+        if command == _SEEK:
+            return moment_preview(text, view)
+        if view.session == "replay":
+            return _RECORDED
         try:
             wish = parse_wish(text, view.live, view.names)
             return wish_preview(view, wish) + ("   ! overrides a refusal" if wish.force else "")
         except ValueError as error:
             return str(error)
 
-    def _set_weight(self, text: str) -> None:
+    def _allowed(self, action: Action) -> bool:
         view = self._current()
-        if not allowed(BY_ID["set_weight"], read_only=view.ui.read_only):
-            self._say("read-only: weights cannot be changed here")
+        return allowed(action, read_only=view.ui.read_only, session=view.session)
+
+    def _help(self, action: Action) -> str:
+        return help_of(action, self._current().session)
+
+    def _give(self, command: str, text: str) -> None:
+        view = self._current()
+        if command == _WEIGHT and not self._allowed(BY_ID["set_weight"]):
+            self._say("read-only: weights cannot be changed here" if view.session == "live" else _RECORDED)
             return
         try:
-            wish = parse_wish(text, view.live, view.names)
+            wish = (
+                WeightWished(parse_wish(text, view.live, view.names))
+                if command == _WEIGHT
+                else SeekWished(sought_s(text, view))
+            )
         except ValueError as error:
             self._say(str(error))
             return
-        self.app.post_message(WeightWished(wish))
+        self.app.post_message(wish)
         self.dismiss()
 
     def _run(self, action: Action) -> None:

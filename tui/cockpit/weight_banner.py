@@ -1,0 +1,43 @@
+"""What the banner says of weights: who gets how much, when that was changed, and what it has done since."""
+
+from __future__ import annotations
+
+from tui.cockpit import format as fmt
+from tui.cockpit.ui_state import View, canaries
+from tui.cockpit.weight_view import asked_pct
+from tui.model import WEIGHT_CHANGES, Event, Snapshot
+from tui.text import plain
+
+
+def since(snapshot: Snapshot) -> str:
+    """What the weights have done in traffic since they were changed: asked for is not yet happened."""
+    counts = [by_name for by_name in snapshot.assigned.values() if by_name]
+    total = sum(sum(by_name.values()) for by_name in counts)
+    to_canaries = sum(by_name.get(name, 0) for by_name in counts for name in canaries(snapshot))
+    return f": {fmt.counted(total, 'request')} since, {to_canaries or 'none'} to a canary" if total else ""
+
+
+def split(view: View) -> tuple[str, ...]:
+    """Who gets how much now, whatever is frozen; first those on trial that have traffic, else the baseline."""
+    live = view.live
+    exposed = [n for n in canaries(live) if asked_pct(live, n) > 0]
+    trial = ", ".join(
+        f"{view.short(n)} {fmt.weight(asked_pct(live, n))}%" for n in (exposed or canaries(live))[:3]
+    )
+    base = f"baseline {view.short(live.baseline)} {fmt.weight(asked_pct(live, live.baseline))}%"
+    if exposed:
+        return (f"canary {trial}", base)
+    return (base, f"canary {trial}") if trial else (base,)
+
+
+def last_change(snapshot: Snapshot) -> Event | None:
+    return next((e for e in reversed(snapshot.events) if e.kind in WEIGHT_CHANGES), None)
+
+
+def change_said(view: View) -> str:
+    change = last_change(view.live)
+    return "" if change is None else f"change {ago(view, change)} ago by {plain(change.actor, 16)}"
+
+
+def ago(view: View, event: Event) -> str:
+    return fmt.duration(view.live.at_s - event.at_s + view.ui.age_s)
