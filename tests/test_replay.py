@@ -271,3 +271,19 @@ def test_the_commands_say_write_and_refuse(tmp_path: Path, monkeypatch: pytest.M
     wrong.write_text("[rollout]\n")
     assert _command(monkeypatch, "replay", run, "--rollout", str(wrong))[0] == 2
     assert _command(monkeypatch, "report", run, "--out", str(tmp_path / "no" / "x.md"))[0] == 3
+
+
+def test_keys_that_a_replay_cannot_have_are_refused_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = read_head(made_run(tmp_path / "run.sqlite")).rollout_text
+    text = plain.replace('"sampled"\npath = "gone/since/then.jsonl"', '"synthetic"')
+    clash = tmp_path / "clash.toml"
+    clash.write_text(f"{text}[cockpit.keys]\nfreeze = ']'\n")
+    kept = str(made_run(tmp_path / "kept.sqlite", rollout=clash.read_text()))
+    assert _command(monkeypatch, "replay", kept)[0] == 0
+    monkeypatch.setattr(cli_afterwards, "_on_a_terminal", lambda: True)
+    clashes = "keys: ] is given to both faster and freeze\n"
+    remedy = "the recorded rollout file says so: give one with other keys by --rollout\n"
+    assert _command(monkeypatch, "replay", kept) == (2, clashes + remedy)
+    assert _command(monkeypatch, "replay", kept, "--rollout", str(clash)) == (2, clashes)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.recordings import made_run
 from tui.model import EventKind
 from tui.record_reader import list_runs, read_events
 from tui.wiring import whoami
@@ -67,6 +68,17 @@ class Terminal:
 
 
 @pytest.fixture
+def replayed(tmp_path: Path) -> Iterator[Terminal]:
+    terminal = Terminal(tmp_path, "replay", str(made_run(tmp_path / "run.sqlite")), "--speed", "0.125")
+    try:
+        yield terminal
+    finally:
+        terminal.process.kill()
+        terminal.process.wait()
+        os.close(terminal.master)
+
+
+@pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Terminal]:
     terminal = Terminal(tmp_path, "demo", "--scenario", "healthy", "--seed", "5")
     try:
@@ -97,3 +109,15 @@ def test_a_closed_terminal_ends_the_run_and_saves_it(demo: Terminal, tmp_path: P
     [run] = list_runs(tmp_path / "canarytop" / "runs")
     assert run.ended_at is not None
     assert run.requests > 0
+
+
+def test_a_recording_is_paused_sought_in_and_left(replayed: Terminal) -> None:
+    replayed.shows("▷ REPLAY 0.125x 00:00 of 01:00")
+    replayed.press("x]s35s\r")
+    replayed.shows("❚❚ REPLAY PAUSED 00:35 of 01:00")
+    replayed.press("r")
+    replayed.shows("this is a recording")
+    replayed.press(",,")
+    replayed.shows("00:15 of 01:00")
+    replayed.press("q")
+    assert replayed.end() == 0

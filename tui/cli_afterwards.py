@@ -43,7 +43,7 @@ def replay(
         judge = _maker()(
             recording.rollout.baseline, recording.canaries, (settings or recording.rollout).criteria
         )
-        if headless or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        if headless or not _on_a_terminal():
             # What was off in the run is asked all the same: the question is what it would have done.
             guard = Guard("dry_run", spec.criteria, spec.tripwire)
             typer.echo(replay_text(judge_again(recording, judge, guard)))
@@ -106,6 +106,10 @@ def report(
             typer.echo(path)
 
 
+def _on_a_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
 def _recording(run: str) -> Any:
     from tui.afterwards.recording import Recording, find_recording
     from tui.record import runs_folder
@@ -131,12 +135,16 @@ def _maker() -> Any:
 
 def _show(recording: Any, settings: Any, speed: float) -> None:
     from tui.afterwards.player import Player
+    from tui.cockpit.actions import keymap_mistakes
     from tui.cockpit.app import CanarytopApp
     from tui.cockpit.renderer import ProcessRenderer
     from tui.wiring import whoami
 
     criteria, make = (settings or recording.rollout).criteria, _maker()
-    cockpit = recording.rollout.cockpit
+    cockpit = (settings or recording.rollout).cockpit
+    if mistakes := keymap_mistakes(cockpit.keys):
+        remedy = "the recorded rollout file says so: give one with other keys by --rollout"
+        _fail("\n".join((*mistakes, *([] if settings else [remedy]))), BAD_INPUT)
     with (
         closing(
             Player(
@@ -145,20 +153,22 @@ def _show(recording: Any, settings: Any, speed: float) -> None:
         ) as player,
         closing(ProcessRenderer()) as renderer,
     ):
-        player.start()
-        CanarytopApp(
+        app = CanarytopApp(
             player,
             renderer,
             actor=whoami(),
-            read_only=True,
             window=cockpit.window,
             step_pct=cockpit.step_pct,
             keymap=cockpit.keys,
             marker=cockpit.marker,
             export_folder=Path.cwd() / "screenshots",
-        ).run()
+            player=player,
+        )
+        app.run()
         if player.error is not None:
-            _fail(str(player.error), COULD_NOT_RUN)
+            _fail(player.error, COULD_NOT_RUN)
+        if app.return_code:
+            _fail("the cockpit broke, see above", COULD_NOT_RUN)
 
 
 @contextmanager
