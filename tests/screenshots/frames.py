@@ -11,7 +11,17 @@ from types import MappingProxyType
 from tests.cockpit_fakes import START
 from tests.made_verdicts import ALL_OK, ALL_WORSE, ARMED, OPEN, plan
 from tests.screenshots.film import OPERATOR, Film
-from tui.model import ALL_TASKS, EventKind, PlanState, RecordView, Snapshot, Verdict, VerdictState
+from tui.model import (
+    ALL_TASKS,
+    EventKind,
+    GuardView,
+    PlanState,
+    PlayerView,
+    RecordView,
+    Snapshot,
+    Verdict,
+    VerdictState,
+)
 from tui.simulator.scenarios import SCENARIOS, Change, Scenario
 
 CANARY = "gpt51-prod-v1113"
@@ -140,6 +150,18 @@ def _worse() -> Snapshot:
     )  # fmt: skip
 
 
+def _replay() -> Snapshot:
+    """A moment of the worse canary out of a recording of half an hour, at four times its speed."""
+    worse, guard = _worse(), GuardView(said="would have rolled back v1113")
+    return replace(worse, environment="recording", plan=None, guard=guard, player=PlayerView(1865.0, speed=4.0))
+
+
+def _replay_sought() -> Snapshot:
+    whole = _replay()
+    assert whole.player is not None
+    return replace(whole, player=replace(whole.player, seeking_s=750.0, sought_pct=45.0))
+
+
 def _not_yet() -> Snapshot:
     snapshot = frame("steady")
     return replace(snapshot, verdicts={CANARY: _figures_of(snapshot, OPEN)}, guard=ARMED)
@@ -167,6 +189,8 @@ _ALONE: Mapping[str, Callable[[], Snapshot]] = MappingProxyType(
         "traffic-paused": _paused,
         "record-error": _record_error,
         "worse": _worse,
+        "replay": _replay,
+        "replay-sought": _replay_sought,
         "not-yet": _not_yet,
         "ok": _ok,
         "gate": _gate,

@@ -114,6 +114,10 @@ STATES: tuple[State, ...] = (
     State("not-yet", "not-yet", ("NOT YET", "VERDICT")),
     State("verdicts", "worse", ("CRITERION", "→WORSE", "P99"), _keys("v"), sizes=(SMALL, USUAL, HUGE)),
     State("plan", "gate", ("GATE", "├", "CRITERION"), _keys("L"), sizes=(SMALL, USUAL)),
+    State("replay", "replay", ("REPLAY 4x", "of 31:05", "✗ WORSE", "Pause"), sizes=(SMALL, USUAL, HUGE)),
+    State(
+        "replay-seek", "replay-sought", ("SEEKING", "→ 12:30", "45% read", "14:03:12"), _keys("s", *"14:03:12")
+    ),
     State("no-color", "breach", ("v1113",), sizes=(USUAL,), monochrome=True),
     State("ascii", "breach", ("v1113",), sizes=(SMALL,), options={"marker": "ascii"}),
 )
