@@ -257,7 +257,7 @@ async def test_what_is_dim_is_darker_than_what_is_not():
         await c.press("enter")
         details = c.app.screen.query_one("#details-lines", Lines)
         y = next(i for i, line in enumerate(details.plain_lines) if "latency, values" in line)
-        assert brightness(details, y, "latency") < brightness(details, y - 1, "latency")
+        assert brightness(details, y, "latency") < brightness(details, y - 2, "latency")
 
 
 def brightness(widget: Lines, y: int, text: str) -> int:
