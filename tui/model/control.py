@@ -1,0 +1,150 @@
+"""What the control plane (ARM) says: deployments as they are managed, models as they are offered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Literal
+
+UpgradeOption = Literal["OnceNewDefaultVersionAvailable", "OnceCurrentVersionExpired", "NoAutoUpgrade"]
+"""``versionUpgradeOption`` of a deployment. Absent or null is read as None and means: not pinned, upgraded at
+retirement (Microsoft, working with models, 2026-02)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """``count`` of ``key`` (``request`` or ``token``) in every ``renewal_s`` seconds."""
+
+    key: str
+    count: float
+    renewal_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedDeployment:
+    """A deployment as ARM has it. Text is the service's own; None is what it did not say.
+
+    ``capacity`` is in units of the SKU (for the Standard ones 1,000 tokens per minute). ``state`` is
+    ``provisioningState`` and may be any text; ``paused`` is ``deploymentState``.
+    """
+
+    name: str
+    model: str
+    version: str | None
+    format: str = "OpenAI"
+    sku: str | None = None
+    capacity: int | None = None
+    upgrade_option: str | None = None
+    state: str | None = None
+    paused: bool = False
+    rai_policy: str | None = None
+    spillover: str | None = None
+    rate_limits: tuple[RateLimit, ...] = ()
+    created_at: datetime | None = None
+    modified_at: datetime | None = None
+    etag: str | None = None
+    body: Mapping[str, object] = field(default_factory=dict, repr=False)
+    """The whole answer, so that a PUT carries over what it would otherwise reset."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSku:
+    """How a model may be deployed: ``retires`` where the SKU has a date of its own."""
+
+    name: str
+    usage_name: str | None = None
+    retires: date | None = None
+    default_capacity: int | None = None
+    most_capacity: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """What a deployment is moved to, and from when on.
+
+    ``starts`` is when those that take each new default begin to move, ``lead_days`` how many days before the
+    date those that wait for the end may be moved.
+    """
+
+    model: str
+    version: str
+    starts: date | None = None
+    lead_days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedModel:
+    """One model and version as ARM lists it for an account or a region. ``status`` is the API's own word.
+
+    ``retires`` is None where no date is known (2099-12-31 counts as none); ``tentative`` is None where the
+    service does not say whether the date may move.
+    """
+
+    model: str
+    version: str
+    format: str = "OpenAI"
+    status: str | None = None
+    is_default: bool = False
+    retires: date | None = None
+    tentative: bool | None = None
+    replacement: Replacement | None = None
+    skus: tuple[ModelSku, ...] = ()
+    capabilities: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaUse:
+    """What of a subscription's quota in a region is used, in the unit of the service."""
+
+    name: str
+    used: float
+    limit: float
+    unit: str = ""
+
+
+class Phase(StrEnum):
+    """Where a version stands, by the names of the documents; the API's words differ from them."""
+
+    PREVIEW = "preview"
+    GENERALLY_AVAILABLE = "generally available"
+    LEGACY = "legacy"
+    DEPRECATED = "deprecated"
+    RETIRED = "retired"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """What is known of the end of one model and version, with where and when it was read."""
+
+    model: str
+    version: str
+    phase: Phase
+    retires: date | None
+    tentative: bool | None
+    replacement: Replacement | None
+    source: str
+    as_of: date | None
+
+
+class PinState(StrEnum):
+    """Whether a deployment will go on to answer with the version it was made for."""
+
+    PINNED = "pinned"
+    PINNED_UNTIL = "pinned until"
+    HARD_STOP = "hard stop"
+    NOT_PINNED = "not pinned"
+    UNKNOWN = "unknown"
+    MISMATCH = "mismatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """``until`` is the date of PINNED_UNTIL and HARD_STOP. ``reason`` and ``remedy`` are for people."""
+
+    state: PinState
+    until: date | None = None
+    reason: str = ""
+    remedy: str = ""
