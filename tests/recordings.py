@@ -140,6 +140,9 @@ class CountingJudge:
                 self._worse_s[outcome.deployment] = now_s
                 self._new.append((outcome.deployment, self._verdict(outcome.deployment)))
 
+    def version_changed(self, name: str) -> None:
+        self._failures[name] = 0
+
     def verdicts(self, now_s: float) -> Mapping[str, tuple[Verdict, ...]]:
         return {name: (self._verdict(name),) for name in self._failures}
 

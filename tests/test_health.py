@@ -152,17 +152,6 @@ def test_no_traffic_is_not_stale(d: Patient) -> None:
     assert d.health.stale_s is None, "two requests are too few to tell"
 
 
-def test_a_changed_version_is_an_event_and_spillover_is_not(d: Patient) -> None:
-    assert d.ask(served_model="gpt-4o-2024-11-20") == []
-    assert d.ask(served_model="gpt-4o-2024-11-20") == []
-    assert d.ask(served_model="gpt-4o-mini", counts_for_version=False) == []
-    assert d.ask(OutcomeKind.SERVER_ERROR) == []
-    assert d.ask(served_model="gpt-4o-2025-05-13") == [
-        (EventKind.VERSION_CHANGED, "d now answers with gpt-4o-2025-05-13, before with gpt-4o-2024-11-20")
-    ]
-    assert d.ask(served_model="gpt-4o-2025-05-13") == []
-
-
 def test_the_last_quota_and_error_stay(d: Patient) -> None:
     d.ask(quota=Quota(remaining_requests=5))
     d.ask(OutcomeKind.SERVER_ERROR, error="HTTP 500")

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tui.measure.windows import Measures
 from tui.model import (
@@ -309,3 +311,42 @@ def test_nothing_to_close_gives_nothing() -> None:
     assert len(measures.tick(1.1)) == 1
     assert measures.tick(1.1) == ()
     assert measures.tick(0.5) == (), "a clock that steps back closes nothing twice"
+
+
+@given(st.lists(st.tuples(st.floats(0, 100), st.sampled_from(["a", "b"])), max_size=60), st.floats(0, 100))
+def test_after_a_restart_figures_are_as_if_nothing_had_been_before(
+    ended: list[tuple[float, str]], restart_s: float
+) -> None:
+    """Whatever leaves a window later is not subtracted twice."""
+    whole, fresh = (Measures(("a", "b"), ("default",)) for _ in range(2))
+    restarted = False
+    for now_s, name in sorted(ended):
+        if not restarted and now_s >= restart_s:
+            whole.tick(restart_s)
+            whole.restart("a", restart_s)
+            restarted = True
+        for measures in (whole, fresh):
+            measures.tick(now_s)
+            if measures is whole or name == "b" or restarted:
+                measures.add(_outcome(name, "default", latency_ms=now_s + 1), now_s)
+    if not restarted:
+        whole.restart("a", max(restart_s, max((s for s, _ in ended), default=0.0)))
+    for now_s in (101.0, 150.0, 200.0, 500.0):
+        for measures in (whole, fresh):
+            measures.tick(now_s)
+        mine, theirs = whole.figures(now_s), fresh.figures(now_s)
+        for name in ("a", "b"):
+            for window in WINDOWS_S:
+                assert mine[name][window]["*"].requests == theirs[name][window]["*"].requests
+                assert mine[name][window]["*"].latency_ms == theirs[name][window]["*"].latency_ms
+                assert whole.pooled(name, window, now_s).requests == theirs[name][window]["*"].requests
+
+
+def test_figures_after_a_restart_cover_the_time_since() -> None:
+    measures = Measures(("a",), ("default",))
+    measures.add(_outcome("a", "default"), 5.0)
+    measures.restart("a", 60.0)
+    measures.add(_outcome("a", "default"), 70.0)
+    found = measures.figures(80.0)["a"]
+    assert {window: found[window]["*"].span_s for window in ("5m", "run")} == {"5m": 20.0, "run": 20.0}
+    assert found["run"]["*"].requests == 1

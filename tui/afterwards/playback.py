@@ -8,6 +8,7 @@ from math import floor, inf
 
 from tui.afterwards.judging import Judging
 from tui.afterwards.recording import Recording
+from tui.engine.versions import Versions
 from tui.measure.windows import Measures
 from tui.model import (
     ANSWERED,
@@ -41,6 +42,13 @@ class Playback:
         self._coming = recording.happenings()
         self._next = next(self._coming, None)
         self._measures = Measures(tuple(recording.rollout.deployments), tuple(recording.rollout.weights))
+        self._moment_s = 0.0
+        self._versions = Versions(
+            recording.rollout.deployments,
+            clock=lambda: self._moment_s,
+            now=lambda: recording.instant(self._moment_s),
+            figures=lambda name: self._measures.pooled(name, "15m", self._moment_s),
+        )
         self._events: deque[Event] = deque(maxlen=_EVENTS_SHOWN)
         self._weights = recording.weights(0.0)
         self._since_change: dict[str, dict[str, int]] = {}
@@ -102,6 +110,8 @@ class Playback:
                     figures=figures[name],
                     in_flight=self._in_flight[name],
                     last_answer_s=self._answered_s.get(name),
+                    served=self._versions.served(name),
+                    changed=self._versions.last_change(name),
                     last_error=self._failed[name][0] if name in self._failed else None,
                     last_error_s=self._failed[name][1] if name in self._failed else None,
                 )
@@ -146,8 +156,14 @@ class Playback:
             self._judge.assigned(assignment, now_s)
 
     def _ended(self, outcome: Outcome, now_s: float) -> None:
+        self._moment_s = now_s
         name = outcome.deployment
         self._in_flight[name] = max(0, self._in_flight[name] - 1)
+        outcome, change = self._versions.ended(outcome)
+        if change is not None:
+            self._measures.restart(name, now_s)
+            if self._judge is not None:
+                self._judge.version_changed(name)
         self._measures.add(outcome, now_s)
         if self._judge is not None:
             self._judge.add(outcome, now_s)

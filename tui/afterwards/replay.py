@@ -10,6 +10,7 @@ from tui.afterwards.judging import Judging
 from tui.afterwards.recording import Recording
 from tui.model import Assignment, Event, EventKind, Outcome, Verdict
 from tui.text import plain
+from tui.traffic.serving import Serving
 from tui.verdict.guard import Guard
 
 
@@ -56,12 +57,16 @@ def replay(recording: Recording, judge: Judging, guard: Guard) -> ReplayResult:
     calls: list[Call] = []
     actions: dict[str, WouldRollBack] = {}
     requests, now_s = 0, 0.0
+    serving = {name: Serving(name, clock=lambda: now_s) for name in rollout.deployments}
     for now_s, happening in recording.happenings():
         if isinstance(happening, Assignment):
             judge.assigned(happening, now_s)
         elif isinstance(happening, Outcome):
             requests += 1
-            judge.add(happening, now_s)
+            outcome, before = serving[happening.deployment].sorted_out(happening)
+            if before is not None:
+                judge.version_changed(happening.deployment)
+            judge.add(outcome, now_s)
             at, canary = recording.instant(now_s), happening.deployment
             changes = judge.changes()
             calls += [Call(at, now_s, name, verdict) for name, verdict in changes]

@@ -25,7 +25,7 @@ from tui.model import (
 from tui.rollout import Rollout
 from tui.routing.controller import CommandRefused, Controller, Log
 from tui.routing.weights import raised
-from tui.verdict.guard import Guard
+from tui.verdict.guard import Guard, GuardAction
 from tui.verdict.judge import Judge
 from tui.verdict.plan import Plan, PlanAction, PlanRefused
 from tui.verdict.reasons import evidence_line
@@ -63,7 +63,8 @@ class Automation:
             Judge, rollout.baseline, self._canaries, rollout.criteria, calibrated=calibrated
         )
         self._judge = self._new_judge()
-        self._guard = Guard(rollout.guard.mode, rollout.guard.criteria, rollout.guard.tripwire)
+        hand = rollout.guard
+        self._guard = Guard(hand.mode, hand.criteria, hand.tripwire, on_version_change=hand.version_change)
         self._plan: Plan | None = None
         if (spec := rollout.plan) is not None:
             self._plan = Plan(
@@ -116,12 +117,15 @@ class Automation:
             fresh=self._fresh(canary),
             tripwire=self._tripwire(canary),
         )
+        self._act(action)
+
+    def _act(self, action: GuardAction | None) -> None:
         if action is None:
             return
         if action.kind == "roll_back":
             self._controller.roll_back(GUARD, action.reason)
         else:
-            self._log(EventKind.GUARD, GUARD, f"would have rolled back {canary}", reason=action.reason)
+            self._log(EventKind.GUARD, GUARD, f"would have rolled back {action.canary}", reason=action.reason)
 
     def tick(self) -> None:
         """Once a second: the guard looks again (failures may have ended, or traffic begun), then the plan."""
@@ -155,6 +159,17 @@ class Automation:
         worse = self._judge.worse(canary, self._clock()) if canary in self._canaries else ()
         return f"it is WORSE, {evidence_line(worse[0])}" if worse else None
 
+    def version_changed(self, deployment: str, text: str) -> None:
+        """Another version answers for a deployment: its evidence begins anew, a plan that it touches holds, and
+        the guard acts where it was told to."""
+        self._judge.version_changed(deployment)
+        self._verdicts = self._judge.verdicts(self._clock())
+        plan = self._plan
+        if plan is not None and deployment in (plan.canary, self._baseline) and plan.active:
+            self._carry_out(plan.hold(text), PLAN)
+        if deployment in self._canaries:
+            self._act(self._guard.version_changed(deployment, text, self._weight_pct(deployment)))
+
     # --- commands ---
 
     def toggle_guard(self, actor: str) -> Event:
@@ -184,7 +199,7 @@ class Automation:
 
     def hold_plan(self, actor: str) -> Event:
         """Raises CommandRefused when there is no plan, or nothing to hold."""
-        return self._command(actor, lambda plan: plan.hold(actor))
+        return self._command(actor, lambda plan: plan.hold(f"held by {actor}"))
 
     def resume_plan(self, actor: str) -> Event:
         """Raises CommandRefused when there is no plan, or nothing to resume."""

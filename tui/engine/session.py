@@ -15,6 +15,7 @@ from tui.azure.prices import load_prices, price_for
 from tui.engine.automation import Automation
 from tui.engine.events import EventLog
 from tui.engine.ledger import SinceChange, Spending
+from tui.engine.versions import Versions, said
 from tui.engine.views import deployment_views
 from tui.measure.windows import Measures
 from tui.model import (
@@ -23,11 +24,13 @@ from tui.model import (
     Deployment,
     Event,
     EventKind,
+    Figures,
     Outcome,
     RecordView,
     Request,
     Snapshot,
     TrafficState,
+    VersionChange,
     WeightTable,
 )
 from tui.record import RunRecord
@@ -125,6 +128,9 @@ class Session:
         if past is not None and past.automation is not None:
             self._take_up(past)
         self._measures = Measures(tuple(self._deployments), tuple(rollout.weights))
+        self._versions = Versions(
+            self._deployments, clock=self.clock, now=setup.now, figures=self._recent_figures
+        )
         self._sources = Sources(
             rollout.traffic.sources,
             rng=sources_rng,
@@ -219,10 +225,13 @@ class Session:
 
     def _on_outcome(self, outcome: Outcome) -> None:
         self._ended += 1
+        outcome, change = self._versions.ended(outcome)
+        if change is not None:
+            self._version_changed(outcome.deployment, change)
         self._measures.add(outcome, self.clock())
         if self.setup.record is not None:
             self.setup.record.outcome(outcome)
-        for kind, text in self.health[outcome.deployment].ended(outcome):
+        for kind, text in (*self.health[outcome.deployment].ended(outcome), *self._versions.news(outcome)):
             self.log(kind, ENGINE, text)
         self.automation.ended(outcome)
         self._spending.add(outcome)
@@ -232,6 +241,16 @@ class Session:
             spent = f"budget of {self._spending.budget_usd:.2f} USD spent"
             text = f"{spent}: traffic stopped; raise budget_usd to go on"
             self.log(EventKind.BUDGET_SPENT, ENGINE, text)
+
+    def _version_changed(self, deployment: str, change: VersionChange) -> None:
+        """Nothing of the version before is pooled with the one that answers now."""
+        self._measures.restart(deployment, self.clock())
+        text = said(deployment, change)
+        self.log(EventKind.VERSION_CHANGED, ENGINE, text)
+        self.automation.version_changed(deployment, text)
+
+    def _recent_figures(self, deployment: str) -> Figures:
+        return self._measures.pooled(deployment, "15m", self.clock())
 
     def _keep_event(self, event: Event) -> None:
         if self.setup.record is not None:
@@ -275,6 +294,8 @@ class Session:
         self._watch_sender()
         if self._state is not TrafficState.STARTING:
             self.automation.tick()
+            for text in self._versions.compared():
+                self.log(EventKind.VERSION_COMPARED, ENGINE, text)
             if self.setup.record is not None:
                 self.setup.record.state(self.automation.state())
             closed = self._measures.tick(self.clock(), self.router.weights[DEFAULT_TASK])
@@ -311,7 +332,9 @@ class Session:
             state=self._state,
             baseline=rollout.baseline,
             weights=self.router.weights,
-            deployments=deployment_views(self._deployments, rollout.baseline, figures, self.health),
+            deployments=deployment_views(
+                self._deployments, rollout.baseline, figures, self.health, self._versions
+            ),
             assigned=self._since_change.counts(self.router.weights),
             history=self._measures.history(),
             events=self.log.newest(),

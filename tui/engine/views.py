@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tui.engine.versions import Versions
 from tui.model import Deployment, DeploymentView, Figures
 from tui.traffic.health import Health
 
@@ -13,6 +14,7 @@ def deployment_views(
     baseline: str,
     figures: Mapping[str, Mapping[str, Mapping[str, Figures]]],
     health: Mapping[str, Health],
+    versions: Versions,
 ) -> dict[str, DeploymentView]:
     """Every deployment with its figures and how it does now; all mappings are by its name."""
     views = {}
@@ -32,5 +34,7 @@ def deployment_views(
             stale_s=now.stale_s,
             last_error=now.last_error,
             last_error_s=now.last_error_s,
+            served=versions.served(name),
+            changed=versions.last_change(name),
         )
     return views

@@ -76,6 +76,19 @@ class Measures:
         self._trailing = _Window(HISTORY_SPAN_S)
         self._longest_s = max(length_s or 0 for length_s in WINDOWS_S.values())
         self._history: deque[Second] = deque(maxlen=_HISTORY_POINTS)
+        self._restarted: dict[str, float] = {}
+
+    def restart(self, deployment: str, now_s: float) -> None:
+        """Forget everything of one deployment: from now on its figures are those of another version. The
+        history stays."""
+        if now_s >= self._second + 1:
+            self._begin(floor(now_s))
+        self._restarted[deployment] = now_s
+        fresh = (self._running, *self._ended.values())
+        summed = (window.tallies for window in (*self._windows.values(), self._trailing))
+        for tallies in (*fresh, *summed):
+            for key in [key for key in tallies if key[0] == deployment]:
+                del tallies[key]
 
     def assigned(self, task: str, deployment: str, now_s: float) -> None:
         """Count an assignment made just now. Raises KeyError for an unknown deployment."""
@@ -123,32 +136,47 @@ class Measures:
             since_s = self._started_s
             if window.length_s is not None:
                 since_s = max(since_s, self._next_to_close - window.length_s)
-            span_s = max(now_s - since_s, 0.0)
             for deployment in figures:
                 figures[deployment][name] = {}
             for task in self._tasks:
-                for deployment, of_task in self._task_figures(window, fresh, task, span_s).items():
+                for deployment, of_task in self._task_figures(window, fresh, task, since_s, now_s).items():
                     figures[deployment][name][task] = of_task
             if len(self._tasks) == 1:
                 for of_deployment in figures.values():
                     of_deployment[name][ALL_TASKS] = of_deployment[name][self._tasks[0]]
             else:
-                for deployment, pooled in self._task_figures(window, fresh, ALL_TASKS, span_s).items():
+                for deployment, pooled in self._task_figures(window, fresh, ALL_TASKS, since_s, now_s).items():
                     figures[deployment][name][ALL_TASKS] = pooled
         return figures
+
+    def pooled(self, deployment: str, window: str, now_s: float) -> Figures:
+        """All tasks of one deployment in one window, up to this very moment."""
+        fresh: _Tallies = {}
+        for second in (*self._ended.values(), self._running):
+            _merge(fresh, {key: tally for key, tally in second.items() if key[0] == deployment})
+        length_s, since_s = self._windows[window].length_s, self._started_s
+        if length_s is not None:
+            since_s = max(since_s, self._next_to_close - length_s)
+        return self._task_figures(self._windows[window], fresh, ALL_TASKS, since_s, now_s)[deployment]
 
     def history(self) -> tuple[Second, ...]:
         """The last hour, oldest first; ``at_s`` is the end of each second."""
         return tuple(self._history)
 
-    def _task_figures(self, window: _Window, fresh: _Tallies, task: str, span_s: float) -> dict[str, Figures]:
+    def _task_figures(
+        self, window: _Window, fresh: _Tallies, task: str, since_s: float, now_s: float
+    ) -> dict[str, Figures]:
         tallies = {}
         for deployment in self._names:
             tally = window.tallies.get((deployment, task), _NOTHING)
             newest = fresh.get((deployment, task))
             tallies[deployment] = tally if newest is None else tally.plus(newest)
         assigned = sum(tally.counts.get("assigned", 0) for tally in tallies.values())
-        return {deployment: tally.figures(span_s, assigned) for deployment, tally in tallies.items()}
+        figures = {}
+        for deployment, tally in tallies.items():
+            began_s = max(since_s, self._restarted.get(deployment, since_s))
+            figures[deployment] = tally.figures(max(now_s - began_s, 0.0), assigned)
+        return figures
 
     def _tally(self, deployment: str, task: str) -> Tally:
         """The tally of the running second, opened if need be."""
@@ -173,15 +201,24 @@ class Measures:
             if window.length_s is not None:
                 leaving = self._packed.get(second - window.length_s)
                 if leaving is not None:
-                    window.leave(_unpack(leaving))
+                    window.leave(self._still_counted(second - window.length_s, _unpack(leaving)))
         self._packed.pop(second - self._longest_s, None)
         if tallies:
             self._packed[second] = _pack(tallies)
 
+    def _still_counted(self, second: int, tallies: _Tallies) -> _Tallies:
+        """Without what was forgotten when its deployment was restarted."""
+        restarted = self._restarted
+        return {
+            key: tally
+            for key, tally in tallies.items()
+            if key[0] not in restarted or second >= floor(restarted[key[0]])
+        }
+
     def _point(self, second: int, weights_pct: Mapping[str, float]) -> Second:
         points = {}
-        span_s = min(HISTORY_SPAN_S, second + 1 - self._started_s)
-        for deployment, f in self._task_figures(self._trailing, {}, ALL_TASKS, span_s).items():
+        since_s = max(second + 1 - HISTORY_SPAN_S, self._started_s)
+        for deployment, f in self._task_figures(self._trailing, {}, ALL_TASKS, since_s, second + 1).items():
             latency = f.latency_ms
             points[deployment] = SecondFigures(
                 requests=f.requests,

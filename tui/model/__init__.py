@@ -62,6 +62,7 @@ from tui.model.snapshot import (
     Snapshot,
     SourceView,
     TrafficState,
+    VersionChange,
 )
 from tui.model.verdicts import (
     CRITERIA,
@@ -127,5 +128,6 @@ __all__ = [
     "Usage",
     "Verdict",
     "VerdictState",
+    "VersionChange",
     "WeightTable",
 ]

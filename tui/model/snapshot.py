@@ -16,6 +16,17 @@ from tui.model.verdicts import GuardView, PlanView, Verdict
 
 
 @dataclass(frozen=True, slots=True)
+class VersionChange:
+    """A deployment began to answer with another version. ``figures`` are those of the 15 minutes before it."""
+
+    at: datetime
+    at_s: float
+    before: str
+    after: str
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
 class DeploymentView:
     """One deployment as the screen needs it. ``figures[window][task]``; the task ``ALL_TASKS`` pools all."""
 
@@ -34,6 +45,10 @@ class DeploymentView:
     """Seconds since it should have answered, None while it does or has nothing to answer."""
     last_error: str | None = None
     last_error_s: float | None = None
+    served: str | None = None
+    """The version that answers, as the service names it; None before it said one."""
+    changed: VersionChange | None = None
+    """The last change of the version that answers, within this run."""
 
 
 class TrafficState(StrEnum):

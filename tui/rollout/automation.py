@@ -42,7 +42,7 @@ def check_plan(plan: PlanTable, baseline: str | None, names: Collection[str], fo
 
 def guard_spec(table: GuardTable) -> GuardSpec:
     """The guard that a table without mistakes describes."""
-    return GuardSpec(table.mode, tuple(table.criteria), table.tripwire)
+    return GuardSpec(table.mode, tuple(table.criteria), table.tripwire, table.version_change)
 
 
 def plan_spec(table: PlanTable) -> PlanSpec:

@@ -107,6 +107,7 @@ class GuardTable(_Table):
     mode: Literal["off", "armed", "dry_run"] = "off"
     criteria: _CriteriaList = []
     tripwire: bool = True
+    version_change: bool = False
 
 
 class StepTable(_Table):

@@ -93,11 +93,13 @@ class Criteria:
 @dataclass(frozen=True, slots=True)
 class GuardSpec:
     """The ``[guard]`` table. ``criteria`` are ids of ``CRITERIA``; when empty, all that can say WORSE.
-    ``tripwire``: it acts on consecutive failures too."""
+    ``tripwire``: it acts on consecutive failures too, ``version_change``: when another version begins to answer
+    for a canary."""
 
     mode: Literal["off", "armed", "dry_run"] = "off"
     criteria: tuple[str, ...] = ()
     tripwire: bool = True
+    version_change: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The condition of one deployment as its traffic shows it: throttled, unreachable, failing, stale, changed."""
+"""The condition of one deployment as its traffic shows it: throttled, unreachable, failing, stale."""
 
 from __future__ import annotations
 
@@ -37,7 +37,6 @@ class Health:
         self._failed_in_a_row = 0
         self._unanswered = 0
         self._unanswered_since: float | None = None
-        self._served_model: str | None = None
 
     @property
     def throttled_s(self) -> float:
@@ -93,11 +92,6 @@ class Health:
             yield EventKind.REACHABLE, f"{self.deployment} answers again"
         if outcome.kind is OutcomeKind.RATE_LIMITED:
             yield from self._throttle(outcome)
-        if outcome.served_model is not None and outcome.counts_for_version:
-            before, self._served_model = self._served_model, outcome.served_model
-            if before not in (None, outcome.served_model):
-                text = f"{self.deployment} now answers with {outcome.served_model}, before with {before}"
-                yield EventKind.VERSION_CHANGED, text
 
     def _failed(self, outcome: Outcome) -> Iterator[tuple[EventKind, str]]:
         why = outcome.error or outcome.kind.value

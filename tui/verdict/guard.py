@@ -16,6 +16,9 @@ GuardMode = Literal["off", "armed", "dry_run"]
 TRIPWIRE = "tripwire"
 """Stands for a criterion in an action that rests on consecutive failures and not on statistics."""
 
+VERSION = "version"
+"""Stands for a criterion in an action that rests on another version answering."""
+
 _MODES: tuple[GuardMode, ...] = get_args(GuardMode)
 _REASON = 240
 
@@ -41,16 +44,25 @@ class Guard:
         mode: What it begins with. One that begins in ``dry_run`` is never armed by ``cycle``.
         criteria: Ids of the criteria it acts on; when empty, every criterion. Never on an advisory verdict.
         on_tripwire: Whether consecutive failures make it act too.
+        on_version_change: Whether it acts too when another version begins to answer for a canary.
 
     Raises:
         ValueError: ``mode`` is none of the three.
     """
 
-    def __init__(self, mode: GuardMode = "off", criteria: Sequence[str] = (), on_tripwire: bool = True) -> None:
+    def __init__(
+        self,
+        mode: GuardMode = "off",
+        criteria: Sequence[str] = (),
+        on_tripwire: bool = True,
+        *,
+        on_version_change: bool = False,
+    ) -> None:
         self._mode = _mode(mode)
         self._on: GuardMode = "dry_run" if mode == "dry_run" else "armed"
         self._criteria = tuple(criteria)
         self._on_tripwire = on_tripwire
+        self._on_version_change = on_version_change
         self._said = ""
         self._settled: dict[str, dict[str, float | None]] = {}
         self._announced: dict[str, dict[str, float | None]] = {}
@@ -114,6 +126,20 @@ class Guard:
         self._settle(canary, reached)
         self._said = f"rolled back {canary}: {reason}"
         return GuardAction("roll_back", canary, first, reason)
+
+    def version_changed(self, canary: str, text: str, weight_pct: float) -> GuardAction | None:
+        """What to do now that another version answers for a canary; ``text`` says which. What was settled was
+        about the version before."""
+        for memory in (self._settled, self._announced):
+            memory.pop(canary, None)
+        if self._mode == "off" or not self._on_version_change or weight_pct <= 0:
+            return None
+        reason = f"version changed: {plain(text, _REASON)}"
+        if self._mode == "dry_run":
+            self._said = f"would have rolled back {canary}: {reason}"
+            return GuardAction("would_roll_back", canary, VERSION, reason)
+        self._said = f"rolled back {canary}: {reason}"
+        return GuardAction("roll_back", canary, VERSION, reason)
 
     def raised_by_hand(self, canary: str, verdicts: Iterable[Verdict], tripwire: str | None = None) -> None:
         """A person gave the canary more weight, knowing these verdicts: only newly reached ones count now."""

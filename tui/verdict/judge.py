@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from tui.model import ANSWERED, ERRORS, Assignment, Eta, Outcome, OutcomeKind, Verdict, VerdictState
@@ -55,7 +56,8 @@ class Judge:
         self._table = decision_table(criteria)
         self._rows = {row.id: row for row in self._table}
         split = criteria.alpha_pct / 100 / sum(not row.advisory for row in self._table)
-        self._sides = {name: Scales(self._table, split, beta) for name in canaries}
+        self._new_scales = partial(Scales, self._table, split, beta)
+        self._sides = {name: self._new_scales() for name in canaries}
         self._limits = Limits(self._table, criteria.calibration_requests, calibrated or {})
         self._stretches = Stretches(baseline, canaries)
         self._epoch: Epoch | None = None
@@ -145,6 +147,16 @@ class Judge:
         self._failed[outcome.deployment] = self._failed[outcome.deployment] + 1 if failed else 0
         if failed:
             self._last_failure[outcome.deployment] = outcome.error or outcome.kind.value
+
+    def version_changed(self, name: str) -> None:
+        """A deployment answers with another version: nothing that was weighed of the one before is evidence for
+        or against it. When it is the baseline, every comparison begins anew, and so do the limits."""
+        self._stretches.forget(name)
+        changed = self._sides if name == self._baseline else {name: None}
+        for canary in [canary for canary in self._sides if canary in changed]:
+            self._sides[canary] = self._new_scales()
+        if name == self._baseline:
+            self._limits = Limits(self._table, self._criteria.calibration_requests, {})
 
     # --- what it says ---
 

@@ -118,15 +118,20 @@ class Plan:
 
     # --- commands -----------------------------------------------------------------------------------
 
-    def hold(self, actor: str) -> PlanAction:
+    @property
+    def active(self) -> bool:
+        """Whether it may act by itself, and can be held."""
+        return self._at.state in ACTIVE
+
+    def hold(self, reason: str) -> PlanAction:
         """Stands still until ``resume``; the weights stay.
 
         Raises:
             PlanRefused: It is held, stopped or done.
         """
-        if self._at.state not in ACTIVE:
+        if not self.active:
             raise PlanRefused(f"nothing to hold: the plan is {self._at.state.value}")
-        return self._hold(f"held by {actor}")
+        return self._hold(reason)
 
     def resume(self, now_s: float) -> PlanAction:
         """Begins, goes on where it was held, or opens the gate it waits at.

@@ -172,6 +172,11 @@ class Stretches:
         rhos = {name: round(pct / (pct + base), 6) for name, pct in own.items() if pct > 0 and base > 0}
         return {name: rho for name, rho in rhos.items() if 0 < rho < 1}
 
+    def forget(self, name: str) -> None:
+        """Drop all that one deployment did: it is another version from now on."""
+        for epoch in self._by_weights.values():
+            epoch.by_name.pop(name, None)
+
     def comparison(self, canary: str) -> Comparison:
         """The canary beside the baseline, over every epoch in which both had requests."""
         return Comparison(
