@@ -261,7 +261,7 @@ def test_a_verdict_is_marked_on_every_plot_apart_from_shifts():
         )
     )
     for panel in panels(snapshot, "5m", (BASELINE, CANARY), 400.0).values():
-        assert (panel.spec.marks, panel.spec.worse_marks) == ((-100.0,), (-50.0,))
+        assert panel.spec.marks == ((-100.0, "shift"), (-50.0, "worse"))
         assert panel.spec.signs == ((-60.0, "✓"),)
         assert {"worse", "ok"} <= {entry.label for entry in panel.legend}
         drawn = "\n".join(plot_rows(panel.spec, 100, 12))

@@ -55,7 +55,7 @@ def test_too_small_for_a_plot_is_blank(size: tuple[int, int]) -> None:
 
 
 def test_codes_are_foregrounds_and_resets_only() -> None:
-    rows = plotting.rows(spec((-50, 5), (0, 30), limit=4.0, marks=(-20.0,), cursor_x=-10.0), 60, 14)
+    rows = plotting.rows(spec((-50, 5), (0, 30), limit=4.0, marks=((-20.0, "shift"),), cursor_x=-10.0), 60, 14)
     codes = {code for row in rows for code in CODE.findall(row)}
     assert all(code == "0" or re.fullmatch(r"38;2;\d+;\d+;\d+", code) for code in codes)
     assert all(row.endswith("\x1b[0m") or "\x1b" not in row for row in rows)
@@ -143,8 +143,12 @@ def test_labels_carry_the_unit(unit: str, top: float, label: str) -> None:
 
 
 def test_marks_limit_and_cursor_are_drawn_and_dropped_outside() -> None:
-    inside = "".join(plotting.rows(spec(marks=(-50.0,), limit=5.0, cursor_x=-20.0), 60, 12))
-    outside = "".join(plotting.rows(spec(marks=(-500.0, math.nan), limit=50.0, cursor_x=math.inf), 60, 12))
+    inside = "".join(plotting.rows(spec(marks=((-50.0, "shift"),), limit=5.0, cursor_x=-20.0), 60, 12))
+    outside = "".join(
+        plotting.rows(
+            spec(marks=((-500.0, "shift"), (math.nan, "worse")), limit=50.0, cursor_x=math.inf), 60, 12
+        )
+    )
     for code in (colour_code("info", dim=True), colour_code("breach"), colour_code("bright")):
         assert code in inside
         assert code not in outside
@@ -171,6 +175,7 @@ from tui.cockpit import plotting
 from tui.cockpit.plotspec import PlotSpec, Series
 rng = random.Random(20)
 ODD = [math.nan, math.inf, -math.inf, 0.0, -0.0, 1e-320, 1e308, -1e308, 1e16, 1e16 + 2, 5e-324, -1.0, 1e5, 1e6]
+KINDS = ["shift", "worse", "version", "backend"]
 def number():
     pick = rng.random()
     return rng.choice(ODD) if pick < 0.3 else rng.uniform(-400, 50) if pick < 0.8 else rng.lognormvariate(0, 30)
@@ -185,7 +190,8 @@ for case in range(2000):
     spec = PlotSpec(tuple(series() for _ in range(rng.randrange(4))),
                     -300.0 if fine else number(), 0.0 if fine else number(), number(), maybe(),
                     tuple((number(), rng.choice(["now", "", "\\x1b[31m", "字字", "x" * 99])) for _ in range(3)),
-                    tuple(number() for _ in range(rng.randrange(3))), maybe(), maybe(), rng.choice("$%s"))
+                    tuple((number(), rng.choice(KINDS)) for _ in range(rng.randrange(3))),
+                    maybe(), maybe(), rng.choice("$%s"), tuple((number(), "✓") for _ in range(2)))
     width, height = rng.choice([(16, 4), (17, 5), (58, 12), (rng.randrange(0, 130), rng.randrange(0, 40))])
     rows = plotting.rows(spec, width, height)
     assert len(rows) == height, (case, spec)

@@ -176,7 +176,7 @@ def test_marks_are_weight_changes_inside_the_window() -> None:
 
     events = [event(10, EventKind.SHIFTED), event(390, EventKind.ROLLED_BACK), event(395, EventKind.MARKED)]
     made = panels(snapshot(seconds(400), events=events), "1m", [OLD], 400.0)
-    assert {panel.spec.marks for panel in made.values()} == {(-10.0,)}
+    assert {panel.spec.marks for panel in made.values()} == {((-10.0, "shift"),)}
     assert [entry.label for entry in made["cost"].legend if entry.marker == "┊"] == ["shift"]
 
 

@@ -14,13 +14,16 @@ from tui.text import plain
 
 Tone = Literal["", "dim", "warn", "alert"]
 
-_ALERTS = frozenset({EventKind.UNREACHABLE, EventKind.FAILING, EventKind.RECORD, EventKind.WORSE})
+_ALERTS = frozenset(
+    {EventKind.UNREACHABLE, EventKind.FAILING, EventKind.RECORD, EventKind.WORSE, EventKind.VERSION_CHANGED}
+)
 _WARNINGS = frozenset(
     {
         EventKind.THROTTLED,
         EventKind.SATURATED,
         EventKind.BUDGET_SPENT,
-        EventKind.VERSION_CHANGED,
+        EventKind.SPILLED,
+        EventKind.BACKEND_CHANGED,
         EventKind.REFUSED,
         EventKind.GUARD,
     }
@@ -121,6 +124,6 @@ _SIGNS = {
     EventKind.UNREACHABLE: "✗",
     EventKind.FAILING: "✗",
     EventKind.REACHABLE: "✓",
-    EventKind.VERSION_CHANGED: "▲",
+    EventKind.VERSION_CHANGED: "▲ VERSION",
     EventKind.RECORD: "✗ RECORD",
 }

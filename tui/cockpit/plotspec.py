@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+MarkKind = Literal["shift", "worse", "version", "backend"]
+"""Weights changed; a criterion turned WORSE; another version, or another backend, began to answer."""
+
+Mark = tuple[float, MarkKind]
+"""x and what happened there."""
 
 Point = tuple[float, float | None]
 """x and y; a y of None is a gap."""
@@ -30,9 +37,9 @@ class PlotSpec:
     """One plot: x from ``x_min`` to ``x_max``, y from ``y_min`` to ``y_max`` or, for None, to a round number
     that holds the ``reach`` of every series; values above are drawn as a mark on the upper edge.
 
-    ``marks`` are vertical lines (where weights changed), ``limit`` is a horizontal one, ``cursor_x`` the
-    crosshair. ``unit`` is what the y axis counts: ``$`` and ``%`` are written on its labels. ``worse_marks``
-    are solid vertical lines (where a canary was found worse), ``signs`` characters on the upper edge.
+    ``marks`` are vertical lines, each of its kind, ``limit`` is a horizontal one, ``cursor_x`` the
+    crosshair. ``unit`` is what the y axis counts: ``$`` and ``%`` are written on its labels. ``signs`` are
+    characters on the upper edge.
     """
 
     series: tuple[Series, ...]
@@ -41,11 +48,10 @@ class PlotSpec:
     y_min: float = 0.0
     y_max: float | None = None
     x_ticks: tuple[tuple[float, str], ...] = ()
-    marks: tuple[float, ...] = ()
+    marks: tuple[Mark, ...] = ()
     limit: float | None = None
     cursor_x: float | None = None
     unit: str = ""
-    worse_marks: tuple[float, ...] = ()
     signs: tuple[tuple[float, str], ...] = ()
 
 

@@ -40,6 +40,12 @@ _MAX_WIDTH: Final = 600
 _MAX_HEIGHT: Final = 200
 _DASH: Final = 2
 _FRAME_LIMIT_S: Final = 5.0
+_MARKS: Final = {
+    "shift": ("info", "dotted"),
+    "backend": ("axis", "light"),
+    "version": ("third", "double"),
+    "worse": ("breach", "heavy"),
+}
 _CODE: Final = re.compile(r"\x1b\[([0-9;]*)m")
 
 plotext.terminal.limit(False, False)
@@ -84,12 +90,10 @@ def _draw(spec: PlotSpec, width: int, height: int) -> str:
     x_ruler.ticks([x for x, _ in x_ticks], [text for _, text in x_ticks])
     y_ruler.ticks(*y_ticks(bottom, highest, ticks, spec.unit, has_scale))
 
-    for x in spec.marks:
+    for x, kind in spec.marks:
         if inside_limits(x, x_min, x_max):
-            figure.line(x, 1, pixel=_pixel("info", dim=True), style="dotted")
-    for x in spec.worse_marks:
-        if inside_limits(x, x_min, x_max):
-            figure.line(x, 1, pixel=_pixel("breach"), style="heavy")
+            colour, style = _MARKS[kind]
+            figure.line(x, 1, pixel=_pixel(colour, dim=kind == "shift"), style=style)
     if spec.limit is not None and inside_limits(spec.limit, bottom, top):
         figure.line(spec.limit, 0, pixel=_pixel("breach"), style="dotted")
     if spec.cursor_x is not None and inside_limits(spec.cursor_x, x_min, x_max):

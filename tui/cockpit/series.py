@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from tui.cockpit.history import Extract, Window, drawn_deployments, stretches_of, window_of
 from tui.cockpit.palette import SERIES_COLOURS
-from tui.cockpit.plotspec import LegendEntry, MiniGraph, MiniLine, Panel, PlotSpec, Series
+from tui.cockpit.plotspec import LegendEntry, MarkKind, MiniGraph, MiniLine, Panel, PlotSpec, Series
 from tui.model import WEIGHT_CHANGES, EventKind, Snapshot
 
 MarkerMode = Literal["braille", "hd", "ascii"]
@@ -35,6 +35,13 @@ _P99_MARKERS: Final[Mapping[MarkerMode, tuple[str, ...]]] = {
     "hd": ("'", "~", "°", "x"),
     "ascii": ("'", "~", "`", ","),
 }
+_MARKS: Final[Mapping[MarkKind, tuple[Collection[EventKind], str, str]]] = {
+    "shift": (WEIGHT_CHANGES, "info", "┊"),
+    "backend": ((EventKind.BACKEND_CHANGED,), "axis", "│"),
+    "version": ((EventKind.VERSION_CHANGED,), "third", "║"),
+    "worse": ((EventKind.WORSE,), "breach", "┃"),
+}
+"""Kind of mark -> its events, its colour, and the line that the legend shows."""
 _DIM_RATE: Final[Mapping[str, str]] = {"filter": "dim: filter", "error": "dim: errors"}
 
 _NARROWEST: Final = 16
@@ -63,8 +70,8 @@ def panels(
     """
     span = window_of(snapshot, window, now_s)
     drawn = drawn_deployments(snapshot, span, deployments)
-    marks = _marks(snapshot, WEIGHT_CHANGES, span, now_s)
-    worse = _marks(snapshot, (EventKind.WORSE,), span, now_s)
+    marks = tuple((x, kind) for kind, (of, *_) in _MARKS.items() for x in _marks(snapshot, of, span, now_s))
+    marked = {kind for _, kind in marks}
     sign = "+" if marker == "ascii" else "✓"
     signs = tuple((x, sign) for x in _marks(snapshot, (EventKind.VERDICT,), span, now_s))
     stretches = stretches_of(span, max(width, _NARROWEST))
@@ -92,10 +99,11 @@ def panels(
             legend.append(LegendEntry(note, "axis"))
         if limit is not None:
             legend.append(LegendEntry("limit", "breach", marker="┈"))
-        if marks:
-            legend.append(LegendEntry("shift", "info", marker="┊"))
-        if worse:
-            legend.append(LegendEntry("worse", "breach", marker="┃"))
+        legend += [
+            LegendEntry(kind, colour, marker=line)
+            for kind, (_, colour, line) in _MARKS.items()
+            if kind in marked
+        ]
         if signs:
             legend.append(LegendEntry("ok", "baseline", marker=sign))
         spec = PlotSpec(
@@ -105,7 +113,6 @@ def panels(
             y_max=100.0 if name == "weights" else None,
             x_ticks=span.ticks,
             marks=marks,
-            worse_marks=worse,
             signs=signs,
             limit=limit,
             cursor_x=cursor_x,
