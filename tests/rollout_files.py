@@ -12,7 +12,7 @@ from tui.problems import Problem
 from tui.rollout import Rollout, check_rollout, load_rollout
 
 KEY = "b1946ac92492d2347c6235b4d2611184"
-ENV = {"AZURE_OPENAI_API_KEY": KEY}
+ENV = {"AZURE_OPENAI_API_KEY": KEY, "AZURE_ARM_TOKEN": KEY}
 
 GOOD: dict[str, Any] = {
     "rollout": {"name": "summarise", "baseline": "gpt4o-prod-v1120"},

@@ -61,9 +61,9 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ),
     (
         "plots",
-        f"Every point covers the {HISTORY_SPAN_S} s before it. Vertical lines: dotted, weights were changed; heavy, "
-        "a criterion turned WORSE; double, another version answers; thin, another backend of the same version. A "
-        "tick on the upper edge is a criterion that turned OK.",
+        f"Every point covers the {HISTORY_SPAN_S} s before it. Vertical lines: dotted, weights were changed; "
+        "heavy, a criterion turned WORSE; double, another version answers; thin, another backend of the same "
+        "version. A tick on the upper edge is a criterion that turned OK.",
     ),
 )
 

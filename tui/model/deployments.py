@@ -33,6 +33,8 @@ class Endpoint:
     entra: bool = False
     scope: str | None = None
     region: str | None = None
+    resource: str | None = None
+    """The account's full ARM id, where the control plane may be asked about its deployments."""
 
 
 @dataclass(frozen=True, slots=True)

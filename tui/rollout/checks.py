@@ -6,14 +6,14 @@ import re
 import stat
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from tui.model import DEFAULT_TASK
 from tui.problems import did_you_mean, nearest, quoted
 from tui.rollout.automation import check_guard, check_plan
+from tui.rollout.endpoints import check_control_plane, check_endpoint
 from tui.rollout.findings import Findings, Place
-from tui.rollout.schema import DeploymentTable, EndpointTable, RolloutFile, SourceTable, TrafficTable
-from tui.rollout.values import LAST_DATED_API_VERSION, SIMULATOR
+from tui.rollout.schema import DeploymentTable, RolloutFile, SourceTable, TrafficTable
+from tui.rollout.values import SIMULATOR
 from tui.text import plain
 from tui.weight_rules import weight_mistakes
 
@@ -33,12 +33,13 @@ def check(
     """
     _check_rollout(file, names, found)
     for name, endpoint in file.endpoints.items():
-        _check_endpoint(("endpoints", name), endpoint, env, found)
+        check_endpoint(("endpoints", name), endpoint, env, found)
     endpoints = set(file.endpoints)
     for name, deployment in file.deployments.items():
         _check_deployment(name, deployment, endpoints, found)
     _check_weights(file, names, found)
     _check_traffic(file.traffic, folder, found)
+    check_control_plane(file.control_plane, file.endpoints, env, found)
     check_guard(file.guard, found)
     if file.plan is not None:
         check_plan(file.plan, file.rollout.baseline, names, found)
@@ -47,99 +48,20 @@ def check(
 
 
 def _check_rollout(file: RolloutFile, names: Collection[str], found: Findings) -> None:
-    _require(("rollout", "name"), file.rollout.name, 'give the rollout a name: name = "summarise"', found)
+    found.require(("rollout", "name"), file.rollout.name, 'give the rollout a name: name = "summarise"')
     if not names and not found.wrong("deployments"):
         found.error(
             ("deployments",), "", "no deployment; add [deployments.NAME] with endpoint, model and version"
         )
     baseline = file.rollout.baseline
-    _require(("rollout", "baseline"), baseline, "name the deployment that users are on now", found)
+    found.require(("rollout", "baseline"), baseline, "name the deployment that users are on now")
     if baseline is not None and names and baseline not in names:
         found.error(
             ("rollout", "baseline"), quoted(baseline), f"no such deployment; {did_you_mean(baseline, names)}"
         )
 
 
-# --- endpoints and deployments ------------------------------------------------------------------
-
-
-def _is_loopback(host: str | None) -> bool:
-    """Whether the host is this machine: a key is then optional and plain http is fine."""
-    return host is not None and (
-        host in ("localhost", "::1") or re.fullmatch(r"127(\.\d{1,3}){3}", host) is not None
-    )
-
-
-def _check_endpoint(place: Place, endpoint: EndpointTable, env: Mapping[str, str], found: Findings) -> None:
-    _require((*place, "url"), endpoint.url, _URL_RULE, found)
-    simulated = endpoint.url == SIMULATOR
-    local = simulated
-    if endpoint.url is not None and not simulated:
-        host = _check_url((*place, "url"), endpoint, found)
-        local = _is_loopback(host)
-    if endpoint.api == "azure" and endpoint.api_version is None and not simulated:
-        remedy = f'api = "azure" needs a dated version: api_version = "{LAST_DATED_API_VERSION}"'
-        _require((*place, "api_version"), None, remedy, found)
-    if endpoint.api == "v1" and endpoint.api_version is not None:
-        found.warning(
-            (*place, "api_version"), quoted(endpoint.api_version), 'not used with api = "v1"; remove it'
-        )
-    if endpoint.scope is not None and not endpoint.entra:
-        found.warning((*place, "scope"), "", "used only with entra = true")
-    if simulated:
-        return
-    if endpoint.key_env is not None and endpoint.entra:
-        found.error((*place, "entra"), "true", "both key_env and entra are given; keep one")
-    elif endpoint.key_env is not None:
-        _check_key((*place, "key_env"), endpoint.key_env, env, found)
-    elif (
-        not endpoint.entra
-        and not local
-        and not any(found.wrong(*place, k) for k in ("key_env", "entra", "url"))
-    ):
-        found.error(place, "", 'no credential; add key_env = "AZURE_OPENAI_API_KEY", or entra = true')
-
-
-def _check_url(place: Place, endpoint: EndpointTable, found: Findings) -> str | None:
-    """The host of a url. Of a wrong url only the host is shown: the rest may hold a key."""
-    try:
-        url = urlsplit(endpoint.url or "")
-        host, _port = url.hostname, url.port
-    except ValueError:
-        found.error(place, "", f"is not an address; {_URL_RULE}")
-        return None
-    if url.scheme not in ("http", "https") or not host or not re.fullmatch(r"[!-~]+", endpoint.url or ""):
-        found.error(place, "", f"is not an address; {_URL_RULE}")
-        return None
-    shown = f"{url.scheme}://{plain(host, 60)}"
-    if url.username is not None or url.password is not None:
-        found.error(
-            place, shown, "holds a user name or password; put the key in a variable and name it with key_env"
-        )
-    elif url.query or url.fragment:
-        found.error(place, shown, "remove what follows ? or #; the version goes into api_version")
-    elif endpoint.api == "azure" and "openai" in url.path.split("/"):
-        found.error(place, shown, 'give the address without /openai/...; the rest is added, or use api = "v1"')
-    elif url.scheme == "http" and not _is_loopback(host) and (endpoint.key_env or endpoint.entra):
-        found.warning(place, shown, "the credential travels unencrypted; use https")
-    return host
-
-
-def _check_key(place: Place, name: str, env: Mapping[str, str], found: Findings) -> None:
-    if len(name) >= 20 and "_" not in name:
-        remedy = "looks like a key; name the environment variable that holds it (what stands here is not shown)"
-        found.error(place, "", remedy)
-        return
-    key = env.get(name, "")
-    if not key.strip():
-        state = "is empty" if name in env else "is not set"
-        found.error(
-            place, quoted(name), f"this environment variable {state}; export {name}=... before the start"
-        )
-    elif not re.fullmatch(r"[!-~]+", key):
-        found.error(
-            place, quoted(name), "this environment variable holds blanks, line ends or other signs no key has"
-        )
+# --- deployments ------------------------------------------------------------------
 
 
 def _check_deployment(
@@ -148,9 +70,9 @@ def _check_deployment(
     place = ("deployments", name)
     if not deployment.model_fields_set and found.wrong(*place):
         return  # a name with a dot and without quotes, which was reported
-    _require((*place, "endpoint"), deployment.endpoint, "name one of [endpoints.*]", found)
-    _require((*place, "model"), deployment.model, 'name the model: model = "gpt-4o"', found)
-    _require((*place, "version"), deployment.version, 'pin the version: version = "2024-11-20"', found)
+    found.require((*place, "endpoint"), deployment.endpoint, "name one of [endpoints.*]")
+    found.require((*place, "model"), deployment.model, 'name the model: model = "gpt-4o"')
+    found.require((*place, "version"), deployment.version, 'pin the version: version = "2024-11-20"')
     endpoint = deployment.endpoint
     if endpoint is not None and endpoint not in endpoints and not found.wrong("endpoints", endpoint):
         found.error(
@@ -158,7 +80,7 @@ def _check_deployment(
         )
     if deployment.price is not None:
         for key in ("input", "output"):
-            _require((*place, "price", key), getattr(deployment.price, key), "USD per 1 million tokens", found)
+            found.require((*place, "price", key), getattr(deployment.price, key), "USD per 1 million tokens")
         if deployment.provisioned:
             found.error(
                 (*place, "price"), "a table", "provisioned capacity has no price per token; keep one of them"
@@ -212,7 +134,7 @@ def _check_traffic(traffic: TrafficTable, folder: Path, found: Findings) -> None
         _check_file((*place, "trace"), traffic.trace, folder, found)
     elif of_trace or tokens_of_trace:
         why = 'arrivals = "trace"' if of_trace else 'tokens = "trace"'
-        _require((*place, "trace"), None, f'{why} needs a file: trace = "arrivals.csv"', found)
+        found.require((*place, "trace"), None, f'{why} needs a file: trace = "arrivals.csv"')
     unused = () if of_trace else ("speed", "loop") if tokens_of_trace else ("trace", "speed", "loop")
     for key in unused:
         if key in traffic.model_fields_set:
@@ -228,7 +150,7 @@ def _check_traffic(traffic: TrafficTable, folder: Path, found: Findings) -> None
 def _check_source(place: Place, source: SourceTable, file: RolloutFile, folder: Path, found: Findings) -> None:
     if not source.model_fields_set and found.wrong(*place):
         return  # not a table at all, which was reported
-    _require((*place, "kind"), source.kind, 'kind = "synthetic" or kind = "sampled"', found)
+    found.require((*place, "kind"), source.kind, 'kind = "synthetic" or kind = "sampled"')
     if source.kind is None:
         return
     other = _ONLY_SAMPLED if source.kind == "synthetic" else _ONLY_SYNTHETIC
@@ -238,7 +160,7 @@ def _check_source(place: Place, source: SourceTable, file: RolloutFile, folder: 
             value = quoted(getattr(source, key))
             found.error((*place, key), value, f'belongs to kind = "{belongs}"; this one is {source.kind}')
     if source.kind == "sampled":
-        _require((*place, "path"), source.path, "name the file of recorded requests", found)
+        found.require((*place, "path"), source.path, "name the file of recorded requests")
         if source.path is not None:
             _check_file((*place, "path"), source.path, folder, found)
         if source.follow and source.loop:
@@ -264,9 +186,3 @@ def _check_file(place: Place, name: str, folder: Path, found: Findings) -> None:
     except ValueError:
         problem = "is not a path: it holds a NUL character"
     found.error(place, quoted(name), f"{problem}; relative paths start at {plain(str(folder), 200)}")
-
-
-def _require(place: Place, value: object, remedy: str, found: Findings) -> None:
-    """A missing value is a mistake unless a wrong one stood there: that one was already reported."""
-    if value is None and not found.wrong(*place):
-        found.error(place, "", f"missing; {remedy}")

@@ -37,6 +37,11 @@ class Findings:
     def warning(self, place: Place, value: str, remedy: str) -> None:
         self._add(place, value, remedy, "warning")
 
+    def require(self, place: Place, value: object, remedy: str) -> None:
+        """A missing value is a mistake unless a wrong one stood there: that one was already reported."""
+        if value is None and not self.wrong(*place):
+            self.error(place, "", f"missing; {remedy}")
+
     def wrong(self, *place: str | int) -> bool:
         """Whether a mistake was found at this place or inside it."""
         return place in self._places

@@ -19,6 +19,7 @@ from tui.rollout.values import (
     LAST_DATED_API_VERSION,
     SIMULATOR,
     CockpitSettings,
+    ControlPlane,
     Criteria,
     Rollout,
     SourceSpec,
@@ -116,6 +117,7 @@ def _rollout(file: RolloutFile, path: Path) -> Rollout:
         keep_text=file.rollout.keep_text,
         profiles_dir=path.parent / f"{path.stem}.weights",
         guard=guard_spec(file.guard),
+        control_plane=None if file.control_plane is None else ControlPlane(**file.control_plane.model_dump()),
         plan=None if file.plan is None else plan_spec(file.plan),
     )
 
@@ -124,10 +126,12 @@ def _endpoint(name: str, table: EndpointTable) -> Endpoint:
     url = _given(table.url).rstrip("/")
     if url == SIMULATOR:
         version = (table.api_version or LAST_DATED_API_VERSION) if table.api == "azure" else None
-        return Endpoint(name, url, table.api, version, region=table.region)
+        return Endpoint(name, url, table.api, version, region=table.region, resource=table.resource)
     version = table.api_version if table.api == "azure" else None
     scope = (table.scope or DEFAULT_SCOPE) if table.entra else None
-    return Endpoint(name, url, table.api, version, table.key_env, table.entra, scope, table.region)
+    return Endpoint(
+        name, url, table.api, version, table.key_env, table.entra, scope, table.region, table.resource
+    )
 
 
 def _deployment(name: str, table: DeploymentTable) -> Deployment:

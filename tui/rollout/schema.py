@@ -18,6 +18,10 @@ from tui.rollout.values import FormatName
 _Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 _PathText = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 _Label = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9 ._-]{0,31})?$")]
+_RESOURCE = (
+    r"^/subscriptions/[0-9A-Za-z-]{1,64}/resourceGroups/[\w.()-]{1,90}"
+    r"/providers/Microsoft\.CognitiveServices/accounts/[A-Za-z0-9][A-Za-z0-9_.-]{1,63}$"
+)
 _Positive = Annotated[float, Field(gt=0)]
 _NotNegative = Annotated[float, Field(ge=0)]
 _Pct = Annotated[float, Field(gt=0, le=100)]
@@ -46,6 +50,14 @@ class EndpointTable(_Table):
     entra: bool = False
     scope: Annotated[str, StringConstraints(pattern=r"^https://[!-~]{1,200}$")] | None = None
     region: _Label | None = None
+    resource: Annotated[str, StringConstraints(pattern=_RESOURCE)] | None = None
+
+
+class ControlPlaneTable(_Table):
+    url: str = "https://management.azure.com"
+    token_env: Annotated[str, StringConstraints(pattern=r"^[A-Z_][A-Z0-9_]{0,127}$")] | None = None
+    entra: bool = False
+    write: bool = False
 
 
 class PriceTable(_Table):
@@ -143,6 +155,7 @@ class RolloutFile(_Table):
     criteria: CriteriaTable = CriteriaTable()
     guard: GuardTable = GuardTable()
     plan: PlanTable | None = None
+    control_plane: ControlPlaneTable | None = None
     cockpit: CockpitTable = CockpitTable()
 
 
@@ -157,11 +170,12 @@ _TABLES: dict[Place, type[_Table]] = {
     ("criteria",): CriteriaTable,
     ("guard",): GuardTable,
     ("plan",): PlanTable,
+    ("control_plane",): ControlPlaneTable,
     ("plan", "steps", "*"): StepTable,
     ("cockpit",): CockpitTable,
 }
 
-_SHOWABLE_OF_ENDPOINT = frozenset({"api", "api_version", "entra"})
+_SHOWABLE_OF_ENDPOINT = frozenset({"api", "api_version", "entra", "resource"})
 
 _LABEL_RULE = "at most 32 letters, digits, blanks and . _ -, starting with a letter or digit"
 _DURATION_RULE = 'a number with its unit, seconds, minutes or hours: "90s", "5m" or "1h"'
@@ -169,6 +183,10 @@ _PATTERN_RULES = {
     "api_version": 'a date such as "2024-10-21", or with "-preview" after it',
     "key_env": "expects the NAME of an environment variable in capitals, such as AZURE_OPENAI_API_KEY; "
     "a key itself must never stand in this file (what stands here is not shown)",
+    "token_env": "expects the NAME of an environment variable in capitals, such as AZURE_ARM_TOKEN; "
+    "a token itself must never stand in this file (what stands here is not shown)",
+    "resource": "expects the account's resource ID, as the portal shows it: "
+    "/subscriptions/ID/resourceGroups/GROUP/providers/Microsoft.CognitiveServices/accounts/NAME",
     "scope": 'an address such as "https://ai.azure.com/.default"',
     "environment": _LABEL_RULE,
     "region": _LABEL_RULE,
@@ -231,6 +249,8 @@ def _unknown_key(place: Place, value: object) -> str:
         return f"unknown key; if the name is {name}, it needs the quotes: [{place[0]}.{name}]"
     if table is EndpointTable and "key" in key.lower():
         return "unknown key; put the key in an environment variable and name that with key_env"
+    if table is ControlPlaneTable and "token" in key.lower():
+        return "unknown key; put the token in an environment variable and name that with token_env"
     known = list(table.model_fields)
     guess = nearest(key, known)
     return f"unknown key; did you mean {guess}?" if guess else f"unknown key; known here: {', '.join(known)}"
@@ -242,7 +262,9 @@ def _is_free(place: Place, index: int) -> bool:
 
 
 def _showable(place: Place) -> bool:
-    """Whether a wrong value may be shown: about an endpoint only what cannot be a secret."""
+    """Whether a wrong value may be shown: about what needs a credential only what cannot be a secret."""
+    if place[0] == "control_plane":
+        return place[-1] in ("entra", "write")
     return place[0] != "endpoints" or (len(place) == 3 and place[2] in _SHOWABLE_OF_ENDPOINT)
 
 
@@ -266,8 +288,8 @@ def _remedy(kind: str, place: Place, details: ErrorDetails, of_key: bool) -> str
         return _LIST_RULES[key]
     if kind == "string_type" and key in ("bake", "watch"):
         return f"must be text in quotes: {_DURATION_RULE}"
-    if key == "key_env":
-        return _PATTERN_RULES["key_env"]
+    if key in ("key_env", "token_env"):
+        return _PATTERN_RULES[key]
     return _TYPE_RULES.get(kind, details["msg"])
 
 

@@ -119,6 +119,19 @@ class PlanSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ControlPlane:
+    """The ``[control_plane]`` table: how deployments are looked at and, with ``write``, made and removed.
+
+    ``token_env`` names the variable that holds a token; with ``entra`` one is asked for.
+    """
+
+    url: str = "https://management.azure.com"
+    token_env: str | None = None
+    entra: bool = False
+    write: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CockpitSettings:
     """How the cockpit behaves. ``step_pct`` is what one key press shifts, in points of weight; ``keys`` maps
     the id of an action to its keys, separated by commas."""
@@ -153,3 +166,4 @@ class Rollout:
     warnings: tuple[Problem, ...] = ()
     guard: GuardSpec = GuardSpec()
     plan: PlanSpec | None = None
+    control_plane: ControlPlane | None = None

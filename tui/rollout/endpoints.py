@@ -1,0 +1,134 @@
+"""Addresses and credentials of a rollout file: its endpoints and the control plane."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from tui.problems import quoted
+from tui.rollout.findings import Findings, Place
+from tui.rollout.schema import ControlPlaneTable, EndpointTable
+from tui.rollout.values import LAST_DATED_API_VERSION, SIMULATOR
+from tui.text import plain
+
+_URL_RULE = f'expects https://..., http://..., or "{SIMULATOR}"'
+
+
+def _is_loopback(host: str | None) -> bool:
+    """Whether the host is this machine: a key is then optional and plain http is fine."""
+    return host is not None and (
+        host in ("localhost", "::1") or re.fullmatch(r"127(\.\d{1,3}){3}", host) is not None
+    )
+
+
+def check_endpoint(place: Place, endpoint: EndpointTable, env: Mapping[str, str], found: Findings) -> None:
+    """Adds every mistake of one endpoint that a single value does not show."""
+    found.require((*place, "url"), endpoint.url, _URL_RULE)
+    simulated = endpoint.url == SIMULATOR
+    local = simulated
+    if endpoint.url is not None and not simulated:
+        host = _check_url((*place, "url"), endpoint, found)
+        local = _is_loopback(host)
+    if endpoint.api == "azure" and endpoint.api_version is None and not simulated:
+        remedy = f'api = "azure" needs a dated version: api_version = "{LAST_DATED_API_VERSION}"'
+        found.require((*place, "api_version"), None, remedy)
+    if endpoint.api == "v1" and endpoint.api_version is not None:
+        found.warning(
+            (*place, "api_version"), quoted(endpoint.api_version), 'not used with api = "v1"; remove it'
+        )
+    if endpoint.scope is not None and not endpoint.entra:
+        found.warning((*place, "scope"), "", "used only with entra = true")
+    if simulated:
+        return
+    if endpoint.key_env is not None and endpoint.entra:
+        found.error((*place, "entra"), "true", "both key_env and entra are given; keep one")
+    elif endpoint.key_env is not None:
+        _check_key((*place, "key_env"), endpoint.key_env, env, found)
+    elif (
+        not endpoint.entra
+        and not local
+        and not any(found.wrong(*place, k) for k in ("key_env", "entra", "url"))
+    ):
+        found.error(place, "", 'no credential; add key_env = "AZURE_OPENAI_API_KEY", or entra = true')
+
+
+def _check_url(place: Place, endpoint: EndpointTable, found: Findings) -> str | None:
+    """The host of a url. Of a wrong url only the host is shown: the rest may hold a key."""
+    try:
+        url = urlsplit(endpoint.url or "")
+        host, _port = url.hostname, url.port
+    except ValueError:
+        found.error(place, "", f"is not an address; {_URL_RULE}")
+        return None
+    if url.scheme not in ("http", "https") or not host or not re.fullmatch(r"[!-~]+", endpoint.url or ""):
+        found.error(place, "", f"is not an address; {_URL_RULE}")
+        return None
+    shown = f"{url.scheme}://{plain(host, 60)}"
+    if url.username is not None or url.password is not None:
+        found.error(
+            place, shown, "holds a user name or password; put the key in a variable and name it with key_env"
+        )
+    elif url.query or url.fragment:
+        found.error(place, shown, "remove what follows ? or #; the version goes into api_version")
+    elif endpoint.api == "azure" and "openai" in url.path.split("/"):
+        found.error(place, shown, 'give the address without /openai/...; the rest is added, or use api = "v1"')
+    elif url.scheme == "http" and not _is_loopback(host) and (endpoint.key_env or endpoint.entra):
+        found.warning(place, shown, "the credential travels unencrypted; use https")
+    return host
+
+
+def _check_key(place: Place, name: str, env: Mapping[str, str], found: Findings) -> None:
+    if len(name) >= 20 and "_" not in name:
+        remedy = "looks like a key; name the environment variable that holds it (what stands here is not shown)"
+        found.error(place, "", remedy)
+        return
+    key = env.get(name, "")
+    if not key.strip():
+        state = "is empty" if name in env else "is not set"
+        found.error(
+            place, quoted(name), f"this environment variable {state}; export {name}=... before the start"
+        )
+    elif not re.fullmatch(r"[!-~]+", key):
+        found.error(
+            place, quoted(name), "this environment variable holds blanks, line ends or other signs no key has"
+        )
+
+
+def check_control_plane(
+    plane: ControlPlaneTable | None,
+    endpoints: Mapping[str, EndpointTable],
+    env: Mapping[str, str],
+    found: Findings,
+) -> None:
+    """Adds every mistake of the control plane, and of the endpoints that name their account for it."""
+    named = [name for name, endpoint in endpoints.items() if endpoint.resource is not None]
+    place: Place = ("control_plane",)
+    if plane is None:
+        for name in named if not found.wrong("control_plane") else ():
+            remedy = "not used without [control_plane]; add it with token_env, or entra = true"
+            found.warning(("endpoints", name, "resource"), "", remedy)
+        return
+    simulated = plane.url == SIMULATOR or any(e.url == SIMULATOR for e in endpoints.values())
+    if not simulated:
+        _check_plane_url((*place, "url"), plane, found)
+    if not named and not simulated and not found.wrong("endpoints"):
+        found.error(place, "", "no endpoint names its account; add resource to [endpoints.NAME]")
+    if plane.token_env is not None and plane.entra:
+        found.error((*place, "entra"), "true", "both token_env and entra are given; keep one")
+    elif plane.token_env is not None:
+        _check_key((*place, "token_env"), plane.token_env, env, found)
+    elif not plane.entra and not simulated and not found.wrong(*place, "token_env"):
+        found.error(place, "", 'no credential; add token_env = "AZURE_ARM_TOKEN", or entra = true')
+
+
+def _check_plane_url(place: Place, plane: ControlPlaneTable, found: Findings) -> None:
+    try:
+        url = urlsplit(plane.url)
+        host, _port = url.hostname, url.port
+    except ValueError:
+        host, url = None, urlsplit("")
+    if url.scheme not in ("http", "https") or not host or url.username or url.query or url.fragment:
+        found.error(place, "", "is not an address; expects https://..., such as https://management.azure.com")
+    elif url.scheme == "http" and not _is_loopback(host):
+        found.error(place, f"http://{plain(host, 60)}", "the token would travel unencrypted; use https")
