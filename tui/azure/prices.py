@@ -13,20 +13,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from tui.azure.data_files import DataFileError, read_data
 from tui.model import Price, Usage
-from tui.problems import field_name
-from tui.toml_files import TomlFileError, read_toml
 
 _BUNDLED = Path(__file__).with_name("prices.toml")
-_MAX_BYTES = 1024 * 1024
 _PER_TOKENS = 1_000_000
 _CHARACTERS_PER_TOKEN = 4
 _TOKENS_PER_MESSAGE = 4
 
 
-class PricesError(Exception):
+class PricesError(DataFileError):
     """A price table that cannot be read or is not one."""
 
 
@@ -64,14 +62,7 @@ def load_prices(path: Path | None = None) -> PriceTable:
         PricesError: The file cannot be read, an entry is malformed, or two entries price the same version.
     """
     path = path or _BUNDLED
-    try:
-        _, document = read_toml(path, _MAX_BYTES)
-        file = _File.model_validate(document)
-    except TomlFileError as error:
-        raise PricesError(f"price table {path}: {error}") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise PricesError(f"price table {path}: {field_name(first['loc'])}: {first['msg']}") from None
+    file = read_data(path, _File, "price table", PricesError)
     prices: dict[tuple[str, str | None], Price] = {}
     for entry in file.price:
         price = Price(entry.input, entry.output, entry.cached_input, file.source, file.as_of)
