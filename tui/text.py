@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from html import escape
 
+_MARKUP = re.compile(r"([\\`*_\[\]|~$])")
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
@@ -19,6 +22,17 @@ def plain(text: str, limit: int) -> str:
     if len(head) <= limit and len(text) <= 4 * limit:
         return head
     return head[: max(limit - 1, 0)] + "…"
+
+
+def markdown(text: str) -> str:
+    """``text`` so that Markdown shows it as it is: marks escaped, HTML as entities, no address made a link."""
+    safe = _MARKUP.sub(r"\\\1", " ".join(text.split()))
+    return (
+        escape(safe, quote=False)
+        .replace("://", ":&#47;&#47;")
+        .replace("@", "&#64;")
+        .replace("www.", "www&#46;")
+    )
 
 
 def _visible(character: str) -> str:

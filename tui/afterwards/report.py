@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Literal
@@ -11,10 +10,10 @@ from typing import Literal
 from tui.afterwards.judging import Judging
 from tui.afterwards.recording import Recording
 from tui.afterwards.summary import Summary, Table, summarise
+from tui.text import markdown
 
 Format = Literal["md", "html", "json"]
 
-_MARKUP = re.compile(r"([\\`*_\[\]|~$])")
 _STYLE = (
     "body{font:14px/1.5 sans-serif;margin:2em auto;max-width:1100px;padding:0 1em;color:#1a1a1a}"
     "table{border-collapse:collapse;display:block;overflow-x:auto}"
@@ -76,29 +75,23 @@ def _html_table(table: Table) -> str:
 
 
 def _markdown(summary: Summary, plots: tuple[str, ...]) -> str:
-    lines = [f"# {_text(summary.title)}", "", *(f"- {_text(k)}: {_text(v)}" for k, v in summary.facts), ""]
+    lines = [
+        f"# {markdown(summary.title)}",
+        "",
+        *(f"- {markdown(k)}: {markdown(v)}" for k, v in summary.facts),
+        "",
+    ]
     for table in summary.tables:
-        lines += [f"## {_text(table.title)}", "", *_markdown_table(table), ""]
-    lines += ["## Over time", "", *(f"![{_text(plot)}](<{plot}>)\n" for plot in plots)]
+        lines += [f"## {markdown(table.title)}", "", *_markdown_table(table), ""]
+    lines += ["## Over time", "", *(f"![{markdown(plot)}](<{plot}>)\n" for plot in plots)]
     return "\n".join(lines)
 
 
 def _markdown_table(table: Table) -> Iterator[str]:
     if not table.rows:
-        yield _text(table.empty)
+        yield markdown(table.empty)
         return
     for number, row in enumerate((table.columns, *table.rows)):
-        yield f"| {' | '.join(_text(cell) for cell in row)} |"
+        yield f"| {' | '.join(markdown(cell) for cell in row)} |"
         if number == 0:
             yield "|---" * len(table.columns) + "|"
-
-
-def _text(text: str) -> str:
-    """``text`` so that Markdown shows it as it is: marks escaped, HTML as entities, no address made a link."""
-    safe = _MARKUP.sub(r"\\\1", " ".join(text.split()))
-    return (
-        escape(safe, quote=False)
-        .replace("://", ":&#47;&#47;")
-        .replace("@", "&#64;")
-        .replace("www.", "www&#46;")
-    )
