@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from tui import cli_afterwards
+from tui import cli_afterwards, cli_lifecycle
 
 if TYPE_CHECKING:
     from tui.wiring import How
@@ -30,6 +30,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(cli_afterwards.app)
+app.add_typer(cli_lifecycle.app)
 
 
 def _known_scenario(name: str | None) -> str | None:

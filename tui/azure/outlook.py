@@ -1,0 +1,206 @@
+"""What lies ahead of every deployment of a rollout: phase, date, pin, warning and the way off its version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+
+from tui.azure.lifecycle import by_date, differences, lifecycle_of, replacement_doubt
+from tui.azure.lifecycle_table import LifecycleTable, Source
+from tui.azure.migration import Migration, migration_of
+from tui.azure.pins import pin_of
+from tui.azure.retirement import Fate, RetirementWarning, due_in, fate_of, leaves_on, warning_of, what_happens
+from tui.model import Deployment, Lifecycle, ManagedDeployment, OfferedModel, Phase, Pin, Replacement
+from tui.rollout import Rollout, Traffic
+
+Arm = Mapping[str, tuple[ManagedDeployment, OfferedModel | None]]
+"""What ARM says, by the name of the deployment; a deployment that it does not have is absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What lies ahead of one deployment. ``at_the_date``, ``due`` and ``notes`` are sentences for people;
+    ``notes`` say where sources disagree."""
+
+    deployment: Deployment
+    lifecycle: Lifecycle
+    pin: Pin
+    fate: Fate
+    at_the_date: str
+    due: str
+    warning: RetirementWarning | None
+    notes: tuple[str, ...]
+    migration: Migration
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutOutlook:
+    """The deployments of a rollout, the one whose version ends first at the head, those without a date last."""
+
+    rollout: str
+    environment: str
+    today: date
+    arm_known: bool
+    sources: tuple[Source, ...]
+    deployments: tuple[Outlook, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOutlook:
+    """One entry of the lifecycle table, with what its sources disagree about."""
+
+    lifecycle: Lifecycle
+    warning: RetirementWarning | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TableOutlook:
+    """The whole lifecycle table, the earliest date at the head, those without a date last."""
+
+    today: date
+    sources: tuple[Source, ...]
+    models: tuple[ModelOutlook, ...]
+
+
+def outlook_of(
+    rollout: Rollout,
+    table: LifecycleTable,
+    today: date,
+    *,
+    arm: Arm | None = None,
+    served: Mapping[str, str] | None = None,
+) -> RolloutOutlook:
+    """Every deployment of the rollout.
+
+    Args:
+        arm: None where ARM was not asked.
+        served: ``model`` of the latest answer, by the name of the deployment.
+    """
+    lifecycles = {
+        name: _lifecycle(deployment, (arm or {}).get(name), table, today)
+        for name, deployment in rollout.deployments.items()
+    }
+    found = [
+        _outlook(rollout, name, lifecycles, table, today, arm, (served or {}).get(name)) for name in lifecycles
+    ]
+    return RolloutOutlook(
+        rollout.name,
+        rollout.environment,
+        today,
+        arm is not None,
+        table.sources,
+        tuple(sorted(found, key=lambda one: one.migration.ends or date.max)),
+    )
+
+
+def outlook_of_table(table: LifecycleTable, today: date) -> TableOutlook:
+    """Every entry of the table."""
+    return TableOutlook(
+        today,
+        table.sources,
+        tuple(
+            ModelOutlook(lifecycle, warning_of(lifecycle, Fate.UNKNOWN, today), _notes(lifecycle, notes, table))
+            for lifecycle, notes in by_date(table, today)
+        ),
+    )
+
+
+def _lifecycle(
+    deployment: Deployment,
+    said: tuple[ManagedDeployment, OfferedModel | None] | None,
+    table: LifecycleTable,
+    today: date,
+) -> Lifecycle:
+    model, version, sku = _running(deployment, said)
+    return lifecycle_of(model, version, sku, said[1] if said else None, table, today)
+
+
+def _running(
+    deployment: Deployment, said: tuple[ManagedDeployment, OfferedModel | None] | None
+) -> tuple[str, str, str | None]:
+    """Model, version and SKU: what ARM says that runs, else what the rollout file asks for."""
+    if said is None:
+        return deployment.model, deployment.version, None
+    managed = said[0]
+    return managed.model, managed.version or deployment.version, managed.sku
+
+
+def _outlook(
+    rollout: Rollout,
+    name: str,
+    lifecycles: Mapping[str, Lifecycle],
+    table: LifecycleTable,
+    today: date,
+    arm: Arm | None,
+    served: str | None,
+) -> Outlook:
+    deployment, lifecycle, said = rollout.deployments[name], lifecycles[name], (arm or {}).get(name)
+    managed, offered = said or (None, None)
+    fate = fate_of(managed, lifecycle.phase, provisioned=deployment.provisioned)
+    model, version, sku = _running(deployment, said)
+    notes = _notes(lifecycle, differences(model, version, sku, offered, table, today), table)
+    # Nobody is told to move to a version that ends no later.
+    advised = replace(lifecycle, replacement=None) if replacement_doubt(lifecycle, table) else lifecycle
+    successor = _deployed(rollout, name, lifecycles, advised.replacement)
+    return Outlook(
+        deployment,
+        lifecycle,
+        pin_of(deployment, managed, lifecycle, served, arm_known=arm is not None, today=today),
+        fate,
+        what_happens(lifecycle, fate, today, managed.upgrade_option if managed else None),
+        due_in(lifecycle.phase),
+        warning_of(advised, fate, today, successor),
+        notes,
+        migration_of(
+            leaves_on(lifecycle, fate),
+            today,
+            plan=rollout.plan,
+            rate=_rate(rollout.traffic),
+            replacement=advised.replacement,
+            deployed=successor,
+            gone=lifecycle.phase is Phase.RETIRED,
+        ),
+    )
+
+
+def _notes(lifecycle: Lifecycle, notes: tuple[str, ...], table: LifecycleTable) -> tuple[str, ...]:
+    doubt = replacement_doubt(lifecycle, table)
+    return notes if doubt is None else (*notes, doubt)
+
+
+def _rate(traffic: Traffic) -> float | None:
+    """Requests per second; that of a trace is not known before it has been read."""
+    return None if traffic.arrivals == "trace" else traffic.rate
+
+
+def _deployed(
+    rollout: Rollout, name: str, lifecycles: Mapping[str, Lifecycle], replacement: Replacement | None
+) -> str | None:
+    """A deployment of the rollout that is the replacement already: one of the version that is named. For the
+    baseline else the canary of the plan, or the only other deployment, where that version ends later."""
+    others = [other for other in lifecycles if other != name]
+    for other in others:
+        if replacement is not None and _is(lifecycles[other], replacement):
+            return other
+    if name != rollout.baseline:
+        return None
+    successors = others if rollout.plan is None else [rollout.plan.canary]
+    return (
+        successors[0]
+        if len(successors) == 1 and _outlives(lifecycles[successors[0]], lifecycles[name])
+        else None
+    )
+
+
+def _outlives(one: Lifecycle, other: Lifecycle) -> bool:
+    """Where one date is not known, nothing is."""
+    if one.retires is None or other.retires is None or one.phase is Phase.RETIRED:
+        return False
+    return one.retires > other.retires
+
+
+def _is(lifecycle: Lifecycle, replacement: Replacement) -> bool:
+    same_model = lifecycle.model.casefold() == replacement.model.casefold()
+    return same_model and replacement.version.casefold() in ("", lifecycle.version.casefold())
