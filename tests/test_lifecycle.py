@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.lifecycle_values import (
@@ -131,6 +131,7 @@ def test_the_words_of_the_api_are_not_those_of_the_documents(word: str | None, p
     assert phase_of(word, TODAY - timedelta(1), TODAY) is Phase.RETIRED
 
 
+@settings(deadline=None)
 @given(st.none() | words, maybe_dates, dates)
 def test_any_word_and_date_have_a_phase(word: str | None, retires: date | None, today: date) -> None:
     phase = phase_of(word, retires, today)
@@ -239,6 +240,7 @@ def test_the_list_is_in_order_of_the_dates() -> None:
     assert {row.phase for row in rows if row.retires and row.retires < TODAY} == {Phase.RETIRED}
 
 
+@settings(deadline=None)
 @given(words, words, st.none() | words | st.just("GlobalStandard"), st.none() | offered_models, dates)
 def test_whatever_arm_says_a_lifecycle_comes_of_it(
     model: str, version: str, sku: str | None, arm: OfferedModel | None, today: date

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.lifecycle_values import RETIRES, SOL, TODAY, dates
@@ -178,6 +178,7 @@ plans = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.dates(date(2020, 1, 1), date(2090, 1, 1)), plans, st.floats(0.01, 1000))
 def test_every_step_has_its_time_before_the_next_and_falls_on_a_working_day(
     ends: date, plan: PlanSpec, rate: float
@@ -203,6 +204,7 @@ def test_every_step_has_its_time_before_the_next_and_falls_on_a_working_day(
         assert (next_day - day).days + 1 >= takes_s / DAY_S - 1e-6
 
 
+@settings(deadline=None)
 @given(st.none() | dates, dates, st.none() | plans, st.none() | st.floats(), st.booleans(), st.booleans())
 def test_any_dates_and_traffic_give_a_plan_or_say_why_not(
     ends: date | None, today: date, plan: PlanSpec | None, rate: float | None, deployed: bool, gone: bool

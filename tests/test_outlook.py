@@ -226,7 +226,7 @@ def test_the_list_of_models_fits_and_marks_what_is_past(width: int) -> None:
     st.dates(date(2000, 1, 1), date(2099, 12, 31)),
     st.integers(60, 160),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 def test_whatever_arm_and_answers_say_every_form_stays_whole(
     tmp_path: Path, arm: dict[str, Any], served: dict[str, str], today: date, width: int
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.lifecycle_values import (
@@ -64,11 +64,13 @@ def test_what_a_served_name_proves(served: str, model: str, version: str, agrees
     assert served_agrees(served, model, version, "gpt4o-prod-v1120") is agrees
 
 
+@settings(deadline=None)
 @given(words, words, words, words)
 def test_a_served_name_never_breaks_the_comparison(served: str, model: str, version: str, name: str) -> None:
     assert served_agrees(served, model, version, name) in (True, False, None)
 
 
+@settings(deadline=None)
 @given(st.from_regex(r"[a-z][a-z0-9.-]{0,20}", fullmatch=True), st.dates())
 def test_model_and_version_always_agree_with_their_own_name(model: str, day: date) -> None:
     assert served_agrees(f"{model}-{day}".upper(), model, str(day)) is True
@@ -175,6 +177,7 @@ def test_without_a_lifecycle_the_option_still_tells() -> None:
     assert bare(AUTO) is PinState.NOT_PINNED
 
 
+@settings(deadline=None)
 @given(managed_deployments, st.none() | lifecycles, st.none() | words | st.just(RIGHT), st.booleans(), dates)
 def test_every_pin_has_a_reason_a_remedy_and_harmless_words(
     arm: ManagedDeployment, of: Lifecycle | None, served: str | None, known: bool, today: date

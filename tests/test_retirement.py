@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.lifecycle_values import (
@@ -188,6 +188,7 @@ def test_days_in_words(days: int, said: str) -> None:
     assert days_words(TODAY + timedelta(days), TODAY) == said
 
 
+@settings(deadline=None)
 @given(lifecycles, managed_deployments, dates, st.booleans(), st.none() | words)
 def test_any_lifecycle_has_an_end_and_words(
     one: Lifecycle, arm: ManagedDeployment, today: date, provisioned: bool, successor: str | None
