@@ -195,6 +195,10 @@ def test_an_unknown_scenario_of_the_demo_and_the_simulator(
         code, output = said(tmp_path, monkeypatch, *arguments)
         assert code == 2
         assert "known: healthy" in output
+    code, output = said(tmp_path, monkeypatch, "sim", "--upgrade-option", "nobody=absent")
+    assert (code, "no deployment is called 'nobody'" in output) == (2, True)
+    code, output = said(tmp_path, monkeypatch, "sim", "--today", "soon")
+    assert (code, "%Y-%m-%d" in output) == (2, True)
     code, output = said(tmp_path, monkeypatch, "sim", "--deployment", "nonsense")
     assert code == 2
     assert "NAME=MODEL@VERSION" in output

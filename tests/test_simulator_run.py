@@ -65,6 +65,23 @@ def test_a_taken_port_and_an_unknown_scenario_are_errors() -> None:
         run_simulator(scenario="calm")
 
 
+def test_its_calendar_and_the_upgrade_options_are_given_on_the_command_line() -> None:
+    options = ["--today", "2027-05-01", "--upgrade-option", "gpt4o-prod-v0806=absent"]
+    command = [sys.executable, "-m", "tui", "sim", "--port", "0", *options, "--exit-with-parent"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[1]
+        with urllib.request.urlopen(f"{url}/sim", timeout=10) as response:
+            about = json.load(response)
+    assert about["today"] == "2027-05-01"
+    assert {name: d["model"] for name, d in about["deployments"].items()} == {
+        "gpt4o-prod-v1120": "gpt-4o-2024-11-20",
+        "gpt4o-prod-v0806": "gpt-5.1-2025-11-13",
+    }
+
+
 def test_it_imports_no_more_than_it_needs() -> None:
     unwanted = "{'openai', 'textual', 'plotext', 'pydantic', 'httpx'} & set(sys.modules)"
     code = f"import sys, tui.simulator.run; print(sorted({unwanted}))"

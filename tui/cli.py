@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -186,11 +187,19 @@ def sim(
     deployment: Annotated[
         list[str] | None, typer.Option(help="NAME=MODEL@VERSION[:baseline|canary]; may be given several times.")
     ] = None,
+    upgrade_option: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=OPTION: the versionUpgradeOption of a deployment, or `absent`."),
+    ] = None,
+    today: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Where the calendar starts; the default is the real date."),
+    ] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the scenarios and end.")] = False,
     exit_with_parent: Annotated[bool, typer.Option("--exit-with-parent", hidden=True)] = False,
 ) -> None:
     """A pretend Azure OpenAI on this machine; GET /sim/truth tells what it really did."""
-    from tui.simulator.run import DEFAULT_DEPLOYMENTS, parse_deployment, run_simulator
+    from tui.simulator.run import DEFAULT_DEPLOYMENTS, parse_deployment, run_simulator, with_upgrades
     from tui.simulator.scenarios import SCENARIOS
 
     if list_:
@@ -199,7 +208,9 @@ def sim(
         return
     try:
         deployments = [parse_deployment(spec) for spec in deployment] if deployment else DEFAULT_DEPLOYMENTS
-        run_simulator(port, scenario, seed, deployments, exit_with_parent=exit_with_parent)
+        deployments = with_upgrades(deployments, upgrade_option or ())
+        day = None if today is None else today.date()
+        run_simulator(port, scenario, seed, deployments, today=day, exit_with_parent=exit_with_parent)
     except ValueError as error:
         _fail(str(error), BAD_INPUT)
     except OSError as error:

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, fields
-from typing import Literal
+from typing import Literal, get_args
+
+from tui.model import UpgradeOption
 
 Role = Literal["baseline", "canary"]
+Upgrades = Literal[UpgradeOption, "absent"]
+"""``versionUpgradeOption`` as a pretend deployment has it; "absent" is one that was never set."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -81,18 +85,29 @@ class Behaviour:
         return 1 + self.ttft_load * load, 1 + self.token_load * load
 
 
+UPGRADES: tuple[str, ...] = (*get_args(UpgradeOption), "absent")
 _NUMBERS = tuple(f.name for f in fields(Behaviour) if f.type in ("float", "int"))
 
 
 @dataclass(frozen=True, slots=True)
 class PretendDeployment:
-    """A deployment that the simulator serves. Raises ``ValueError`` for a name that no URL path could carry."""
+    """A deployment that the simulator serves, with the settings that its control plane shows.
+
+    ``upgrades`` None leaves the choice to the scenario, which pins it unless it says otherwise. ``capacity`` is
+    in the unit of the SKU; it counts against the quota of the region and does not limit the traffic.
+
+    Raises ``ValueError`` for a name that no URL path could carry, a strange option or a capacity below 1.
+    """
 
     name: str
     model: str
     version: str
     role: Role = "canary"
     behaviour: Behaviour = field(default_factory=Behaviour)
+    upgrades: Upgrades | None = None
+    sku: str = "GlobalStandard"
+    capacity: int = 100
+    rai_policy: str | None = "Microsoft.DefaultV2"
 
     def __post_init__(self) -> None:
         for what, text in (("name", self.name), ("model", self.model), ("version", self.version)):
@@ -103,6 +118,12 @@ class PretendDeployment:
                 )
         if self.role not in ("baseline", "canary"):
             raise ValueError(f"deployment {self.name}: role {self.role!r} is neither baseline nor canary")
+        if self.upgrades not in (None, *UPGRADES):
+            raise ValueError(
+                f"deployment {self.name}: upgrade option {self.upgrades!r} is none of {', '.join(UPGRADES)}"
+            )
+        if self.capacity < 1:
+            raise ValueError(f"deployment {self.name}: capacity must be at least 1, not {self.capacity!r}")
 
     @property
     def served_model(self) -> str:

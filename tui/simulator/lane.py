@@ -46,15 +46,19 @@ class Lane:
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
     ) -> None:
-        self.deployment = deployment
         self.in_flight = 0
         self._seed = seed
         self._clock = clock
         self._wall_clock = wall_clock
+        self.become(deployment)
+        self.restart()
+
+    def become(self, deployment: PretendDeployment) -> None:
+        """Serve as ``deployment`` from the next request on; draws and quota go on as they were."""
+        self.deployment = deployment
         digits = deployment.version.replace("-", "")
         self._session = f"d{zlib.crc32(deployment.name.encode()) % 1000:03d}-{digits}"
         self._fingerprint = f"fp_{zlib.crc32(deployment.served_model.encode()):08x}"
-        self.restart()
 
     def restart(self) -> None:
         """Draw from the first request again, with an unused quota."""
@@ -68,6 +72,7 @@ class Lane:
 
         The k-th request that is not refused always draws from the same generator.
         """
+        outcome.served_model = self.deployment.served_model
         self.in_flight += 1
         try:
             refusal = received.objection or self._objection(received.call, behaviour)

@@ -10,9 +10,11 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
 from typing import cast
 
-from tui.simulator.behaviour import PretendDeployment, Role
+from tui.simulator.behaviour import UPGRADES, PretendDeployment, Role, Upgrades
 from tui.simulator.scenarios import scenario_named
 from tui.simulator.server import Simulator
 
@@ -36,6 +38,25 @@ def parse_deployment(spec: str) -> PretendDeployment:
     return PretendDeployment(match["name"], match["model"], match["version"], cast(Role, role))
 
 
+def with_upgrades(deployments: Sequence[PretendDeployment], options: Sequence[str]) -> list[PretendDeployment]:
+    """The deployments with upgrade options read from ``NAME=OPTION``.
+
+    Raises ``ValueError`` that says what is wrong and what would be right.
+    """
+    known = [d.name for d in deployments]
+    chosen: dict[str, Upgrades] = {}
+    for text in options:
+        name, _, option = text.strip().partition("=")
+        if name not in known:
+            raise ValueError(
+                f"upgrade option {text!r}: no deployment is called {name!r}; known: {', '.join(known)}"
+            )
+        if option not in UPGRADES:
+            raise ValueError(f"upgrade option {text!r}: write {name}=OPTION with one of {', '.join(UPGRADES)}")
+        chosen[name] = cast(Upgrades, option)
+    return [replace(d, upgrades=chosen.get(d.name, d.upgrades)) for d in deployments]
+
+
 DEFAULT_DEPLOYMENTS = (
     parse_deployment("gpt4o-prod-v1120=gpt-4o@2024-11-20:baseline"),
     parse_deployment("gpt4o-prod-v0806=gpt-4o@2024-08-06:canary"),
@@ -48,14 +69,16 @@ def run_simulator(
     seed: int = 0,
     deployments: Sequence[PretendDeployment] = DEFAULT_DEPLOYMENTS,
     *,
+    today: date | None = None,
     exit_with_parent: bool = False,
 ) -> None:
     """Serve until SIGINT or SIGTERM; with ``exit_with_parent`` also until standard input ends.
 
     The first line printed is ``canarytop-sim http://127.0.0.1:PORT`` for programs, the rest is for people.
-    Raises ``ValueError`` for an unknown scenario or unusable deployments, ``OSError`` when the port is taken.
+    ``today`` is where the calendar starts, None is the real date. Raises ``ValueError`` for an unknown
+    scenario, unusable deployments or a day out of range, ``OSError`` when the port is taken.
     """
-    simulator = Simulator(deployments, scenario_named(scenario), seed, port=port)
+    simulator = Simulator(deployments, scenario_named(scenario), seed, port=port, today=today)
     asyncio.run(_serve(simulator, scenario, seed, deployments, exit_with_parent))
 
 
@@ -77,7 +100,10 @@ async def _serve(
     print(f"scenario {scenario}, seed {seed}: {scenario_named(scenario).description}")
     for deployment in deployments:
         print(f"  {deployment.name}  {deployment.served_model}  {deployment.role}")
-    print("any key is accepted; the truth is at /sim/truth", flush=True)
+    print(f"calendar: {simulator.control.calendar.today}; it moves with POST /sim/calendar")
+    print(
+        "any key is accepted; the truth is at /sim/truth, the control plane at /subscriptions/...", flush=True
+    )
     _calm_collector()
     try:
         await stop.wait()

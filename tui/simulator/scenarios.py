@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
-from tui.simulator.behaviour import Behaviour, Role
+from tui.simulator.behaviour import Behaviour, Role, Upgrades
 
 _FIELDS = frozenset(f.name for f in fields(Behaviour))
 
@@ -43,10 +43,27 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """The version of a role's deployments ends: the control plane announces a date close at hand when the
+    scenario begins, and from ``at_s`` on the calendar has passed it.
+
+    With ``in_lead`` it has only passed the day from which the service upgrades ahead of the date, so that
+    deployments with NoAutoUpgrade stay as they are. ``upgrades`` is the option of the role's deployments that
+    have none of their own.
+    """
+
+    at_s: float
+    target: Role
+    upgrades: Upgrades
+    in_lead: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     name: str
     description: str
     changes: tuple[Change, ...] = ()
+    endings: tuple[Ending, ...] = ()
 
 
 def behaviour_at(base: Behaviour, role: Role, scenario: Scenario, t_s: float) -> Behaviour:
@@ -111,6 +128,16 @@ _ALL = (
             Change(60, "all", "ttft_ms", times=1.5, over_s=60),
             Change(60, "all", "ms_per_token", times=1.5, over_s=60),
         ),
+    ),
+    Scenario(
+        "silent-upgrade",
+        "from 60 s the canary, which was never pinned, is served by the replacement of its version",
+        endings=(Ending(60, "canary", "absent", in_lead=True),),
+    ),
+    Scenario(
+        "retirement",
+        "from 60 s the baseline's version is retired: pinned with NoAutoUpgrade, it answers 410",
+        endings=(Ending(60, "baseline", "NoAutoUpgrade"),),
     ),
 )
 

@@ -1,19 +1,18 @@
 """The pretend service: one HTTP server on a loopback port that serves any number of deployments.
 
-Requests at the data plane's addresses are served and counted; ``/sim`` is the simulator's own: ``GET /sim``,
-``GET /sim/truth``, ``POST /sim/reset`` and ``POST /sim/scenario``.
+Requests at the data plane's addresses are served and counted; those at ARM's are answered by the control plane,
+which decides what is served. ``/sim`` is the simulator's own: ``GET /sim``, ``GET /sim/truth``,
+``GET /sim/control``, and ``POST`` to ``/sim/reset``, ``/sim/scenario``, ``/sim/calendar`` and ``/sim/control``.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
-import random
 import re
 import time
-import uuid
 from collections.abc import Callable, Iterable
+from datetime import date
 from typing import Any
 
 from aiohttp import web
@@ -22,7 +21,12 @@ from tui.model import OutcomeKind
 from tui.simulator import refusals
 from tui.simulator.behaviour import PretendDeployment
 from tui.simulator.call import Call, read_call
+from tui.simulator.control.arm import is_arm
+from tui.simulator.control.http import respond
+from tui.simulator.control.plane import ControlPlane, ControlSettings
+from tui.simulator.control.rehearsal import move_calendar, rehearse, told
 from tui.simulator.delivery import Delivery
+from tui.simulator.door import Door
 from tui.simulator.lane import Lane, Received
 from tui.simulator.refusals import Refusal
 from tui.simulator.scenarios import SCENARIOS, Scenario, behaviour_at, scenario_named
@@ -49,9 +53,11 @@ class Simulator:
     What happens to the k-th request of a deployment depends on ``seed``, its name, k and the scenario's time
     alone; only its times also stretch with the load. ``clock`` gives seconds and times the scenario, the
     quotas and the truth; ``wall_clock`` gives Unix time for the answers. ``key`` is the only accepted key,
-    None accepts any that is not empty. Port 0 picks a free one.
+    None accepts any that is not empty. Port 0 picks a free one. ``today`` is where the calendar starts, None is
+    the real date.
 
-    Raises ``ValueError`` for an unknown scenario, or for no deployments or two of one name.
+    Raises ``ValueError`` for an unknown scenario, for no deployments or two of one name, or as ``ControlPlane``
+    does.
     """
 
     def __init__(
@@ -65,22 +71,33 @@ class Simulator:
         port: int = 0,
         key: str | None = None,
         region: str = "East US 2",
+        control: ControlSettings | None = None,
+        today: date | None = None,
     ) -> None:
         served = tuple(deployments)
-        self._lanes = {d.name: Lane(d, seed, clock, wall_clock) for d in served}
-        if len(self._lanes) != len(served) or not served:
+        if len({d.name for d in served}) != len(served) or not served:
             raise ValueError("the simulator needs at least one deployment, each with a name of its own")
+        self._lanes: dict[str, Lane] = {}
         self._scenario = scenario if isinstance(scenario, Scenario) else scenario_named(scenario)
         self._seed = seed
         self._clock = clock
+        self._wall_clock = wall_clock
         self._port = port
-        self._key = key
-        self._region = region
-        self._ids = random.Random(f"{seed}/ids")
+        self._door = Door(key, region, seed)
         self._began_s = clock()
         self._stopping = False
         self._runner: web.ServerRunner | None = None
-        self.truth = Truth(self._lanes)
+        self.truth = Truth([])
+        self.control = ControlPlane(
+            served,
+            clock=clock,
+            wall_clock=wall_clock,
+            seed=seed,
+            region=region,
+            settings=control or ControlSettings(),
+            today=today,
+        )
+        self._begin()
 
     async def start(self) -> int:
         """Listen on 127.0.0.1 and return the port. Raises ``OSError`` when the port cannot be had."""
@@ -100,7 +117,7 @@ class Simulator:
             raise
         self._runner = runner
         self._stopping = False
-        self._began_s = self._clock()
+        self._begin()
         return int(runner.addresses[0][1])
 
     async def stop(self) -> None:
@@ -116,14 +133,33 @@ class Simulator:
         return self._clock() - self._began_s
 
     def restart_scenario(self, name: str) -> None:
-        """Begin another scenario at its start: draws and quotas begin anew, the truth goes on.
+        """Begin another scenario at its start: draws, quotas and the calendar begin anew, the truth goes on.
 
         Raises ``ValueError`` for an unknown name.
         """
         self._scenario = scenario_named(name)
-        self._began_s = self._clock()
+        self._begin()
         for lane in self._lanes.values():
             lane.restart()
+
+    def _begin(self) -> None:
+        self._began_s = self._clock()
+        self.control.begin(self._scenario, self._began_s)
+        self._serve_what_is_deployed()
+
+    def _serve_what_is_deployed(self) -> None:
+        """Bring the lanes to what the control plane has by now."""
+        served = self.control.served()
+        if served is None:
+            return
+        for name in self._lanes.keys() - served.keys():
+            del self._lanes[name]
+        for name, deployment in served.items():
+            if name in self._lanes:
+                self._lanes[name].become(deployment)
+            else:
+                self._lanes[name] = Lane(deployment, self._seed, self._clock, self._wall_clock)
+                self.truth.know(name)
 
     def _receive(self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
         loop = asyncio.get_running_loop()
@@ -137,10 +173,13 @@ class Simulator:
         if chat and request.method == "POST":
             received_s = request.received_s if isinstance(request, _TimedRequest) else self._clock()
             return await self._chat(request, chat["deployment"], received_s)
+        self._serve_what_is_deployed()
+        if is_arm(path):
+            return await respond(self.control, request)
         if path in _MODELS and request.method == "GET":
             return self._models(request)
         if path == "/sim" or path.startswith("/sim/"):
-            return await self._control(request)
+            return await self._own(request)
         if chat or path in _MODELS:
             return web.json_response({"error": {"code": "405", "message": "Method not allowed"}}, status=405)
         return _plain(refusals.NO_RESOURCE)
@@ -153,8 +192,9 @@ class Simulator:
         try:
             call = await _read(request, path_deployment)
             name = call.deployment
-            objection = self._objection(request, path_deployment)
-            received = Received(request, call, received_s, self._identity(request), objection)
+            objection = self._door.objection(request, path_deployment)
+            received = Received(request, call, received_s, self._door.identity(request), objection)
+            self._serve_what_is_deployed()
             lane = self._lanes.get(name)
             if lane is None:
                 return await self._turn_away(received, outcome)
@@ -174,64 +214,55 @@ class Simulator:
         outcome.kind = refusal.kind
         return response
 
-    def _objection(self, request: web.BaseRequest, path_deployment: str | None) -> Refusal | None:
-        """What is wrong with a request before it is known for which deployment it is."""
-        if not self._has_key(request):
-            return refusals.WRONG_KEY
-        if path_deployment is not None and not request.query.get("api-version"):
-            return refusals.NO_RESOURCE
-        return None
-
-    def _has_key(self, request: web.BaseRequest) -> bool:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        given = request.headers.get("api-key") or (token.strip() if scheme.lower() == "bearer" else "")
-        if self._key is None:
-            return bool(given)
-        return hmac.compare_digest(given.encode(errors="replace"), self._key.encode())
-
-    def _identity(self, request: web.BaseRequest) -> dict[str, str]:
-        """Headers of every answer. The ids are drawn apart from what happens (azure.md A6)."""
-        apim_id = str(uuid.UUID(int=self._ids.getrandbits(128), version=4))
-        client_id = request.headers.get("x-ms-client-request-id", apim_id)[:64]
-        return {
-            "apim-request-id": apim_id,
-            "x-request-id": str(uuid.UUID(int=self._ids.getrandbits(128), version=4)),
-            "x-ms-client-request-id": client_id if client_id.isascii() else apim_id,
-            "x-ms-region": self._region,
-            "x-content-type-options": "nosniff",
-        }
-
     def _models(self, request: web.BaseRequest) -> web.Response:
-        if not self._has_key(request):
+        if not self._door.has_key(request):
             return _plain(refusals.WRONG_KEY)
         models = sorted({lane.deployment.served_model for lane in self._lanes.values()})
         listed = [{"id": model, "object": "model", "status": "succeeded"} for model in models]
         return web.json_response({"object": "list", "data": listed})
 
-    async def _control(self, request: web.BaseRequest) -> web.Response:
+    async def _own(self, request: web.BaseRequest) -> web.Response:
         match request.method, request.path:
             case "GET", "/sim":
                 return web.json_response(self._about())
             case "GET", "/sim/truth":
                 return web.json_response(self.truth.as_json())
+            case "GET", "/sim/control":
+                return web.json_response(told(self.control))
             case "POST", "/sim/reset":
                 self.truth.clear()
                 return web.json_response(self._about())
-            case "POST", "/sim/scenario":
+            case "POST", ("/sim/scenario" | "/sim/calendar" | "/sim/control") as path:
+                body = await request.read()
                 try:
-                    self.restart_scenario(str(json.loads(await request.read())["name"]))
-                except (ValueError, TypeError, KeyError) as error:
-                    text = f'Send {{"name": SCENARIO}} with one of {", ".join(SCENARIOS)}. ({error})'
-                    return web.json_response({"error": {"message": text}}, status=400)
-                return web.json_response(self._about())
+                    self._told_to(path, body)
+                except ValueError as error:
+                    return web.json_response({"error": {"message": str(error)}}, status=400)
+                self._serve_what_is_deployed()
+                return web.json_response(told(self.control) if path == "/sim/control" else self._about())
             case _:
                 return _plain(refusals.NO_RESOURCE)
+
+    def _told_to(self, path: str, body: bytes) -> None:
+        """Raises ``ValueError`` for a body that is not understood."""
+        match path:
+            case "/sim/calendar":
+                move_calendar(self.control, body)
+            case "/sim/control":
+                rehearse(self.control, body)
+            case _:
+                try:
+                    self.restart_scenario(str(json.loads(body)["name"]))
+                except (ValueError, TypeError, KeyError) as error:
+                    known = ", ".join(SCENARIOS)
+                    raise ValueError(f'Send {{"name": SCENARIO}} with one of {known}. ({error})') from error
 
     def _about(self) -> dict[str, Any]:
         return {
             "scenario": self._scenario.name,
             "description": self._scenario.description,
             "at_s": round(self.scenario_s, 3),
+            "today": self.control.calendar.today.isoformat(),
             "seed": self._seed,
             "deployments": {
                 name: {

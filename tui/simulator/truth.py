@@ -22,6 +22,7 @@ class ServedOutcome:
 
     ``usage`` is what the answer told the client, None where it told nothing. ``latency_ms`` runs from the
     request received to the last byte written, ``ttft_ms`` to the first content written (streams only).
+    ``served_model`` is the model and version that it was for, empty where no deployment was.
     """
 
     kind: OutcomeKind = OutcomeKind.CANCELLED
@@ -30,6 +31,7 @@ class ServedOutcome:
     usage: Usage | None = None
     annotated: bool = False
     spilled: bool = False
+    served_model: str = ""
 
 
 @dataclass(slots=True)
@@ -41,6 +43,22 @@ class _Tally:
     cached_tokens: int = 0
     completion_tokens: int = 0
     annotated: int = 0
+
+    def add(self, outcome: ServedOutcome) -> None:
+        """Times enter the quantiles only for answers of the deployment itself: a spilled one was served
+        elsewhere, and says nothing about this version (azure.md A6)."""
+        self.kinds[outcome.kind] += 1
+        if outcome.kind not in ANSWERED:
+            return
+        if outcome.latency_ms is not None and not outcome.spilled:
+            self.latency_ms.append(outcome.latency_ms)
+        if outcome.ttft_ms is not None and not outcome.spilled:
+            self.ttft_ms.append(outcome.ttft_ms)
+        if outcome.usage is not None:
+            self.prompt_tokens += outcome.usage.prompt_tokens
+            self.cached_tokens += outcome.usage.cached_tokens
+            self.completion_tokens += outcome.usage.completion_tokens
+        self.annotated += outcome.annotated
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -70,35 +88,40 @@ class Truth:
 
     def clear(self) -> None:
         self._tallies = {name: _Tally() for name in self._deployments}
+        self._versions: dict[str, dict[str, _Tally]] = {}
+
+    def know(self, deployment: str) -> None:
+        """Count a deployment under its own name from now on."""
+        if deployment not in self._deployments:
+            self._deployments = (*self._deployments, deployment)
+            self._tallies.setdefault(deployment, _Tally())
 
     def add(self, deployment: str, outcome: ServedOutcome) -> None:
-        """Count one ended request. Times enter the quantiles only for answers of the deployment itself: a
-        spilled one was served elsewhere, and says nothing about this version (azure.md A6)."""
-        tally = self._tally(deployment)
-        tally.kinds[outcome.kind] += 1
-        if outcome.kind not in ANSWERED:
-            return
-        if outcome.latency_ms is not None and not outcome.spilled:
-            tally.latency_ms.append(outcome.latency_ms)
-        if outcome.ttft_ms is not None and not outcome.spilled:
-            tally.ttft_ms.append(outcome.ttft_ms)
-        if outcome.usage is not None:
-            tally.prompt_tokens += outcome.usage.prompt_tokens
-            tally.cached_tokens += outcome.usage.cached_tokens
-            tally.completion_tokens += outcome.usage.completion_tokens
-        tally.annotated += outcome.annotated
+        """Count one ended request, for its deployment and for the version that it met there."""
+        tally, name = self._tally(deployment)
+        tally.add(outcome)
+        if outcome.served_model:
+            self._versions.setdefault(name, {}).setdefault(outcome.served_model, _Tally()).add(outcome)
 
     def as_json(self) -> dict[str, Any]:
-        """``{"deployments": {NAME: ...}}``; quantiles are None where there is nothing to rank."""
-        return {"deployments": {name: tally.as_json() for name, tally in self._tallies.items()}}
+        """``{"deployments": {NAME: ...}}``; quantiles are None where there is nothing to rank.
 
-    def _tally(self, deployment: str) -> _Tally:
+        A deployment that has met requests as more than one version has the same figures of each of them under
+        ``versions``.
+        """
+        counted = {name: tally.as_json() for name, tally in self._tallies.items()}
+        for name, versions in self._versions.items():
+            if len(versions) > 1:
+                counted[name]["versions"] = {model: tally.as_json() for model, tally in versions.items()}
+        return {"deployments": counted}
+
+    def _tally(self, deployment: str) -> tuple[_Tally, str]:
         tally = self._tallies.get(deployment)
-        if tally is None:
-            full = len(self._tallies) >= len(self._deployments) + _MAX_STRANGE_NAMES
-            name = UNKNOWN if full or not deployment or len(deployment) > 64 else deployment
-            tally = self._tallies.setdefault(name, _Tally())
-        return tally
+        if tally is not None:
+            return tally, deployment
+        full = len(self._tallies) >= len(self._deployments) + _MAX_STRANGE_NAMES
+        name = UNKNOWN if full or not deployment or len(deployment) > 64 else deployment
+        return self._tallies.setdefault(name, _Tally()), name
 
 
 def nearest_rank(ordered: Sequence[float], pct: int) -> float | None:
