@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import httpx2
 import openai
 
+from tui.azure.credentials import CredentialError, EntraToken
 from tui.azure.errors import Refusal, classify
 from tui.azure.outcomes import Call, outcome_of
 from tui.azure.transport import Exchange, TimedTransport, current_exchange
@@ -29,10 +30,6 @@ _CHAT = "/chat/completions"
 _SPARE_CONNECTIONS = 16
 _NOT_NEEDED = "none"
 """The SDK insists on a key; a server on this machine may want none."""
-
-
-class CredentialError(Exception):
-    """No token could be had from Entra ID; the text says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,7 @@ class ServiceClient:
         self._timeout_s = timeout_s
         self._stream = stream
         self._keep_text = keep_text
-        self._credentials: list[Any] = []
+        self._credentials: list[EntraToken] = []
         self._secrets = tuple(
             env[e.key_env] for e in endpoints.values() if e.key_env is not None and env.get(e.key_env)
         )
@@ -85,7 +82,7 @@ class ServiceClient:
     ) -> openai.AsyncOpenAI:
         http = httpx2.AsyncClient(transport=transport, timeout=self._timeout_s, follow_redirects=False)
         key = env.get(endpoint.key_env, "") if endpoint.key_env else ""
-        token = self._token_provider(endpoint) if endpoint.entra else None
+        token = self._entra(endpoint) if endpoint.entra else None
         common: dict[str, Any] = {
             "http_client": http,
             "max_retries": 0,
@@ -104,24 +101,9 @@ class ServiceClient:
             base_url=base_url_v1(endpoint.url), api_key=token or key or _NOT_NEEDED, **common
         )
 
-    def _token_provider(self, endpoint: Endpoint) -> Callable[[], Awaitable[str]]:
-        try:
-            from azure.identity.aio import DefaultAzureCredential, get_bearer_token_provider
-        except ImportError as error:
-            raise CredentialError(
-                f"endpoint {endpoint.name} wants Entra ID: install it with pip install 'canarytop[azure]'"
-            ) from error
-        credential = DefaultAzureCredential()
-        self._credentials.append(credential)
-        provider = get_bearer_token_provider(credential, endpoint.scope or "https://ai.azure.com/.default")
-
-        async def token() -> str:
-            try:
-                return str(await provider())
-            except Exception as error:
-                first = str(error).splitlines()[0] if str(error) else type(error).__name__
-                raise CredentialError(f"no token from Entra ID: {first}; try `az login`") from error
-
+    def _entra(self, endpoint: Endpoint) -> EntraToken:
+        token = EntraToken(endpoint.scope or "https://ai.azure.com/.default", who=f"endpoint {endpoint.name}")
+        self._credentials.append(token)
         return token
 
     async def probe(self, endpoint: str) -> Probe:
