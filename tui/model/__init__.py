@@ -7,6 +7,8 @@ monotonic clock since the run started; ``at`` is a timezone-aware UTC instant.
 from __future__ import annotations
 
 from tui.model.control import (
+    Account,
+    DeploymentSpec,
     Lifecycle,
     ManagedDeployment,
     ModelSku,
@@ -86,8 +88,10 @@ __all__ = [
     "NO_HITS",
     "WEIGHT_CHANGES",
     "WINDOWS_S",
+    "Account",
     "Assignment",
     "Deployment",
+    "DeploymentSpec",
     "DeploymentView",
     "Endpoint",
     "Eta",

@@ -50,14 +50,48 @@ class ManagedDeployment:
 
 
 @dataclass(frozen=True, slots=True)
+class DeploymentSpec:
+    """A deployment that is to be created, or to be set as this says.
+
+    ``version`` is exact. ``rai_policy`` None keeps the policy that a deployment has, and leaves that of a new
+    one to the service.
+    """
+
+    name: str
+    model: str
+    version: str
+    sku: str
+    capacity: int
+    format: str = "OpenAI"
+    rai_policy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The resource that the deployments belong to. ``keys_disabled`` is ``disableLocalAuth``."""
+
+    name: str
+    location: str
+    kind: str | None = None
+    endpoint: str | None = None
+    state: str | None = None
+    keys_disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSku:
-    """How a model may be deployed: ``retires`` where the SKU has a date of its own."""
+    """How a model may be deployed: ``retires`` where the SKU has a date of its own.
+
+    A capacity is at least ``least_capacity`` and a multiple of ``capacity_step``, as far as they are told.
+    """
 
     name: str
     usage_name: str | None = None
     retires: date | None = None
     default_capacity: int | None = None
     most_capacity: int | None = None
+    least_capacity: int | None = None
+    capacity_step: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
