@@ -217,7 +217,7 @@ class TestHostileAnswers:
             return web.json_response({"value": [], "nextLink": following})
 
         async with answering(handler) as (manager, _):
-            with pytest.raises(ArmError, match="goes on after 500 pages"):
+            with pytest.raises(ArmError, match="goes on after 200 pages"):
                 await manager.deployments()
 
     @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ class TestHostileAnswers:
                 await response.write(b" " * 2**20)
 
         async with answering(handler) as (manager, _):
-            with pytest.raises(ArmError, match="passed 32 MB and was cut off"):
+            with pytest.raises(ArmError, match="passed 16 MB and was cut off"):
                 await manager.account()
 
     async def test_silence_ends(self) -> None:
@@ -279,7 +279,7 @@ class TestHostileAnswers:
             raise AssertionError("it was waited for")
 
         async with answering(handler, timeout_s=0.02) as (manager, slept):
-            with pytest.raises(ConnectionLost, match=r"no answer within|the connection broke"):
+            with pytest.raises(ConnectionLost, match=r"no answer within|connection broke|cannot be reached"):
                 await manager.account()
         assert slept == [1.0, 2.0]
 

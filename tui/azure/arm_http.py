@@ -19,8 +19,8 @@ from tui.azure.arm_errors import BUSY_CODES, Access, ArmError, ConnectionLost, r
 from tui.azure.credentials import CredentialError, TokenProvider
 from tui.text import plain
 
-MAX_BODY_BYTES = 32 * 1024 * 1024
-MAX_PAGES = 500
+MAX_BODY_BYTES = 16 * 1024 * 1024
+MAX_PAGES = 200
 _TRIES_OF_READS = 3
 _THROTTLED_TIMES = 6
 _BUSY_TIMES = 6
