@@ -122,5 +122,5 @@ def test_seven_decimals_of_an_instant_are_understood() -> None:
     assert found.paused
 
 
-def test_quota_without_a_limit_is_no_quota() -> None:
-    assert arm_wire.quota_use({"name": {"value": "x"}, "currentValue": True}) == QuotaUse("x", 0.0, 0.0)
+def test_a_quota_that_is_not_told_is_not_nothing() -> None:
+    assert arm_wire.quota_use({"name": {"value": "x"}, "currentValue": True}) == QuotaUse("x", None, None)

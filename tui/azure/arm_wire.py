@@ -97,8 +97,8 @@ def quota_use(item: object) -> QuotaUse:
     text = _mapping(name).get("value") if isinstance(name, Mapping) else name
     return QuotaUse(
         name=_text(text) or NO_NAME,
-        used=_number(document.get("currentValue")) or 0.0,
-        limit=_number(document.get("limit")) or 0.0,
+        used=_number(document.get("currentValue")),
+        limit=_number(document.get("limit")),
         unit=_text(document.get("unit")) or "",
     )
 

@@ -130,11 +130,11 @@ class OfferedModel:
 
 @dataclass(frozen=True, slots=True)
 class QuotaUse:
-    """What of a subscription's quota in a region is used, in the unit of the service."""
+    """What of a subscription's quota in a region is used, in the unit of the service; None is not told."""
 
     name: str
-    used: float
-    limit: float
+    used: float | None
+    limit: float | None
     unit: str = ""
 
 
