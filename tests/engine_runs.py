@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from tests.simulator_service import quick
 from tui.engine import Engine
-from tui.engine.session import Past, Setup
+from tui.engine.setup import Past, Setup
 from tui.model import ALL_TASKS, Deployment, Endpoint, Event, EventKind, Figures, Snapshot
 from tui.record import RunRecord
 from tui.record_reader import last_state, read_events, read_run

@@ -26,7 +26,7 @@ from tests.engine_runs import (
 from tests.test_judge import outcome_of
 from tests.test_weights import Clock, Log
 from tui.engine.automation import Automation
-from tui.engine.session import Past
+from tui.engine.setup import Past
 from tui.model import EventKind, OutcomeKind, PlanState, PlanStep, VerdictState
 from tui.rollout.values import GuardSpec, PlanSpec
 from tui.routing.controller import CommandRefused, Controller
@@ -158,7 +158,6 @@ def test_after_a_recovery_a_second_outage_acts_again(tmp_path: Path) -> None:
     automation = Automation(
         replace(rollout(tmp_path, "http://127.0.0.1:9"), guard=GuardSpec("armed")),
         controller=hand,
-        weights=lambda: router.weights,
         log=log,
         clock=clock,
         fresh=lambda _: True,

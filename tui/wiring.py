@@ -20,7 +20,7 @@ from types import FrameType
 from tui.afterwards.earlier import limits_of
 from tui.afterwards.recording import Recording, find_recording
 from tui.engine import Engine
-from tui.engine.session import Past, Setup
+from tui.engine.setup import Past, Setup
 from tui.headless import check_endpoints, finish, follow
 from tui.model import ALL_TASKS, ANSWERED, FILTERED, Snapshot
 from tui.problems import Problem

@@ -44,11 +44,12 @@ class Playback:
         self._measures = Measures(tuple(recording.rollout.deployments), tuple(recording.rollout.weights))
         self._moment_s = 0.0
         self._versions = Versions(
-            recording.rollout.deployments,
             clock=lambda: self._moment_s,
             now=lambda: recording.instant(self._moment_s),
             figures=lambda name: self._measures.pooled(name, "15m", self._moment_s),
         )
+        for name in recording.rollout.deployments:
+            self._versions.add(name)
         self._events: deque[Event] = deque(maxlen=_EVENTS_SHOWN)
         self._weights = recording.weights(0.0)
         self._since_change: dict[str, dict[str, int]] = {}

@@ -20,7 +20,6 @@ from tui.model import (
     PlanView,
     Verdict,
     VerdictState,
-    WeightTable,
 )
 from tui.rollout import Rollout
 from tui.routing.controller import CommandRefused, Controller, Log
@@ -46,7 +45,6 @@ class Automation:
         rollout: Rollout,
         *,
         controller: Controller,
-        weights: Callable[[], WeightTable],
         log: Log,
         clock: Callable[[], float],
         fresh: Callable[[str], bool],
@@ -55,14 +53,11 @@ class Automation:
         self._baseline = rollout.baseline
         self._canaries = tuple(name for name in rollout.deployments if name != rollout.baseline)
         self._controller = controller
-        self._weights = weights
         self._log = log
         self._clock = clock
         self._fresh = fresh
-        self._new_judge = partial(
-            Judge, rollout.baseline, self._canaries, rollout.criteria, calibrated=calibrated
-        )
-        self._judge = self._new_judge()
+        self._new_judge = partial(Judge, rollout.baseline, criteria=rollout.criteria, calibrated=calibrated)
+        self._judge = self._new_judge(canaries=self._canaries)
         hand = rollout.guard
         self._guard = Guard(hand.mode, hand.criteria, hand.tripwire, on_version_change=hand.version_change)
         self._plan: Plan | None = None
@@ -113,7 +108,7 @@ class Automation:
         action = self._guard.decide(
             canary,
             self._judge.worse(canary, self._clock()),
-            weight_pct=self._weight_pct(canary),
+            weight_pct=self._controller.weight_pct(canary),
             fresh=self._fresh(canary),
             tripwire=self._tripwire(canary),
         )
@@ -138,7 +133,7 @@ class Automation:
             action = plan.tick(
                 self._clock(),
                 canary_requests=self._finished[plan.canary],
-                weight_pct=self._weight_pct(plan.canary),
+                weight_pct=self._controller.weight_pct(plan.canary),
                 verdicts=self.verdicts().get(plan.canary, ()),
                 fresh=self._fresh(plan.canary),
             )
@@ -159,6 +154,14 @@ class Automation:
         worse = self._judge.worse(canary, self._clock()) if canary in self._canaries else ()
         return f"it is WORSE, {evidence_line(worse[0])}" if worse else None
 
+    def add_canary(self, name: str) -> None:
+        """Judge and guard one more from now on."""
+        if name not in self._canaries:
+            self._canaries = (*self._canaries, name)
+            self._finished[name] = 0
+            self._judge.add_canary(name)
+            self._verdicts = self._judge.verdicts(self._clock())
+
     def version_changed(self, deployment: str, text: str) -> None:
         """Another version answers for a deployment: its evidence begins anew, a plan that it touches holds, and
         the guard acts where it was told to."""
@@ -168,7 +171,7 @@ class Automation:
         if plan is not None and deployment in (plan.canary, self._baseline) and plan.active:
             self._carry_out(plan.hold(text), PLAN)
         if deployment in self._canaries:
-            self._act(self._guard.version_changed(deployment, text, self._weight_pct(deployment)))
+            self._act(self._guard.version_changed(deployment, text, self._controller.weight_pct(deployment)))
 
     # --- commands ---
 
@@ -225,7 +228,7 @@ class Automation:
         plan = self._plan
         assert plan is not None
         event = self._log(EventKind.PLAN, actor, f"plan: {action.kind}", reason=action.reason)
-        if action.weight_pct is None or action.weight_pct == self._weight_pct(plan.canary):
+        if action.weight_pct is None or action.weight_pct == self._controller.weight_pct(plan.canary):
             return event
         try:
             return self._controller.shift(plan.canary, action.weight_pct, actor, action.reason)
@@ -261,7 +264,7 @@ class Automation:
         Returns what could not be taken up and why, a sentence each.
         """
         refused = []
-        judge = self._new_judge()
+        judge = self._new_judge(canaries=self._canaries)
         try:
             judge.restore(state.get("judge") or {}, offset_s)
         except ValueError as error:
@@ -279,6 +282,3 @@ class Automation:
             except ValueError as error:
                 refused.append(f"plan: {error}")
         return tuple(refused)
-
-    def _weight_pct(self, canary: str) -> float:
-        return max(shares.get(canary, 0.0) for shares in self._weights().values())

@@ -8,8 +8,9 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, TypeVar
 
-from tui.engine.session import ENGINE, Session
-from tui.model import Event, EventKind, TrafficState, WeightTable
+from tui.engine.events import ENGINE
+from tui.engine.session import Session
+from tui.model import DeploymentSpec, Event, EventKind, TrafficState, WeightTable
 from tui.routing.controller import CommandRefused
 from tui.weight_profiles import (
     BrokenProfile,
@@ -108,6 +109,18 @@ class Commands:
     def retry_step(self, *, actor: str) -> Future[Event]:
         """The plan begins its step again."""
         return self._command(actor, lambda s: s.automation.retry_step(actor))
+
+    def create_deployment(self, endpoint: str, spec: DeploymentSpec, *, actor: str) -> Future[Event]:
+        """A pinned deployment in the account of an endpoint, read back. It gets no traffic."""
+        return self._later(actor, lambda s: s.control.create(endpoint, spec, actor))
+
+    def add_to_rollout(self, endpoint: str, name: str, *, actor: str) -> Future[Event]:
+        """A deployment of an account joins the run at weight 0."""
+        return self._command(actor, lambda s: s.membership.add(endpoint, name, actor))
+
+    def remove_deployment(self, endpoint: str, name: str, *, actor: str) -> Future[Event]:
+        """A deployment without traffic is removed from its account."""
+        return self._later(actor, lambda s: s.membership.remove(endpoint, name, actor))
 
     def save_profile(self, name: str, note: str, *, actor: str, replace: bool = False) -> Future[Event]:
         """The weights in force now under a name, in the folder beside the rollout file."""

@@ -9,6 +9,9 @@ from datetime import datetime
 from tui.model import Event, EventKind, WeightTable
 from tui.text import plain
 
+ENGINE = "canarytop"
+"""The actor of what the program itself does."""
+
 _KEPT = 1000
 _TEXT_CHARS = 400
 

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import count
-from typing import Any
 
 from tui.azure.client import Probe, ServiceClient
-from tui.azure.prices import load_prices, price_for
+from tui.engine.accounts import Managers
 from tui.engine.automation import Automation
-from tui.engine.events import EventLog
+from tui.engine.control import ControlRoom
+from tui.engine.events import ENGINE, EventLog
+from tui.engine.fleet import Fleet
 from tui.engine.ledger import SinceChange, Spending
-from tui.engine.versions import Versions, said
-from tui.engine.views import deployment_views
+from tui.engine.membership import Membership
+from tui.engine.setup import Past, Setup
+from tui.engine.versions import said
 from tui.measure.windows import Measures
 from tui.model import (
     DEFAULT_TASK,
     Assignment,
-    Deployment,
     Event,
     EventKind,
     Figures,
@@ -31,53 +32,16 @@ from tui.model import (
     Snapshot,
     TrafficState,
     VersionChange,
-    WeightTable,
 )
-from tui.record import RunRecord
-from tui.rollout import Rollout
 from tui.routing.controller import Controller
 from tui.routing.router import Router
 from tui.traffic.arrivals import Arrival, TraceError, constant, poisson, trace
 from tui.traffic.follow import BadLine
-from tui.traffic.health import Health
 from tui.traffic.sender import Sender
 from tui.traffic.sources import Sources
 
-ENGINE = "canarytop"
-"""The actor of what the program itself does."""
-
 _WARM_CONNECTIONS = 32
 _BAD_ROWS_SAID = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What an interrupted run left. ``events`` are what undo can go back through, ``automation`` is what it
-    knew: evidence, verdicts, the guard, the place of the plan."""
-
-    run_id: str
-    weights: WeightTable
-    started_at: datetime
-    events: tuple[Event, ...]
-    automation: Mapping[str, Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What a run is made of. ``clock`` reads monotonic seconds, ``now`` the wall clock in UTC."""
-
-    rollout: Rollout
-    run_id: str
-    env: Mapping[str, str]
-    seed: int
-    actor: str
-    record: RunRecord | None
-    clock: Callable[[], float]
-    now: Callable[[], datetime]
-    past: Past | None = None
-    """The interrupted run that is taken up."""
-    calibrated: Mapping[str, float] | None = None
-    """Limits that "slower" is measured against, by criterion in ms, where an earlier run gave them."""
 
 
 class Session:
@@ -95,31 +59,35 @@ class Session:
         self._saturated = False
         self._bad_rows = 0
         self._record_error: str | None = None
-        prices = load_prices()
-        self._deployments: dict[str, Deployment] = {
-            name: d if d.price or d.provisioned else replace(d, price=price_for(d.model, d.version, prices))
-            for name, d in rollout.deployments.items()
-        }
         # One generator each, so that what one room draws does not change what another one draws.
         draws = (random.Random(f"{setup.seed}/{room}") for room in ("router", "arrivals", "sources"))
         router_rng, arrivals_rng, sources_rng = draws
         self.log = EventLog(keep=self._keep_event, clock=self.clock, now=setup.now)
         past = setup.past
         self.router = Router(past.weights if past else rollout.weights, rng=router_rng, clock=self.clock)
-        self.health = {name: Health(name, clock=self.clock) for name in self._deployments}
+        self._managers = Managers(rollout, setup.env, sleep=asyncio.sleep)
+        self.control = ControlRoom(self._managers.by_endpoint, ours=self._ours, log=self.log, now=setup.now)
+        self.fleet = Fleet(
+            rollout.deployments.values(),
+            rollout.baseline,
+            control=self.control,
+            clock=self.clock,
+            now=setup.now,
+            figures=self._recent_figures,
+        )
         self.controller = Controller(
             self.router,
             baseline=rollout.baseline,
-            deployments=tuple(self._deployments),
+            deployments=tuple(self.fleet.deployments),
             log=self.log,
             clock=self.clock,
-            why_not_raise=lambda name: self.health[name].why_not_raise() or self.automation.why_not_raise(name),
+            why_not_raise=lambda name: self.fleet.why_not_raise(name) or self.automation.why_not_raise(name),
+            why_never=self.fleet.why_never,
             past=past.events if past else (),
         )
         self.automation = Automation(
             rollout,
             controller=self.controller,
-            weights=lambda: self.router.weights,
             log=self.log,
             clock=self.clock,
             fresh=self._fresh,
@@ -127,9 +95,9 @@ class Session:
         )
         if past is not None and past.automation is not None:
             self._take_up(past)
-        self._measures = Measures(tuple(self._deployments), tuple(rollout.weights))
-        self._versions = Versions(
-            self._deployments, clock=self.clock, now=setup.now, figures=self._recent_figures
+        self._measures = Measures(tuple(self.fleet.deployments), tuple(rollout.weights))
+        self.membership = Membership(
+            rollout.baseline, self.fleet, self.control, self._measures, self.automation, self.controller
         )
         self._sources = Sources(
             rollout.traffic.sources,
@@ -140,7 +108,7 @@ class Session:
         )
         self._client = ServiceClient(
             rollout.endpoints,
-            self._deployments,
+            self.fleet.deployments,
             env=setup.env,
             clock=self.clock,
             timeout_s=rollout.traffic.timeout_s,
@@ -215,7 +183,7 @@ class Session:
         return request
 
     def _admit(self, assignment: Assignment) -> bool:
-        admitted = self.health[assignment.deployment].admit(assignment)
+        admitted = self.fleet.health[assignment.deployment].admit(assignment)
         if admitted:
             self._assigned += 1
             self._since_change.add(assignment, self.router.weights)
@@ -225,13 +193,13 @@ class Session:
 
     def _on_outcome(self, outcome: Outcome) -> None:
         self._ended += 1
-        outcome, change = self._versions.ended(outcome)
+        outcome, change = self.fleet.ended(outcome)
         if change is not None:
             self._version_changed(outcome.deployment, change)
         self._measures.add(outcome, self.clock())
         if self.setup.record is not None:
             self.setup.record.outcome(outcome)
-        for kind, text in (*self.health[outcome.deployment].ended(outcome), *self._versions.news(outcome)):
+        for kind, text in self.fleet.news(outcome):
             self.log(kind, ENGINE, text)
         self.automation.ended(outcome)
         self._spending.add(outcome)
@@ -249,6 +217,10 @@ class Session:
         self.log(EventKind.VERSION_CHANGED, ENGINE, text)
         self.automation.version_changed(deployment, text)
 
+    def _ours(self, endpoint: str) -> frozenset[str]:
+        """The rollout's deployments at an endpoint."""
+        return frozenset(d.name for d in self.fleet.deployments.values() if d.endpoint == endpoint)
+
     def _recent_figures(self, deployment: str) -> Figures:
         return self._measures.pooled(deployment, "15m", self.clock())
 
@@ -259,7 +231,7 @@ class Session:
 
     def _fresh(self, deployment: str) -> bool:
         """Whether its outcomes keep coming in, failures included."""
-        return self._state is TrafficState.RUNNING and self.health[deployment].stale_s is None
+        return self._state is TrafficState.RUNNING and self.fleet.health[deployment].stale_s is None
 
     def _take_up(self, past: Past) -> None:
         offset_s = (past.started_at - self.setup.now()).total_seconds()
@@ -294,7 +266,7 @@ class Session:
         self._watch_sender()
         if self._state is not TrafficState.STARTING:
             self.automation.tick()
-            for text in self._versions.compared():
+            for text in self.fleet.compared():
                 self.log(EventKind.VERSION_COMPARED, ENGINE, text)
             if self.setup.record is not None:
                 self.setup.record.state(self.automation.state())
@@ -332,9 +304,7 @@ class Session:
             state=self._state,
             baseline=rollout.baseline,
             weights=self.router.weights,
-            deployments=deployment_views(
-                self._deployments, rollout.baseline, figures, self.health, self._versions
-            ),
+            deployments=self.fleet.views(figures),
             assigned=self._since_change.counts(self.router.weights),
             history=self._measures.history(),
             events=self.log.newest(),
@@ -348,6 +318,7 @@ class Session:
             alpha_pct=rollout.criteria.alpha_pct,
             guard=self.automation.guard(),
             plan=self.automation.plan(),
+            accounts=self.control.views(),
             can_undo=self.controller.can_undo,
         )
 
@@ -365,5 +336,6 @@ class Session:
         self.log(EventKind.STOPPED, self.setup.actor, f"run {self.setup.run_id} ended")
         self._state = TrafficState.STOPPED
         await self._client.close()
+        await self._managers.close()
         self._sources.close()
         return self._assigned - self._ended

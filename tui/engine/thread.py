@@ -13,7 +13,9 @@ from typing import Any, TypeVar
 
 from tui.azure.client import Probe
 from tui.engine.commands import Commands
-from tui.engine.session import ENGINE, Session, Setup
+from tui.engine.events import ENGINE
+from tui.engine.session import Session
+from tui.engine.setup import Setup
 from tui.model import Event, EventKind, Snapshot
 from tui.routing.controller import CommandRefused
 
@@ -115,7 +117,11 @@ class Engine(Commands):
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 100)
-        work = [asyncio.create_task(session.send()), asyncio.create_task(self._tick())]
+        work = [
+            asyncio.create_task(session.send()),
+            asyncio.create_task(self._tick()),
+            asyncio.create_task(session.control.watch()),
+        ]
         for task in work:
             task.add_done_callback(self._stop_if_broken)
         await stopping

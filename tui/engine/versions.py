@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from tui.model import EventKind, Figures, Outcome, VersionChange
@@ -17,18 +17,21 @@ class Versions:
 
     def __init__(
         self,
-        deployments: Iterable[str],
         *,
         clock: Callable[[], float],
         now: Callable[[], datetime],
         figures: Callable[[str], Figures],
     ) -> None:
-        self._serving = {name: Serving(name, clock=clock) for name in deployments}
+        self._serving: dict[str, Serving] = {}
         self._clock = clock
         self._now = now
         self._figures = figures
         self._changes: dict[str, VersionChange] = {}
         self._to_compare: dict[str, VersionChange] = {}
+
+    def add(self, deployment: str) -> None:
+        """Follow one more from now on."""
+        self._serving.setdefault(deployment, Serving(deployment, clock=self._clock))
 
     def served(self, deployment: str) -> str | None:
         return self._serving[deployment].version

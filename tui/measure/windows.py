@@ -78,6 +78,10 @@ class Measures:
         self._history: deque[Second] = deque(maxlen=_HISTORY_POINTS)
         self._restarted: dict[str, float] = {}
 
+    def add_deployment(self, deployment: str) -> None:
+        """Measure one more from now on."""
+        self._names.setdefault(deployment, VersionNames())
+
     def restart(self, deployment: str, now_s: float) -> None:
         """Forget everything of one deployment: from now on its figures are those of another version. The
         history stays."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tui.model.control import (
     Account,
+    AccountView,
     DeploymentSpec,
     Lifecycle,
     ManagedDeployment,
@@ -89,6 +90,7 @@ __all__ = [
     "WEIGHT_CHANGES",
     "WINDOWS_S",
     "Account",
+    "AccountView",
     "Assignment",
     "Deployment",
     "DeploymentSpec",

@@ -182,3 +182,37 @@ class Pin:
     until: date | None = None
     reason: str = ""
     remedy: str = ""
+
+
+NOT_KNOWN = Pin(PinState.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """One account as the control plane last showed it. ``endpoint`` is the name in the rollout file.
+
+    ``deployments`` None is not read yet. ``read_at`` is of the deployments; ``error`` says why the last look
+    failed, what was read before stays. ``doing`` is the write under way, in words.
+    """
+
+    endpoint: str
+    name: str
+    location: str | None = None
+    may_write: bool = False
+    deployments: tuple[ManagedDeployment, ...] | None = None
+    models: tuple[OfferedModel, ...] = ()
+    quota: tuple[QuotaUse, ...] = ()
+    read_at: datetime | None = None
+    error: str | None = None
+    doing: str = ""
+
+    def deployment(self, name: str) -> ManagedDeployment | None:
+        """The deployment of that name; ARM does not tell upper from lower case."""
+        found = (d for d in self.deployments or () if d.name.lower() == name.lower())
+        return next(found, None)
+
+    def offered(self, model: str, version: str | None, format_: str = "OpenAI") -> OfferedModel | None:
+        """What the account offers of one version."""
+        return next(
+            (m for m in self.models if (m.format, m.model, m.version) == (format_, model, version)), None
+        )

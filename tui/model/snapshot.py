@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from tui.model.control import NOT_KNOWN, AccountView, Lifecycle, Pin
 from tui.model.deployments import Deployment
 from tui.model.events import Event, WeightTable
 from tui.model.figures import Figures, Second
@@ -49,6 +50,13 @@ class DeploymentView:
     """The version that answers, as the service names it; None before it said one."""
     changed: VersionChange | None = None
     """The last change of the version that answers, within this run."""
+    retired: bool = False
+    """Its last requests were refused because the version is retired."""
+    pin: Pin = NOT_KNOWN
+    lifecycle: Lifecycle | None = None
+    warning: str = ""
+    """What is to be said of the end of its version, 90 days and less before it; empty where nothing is."""
+    warning_severity: Literal["note", "warn", "alarm"] = "note"
 
 
 class TrafficState(StrEnum):
@@ -144,6 +152,7 @@ class Snapshot:
     """Chance in percent that an equal canary is ever called WORSE, for all its criteria together."""
     guard: GuardView = field(default_factory=GuardView)
     plan: PlanView | None = None
+    accounts: tuple[AccountView, ...] = ()
     can_undo: WeightTable | None = None
     """The weights that undo would restore."""
     player: PlayerView | None = None

@@ -39,7 +39,8 @@ class Controller:
     """Changes the router's weights, each change being an event with actor, reason, before and after.
 
     ``why_not_raise(deployment)`` says why more traffic for a deployment must be refused now, or None. It is
-    asked only for changes that raise a canary: lowering is never refused.
+    asked only for changes that raise a canary: lowering is never refused. ``why_never(deployment)`` is asked
+    even where the first is overridden, and by undo: there is nothing that could take traffic.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Controller:
         log: Log,
         clock: Callable[[], float],
         why_not_raise: Callable[[str], str | None] = lambda _: None,
+        why_never: Callable[[str], str | None] = lambda _: None,
         past: Iterable[Event] = (),
     ) -> None:
         self._router = router
@@ -59,6 +61,7 @@ class Controller:
         self._log = log
         self._clock = clock
         self._why_not_raise = why_not_raise
+        self._why_never = why_never
         self._undo: list[WeightTable] = _undo_stack(past, self._deployments)
         self._burst: tuple[str, str, float, int] = ("", "", float("-inf"), 0)
         self._groups = 0
@@ -67,6 +70,25 @@ class Controller:
     def can_undo(self) -> WeightTable | None:
         """The weights that ``undo`` would restore."""
         return self._undo[-1] if self._undo else None
+
+    def weight_pct(self, name: str) -> float:
+        """The largest weight of a deployment over the tasks; 0 for one that has none."""
+        return max(shares.get(name, 0.0) for shares in self._router.weights.values())
+
+    def add_deployment(self, name: str, actor: str, text: str, reason: str) -> Event:
+        """One more deployment, at weight 0 in every task. What undo restores has it at 0 too.
+
+        Raises:
+            CommandRefused: It is part of the rollout already.
+        """
+        if name in self._deployments:
+            raise CommandRefused(f"{name} is part of this rollout already")
+        self._deployments = (*self._deployments, name)
+        self._undo = [_with(table, name) for table in self._undo]
+        before = self._router.weights
+        after = frozen(_with(before, name))
+        self._router.swap(after)
+        return self._log(EventKind.ADDED, actor, text, reason=reason, before=before, after=after)
 
     def roll_back(self, actor: str, reason: str = "", task: str | None = None) -> Event:
         """The baseline to 100 in every task (or one). Never refused for the state of the data.
@@ -154,6 +176,9 @@ class Controller:
         """
         if not self._undo:
             raise CommandRefused("nothing to undo: the weights have not been changed")
+        for name in raised(self._router.weights, self._undo[-1], self._baseline):
+            if why := self._why_never(name):
+                raise CommandRefused(f"undo would give traffic to {name}: {why}")
         before, after = self._router.weights, self._undo.pop()
         self._router.swap(after)
         self._burst = ("", "", float("-inf"), 0)
@@ -184,8 +209,8 @@ class Controller:
             raise CommandRefused(f"no deployment is named {deployment}: {', '.join(self._deployments)}")
 
     def _permit(self, after: WeightTable, force: bool) -> None:
-        for name in () if force else raised(self._router.weights, after, self._baseline):
-            why = self._why_not_raise(name)
+        for name in raised(self._router.weights, after, self._baseline):
+            why = self._why_never(name) or (None if force else self._why_not_raise(name))
             if why:
                 raise CommandRefused(f"{name} gets no more traffic: {why}")
 
@@ -195,6 +220,10 @@ class Controller:
             return compute()
         except ValueError as error:
             raise CommandRefused(str(error)) from error
+
+
+def _with(table: WeightTable, name: str) -> WeightTable:
+    return frozen({task: {**shares, name: shares.get(name, 0.0)} for task, shares in table.items()})
 
 
 def _undo_stack(past: Iterable[Event], deployments: Sequence[str]) -> list[WeightTable]:

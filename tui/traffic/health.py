@@ -15,6 +15,8 @@ _DEFAULT_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 300.0
 _SAY_AGAIN_S = 30.0
 _NO_CONNECTION = frozenset({OutcomeKind.CONNECTION_LOST, OutcomeKind.TIMEOUT})
+_RETIRED = (400, 410)
+"""How the service refuses a version that is retired; 404 and 423 are other reasons to be gone."""
 _FAILED = _NO_CONNECTION | {OutcomeKind.SERVER_ERROR, OutcomeKind.REFUSED, OutcomeKind.GONE}
 
 
@@ -31,6 +33,8 @@ class Health:
         self.last_error_s: float | None = None
         self.unreachable: str | None = None
         self.failing: str | None = None
+        self.retired = False
+        """Whether its last requests were refused because the version is retired."""
         self._clock = clock
         self._throttled_until = float("-inf")
         self._said_throttled = float("-inf")
@@ -84,9 +88,11 @@ class Health:
             self.last_answer_s = outcome.ended_s
         if outcome.kind in _FAILED:
             self._failed_in_a_row += 1
+            self.retired = outcome.kind is OutcomeKind.GONE and outcome.http_status in _RETIRED
             yield from self._failed(outcome)
             return
         self._failed_in_a_row = 0
+        self.retired = False
         if self.unreachable is not None or self.failing is not None:
             self.unreachable = self.failing = None
             yield EventKind.REACHABLE, f"{self.deployment} answers again"

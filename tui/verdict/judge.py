@@ -148,6 +148,13 @@ class Judge:
         if failed:
             self._last_failure[outcome.deployment] = outcome.error or outcome.kind.value
 
+    def add_canary(self, name: str) -> None:
+        """Judge one more from now on."""
+        self._sides.setdefault(name, self._new_scales())
+        self._failed.setdefault(name, 0)
+        self._last_failure.setdefault(name, "")
+        self._stretches.add_canary(name)
+
     def version_changed(self, name: str) -> None:
         """A deployment answers with another version: nothing that was weighed of the one before is evidence for
         or against it. When it is the baseline, every comparison begins anew, and so do the limits."""

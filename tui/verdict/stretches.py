@@ -172,6 +172,11 @@ class Stretches:
         rhos = {name: round(pct / (pct + base), 6) for name, pct in own.items() if pct > 0 and base > 0}
         return {name: rho for name, rho in rhos.items() if 0 < rho < 1}
 
+    def add_canary(self, name: str) -> None:
+        """Compare one more; it has had no weight in any epoch so far."""
+        if name not in self._canaries:
+            self._canaries = (*self._canaries, name)
+
     def forget(self, name: str) -> None:
         """Drop all that one deployment did: it is another version from now on."""
         for epoch in self._by_weights.values():

@@ -1,0 +1,138 @@
+"""The deployments of a run: how each does, which version it serves, how long it may go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from tui.azure.lifecycle import lifecycle_of
+from tui.azure.lifecycle_table import LifecycleTable, load_lifecycle
+from tui.azure.pins import pin_of
+from tui.azure.prices import load_prices, price_for
+from tui.azure.retirement import fate_of, warning_of
+from tui.engine.control import ControlRoom
+from tui.engine.versions import Versions
+from tui.model import (
+    Deployment,
+    DeploymentView,
+    EventKind,
+    Figures,
+    Outcome,
+    VersionChange,
+)
+from tui.traffic.health import Health
+
+
+class Fleet:
+    """``figures(deployment)`` gives the recent ones of a deployment. ``deployments`` is shared with whoever
+    sends to them: one that is added here can be sent to."""
+
+    def __init__(
+        self,
+        deployments: Iterable[Deployment],
+        baseline: str,
+        *,
+        control: ControlRoom,
+        clock: Callable[[], float],
+        now: Callable[[], datetime],
+        figures: Callable[[str], Figures],
+    ) -> None:
+        self.deployments: dict[str, Deployment] = {}
+        self.health: dict[str, Health] = {}
+        self._baseline = baseline
+        self._control = control
+        self._clock = clock
+        self._now = now
+        self._prices = load_prices()
+        self._lifecycle: LifecycleTable = load_lifecycle()
+        self._versions = Versions(clock=clock, now=now, figures=figures)
+        self._removed: dict[str, str] = {}
+        for deployment in deployments:
+            self.add(deployment)
+
+    def add(self, deployment: Deployment) -> None:
+        """One more; it gets the price of the bundled table where it has none of its own."""
+        name = deployment.name
+        if deployment.price is None and not deployment.provisioned:
+            price = price_for(deployment.model, deployment.version, self._prices)
+            deployment = replace(deployment, price=price)
+        self.deployments[name] = deployment
+        self.health[name] = Health(name, clock=self._clock)
+        self._versions.add(name)
+
+    def removed(self, name: str, why: str) -> None:
+        """It is being removed, or is gone: it may get no traffic any more."""
+        self._removed[name] = why
+
+    def kept(self, name: str) -> None:
+        """It was not removed after all."""
+        self._removed.pop(name, None)
+
+    def why_never(self, name: str) -> str | None:
+        """Why a deployment cannot get any traffic at all, or None."""
+        return self._removed.get(name)
+
+    def why_not_raise(self, name: str) -> str | None:
+        """Why a deployment must not get more traffic now, or None."""
+        return self.health[name].why_not_raise()
+
+    # --- the walk of a request ---
+
+    def ended(self, outcome: Outcome) -> tuple[Outcome, VersionChange | None]:
+        """The outcome as it counts, and the change of version where it is the first sign of one."""
+        return self._versions.ended(outcome)
+
+    def news(self, outcome: Outcome) -> Iterator[tuple[EventKind, str]]:
+        """What an outcome says of its deployment that is worth an event."""
+        yield from self.health[outcome.deployment].ended(outcome)
+        yield from self._versions.news(outcome)
+
+    def compared(self) -> Iterator[str]:
+        """A sentence for each changed version that enough requests followed; each once."""
+        return self._versions.compared()
+
+    # --- what is seen ---
+
+    def views(self, figures: Mapping[str, Mapping[str, Mapping[str, Figures]]]) -> dict[str, DeploymentView]:
+        """Every deployment with its figures, by its name as those are."""
+        return {name: self._view(deployment, figures[name]) for name, deployment in self.deployments.items()}
+
+    def _view(self, deployment: Deployment, figures: Mapping[str, Mapping[str, Figures]]) -> DeploymentView:
+        name, health = deployment.name, self.health[deployment.name]
+        today = self._now().date()
+        account = self._control.view(deployment.endpoint)
+        asked = account is not None and account.deployments is not None
+        managed = account.deployment(name) if account is not None else None
+        version = (managed.version if managed is not None else None) or deployment.version
+        model = managed.model if managed is not None else deployment.model
+        offered = None
+        if account is not None:
+            offered = account.offered(model, version, managed.format if managed is not None else "OpenAI")
+        sku = managed.sku if managed is not None else None
+        lifecycle = lifecycle_of(model, version, sku, offered, self._lifecycle, today)
+        served = self._versions.served(name)
+        fate = fate_of(managed, lifecycle.phase, provisioned=deployment.provisioned)
+        warning = warning_of(lifecycle, fate, today)
+        return DeploymentView(
+            deployment=deployment,
+            role="baseline" if name == self._baseline else "canary",
+            figures=figures,
+            in_flight=health.in_flight,
+            quota=health.quota,
+            throttled_s=health.throttled_s,
+            held_back=health.held_back,
+            unreachable=health.unreachable,
+            failing=health.failing,
+            last_answer_s=health.last_answer_s,
+            stale_s=health.stale_s,
+            last_error=health.last_error,
+            last_error_s=health.last_error_s,
+            served=served,
+            changed=self._versions.last_change(name),
+            retired=health.retired,
+            pin=pin_of(deployment, managed, lifecycle, served, arm_known=asked, today=today),
+            lifecycle=lifecycle,
+            warning=warning.text if warning is not None else "",
+            warning_severity=warning.severity if warning is not None else "note",
+        )
