@@ -26,10 +26,13 @@ from tui.model import ALL_TASKS, ANSWERED, FILTERED, Snapshot
 from tui.problems import Problem
 from tui.record import RunRecord, record_path, runs_folder
 from tui.record_reader import interrupted_run, last_state, read_events
-from tui.rollout import SIMULATOR, Rollout
+from tui.rollout import SIMULATOR, ControlPlane, Rollout
 from tui.traffic.arrivals import TraceError, trace
 
 _CLOSE_S = 5.0
+_PRETEND_ACCOUNT = (
+    "/subscriptions/rehearsal/resourceGroups/simulator/providers/Microsoft.CognitiveServices/accounts/simulator"
+)
 
 
 def whoami() -> str:
@@ -102,11 +105,20 @@ def service(rollout: Rollout, *, scenario: str | None, seed: int) -> Iterator[Ro
     ]
     with running(scenario=scenario or "healthy", seed=seed, deployments=specs) as url:
         endpoints = {
-            name: replace(e, url=url, key_env=None, entra=False) if name in pretend else e
+            name: replace(e, url=url, key_env=None, entra=False, resource=_PRETEND_ACCOUNT)
+            if name in pretend
+            else e
             for name, e in rollout.endpoints.items()
         }
         where = f"simulator: {scenario or 'healthy'}"
-        yield replace(rollout, endpoints=endpoints, environment=where, profiles_dir=_own(rollout))
+        yield replace(
+            rollout,
+            endpoints=endpoints,
+            environment=where,
+            profiles_dir=_own(rollout),
+            # Nothing there is real, so everything may be tried.
+            control_plane=ControlPlane(url, write=True),
+        )
 
 
 def _own(rollout: Rollout) -> Path:
