@@ -19,6 +19,9 @@ from types import FrameType
 
 from tui.afterwards.earlier import limits_of
 from tui.afterwards.recording import Recording, find_recording
+from tui.azure.lifecycle_table import LifecycleTable, load_lifecycle
+from tui.azure.outlook import arm_of, outlook_of
+from tui.azure.outlook_text import rollout_text
 from tui.engine import Engine
 from tui.engine.setup import Past, Setup
 from tui.headless import check_endpoints, finish, follow
@@ -283,6 +286,7 @@ def show_cockpit(rollout: Rollout, how: How, *, read_only: bool, mouse: bool) ->
             keymap=rollout.cockpit.keys,
             marker=rollout.cockpit.marker,
             export_folder=Path.cwd() / "screenshots",
+            ahead=partial(_ahead, rollout, load_lifecycle()),
         )
         stack.enter_context(_on_signals(lambda *_: app.exit()))
         app.run(mouse=mouse)
@@ -294,6 +298,14 @@ def show_cockpit(rollout: Rollout, how: How, *, read_only: bool, mouse: bool) ->
 
 class CockpitFailed(Exception):
     """The screen broke; the run behind it was ended cleanly."""
+
+
+def _ahead(rollout: Rollout, table: LifecycleTable, snapshot: Snapshot, width: int) -> str:
+    """What lies ahead of the deployments of a run, as ``canarytop lifecycle`` says it."""
+    accounts = {account.endpoint: account for account in snapshot.accounts if account.deployments is not None}
+    arm = arm_of(rollout.deployments.values(), accounts) if accounts else None
+    served = {name: view.served for name, view in snapshot.deployments.items() if view.served is not None}
+    return rollout_text(outlook_of(rollout, table, snapshot.at.date(), arm=arm, served=served), width)
 
 
 @contextmanager

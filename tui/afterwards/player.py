@@ -259,6 +259,7 @@ class Player:
 
     roll_back = shift = nudge = promote = undo = apply_weights = _refuse
     save_profile = profiles = pause_traffic = continue_traffic = mark = _refuse
+    create_deployment = add_to_rollout = remove_deployment = _refuse
     toggle_guard = hold_plan = resume_plan = skip_step = retry_step = _refuse
 
 

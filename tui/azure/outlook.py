@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -11,11 +11,32 @@ from tui.azure.lifecycle_table import LifecycleTable, Source
 from tui.azure.migration import Migration, migration_of
 from tui.azure.pins import pin_of
 from tui.azure.retirement import Fate, RetirementWarning, due_in, fate_of, leaves_on, warning_of, what_happens
-from tui.model import Deployment, Lifecycle, ManagedDeployment, OfferedModel, Phase, Pin, Replacement
+from tui.model import (
+    AccountView,
+    Deployment,
+    Lifecycle,
+    ManagedDeployment,
+    OfferedModel,
+    Phase,
+    Pin,
+    Replacement,
+)
 from tui.rollout import Rollout, Traffic
 
 Arm = Mapping[str, tuple[ManagedDeployment, OfferedModel | None]]
 """What ARM says, by the name of the deployment; a deployment that it does not have is absent."""
+
+
+def arm_of(deployments: Iterable[Deployment], accounts: Mapping[str, AccountView]) -> Arm:
+    """What the accounts, by endpoint, say of the deployments."""
+    found: dict[str, tuple[ManagedDeployment, OfferedModel | None]] = {}
+    for deployment in deployments:
+        account = accounts.get(deployment.endpoint)
+        managed = account.deployment(deployment.name) if account is not None else None
+        if account is not None and managed is not None:
+            offered = account.offered(managed.model, managed.version, managed.format)
+            found[deployment.name] = (managed, offered)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,9 @@ class Action:
 
     ``risk`` is the direction in which it moves the exposure of users: read-only leaves only ``none``.
     ``anywhere`` acts under dialogs too, ``while_typing`` in the inline prompt (keys that are no text).
-    ``cockpit_only`` needs the plots, table and log in view. ``only`` is the kind of session that has it, None
-    for both; two actions may have one key when no session has both. ``help_in_replay`` is what it does there,
-    where that differs.
+    ``cockpit_only`` needs the plots, table and log in view, ``on_deployments`` the deployments. ``only`` is the
+    kind of session that has it, None for both; two actions may have one key when no session has both.
+    ``help_in_replay`` is what it does there, where that differs.
     """
 
     id: str
@@ -37,6 +37,7 @@ class Action:
     anywhere: bool = False
     while_typing: bool = False
     cockpit_only: bool = False
+    on_deployments: bool = False
     only: Session | None = None
     help_in_replay: str = ""
 
@@ -44,7 +45,7 @@ class Action:
 _LIVE: Final = "live"
 _REPLAY: Final = "replay"
 _TRAFFIC, _LOOK, _MOVE, _LOG, _APP = "weights and traffic", "what is shown", "move", "events", "cockpit"
-_JUDGED, _PLAYED = "verdicts, guard and plan", "replay"
+_JUDGED, _PLAYED, _DEPLOYED = "verdicts, guard and plan", "replay", "deployments"
 
 ACTIONS: tuple[Action, ...] = (
     Action(
@@ -95,6 +96,17 @@ ACTIONS: tuple[Action, ...] = (
     Action("verdicts", ("v",), "Verdicts", "Every criterion with its evidence; again for the next canary.",
            _JUDGED, short_label="Verdicts"),
     Action("plan", ("L",), "Plan", "The ladder of the plan: where it stands, what it waits for.", _JUDGED,
+           only=_LIVE),
+    Action("deployments", ("d",), "Deployments",
+           "All deployments: pins, phases, quota; again for the time line of their ends.", _DEPLOYED,
+           short_label="Deployments", only=_LIVE),
+    Action("create_canary", ("c",), "Create canary…",
+           "A pinned deployment beside the baseline, without traffic.", _DEPLOYED,
+           "changes", "form, Enter", short_label="Create", on_deployments=True, only=_LIVE),
+    Action("add_deployment", ("o",), "Add to rollout", "The chosen deployment joins this run at weight 0.",
+           _DEPLOYED, "changes", short_label="Add", on_deployments=True, only=_LIVE),
+    Action("remove_deployment", ("X",), "Remove…", "The chosen deployment is deleted from its account.",
+           _DEPLOYED, "changes", "its name typed in full", short_label="Remove", on_deployments=True,
            only=_LIVE),
     Action("freeze", ("space",), "Freeze", "Hold the picture still. Measuring, keys and traffic go on.", _LOOK,
            show_in_footer=True, short_label="Freeze",

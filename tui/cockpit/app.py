@@ -17,6 +17,7 @@ from textual.widgets import Input
 from tui.cockpit.actions import BY_ID, action_of, allowed, belongs, bindings, keymap_mistakes, whole_keymap
 from tui.cockpit.commands import Commands
 from tui.cockpit.controls import Controls, Playing
+from tui.cockpit.deploying import Deploying
 from tui.cockpit.messages import (
     ActionChosen,
     CommandEnded,
@@ -29,9 +30,10 @@ from tui.cockpit.messages import (
 )
 from tui.cockpit.questions import ask_mark, ask_weight
 from tui.cockpit.renderer import Renderer
-from tui.cockpit.replaying import Replaying
 from tui.cockpit.screens.cockpit import CockpitScreen
+from tui.cockpit.screens.deployments import DeploymentsScreen
 from tui.cockpit.screens.live import LiveScreen
+from tui.cockpit.screens.outlook import Ahead
 from tui.cockpit.screens.palette import PaletteScreen
 from tui.cockpit.screens.profiles import ProfilesScreen
 from tui.cockpit.screens.promote import PromoteScreen
@@ -48,7 +50,7 @@ _HEIGHTS = [(0, "-flat"), (16, "-short"), (22, "-low"), (28, "-tall"), (50, "-hi
 """Least columns and rows of each class that the style sheet knows."""
 
 
-class CanarytopApp(Replaying):
+class CanarytopApp(Deploying):
     """The cockpit on an engine. It never ends by itself, whatever the engine reports.
 
     Args:
@@ -64,6 +66,7 @@ class CanarytopApp(Replaying):
         clock: Seconds, monotonic.
         on_quit: Called once when the person quits, before the screen is given back.
         player: Who plays the recording that ``controls`` shows; None in a live run.
+        ahead: The outlook of a snapshot as text; None where nobody looks ahead.
 
     Raises:
         ValueError: ``keymap``, ``window`` or ``step_pct`` has mistakes; the text names each.
@@ -92,6 +95,7 @@ class CanarytopApp(Replaying):
         clock: Callable[[], float] = time.monotonic,
         on_quit: Callable[[], None] = lambda: None,
         player: Playing | None = None,
+        ahead: Ahead | None = None,
     ) -> None:
         keys = dict(keymap or {})
         mistakes = list(keymap_mistakes(keys))
@@ -115,6 +119,7 @@ class CanarytopApp(Replaying):
         self.theme = THEME.name
         self._controls = controls
         self._player = player
+        self._ahead = ahead
         self._on_quit = on_quit
         self._key_is_text = False
         self._commands = Commands(controls, actor, self._send)
@@ -174,6 +179,8 @@ class CanarytopApp(Replaying):
         if isinstance(self.screen, ModalScreen) and not known.anywhere:
             return False
         if known.cockpit_only and not isinstance(self.screen, CockpitScreen):
+            return False
+        if known.on_deployments and not isinstance(self.screen, DeploymentsScreen):
             return False
         return allowed(known, read_only=self.ui.read_only, session=self.view.session)
 

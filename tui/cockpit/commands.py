@@ -15,7 +15,7 @@ from tui.cockpit.messages import CommandEnded, Said
 from tui.cockpit.plan_lines import NO_PLAN
 from tui.cockpit.ui_state import View, canaries, chosen_canary
 from tui.cockpit.weight_view import WeightWish, current_pct
-from tui.model import TrafficState
+from tui.model import DeploymentSpec, TrafficState
 from tui.routing.weights import describe, raised
 from tui.weight_profiles import WeightProfile
 
@@ -129,6 +129,20 @@ class Commands:
         """The step from its beginning."""
         if self._has_plan(view) and not self._refused_as_stale(view):
             self._await("begin step again", self._controls.retry_step(actor=self._actor))
+
+    def create_deployment(self, endpoint: str, spec: DeploymentSpec) -> None:
+        """A pinned deployment without traffic; takes a while."""
+        future = self._controls.create_deployment(endpoint, spec, actor=self._actor)
+        self._say(f"creating {spec.name}: this may take minutes, the log says when it is done")
+        self._await(f"create {spec.name}", future)
+
+    def add_to_rollout(self, endpoint: str, name: str) -> None:
+        """A deployment joins the run at weight 0."""
+        self._await(f"add {name}", self._controls.add_to_rollout(endpoint, name, actor=self._actor))
+
+    def remove_deployment(self, endpoint: str, name: str) -> None:
+        """A deployment without traffic is deleted."""
+        self._await(f"remove {name}", self._controls.remove_deployment(endpoint, name, actor=self._actor))
 
     def mark(self, text: str) -> None:
         """A note in the event log."""

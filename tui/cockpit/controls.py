@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Protocol
 
-from tui.model import Event, Snapshot, WeightTable
+from tui.model import DeploymentSpec, Event, Snapshot, WeightTable
 from tui.weight_profiles import BrokenProfile, WeightProfile
 
 ProfileList = tuple[WeightProfile | BrokenProfile, ...]
@@ -77,6 +77,15 @@ class Controls(Protocol):
 
     def retry_step(self, *, actor: str) -> Future[Event]:
         """The step begins again."""
+
+    def create_deployment(self, endpoint: str, spec: DeploymentSpec, *, actor: str) -> Future[Event]:
+        """A pinned deployment in the account of an endpoint."""
+
+    def add_to_rollout(self, endpoint: str, name: str, *, actor: str) -> Future[Event]:
+        """A deployment of an account joins the run at weight 0."""
+
+    def remove_deployment(self, endpoint: str, name: str, *, actor: str) -> Future[Event]:
+        """A deployment without traffic is removed from its account."""
 
     def mark(self, text: str, *, actor: str) -> Future[Event]:
         """A note of the operator in the event log."""

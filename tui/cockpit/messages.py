@@ -11,7 +11,7 @@ from textual.message import Message
 
 from tui.cockpit.event_lines import Tone
 from tui.cockpit.weight_view import WeightWish
-from tui.model import Snapshot
+from tui.model import DeploymentSpec, Snapshot
 from tui.weight_profiles import WeightProfile
 
 
@@ -91,6 +91,22 @@ class ProfileNamed(Message):
     name: str
     note: str
     replace: bool
+
+
+@dataclass
+class DeploymentWished(Message):
+    """A deployment is to be created in the account of an endpoint."""
+
+    endpoint: str
+    spec: DeploymentSpec
+
+
+@dataclass
+class RemovalAccepted(Message):
+    """A deployment is to be removed: its name was typed in full."""
+
+    endpoint: str
+    name: str
 
 
 @dataclass

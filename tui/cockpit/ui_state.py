@@ -31,6 +31,8 @@ class UiState:
     plot: int = 0
     zoomed: bool = False
     selected: str | None = None
+    deployment: tuple[str, str] | None = None
+    """The chosen row of the deployments screen: endpoint and name."""
     frozen: Snapshot | None = None
     frozen_since_s: float = 0.0
     crosshair_s: int | None = None

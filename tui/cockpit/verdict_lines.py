@@ -10,6 +10,7 @@ from typing import Final
 from rich.cells import cell_len
 
 from tui.cockpit import format as fmt
+from tui.cockpit.columns import fitted
 from tui.cockpit.details_lines import Line
 from tui.cockpit.help_lines import ASSUMPTIONS
 from tui.cockpit.plan_lines import plan_lines
@@ -117,7 +118,7 @@ def _table(view: View, name: str, width: int) -> list[Line]:
     verdicts = view.live.verdicts.get(name, ())
     if not verdicts:
         return [Line("no criterion has been judged: no data is NOT YET, never a pass or a failure", "dim")]
-    shown, hidden = _columns(width)
+    shown, hidden = fitted(_COLUMNS, width)
     heads = {column: column.title for column in shown}
     heads |= {
         c: fmt.fit(view.short(n), w).rstrip()
@@ -141,22 +142,6 @@ def _table(view: View, name: str, width: int) -> list[Line]:
         if said:
             below += _wrapped(fmt.fit(label(verdict), _LABEL.width), ", ".join(said), width)
     return [*lines, *([Line(""), *below] if below else [])]
-
-
-def _columns(width: int) -> tuple[dict[_Column, int], tuple[_Column, ...]]:
-    """Those that fit with their cells, and those that do not. What is left over widens bars and the note."""
-    kept: list[_Column] = []
-    room = width + 1
-    for column in sorted(_COLUMNS, key=lambda c: c.rank):
-        if column.width + 1 <= room:
-            kept.append(column)
-            room -= column.width + 1
-    widths = {column: column.width for column in _COLUMNS if column in kept}
-    for column in sorted(kept, key=lambda c: c.rank):
-        more = min(room, max(column.most - column.width, 0))
-        widths[column] += more
-        room -= more
-    return widths, tuple(column for column in _COLUMNS if column not in kept)
 
 
 def bar(progress: float, cells: int) -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 
 from tui.azure.arm_errors import ArmError, HalfDone
 from tui.azure.credentials import CredentialError
+from tui.azure.lifecycle_table import LifecycleTable
 from tui.azure.resource_manager import ResourceManager
+from tui.azure.standing import standing_of_managed
 from tui.engine.events import ENGINE
-from tui.model import AccountView, DeploymentSpec, Event, EventKind, ManagedDeployment
+from tui.model import AccountView, DeploymentSpec, Event, EventKind, ManagedDeployment, Standing
 from tui.routing.controller import CommandRefused, Log
 from tui.text import plain
 
@@ -22,6 +24,7 @@ LOOK_EVERY_S = 60.0
 _BUSY_S = 5.0
 _MODELS_EVERY = 30
 _TEXT = 400
+_AT_ONCE = 10
 _WATCHED: Mapping[str, str] = {
     "model": "model",
     "version": "version",
@@ -50,7 +53,7 @@ class ControlRoom:
     """One ``ResourceManager`` for each endpoint that names its account.
 
     ``ours(endpoint)`` gives the names of the rollout's deployments there; only their changes are events.
-    ``today`` dates what is compared with it.
+    ``now`` gives the instants, and the day that dates are compared with.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class ControlRoom:
         managers: Mapping[str, ResourceManager],
         *,
         ours: Callable[[str], frozenset[str]],
+        lifecycle: LifecycleTable,
         log: Log,
         now: Callable[[], datetime],
     ) -> None:
@@ -66,6 +70,7 @@ class ControlRoom:
             for endpoint, manager in managers.items()
         }
         self._ours = ours
+        self._lifecycle = lifecycle
         self._log = log
         self._now = now
 
@@ -78,10 +83,6 @@ class ControlRoom:
         """The account of an endpoint, None where it names none."""
         account = self._accounts.get(endpoint)
         return None if account is None else account.view
-
-    @property
-    def today(self) -> date:
-        return self._now().date()
 
     # --- looking ---
 
@@ -125,6 +126,16 @@ class ControlRoom:
         account.view = replace(
             account.view, deployments=deployments, quota=quota, read_at=self._now(), error=no_quota
         )
+        account.view = replace(account.view, standings=await self._standings(account.view))
+
+    async def _standings(self, view: AccountView) -> dict[str, Standing]:
+        """Between requests, a few at a time: an account may hold hundreds."""
+        standings = {}
+        for i, managed in enumerate(view.deployments or ()):
+            standings[managed.name] = standing_of_managed(managed, view, self._lifecycle, self._now().date())
+            if i % _AT_ONCE == _AT_ONCE - 1:
+                await asyncio.sleep(0)
+        return standings
 
     def _failed(self, account: _Account, text: str) -> None:
         text = plain(text, _TEXT)

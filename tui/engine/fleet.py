@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from tui.azure.lifecycle import lifecycle_of
-from tui.azure.lifecycle_table import LifecycleTable, load_lifecycle
-from tui.azure.pins import pin_of
+from tui.azure.lifecycle_table import LifecycleTable
 from tui.azure.prices import load_prices, price_for
-from tui.azure.retirement import fate_of, warning_of
+from tui.azure.standing import standing_of
 from tui.engine.control import ControlRoom
 from tui.engine.versions import Versions
 from tui.model import (
@@ -34,6 +32,7 @@ class Fleet:
         baseline: str,
         *,
         control: ControlRoom,
+        lifecycle: LifecycleTable,
         clock: Callable[[], float],
         now: Callable[[], datetime],
         figures: Callable[[str], Figures],
@@ -45,7 +44,7 @@ class Fleet:
         self._clock = clock
         self._now = now
         self._prices = load_prices()
-        self._lifecycle: LifecycleTable = load_lifecycle()
+        self._lifecycle = lifecycle
         self._versions = Versions(clock=clock, now=now, figures=figures)
         self._removed: dict[str, str] = {}
         for deployment in deployments:
@@ -100,20 +99,9 @@ class Fleet:
 
     def _view(self, deployment: Deployment, figures: Mapping[str, Mapping[str, Figures]]) -> DeploymentView:
         name, health = deployment.name, self.health[deployment.name]
-        today = self._now().date()
-        account = self._control.view(deployment.endpoint)
-        asked = account is not None and account.deployments is not None
-        managed = account.deployment(name) if account is not None else None
-        version = (managed.version if managed is not None else None) or deployment.version
-        model = managed.model if managed is not None else deployment.model
-        offered = None
-        if account is not None:
-            offered = account.offered(model, version, managed.format if managed is not None else "OpenAI")
-        sku = managed.sku if managed is not None else None
-        lifecycle = lifecycle_of(model, version, sku, offered, self._lifecycle, today)
         served = self._versions.served(name)
-        fate = fate_of(managed, lifecycle.phase, provisioned=deployment.provisioned)
-        warning = warning_of(lifecycle, fate, today)
+        account = self._control.view(deployment.endpoint)
+        standing = standing_of(deployment, account, served, self._lifecycle, self._now().date())
         return DeploymentView(
             deployment=deployment,
             role="baseline" if name == self._baseline else "canary",
@@ -131,8 +119,5 @@ class Fleet:
             served=served,
             changed=self._versions.last_change(name),
             retired=health.retired,
-            pin=pin_of(deployment, managed, lifecycle, served, arm_known=asked, today=today),
-            lifecycle=lifecycle,
-            warning=warning.text if warning is not None else "",
-            warning_severity=warning.severity if warning is not None else "note",
+            standing=standing,
         )

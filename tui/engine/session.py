@@ -10,6 +10,7 @@ from functools import partial
 from itertools import count
 
 from tui.azure.client import Probe, ServiceClient
+from tui.azure.lifecycle_table import load_lifecycle
 from tui.engine.accounts import Managers
 from tui.engine.automation import Automation
 from tui.engine.control import ControlRoom
@@ -66,11 +67,15 @@ class Session:
         past = setup.past
         self.router = Router(past.weights if past else rollout.weights, rng=router_rng, clock=self.clock)
         self._managers = Managers(rollout, setup.env, sleep=asyncio.sleep)
-        self.control = ControlRoom(self._managers.by_endpoint, ours=self._ours, log=self.log, now=setup.now)
+        lifecycle = load_lifecycle()
+        self.control = ControlRoom(
+            self._managers.by_endpoint, ours=self._ours, lifecycle=lifecycle, log=self.log, now=setup.now
+        )
         self.fleet = Fleet(
             rollout.deployments.values(),
             rollout.baseline,
             control=self.control,
+            lifecycle=lifecycle,
             clock=self.clock,
             now=setup.now,
             figures=self._recent_figures,

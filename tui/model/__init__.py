@@ -7,6 +7,7 @@ monotonic clock since the run started; ``at`` is a timezone-aware UTC instant.
 from __future__ import annotations
 
 from tui.model.control import (
+    NOT_KNOWN,
     Account,
     AccountView,
     DeploymentSpec,
@@ -20,6 +21,7 @@ from tui.model.control import (
     QuotaUse,
     RateLimit,
     Replacement,
+    Standing,
     UpgradeOption,
 )
 from tui.model.deployments import (
@@ -86,6 +88,7 @@ __all__ = [
     "ERRORS",
     "FILTERED",
     "HISTORY_SPAN_S",
+    "NOT_KNOWN",
     "NO_HITS",
     "WEIGHT_CHANGES",
     "WINDOWS_S",
@@ -129,6 +132,7 @@ __all__ = [
     "SenderView",
     "Snapshot",
     "SourceView",
+    "Standing",
     "TrafficState",
     "UpgradeOption",
     "Usage",

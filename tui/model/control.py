@@ -184,7 +184,19 @@ class Pin:
     remedy: str = ""
 
 
-NOT_KNOWN = Pin(PinState.UNKNOWN)
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How long a deployment may go on. ``warning`` is what is to be said of its end from 90 days before it,
+    empty where nothing is; ``days_left`` is until then, negative when it is past."""
+
+    pin: Pin = Pin(PinState.UNKNOWN)
+    lifecycle: Lifecycle | None = None
+    warning: str = ""
+    severity: Literal["note", "warn", "alarm"] = "note"
+    days_left: int | None = None
+
+
+NOT_KNOWN = Standing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +217,8 @@ class AccountView:
     read_at: datetime | None = None
     error: str | None = None
     doing: str = ""
+    standings: Mapping[str, Standing] = field(default_factory=dict)
+    """How each deployment stands, by its name, as far as ARM tells."""
 
     def deployment(self, name: str) -> ManagedDeployment | None:
         """The deployment of that name; ARM does not tell upper from lower case."""

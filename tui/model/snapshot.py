@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from tui.model.control import NOT_KNOWN, AccountView, Lifecycle, Pin
+from tui.model.control import NOT_KNOWN, AccountView, Standing
 from tui.model.deployments import Deployment
 from tui.model.events import Event, WeightTable
 from tui.model.figures import Figures, Second
@@ -52,11 +52,7 @@ class DeploymentView:
     """The last change of the version that answers, within this run."""
     retired: bool = False
     """Its last requests were refused because the version is retired."""
-    pin: Pin = NOT_KNOWN
-    lifecycle: Lifecycle | None = None
-    warning: str = ""
-    """What is to be said of the end of its version, 90 days and less before it; empty where nothing is."""
-    warning_severity: Literal["note", "warn", "alarm"] = "note"
+    standing: Standing = NOT_KNOWN
 
 
 class TrafficState(StrEnum):

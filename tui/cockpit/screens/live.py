@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -22,10 +22,12 @@ from tui.model import PlanState, TrafficState, VerdictState
 class LiveScreen(Screen[None]):
     """A screen that shows a ``View``. Subclasses give the body and say how it is shown and moved in.
 
-    ``LEAVES_COCKPIT`` is of a screen that hides plots, table and log.
+    ``LEAVES_COCKPIT`` is of a screen that hides plots, table and log; ``HELPS`` are the ids of actions that
+    help on it.
     """
 
     LEAVES_COCKPIT: ClassVar[bool] = False
+    HELPS: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, keymap: Mapping[str, str]) -> None:
         super().__init__()
@@ -53,7 +55,7 @@ class LiveScreen(Screen[None]):
         if not self.is_mounted:
             return
         self.query_one(BannerBar).show(view)
-        self.query_one(KeyFooter).show(_keys_now(view, left=self.LEAVES_COCKPIT), _labels(view))
+        self.query_one(KeyFooter).show(_keys_now(view, self.HELPS, left=self.LEAVES_COCKPIT), _labels(view))
         self.show_body(view)
 
     def show_body(self, view: View) -> None:
@@ -80,9 +82,9 @@ _PLAN_KEYS: Mapping[PlanState, str] = MappingProxyType(
 )
 
 
-def _keys_now(view: View, *, left: bool) -> list[Action]:
+def _keys_now(view: View, here: Collection[str], *, left: bool) -> list[Action]:
     """What the footer offers: only keys that act here, and after the first the ones that help now."""
-    helps = {"back"} if left else set()
+    helps = set(here) | ({"back"} if left else set())
     if view.live.state is TrafficState.PAUSED:
         helps.add("pause_traffic")
     if view.ui.frozen is not None:
@@ -100,6 +102,7 @@ def _keys_now(view: View, *, left: bool) -> list[Action]:
         if (action.show_in_footer or action.id in helps)
         and allowed(action, read_only=view.ui.read_only, session=view.session)
         and not (left and action.cockpit_only)
+        and (not action.on_deployments or action.id in here)
     ]
     return sorted(offered, key=lambda action: action.id != "roll_back" and 1 + (action.id not in helps))
 

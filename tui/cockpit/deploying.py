@@ -1,0 +1,101 @@
+"""The keys of the deployments screen: looking, creating, joining, removing."""
+
+from __future__ import annotations
+
+from textual import on
+
+from tui.azure.proposal import cannot_come_back, proposed_canary
+from tui.cockpit.commands import Commands
+from tui.cockpit.deployment_rows import DeploymentRow, chosen_row, deployment_rows
+from tui.cockpit.messages import DeploymentWished, RemovalAccepted
+from tui.cockpit.replaying import Replaying
+from tui.cockpit.screens.create_deployment import CreateDeploymentScreen
+from tui.cockpit.screens.deployments import DeploymentsScreen
+from tui.cockpit.screens.outlook import Ahead, OutlookScreen
+from tui.cockpit.screens.remove_deployment import RemoveDeploymentScreen
+from tui.model import AccountView
+
+_NO_ACCOUNT = "the control plane is not asked: add [control_plane] and resource to the rollout file"
+
+
+class Deploying(Replaying):
+    """Answers the keys that look at, make and remove deployments. ``_ahead`` is None where nobody looks
+    ahead."""
+
+    _commands: Commands
+    _ahead: Ahead | None = None
+
+    async def action_deployments(self) -> None:
+        """The deployments; from there the time line of their ends, and back."""
+        if isinstance(self.screen, DeploymentsScreen) and self._ahead is not None:
+            await self._open(OutlookScreen(self._keys, self._ahead))
+        else:
+            await self._open(DeploymentsScreen(self._keys))
+
+    def _move(self, step: int) -> None:
+        if not isinstance(self.screen, DeploymentsScreen):
+            super()._move(step)
+            return
+        keys = [row.key for row in deployment_rows(self.view.live)]
+        chosen = self._row()
+        if keys and chosen is not None:
+            place = keys.index(chosen.key) + step
+            self._choose(deployment=keys[min(max(place, 0), len(keys) - 1)])
+
+    def _jump(self, *, last: bool) -> None:
+        if isinstance(self.screen, DeploymentsScreen):
+            self._move(len(deployment_rows(self.view.live)) * (1 if last else -1))
+        else:
+            super()._jump(last=last)
+
+    def _row(self) -> DeploymentRow | None:
+        return chosen_row(self.view)
+
+    def action_create_canary(self) -> None:
+        live = self.view.live
+        baseline = live.deployments[live.baseline]
+        account = self._account(baseline.deployment.endpoint)
+        if account is None:
+            self.say(_NO_ACCOUNT, "warn")
+        elif account.deployments is None:
+            self.say(
+                f"account {account.name} has not been read yet: {account.error or 'wait a moment'}", "warn"
+            )
+        elif not account.may_write:
+            self.say(
+                f"account {account.name} is read only: write = true under [control_plane] allows it", "warn"
+            )
+        else:
+            spec = proposed_canary(baseline.deployment, baseline.standing, account, live.at.date())
+            self.push_screen(CreateDeploymentScreen(spec, account.endpoint, lambda: self.view))
+
+    @on(DeploymentWished)
+    def _deployment_wished(self, message: DeploymentWished) -> None:
+        self._commands.create_deployment(message.endpoint, message.spec)
+
+    def action_add_deployment(self) -> None:
+        row = self._row()
+        if row is None or row.view is not None:
+            name = "" if row is None else f"{row.name} "
+            self.say(f"{name}is part of this rollout already: choose another row")
+        else:
+            self._commands.add_to_rollout(row.endpoint, row.name)
+
+    def action_remove_deployment(self) -> None:
+        row = self._row()
+        if row is None or row.managed is None:
+            self.say(_NO_ACCOUNT if row is None else f"{row.name} is not known to the control plane", "warn")
+        elif row.name == self.view.live.baseline:
+            self.say(f"{row.name} is the baseline: it is not removed from here", "warn")
+        elif row.weight_pct:
+            self.say(f"{row.name} still has {row.weight_pct:g}% of the traffic: roll back first", "warn")
+        else:
+            warning = cannot_come_back(row.managed, row.standing)
+            self.push_screen(RemoveDeploymentScreen(row.endpoint, row.name, warning))
+
+    @on(RemovalAccepted)
+    def _removal_accepted(self, message: RemovalAccepted) -> None:
+        self._commands.remove_deployment(message.endpoint, message.name)
+
+    def _account(self, endpoint: str) -> AccountView | None:
+        return next((a for a in self.view.live.accounts if a.endpoint == endpoint), None)

@@ -1,0 +1,91 @@
+"""Every deployment of the accounts beside those of the rollout, as rows of values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tui.cockpit.ui_state import View
+from tui.cockpit.weight_view import asked_pct
+from tui.model import AccountView, DeploymentView, ManagedDeployment, QuotaUse, Snapshot, Standing
+
+RowKey = tuple[str, str]
+"""Endpoint and name, in lower case: ARM does not tell the cases apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentRow:
+    """One deployment. ``managed`` None is one that ARM does not have, or was not asked about; ``view`` None is
+    one that is not part of the rollout, which has no weight either."""
+
+    endpoint: str
+    name: str
+    model: str
+    version: str | None
+    standing: Standing
+    managed: ManagedDeployment | None = None
+    view: DeploymentView | None = None
+    quota: QuotaUse | None = None
+    weight_pct: float | None = None
+
+    @property
+    def key(self) -> RowKey:
+        return self.endpoint, self.name.lower()
+
+
+def deployment_rows(snapshot: Snapshot) -> tuple[DeploymentRow, ...]:
+    """The rollout's own in their order, then the others of each account by name."""
+    accounts = {account.endpoint: account for account in snapshot.accounts}
+    own = [
+        _own(snapshot, name, accounts.get(view.deployment.endpoint))
+        for name, view in snapshot.deployments.items()
+    ]
+    known = {row.key for row in own}
+    others = [row for account in snapshot.accounts for row in _others(account) if row.key not in known]
+    return (*own, *others)
+
+
+def chosen_row(view: View) -> DeploymentRow | None:
+    """The row that the keys of the deployments screen act on: the chosen one, else the first."""
+    rows = deployment_rows(view.live)
+    return next((row for row in rows if row.key == view.ui.deployment), next(iter(rows), None))
+
+
+def _own(snapshot: Snapshot, name: str, account: AccountView | None) -> DeploymentRow:
+    view = snapshot.deployments[name]
+    managed = account.deployment(name) if account is not None else None
+    return DeploymentRow(
+        view.deployment.endpoint,
+        name,
+        managed.model if managed is not None else view.deployment.model,
+        managed.version if managed is not None else view.deployment.version,
+        view.standing,
+        managed,
+        view,
+        _quota(account, managed),
+        asked_pct(snapshot, name),
+    )
+
+
+def _others(account: AccountView) -> Iterator[DeploymentRow]:
+    for managed in sorted(account.deployments or (), key=lambda d: d.name.lower()):
+        yield DeploymentRow(
+            account.endpoint,
+            managed.name,
+            managed.model,
+            managed.version,
+            account.standings.get(managed.name, Standing()),
+            managed,
+            None,
+            _quota(account, managed),
+        )
+
+
+def _quota(account: AccountView | None, managed: ManagedDeployment | None) -> QuotaUse | None:
+    """The quota that a deployment draws on: that of its model and SKU in the region."""
+    if account is None or managed is None:
+        return None
+    offered = account.offered(managed.model, managed.version, managed.format)
+    skus = offered.skus if offered is not None else ()
+    usage = next((sku.usage_name for sku in skus if sku.name == managed.sku), None)
+    return next((use for use in account.quota if use.name == usage), None) if usage is not None else None
