@@ -118,7 +118,9 @@ def test_every_scenario(scenario: str, stream: bool, service: Simulators, tmp_pa
     requests = tmp_path / "requests.jsonl"
     requests.write_text("".join(PROMPT % ("word " * (n % 200 + 1)) for n in range(64)))
     deployments = [
-        PretendDeployment(name, "gpt-4o", "2024-11-20", "canary" if "new" in name else "baseline", LIVELY)
+        PretendDeployment(name, "gpt-4o", "2024-08-06", "canary", LIVELY)
+        if "new" in name
+        else PretendDeployment(name, "gpt-4o", "2024-11-20", "baseline", LIVELY)
         for name in names
     ]
 
@@ -140,9 +142,11 @@ def test_every_scenario(scenario: str, stream: bool, service: Simulators, tmp_pa
     expected = {
         "flaky-canary": {OutcomeKind.SERVER_ERROR},
         "outage": {OutcomeKind.SERVER_ERROR, OutcomeKind.CONNECTION_LOST},
+        "retirement": {OutcomeKind.OK, OutcomeKind.GONE},
     }
     assert expected.get(scenario, {OutcomeKind.OK}) <= kinds
-    assert all((total(snapshot, name).ttft_ms is not None) is stream for name in names if "old" in name)
+    answering = "new" if scenario == "retirement" else "old"
+    assert all((total(snapshot, name).ttft_ms is not None) is stream for name in names if answering in name)
 
 
 def test_a_quota_is_counted_and_honoured(service: Simulators, tmp_path: Path) -> None:
