@@ -123,6 +123,7 @@ def test_what_arm_says_is_taken(tmp_path: Path) -> None:
     arm = {
         OLD: (arm_of(OLD, "gpt-4o", "2024-05-13", AT_THE_END), model),
         NEXT: (arm_of(NEXT, "gpt-5.1", "2025-11-13", NEVER), None),
+        PTU: (None, None),
     }
     found = outlook_of(rollout(tmp_path), BUNDLED, TODAY, arm=arm, served={NEXT: "gpt-5.1-2025-11-13"})
     assert found.arm_known

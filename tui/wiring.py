@@ -302,8 +302,7 @@ class CockpitFailed(Exception):
 
 def _ahead(rollout: Rollout, table: LifecycleTable, snapshot: Snapshot, width: int) -> str:
     """What lies ahead of the deployments of a run, as ``canarytop lifecycle`` says it."""
-    accounts = {account.endpoint: account for account in snapshot.accounts if account.deployments is not None}
-    arm = arm_of(rollout.deployments.values(), accounts) if accounts else None
+    arm = arm_of(rollout.deployments.values(), {account.endpoint: account for account in snapshot.accounts})
     served = {name: view.served for name, view in snapshot.deployments.items() if view.served is not None}
     return rollout_text(outlook_of(rollout, table, snapshot.at.date(), arm=arm, served=served), width)
 

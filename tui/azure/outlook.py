@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 
 from tui.azure.lifecycle import by_date, differences, lifecycle_of, replacement_doubt
 from tui.azure.lifecycle_table import LifecycleTable, Source
 from tui.azure.migration import Migration, migration_of
 from tui.azure.pins import pin_of
 from tui.azure.retirement import Fate, RetirementWarning, due_in, fate_of, leaves_on, warning_of, what_happens
+from tui.azure.successor import advised, successor_of
 from tui.model import (
     AccountView,
     Deployment,
@@ -19,23 +21,26 @@ from tui.model import (
     OfferedModel,
     Phase,
     Pin,
-    Replacement,
 )
 from tui.rollout import Rollout, Traffic
 
-Arm = Mapping[str, tuple[ManagedDeployment, OfferedModel | None]]
-"""What ARM says, by the name of the deployment; a deployment that it does not have is absent."""
+Arm = Mapping[str, tuple[ManagedDeployment | None, OfferedModel | None]]
+"""What ARM says, by the name of the deployment. Absent are those that it was not asked for; None is one that
+it does not have."""
 
 
 def arm_of(deployments: Iterable[Deployment], accounts: Mapping[str, AccountView]) -> Arm:
-    """What the accounts, by endpoint, say of the deployments."""
-    found: dict[str, tuple[ManagedDeployment, OfferedModel | None]] = {}
+    """What the accounts, by endpoint, say of the deployments; those that were not read yet say nothing."""
+    found: dict[str, tuple[ManagedDeployment | None, OfferedModel | None]] = {}
     for deployment in deployments:
         account = accounts.get(deployment.endpoint)
-        managed = account.deployment(deployment.name) if account is not None else None
-        if account is not None and managed is not None:
+        if account is None or account.deployments is None:
+            continue
+        managed = account.deployment(deployment.name)
+        offered = None
+        if managed is not None:
             offered = account.offered(managed.model, managed.version, managed.format)
-            found[deployment.name] = (managed, offered)
+        found[deployment.name] = (managed, offered)
     return found
 
 
@@ -90,17 +95,17 @@ def outlook_of(
     table: LifecycleTable,
     today: date,
     *,
-    arm: Arm | None = None,
+    arm: Arm = MappingProxyType({}),
     served: Mapping[str, str] | None = None,
 ) -> RolloutOutlook:
     """Every deployment of the rollout.
 
     Args:
-        arm: None where ARM was not asked.
+        arm: What ARM says; empty where it was not asked.
         served: ``model`` of the latest answer, by the name of the deployment.
     """
     lifecycles = {
-        name: _lifecycle(deployment, (arm or {}).get(name), table, today)
+        name: _lifecycle(deployment, arm.get(name), table, today)
         for name, deployment in rollout.deployments.items()
     }
     found = [
@@ -110,7 +115,7 @@ def outlook_of(
         rollout.name,
         rollout.environment,
         today,
-        arm is not None,
+        bool(arm),
         table.sources,
         tuple(sorted(found, key=lambda one: one.migration.ends or date.max)),
     )
@@ -130,21 +135,18 @@ def outlook_of_table(table: LifecycleTable, today: date) -> TableOutlook:
 
 def _lifecycle(
     deployment: Deployment,
-    said: tuple[ManagedDeployment, OfferedModel | None] | None,
+    said: tuple[ManagedDeployment | None, OfferedModel | None] | None,
     table: LifecycleTable,
     today: date,
 ) -> Lifecycle:
-    model, version, sku = _running(deployment, said)
+    model, version, sku = _running(deployment, said[0] if said else None)
     return lifecycle_of(model, version, sku, said[1] if said else None, table, today)
 
 
-def _running(
-    deployment: Deployment, said: tuple[ManagedDeployment, OfferedModel | None] | None
-) -> tuple[str, str, str | None]:
+def _running(deployment: Deployment, managed: ManagedDeployment | None) -> tuple[str, str, str | None]:
     """Model, version and SKU: what ARM says that runs, else what the rollout file asks for."""
-    if said is None:
+    if managed is None:
         return deployment.model, deployment.version, None
-    managed = said[0]
     return managed.model, managed.version or deployment.version, managed.sku
 
 
@@ -154,32 +156,32 @@ def _outlook(
     lifecycles: Mapping[str, Lifecycle],
     table: LifecycleTable,
     today: date,
-    arm: Arm | None,
+    arm: Arm,
     served: str | None,
 ) -> Outlook:
-    deployment, lifecycle, said = rollout.deployments[name], lifecycles[name], (arm or {}).get(name)
+    deployment, lifecycle, said = rollout.deployments[name], lifecycles[name], arm.get(name)
     managed, offered = said or (None, None)
     fate = fate_of(managed, lifecycle.phase, provisioned=deployment.provisioned)
-    model, version, sku = _running(deployment, said)
+    model, version, sku = _running(deployment, managed)
     notes = _notes(lifecycle, differences(model, version, sku, offered, table, today), table)
-    # Nobody is told to move to a version that ends no later.
-    advised = replace(lifecycle, replacement=None) if replacement_doubt(lifecycle, table) else lifecycle
-    successor = _deployed(rollout, name, lifecycles, advised.replacement)
+    told = advised(lifecycle, table)
+    planned = rollout.plan.canary if rollout.plan is not None else None
+    successor = successor_of(name, lifecycles, told.replacement, rollout.baseline, planned)
     return Outlook(
         deployment,
         lifecycle,
-        pin_of(deployment, managed, lifecycle, served, arm_known=arm is not None, today=today),
+        pin_of(deployment, managed, lifecycle, served, arm_known=said is not None, today=today),
         fate,
         what_happens(lifecycle, fate, today, managed.upgrade_option if managed else None),
         due_in(lifecycle.phase),
-        warning_of(advised, fate, today, successor),
+        warning_of(told, fate, today, successor),
         notes,
         migration_of(
             leaves_on(lifecycle, fate),
             today,
             plan=rollout.plan,
             rate=_rate(rollout.traffic),
-            replacement=advised.replacement,
+            replacement=told.replacement,
             deployed=successor,
             gone=lifecycle.phase is Phase.RETIRED,
         ),
@@ -194,34 +196,3 @@ def _notes(lifecycle: Lifecycle, notes: tuple[str, ...], table: LifecycleTable) 
 def _rate(traffic: Traffic) -> float | None:
     """Requests per second; that of a trace is not known before it has been read."""
     return None if traffic.arrivals == "trace" else traffic.rate
-
-
-def _deployed(
-    rollout: Rollout, name: str, lifecycles: Mapping[str, Lifecycle], replacement: Replacement | None
-) -> str | None:
-    """A deployment of the rollout that is the replacement already: one of the version that is named. For the
-    baseline else the canary of the plan, or the only other deployment, where that version ends later."""
-    others = [other for other in lifecycles if other != name]
-    for other in others:
-        if replacement is not None and _is(lifecycles[other], replacement):
-            return other
-    if name != rollout.baseline:
-        return None
-    successors = others if rollout.plan is None else [rollout.plan.canary]
-    return (
-        successors[0]
-        if len(successors) == 1 and _outlives(lifecycles[successors[0]], lifecycles[name])
-        else None
-    )
-
-
-def _outlives(one: Lifecycle, other: Lifecycle) -> bool:
-    """Where one date is not known, nothing is."""
-    if one.retires is None or other.retires is None or one.phase is Phase.RETIRED:
-        return False
-    return one.retires > other.retires
-
-
-def _is(lifecycle: Lifecycle, replacement: Replacement) -> bool:
-    same_model = lifecycle.model.casefold() == replacement.model.casefold()
-    return same_model and replacement.version.casefold() in ("", lifecycle.version.casefold())

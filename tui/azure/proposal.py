@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from tui.model import AccountView, Deployment, DeploymentSpec, ManagedDeployment, OfferedModel, Phase, Standing
@@ -15,14 +16,20 @@ _CAPACITY = 10
 
 
 def proposed_canary(
-    baseline: Deployment, standing: Standing, account: AccountView, today: date
+    baseline: Deployment,
+    standing: Standing,
+    account: AccountView,
+    today: date,
+    others: Iterable[Deployment] = (),
 ) -> DeploymentSpec:
-    """Same SKU, capacity and content-filter policy as the baseline, the version named as its replacement, else
-    the newest one of the same family, else of any, that the account offers; named by the baseline's
-    convention."""
+    """Same SKU, capacity and content-filter policy as the baseline; the version named as its replacement, else
+    the newest one of the same family, else of any, that the account offers and none of ``others`` has;
+    named by the baseline's convention."""
     managed = account.deployment(baseline.name)
     sku = (managed.sku if managed is not None else None) or "GlobalStandard"
-    model, version = _target(baseline, standing, account, sku, today)
+    taken = {(d.model, d.version) for d in (baseline, *others)}
+    eligible = [m for m in account.models if _eligible(m, sku, today) and (m.model, m.version) not in taken]
+    model, version = _target(baseline, standing, eligible)
     return DeploymentSpec(
         name=_free_name(canary_name(baseline, model, version), account),
         model=model,
@@ -84,20 +91,14 @@ def cannot_come_back(managed: ManagedDeployment | None, standing: Standing) -> s
     return f"{version} is {phase.value}: it may be impossible to make it again"
 
 
-def _target(
-    baseline: Deployment, standing: Standing, account: AccountView, sku: str, today: date
-) -> tuple[str, str]:
+def _target(baseline: Deployment, standing: Standing, eligible: Sequence[OfferedModel]) -> tuple[str, str]:
     replacement = standing.lifecycle.replacement if standing.lifecycle is not None else None
-    eligible = [m for m in account.models if _eligible(m, sku, today)]
     if replacement is not None:
         for offered in eligible:
             if offered.model == replacement.model and replacement.version in ("", offered.version):
                 return offered.model, offered.version
     family = _family(baseline.model)
-    newest = sorted(
-        (m for m in eligible if (m.model, m.version) != (baseline.model, baseline.version)),
-        key=lambda m: (_family(m.model) == family, m.version),
-    )
+    newest = sorted(eligible, key=lambda m: (_family(m.model) == family, m.version))
     return (newest[-1].model, newest[-1].version) if newest else (baseline.model, baseline.version)
 
 

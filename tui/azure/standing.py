@@ -1,31 +1,49 @@
-"""How a deployment stands: its pin, the end of its version, and what is to be said of it."""
+"""How deployments stand: the pin of each, the end of its version, and what is to be said of it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import date
 
 from tui.azure.lifecycle import lifecycle_of
 from tui.azure.lifecycle_table import LifecycleTable
 from tui.azure.pins import pin_of
 from tui.azure.retirement import fate_of, warning_of
-from tui.model import AccountView, Deployment, ManagedDeployment, Standing
+from tui.azure.successor import advised, successor_of
+from tui.model import AccountView, Deployment, Lifecycle, ManagedDeployment, Standing
 
 
-def standing_of(
-    deployment: Deployment,
-    account: AccountView | None,
-    served: str | None,
+def standings_of(
+    deployments: Iterable[Deployment],
+    account_at: Callable[[str], AccountView | None],
+    served: Callable[[str], str | None],
     table: LifecycleTable,
     today: date,
-    successor: str | None = None,
-) -> Standing:
-    """What ARM (``account``, None where nobody asked), the answers (``served``) and the table say together.
+    *,
+    baseline: str,
+    planned: str | None = None,
+) -> dict[str, Standing]:
+    """The deployments of a rollout, by name: what ARM, the answers and the table say together.
 
-    ``successor`` is a deployment that can take over already.
+    Args:
+        account_at: The account of an endpoint, None where nobody asks for it.
+        served: ``model`` of the latest answer of a deployment, None before the first.
+        planned: The canary of the rollout's plan.
     """
-    managed = account.deployment(deployment.name) if account is not None else None
-    asked = account is not None and account.deployments is not None
-    return _standing(deployment, managed, account, asked, served, table, today, successor)
+    known = {d.name: (d, account_at(d.endpoint)) for d in deployments}
+    ends = {name: _lifecycle(d, account, table, today) for name, (d, account) in known.items()}
+    return {
+        name: _standing(
+            deployment,
+            account,
+            ends[name],
+            served(name),
+            table,
+            today,
+            successor_of(name, ends, advised(ends[name], table).replacement, baseline, planned),
+        )
+        for name, (deployment, account) in known.items()
+    }
 
 
 def standing_of_managed(
@@ -33,29 +51,37 @@ def standing_of_managed(
 ) -> Standing:
     """The same of a deployment that no rollout asks for: what it should be is what ARM says it is."""
     deployment = Deployment(managed.name, account.endpoint, managed.model, managed.version or "")
-    return _standing(deployment, managed, account, True, None, table, today, None)
+    lifecycle = _lifecycle(deployment, account, table, today)
+    return _standing(deployment, account, lifecycle, None, table, today, None)
+
+
+def _lifecycle(
+    deployment: Deployment, account: AccountView | None, table: LifecycleTable, today: date
+) -> Lifecycle:
+    """Of what ARM says that runs, else of what the rollout file asks for."""
+    managed = account.deployment(deployment.name) if account is not None else None
+    model, version, format_, sku = deployment.model, deployment.version, "OpenAI", None
+    if managed is not None:
+        model, version = managed.model, managed.version or version
+        format_, sku = managed.format, managed.sku
+    offered = account.offered(model, version, format_) if account is not None else None
+    return lifecycle_of(model, version, sku, offered, table, today)
 
 
 def _standing(
     deployment: Deployment,
-    managed: ManagedDeployment | None,
     account: AccountView | None,
-    asked: bool,
+    lifecycle: Lifecycle,
     served: str | None,
     table: LifecycleTable,
     today: date,
     successor: str | None,
 ) -> Standing:
-    model, version = deployment.model, deployment.version
-    format_, sku = "OpenAI", None
-    if managed is not None:
-        model, version = managed.model, managed.version or version
-        format_, sku = managed.format, managed.sku
-    offered = account.offered(model, version, format_) if account is not None else None
-    lifecycle = lifecycle_of(model, version, sku, offered, table, today)
+    managed = account.deployment(deployment.name) if account is not None else None
+    asked = account is not None and account.deployments is not None
     pin = pin_of(deployment, managed, lifecycle, served, arm_known=asked, today=today)
     fate = fate_of(managed, lifecycle.phase, provisioned=deployment.provisioned)
-    warning = warning_of(lifecycle, fate, today, successor)
+    warning = warning_of(advised(lifecycle, table), fate, today, successor)
     if warning is None:
-        return Standing(pin, lifecycle)
-    return Standing(pin, lifecycle, warning.text, warning.severity, warning.days_left)
+        return Standing(pin, lifecycle, successor=successor)
+    return Standing(pin, lifecycle, warning.text, warning.severity, warning.days_left, successor)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from tui.cockpit import format as fmt
+from tui.cockpit.banner_state import Severity, State
 from tui.cockpit.comparison import against_baseline
 from tui.cockpit.crosshair import reading as reading_at
+from tui.cockpit.pin_banner import ending_tag, version_states
 from tui.cockpit.replay_banner import moments, replay_key, replay_said, should_move
 from tui.cockpit.ui_state import View, canaries
 from tui.cockpit.verdict_banner import (
@@ -36,8 +37,6 @@ from tui.model import (
 from tui.text import plain
 from tui.traffic.sender import LATE_LIMIT_MS
 
-Severity = Literal["calm", "note", "warn", "alarm"]
-
 
 @dataclass(frozen=True, slots=True)
 class Banner:
@@ -57,20 +56,6 @@ class Banner:
     shorter: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
-    icon: str
-    word: str
-    severity: Severity
-    figure: str
-    key: str = ""
-    shorter: tuple[str, ...] = ()
-
-    @property
-    def tag(self) -> str:
-        return f"{self.icon} {self.word}"
-
-
 def banner(view: View) -> Banner:
     """What the banner says. Every state that holds is named on the first line, the worst one first. That it is
     a replay comes before all of them: then they held once, and do not now."""
@@ -82,6 +67,8 @@ def banner(view: View) -> Banner:
         tags = []
     if (plan := plan_said(view)) and plan not in tags:
         tags.append(plan)
+    if (ending := ending_tag(view)) != "":
+        tags.append(ending)
     if played:
         tags.insert(0, played)
     elif ui.read_only:
@@ -105,19 +92,20 @@ def banner(view: View) -> Banner:
     return Banner(worst.word, parts, worst.figure, key, right, severity, worst.shorter)
 
 
-def _states(view: View) -> Iterator[_State]:
+def _states(view: View) -> Iterator[State]:
     """Every state that holds, worst first; none is plain running."""
     yield from _stale(view)
     yield from _worse(view)
     yield from _record_error(view)
+    yield from version_states(view)
     yield from _states_of_service(view)
     yield from _states_of_traffic(view)
     ui = view.ui
     if (gate := gate_said(view)) is not None:
-        yield _State("◇", plan_said(view).removeprefix("◇ "), "note", *gate)
+        yield State("◇", plan_said(view).removeprefix("◇ "), "note", *gate)
     if ui.frozen is not None:
         held = ui.now_s - ui.frozen_since_s
-        yield _State(
+        yield State(
             "❚❚",
             f"FROZEN {fmt.duration(held)}",
             "note",
@@ -128,21 +116,21 @@ def _states(view: View) -> Iterator[_State]:
         yield of_run
 
 
-def _stale(view: View) -> Iterator[_State]:
+def _stale(view: View) -> Iterator[State]:
     if view.ui.stale:
         since = fmt.age(view.ui.age_s)
         why = f"no new figures for {since}: what is below is old"
-        yield _State("?", f"STALE {since}", "alarm", why, _help_key(view))
+        yield State("?", f"STALE {since}", "alarm", why, _help_key(view))
 
 
-def _worse(view: View) -> Iterator[_State]:
+def _worse(view: View) -> Iterator[State]:
     """The first canary that has traffic and is WORSE: it harms users now."""
     for name in exposed_in(view, VerdictState.WORSE)[:1]:
         figure, *shorter = worse_said(view, name)
-        yield _State("✗", "WORSE", "alarm", figure, _help_key(view), tuple(shorter))
+        yield State("✗", "WORSE", "alarm", figure, _help_key(view), tuple(shorter))
 
 
-def _record_error(view: View) -> Iterator[_State]:
+def _record_error(view: View) -> Iterator[State]:
     live = view.live
     if live.record.error is not None:
         kept = f" ({fmt.counted(live.record.waiting, 'row')} held"
@@ -150,7 +138,7 @@ def _record_error(view: View) -> Iterator[_State]:
         cause = _cause(live.record)
         if view.session == "replay":
             kept = ", the rest cannot be shown"
-        yield _State("✗", "RECORD ERROR", "alarm", cause + kept, "the run goes on; free the disk", (cause,))
+        yield State("✗", "RECORD ERROR", "alarm", cause + kept, "the run goes on; free the disk", (cause,))
 
 
 def _goes_on(view: View) -> str:
@@ -164,7 +152,7 @@ def _cause(record: RecordView) -> str:
     return plain(said.lstrip(": ").partition("; ")[0], 90)
 
 
-def _down(view: View, word: str, reasons: Mapping[str, str | None]) -> Iterator[_State]:
+def _down(view: View, word: str, reasons: Mapping[str, str | None]) -> Iterator[State]:
     """The first deployment that has a reason, and the key that helps: away from a canary, else pause."""
     down = [(name, why) for name, why in reasons.items() if why is not None]
     if down:
@@ -172,13 +160,15 @@ def _down(view: View, word: str, reasons: Mapping[str, str | None]) -> Iterator[
         more = f" (and {len(down) - 1} more)" if len(down) > 1 else ""
         pause = f"press {view.ui.keys['pause_traffic']} to pause traffic"
         key = _help_key(view) if name != view.live.baseline else pause
-        yield _State("✗", word, "alarm", f"{view.short(name)}{more}: {plain(why, 70)}", key)
+        yield State("✗", word, "alarm", f"{view.short(name)}{more}: {plain(why, 70)}", key)
 
 
-def _states_of_service(view: View) -> Iterator[_State]:
+def _states_of_service(view: View) -> Iterator[State]:
     live = view.live
     yield from _down(view, "UNREACHABLE", {name: d.unreachable for name, d in live.deployments.items()})
-    yield from _down(view, "FAILING", {name: d.failing for name, d in live.deployments.items()})
+    # That a version is retired is said already.
+    failing = {name: None if d.retired else d.failing for name, d in live.deployments.items()}
+    yield from _down(view, "FAILING", failing)
     if live.sender.saturated:
         yield _saturated(live.sender)
     throttled = [(d.throttled_s, name) for name, d in live.deployments.items() if d.throttled_s > 0]
@@ -186,11 +176,11 @@ def _states_of_service(view: View) -> Iterator[_State]:
         longest, name = max(throttled)
         held_back = live.deployments[name].held_back
         rest = f"{view.short(name)} asked for {longest:.0f} s of rest"
-        yield _State("▲", "THROTTLED", "warn", f"{rest}, {fmt.counted(held_back, 'request')} held back",
+        yield State("▲", "THROTTLED", "warn", f"{rest}, {fmt.counted(held_back, 'request')} held back",
                      "less weight or a larger quota helps", (rest,))  # fmt: skip
 
 
-def _saturated(sender: SenderView) -> _State:
+def _saturated(sender: SenderView) -> State:
     """The cause that holds comes first: no room for a further request, else our own lateness."""
     full, late_ms = sender.in_flight >= sender.max_in_flight, sender.late_p99_ms
     room = f"{sender.in_flight} of {sender.max_in_flight} in flight"
@@ -202,50 +192,50 @@ def _saturated(sender: SenderView) -> _State:
         causes = (late, skipped, room)
     else:
         causes = (skipped, room, late)
-    return _State("▲", "CLIENT SATURATED", "warn", ", ".join(causes),
+    return State("▲", "CLIENT SATURATED", "warn", ", ".join(causes),
                   "figures marked ! suffer: lower the rate", (causes[0],))  # fmt: skip
 
 
-def _states_of_traffic(view: View) -> Iterator[_State]:
+def _states_of_traffic(view: View) -> Iterator[State]:
     live, ui = view.live, view.ui
     if live.state is TrafficState.BUDGET_SPENT:
         budget = "" if live.budget_usd is None else f" of {live.budget_usd:.2f}"
-        yield _State("■", "BUDGET SPENT", "warn", f"{live.spent_usd:.2f}{budget} USD spent: no more is sent",
+        yield State("■", "BUDGET SPENT", "warn", f"{live.spent_usd:.2f}{budget} USD spent: no more is sent",
                      f"{ui.keys['export']} exports, {ui.keys['quit']} quits")  # fmt: skip
     elif live.state is TrafficState.ENDED:
-        yield _State("■", "ENDED", "note", f"the sources have no more requests; {live.sender.sent} were sent",
+        yield State("■", "ENDED", "note", f"the sources have no more requests; {live.sender.sent} were sent",
                      f"{ui.keys['export']} exports, {ui.keys['quit']} quits")  # fmt: skip
     elif live.state is TrafficState.STOPPED and view.session == "live":
-        yield _State("■", "STOPPED", "note", "the run is over", f"{ui.keys['quit']} quits")
+        yield State("■", "STOPPED", "note", "the run is over", f"{ui.keys['quit']} quits")
     elif live.state is TrafficState.PAUSED:
-        yield _State("❚❚", "TRAFFIC PAUSED", "warn", "no request is started; those in flight end",
+        yield State("❚❚", "TRAFFIC PAUSED", "warn", "no request is started; those in flight end",
                      f"press {ui.keys['pause_traffic']} to continue")  # fmt: skip
 
 
-def _state_of_run(view: View) -> _State | None:
+def _state_of_run(view: View) -> State | None:
     """How far the run is; None for plain running. No judgement of a canary is among these."""
     live, ui = view.live, view.ui
     change = last_change(live)
     if change is not None and change.kind is EventKind.ROLLED_BACK:
         undo = f"press {ui.keys['undo']} twice to bring the weights back" if live.can_undo else ""
         to = f"all traffic to {view.short(live.baseline)} for {ago(view, change)}"
-        return _State("◀", "ROLLED BACK", "note", to + since(live), undo, (to,))
+        return State("◀", "ROLLED BACK", "note", to + since(live), undo, (to,))
     if live.state is TrafficState.STARTING:
-        return _State("▷", "STARTING", "note", "opening connections", f"{ui.keys['help']} shows the keys")
+        return State("▷", "STARTING", "note", "opening connections", f"{ui.keys['help']} shows the keys")
     if not any(_requests(live, name) for name in live.deployments):
-        return _State("…", "NO DATA YET", "note", f"{live.sender.sent} sent, no answer so far",
+        return State("…", "NO DATA YET", "note", f"{live.sender.sent} sent, no answer so far",
                       f"{ui.keys['help']} shows the keys")  # fmt: skip
     return None
 
 
-def _running(view: View) -> _State:
+def _running(view: View) -> State:
     compared = _comparison(view), _comparison(view, brief=True)
     if all_ok(view):
         figure, *shorter = ok_said(view, *compared)
-        return _State("✓", "OK", "calm", figure, _help_key(view), tuple(shorter))
+        return State("✓", "OK", "calm", figure, _help_key(view), tuple(shorter))
     # Without a verdict no tick and no "fine": what is shown is a difference.
     figure, *shorter = not_yet_said(view, *compared)
-    return _State("▶", "RUNNING", "calm", figure, _help_key(view), tuple(shorter))
+    return State("▶", "RUNNING", "calm", figure, _help_key(view), tuple(shorter))
 
 
 def _requests(snapshot: Snapshot, name: str) -> int:

@@ -66,7 +66,8 @@ class Deploying(Replaying):
                 f"account {account.name} is read only: write = true under [control_plane] allows it", "warn"
             )
         else:
-            spec = proposed_canary(baseline.deployment, baseline.standing, account, live.at.date())
+            others = (d.deployment for d in live.deployments.values())
+            spec = proposed_canary(baseline.deployment, baseline.standing, account, live.at.date(), others)
             self.push_screen(CreateDeploymentScreen(spec, account.endpoint, lambda: self.view))
 
     @on(DeploymentWished)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -11,14 +10,14 @@ from typing import Final
 from tui.cockpit import format as fmt
 from tui.cockpit.columns import fitted
 from tui.cockpit.deployment_rows import DeploymentRow, chosen_row, deployment_rows
-from tui.cockpit.details_lines import Line, Tone
-from tui.cockpit.pin_words import days_left, phase_words, pin_short, pin_tone, pin_words
+from tui.cockpit.line import Line, Tone
+from tui.cockpit.pin_lines import said, served_lines, standing_lines
+from tui.cockpit.pin_words import days_left, phase_words, pin_short, pin_tone
 from tui.cockpit.ui_state import View
-from tui.model import AccountView, ManagedDeployment
+from tui.model import AccountView, ManagedDeployment, QuotaUse
 from tui.text import plain
 
 _TEXT: Final = 300
-_LABEL: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,57 +87,35 @@ def _details(view: View, row: DeploymentRow, width: int) -> Iterator[Line]:
     yield Line(
         f"{plain(row.name, 80)}   {plain(row.model, 60)} {plain(row.version or 'no version', 40)}", "title"
     )
-    yield from _said("pin", pin_words(standing.pin), width, pin_tone(standing.pin, today))
-    yield from _said("", standing.pin.reason, width)
-    yield from _said("remedy", standing.pin.remedy, width)
-    if row.view is not None and row.view.served is not None:
-        yield from _said("answers as", row.view.served, width)
-    if row.view is not None and (change := row.view.changed) is not None:
-        said = f"{change.at:%Y-%m-%d %H:%M:%S}Z from {change.before} to {change.after}"
-        yield from _said("changed", said, width, "alert")
-    lifecycle = standing.lifecycle
-    if lifecycle is not None:
-        ends = "no date is known"
-        if lifecycle.retires is not None:
-            may_move = {True: ", tentative", False: ", planned", None: ""}[lifecycle.tentative]
-            ends = f"retires {lifecycle.retires}, in {days_left(lifecycle.retires, today)}{may_move}"
-        yield from _said("phase", f"{lifecycle.phase.value}, {ends}", width)
-        if lifecycle.replacement is not None:
-            target = f"{lifecycle.replacement.model} {lifecycle.replacement.version}".strip()
-            yield from _said("replacement", target, width)
-        yield from _said("source", lifecycle.source, width, "dim")
-    if standing.warning:
-        yield from _said("then", standing.warning, width, "alert" if standing.severity == "alarm" else "warn")
+    yield from standing_lines(standing, today, width)
+    if row.view is not None:
+        yield from served_lines(row.view, width)
     if row.managed is not None:
-        yield from _managed(row.managed, width)
+        yield from _managed(row.managed, row.quota, width)
     yield Line(_keys(view), "dim")
 
 
-def _managed(managed: ManagedDeployment, width: int) -> Iterator[Line]:
+def _managed(managed: ManagedDeployment, quota: QuotaUse | None, width: int) -> Iterator[Line]:
     option = managed.upgrade_option or "not set (the service moves it at the end)"
     settings = [f"upgrades {option}", f"filter {managed.rai_policy or 'not told'}"]
     if managed.spillover:
         settings.append(f"spills over to {managed.spillover}")
     if managed.paused:
         settings.append("PAUSED")
-    settings += [f"{limit.count:g} {limit.key}s in {limit.renewal_s:g} s" for limit in managed.rate_limits]
-    yield from _said("settings", ", ".join(settings), width)
+    settings += [f"{limit.count:,.0f} {limit.key}s in {limit.renewal_s:g} s" for limit in managed.rate_limits]
+    yield from said("settings", ", ".join(settings), width)
+    if quota is not None and quota.used is not None and quota.limit is not None:
+        text = f"{quota.used:,g} of {quota.limit:,g} used of {quota.name}"
+        yield from said("quota", text, width)
     if managed.modified_at is not None:
-        yield from _said("changed on", f"{managed.modified_at:%Y-%m-%d %H:%M}Z", width, "dim")
-
-
-def _said(label: str, text: str, width: int, tone: Tone = "") -> Iterator[Line]:
-    if text:
-        pieces = textwrap.wrap(plain(text, _TEXT), max(width - _LABEL, 20))
-        for i, piece in enumerate(pieces):
-            yield Line(fmt.fit(label if i == 0 else "", _LABEL) + piece, tone)
+        yield from said("changed on", f"{managed.modified_at:%Y-%m-%d %H:%M}Z", width, "dim")
 
 
 def _keys(view: View) -> str:
     keys = view.ui.keys
-    said = (("create_canary", "create a canary"), ("add_deployment", "add it to the rollout"),
+    here = (("create_canary", "create a canary"), ("add_deployment", "add it to the rollout"),
             ("remove_deployment", "remove it"), ("deployments", "time line of the ends"))  # fmt: skip
-    return "  ".join(f"{keys[name]} {what}" for name, what in said)
+    return "  ".join(f"{keys[name]} {what}" for name, what in here)
 
 
 def _name(row: DeploymentRow, _: date) -> str:
@@ -171,16 +148,16 @@ def _days(row: DeploymentRow, today: date) -> str:
 
 def _state(row: DeploymentRow, _: date) -> str:
     if row.managed is None:
-        return "not in ARM" if row.view is not None and row.view.standing.pin.reason else fmt.NO_DATA
+        return "not in ARM" if row.asked else fmt.NO_DATA
     state = "paused" if row.managed.paused else plain(row.managed.state or fmt.NO_DATA, 20)
     return "ready" if state == "Succeeded" else state
 
 
 _COLUMNS: Final = (
-    _Column("DEPLOYMENT", 18, 0, _name, left=True, most=40),
+    _Column("DEPLOYMENT", 22, 0, _name, left=True, most=40),
     _Column("MODEL", 11, 2, lambda r, _: plain(r.model, 40), left=True, most=20),
     _Column("VERSION", 10, 1, lambda r, _: plain(r.version or fmt.NO_DATA, 20), left=True),
-    _Column("SKU", 16, 5, _sku, left=True, most=26),
+    _Column("SKU", 18, 5, _sku, left=True, most=26),
     _Column("PIN", 12, 1, lambda r, today: pin_short(r.standing.pin, today), left=True),
     _Column("PHASE", 10, 3, lambda r, _: phase_words(r.standing.lifecycle), left=True),
     _Column("DAYS", 5, 2, _days),

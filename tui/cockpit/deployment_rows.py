@@ -15,14 +15,15 @@ RowKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class DeploymentRow:
-    """One deployment. ``managed`` None is one that ARM does not have, or was not asked about; ``view`` None is
-    one that is not part of the rollout, which has no weight either."""
+    """One deployment. ``managed`` None is one that ARM does not have, or was not asked about (``asked``);
+    ``view`` None is one that is not part of the rollout, which has no weight either."""
 
     endpoint: str
     name: str
     model: str
     version: str | None
     standing: Standing
+    asked: bool = True
     managed: ManagedDeployment | None = None
     view: DeploymentView | None = None
     quota: QuotaUse | None = None
@@ -60,6 +61,7 @@ def _own(snapshot: Snapshot, name: str, account: AccountView | None) -> Deployme
         managed.model if managed is not None else view.deployment.model,
         managed.version if managed is not None else view.deployment.version,
         view.standing,
+        account is not None and account.deployments is not None,
         managed,
         view,
         _quota(account, managed),
@@ -75,6 +77,7 @@ def _others(account: AccountView) -> Iterator[DeploymentRow]:
             managed.model,
             managed.version,
             account.standings.get(managed.name, Standing()),
+            True,
             managed,
             None,
             _quota(account, managed),

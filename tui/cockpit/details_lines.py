@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal
 
 from tui.cockpit import format as fmt
 from tui.cockpit import verdict_words as words
+from tui.cockpit.line import Line, Tone
+from tui.cockpit.pin_lines import change_lines, served_lines, standing_lines
 from tui.cockpit.ui_state import View
 from tui.cockpit.weight_view import asked_pct
 from tui.model import ALL_TASKS, WINDOWS_S, DeploymentView, Figures, Quantiles, VerdictState
 from tui.text import plain
-
-Tone = Literal["", "dim", "warn", "alert", "title", "baseline"]
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    text: str
-    tone: Tone = ""
-
 
 _EMPTY = Figures(span_s=0.0)
 _LABEL = len("last answer ")
@@ -37,6 +28,7 @@ def details_lines(view: View, name: str, width: int) -> tuple[Line, ...]:
         return (Line(f"{plain(name, 80)} is not part of this rollout any more", "warn"),)
     lines = [*_head(view, name, deployment, width)]
     tasks = sorted({task for tasks in deployment.figures.values() for task in tasks if task != ALL_TASKS})
+    lines += change_lines(deployment)
     lines += _block("all tasks", deployment, ALL_TASKS, width)
     if len(tasks) > 1:
         for task in tasks:
@@ -63,7 +55,9 @@ def _head(view: View, name: str, deployment: DeploymentView, width: int) -> list
     d = deployment.deployment
     lines = [
         Line(f"{plain(name, 80)}   {deployment.role}", "title"),
-        Line(f"pinned      {plain(d.model, 60)} {plain(d.version, 40)}   endpoint {plain(d.endpoint, 60)}"),
+        Line(f"asked for   {plain(d.model, 60)} {plain(d.version, 40)}   endpoint {plain(d.endpoint, 60)}"),
+        *served_lines(deployment, width),
+        *standing_lines(deployment.standing, view.live.at.date(), width),
         *_price(deployment, width),
         Line(f"weight      {fmt.weight(asked_pct(view.live, name))}%  " + _task_weights(view, name)),
         Line(f"in flight   {deployment.in_flight}   held back {deployment.held_back}"),

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from tui.cockpit import format as fmt
-from tui.model import DeploymentView, Lifecycle, Phase, Pin, PinState
+from tui.model import Lifecycle, Phase, Pin, PinState
 
 Tone = Literal["", "dim", "warn", "alert"]
 
@@ -25,6 +25,10 @@ _GLYPHS: Final[Mapping[PinState, str]] = MappingProxyType(
 _NEAR_DAYS: Final = 30
 
 
+def pin_glyph(pin: Pin) -> str:
+    return _GLYPHS[pin.state]
+
+
 def pin_words(pin: Pin) -> str:
     """``◆ PINNED``, ``◇ PINNED UNTIL 2027-04-14``, ``◆ HARD STOP 2027-04-14``, ``✗ NOT PINNED``, ``?
     UNKNOWN``."""
@@ -34,7 +38,7 @@ def pin_words(pin: Pin) -> str:
 
 def pin_short(pin: Pin, today: date) -> str:
     """The same in at most 12 cells: ``◇ until 140d``, ``◆ stop 9d``."""
-    words = {PinState.PINNED_UNTIL: "until", PinState.HARD_STOP: "stop", PinState.UNKNOWN: "pin?"}
+    words = {PinState.PINNED_UNTIL: "until", PinState.HARD_STOP: "stop", PinState.UNKNOWN: "unknown"}
     word = words.get(pin.state, pin.state.value.upper())
     days = "" if pin.until is None else f" {days_left(pin.until, today)}"
     return f"{_GLYPHS[pin.state]} {word}{days}"
@@ -47,11 +51,6 @@ def pin_tone(pin: Pin, today: date) -> Tone:
     if pin.state is PinState.NOT_PINNED or (pin.until is not None and (pin.until - today).days <= _NEAR_DAYS):
         return "warn"
     return "dim" if pin.state is PinState.UNKNOWN else ""
-
-
-def needs_a_look(deployment: DeploymentView, today: date) -> bool:
-    """Whether the pin is anything but in order."""
-    return pin_tone(deployment.standing.pin, today) in ("warn", "alert")
 
 
 def phase_words(lifecycle: Lifecycle | None) -> str:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from tui.cockpit import format as fmt
-from tui.cockpit.details_lines import Line, Tone
+from tui.cockpit.line import Line, Tone
 from tui.model import PlanState, PlanStep, PlanView
 from tui.text import plain
 

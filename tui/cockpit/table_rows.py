@@ -10,6 +10,7 @@ from rich.cells import cell_len
 
 from tui.cockpit import format as fmt
 from tui.cockpit.comparison import NO_TRAFFIC, against_baseline, figures_of
+from tui.cockpit.pin_words import pin_glyph, pin_short, pin_tone
 from tui.cockpit.ui_state import View
 from tui.cockpit.verdict_words import cell_texts, overall
 from tui.cockpit.weight_view import asked_pct, is_sent_to, seen_pct, tasks_differ
@@ -72,6 +73,9 @@ VERSION, VERDICT = Column("VERSION", 8, 0, left=True), Column("VS BASELINE", 10,
 RATE = Column("RPS", 5, 3, longer_title=f"RPS {HISTORY_SPAN_S}s")
 """The one figure that does not cover the window."""
 
+PIN = Column("PIN", 12, 6, left=True)
+"""Where it does not fit, the name carries the sign of a pin that is not in order."""
+
 _COST = Column("$/1k", 5, 4)
 
 COLUMNS: tuple[Column, ...] = (
@@ -87,6 +91,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("FILT%", 5, 3),
     Column("ERR%", 5, 2),
     Column("N", 5, 9),
+    PIN,
     VERDICT,
 )
 
@@ -133,10 +138,10 @@ def layout(width: int, *, judged: bool = False) -> tuple[Place, ...]:
     return tuple(Place(c, widths[c], gaps[c]) for c in shown)
 
 
-def rows(view: View) -> tuple[Row, ...]:
-    """One row per deployment, in the order of the rollout file. Weights and verdicts are live, also while
-    frozen."""
-    return tuple(Row(name, _cells(view, name)) for name in view.picture.deployments)
+def rows(view: View, *, pins: bool = True) -> tuple[Row, ...]:
+    """One row per deployment, in the order of the rollout file. Weights, verdicts and pins are live, also while
+    frozen. ``pins`` is whether there is a column for them."""
+    return tuple(Row(name, _cells(view, name, pins)) for name in view.picture.deployments)
 
 
 def figures_age_s(view: View, name: str) -> float | None:
@@ -154,7 +159,7 @@ def figures_age_s(view: View, name: str) -> float | None:
     return since if since > limit or view.ui.stale else None
 
 
-def _cells(view: View, name: str) -> tuple[Cell, ...]:
+def _cells(view: View, name: str, pins: bool) -> tuple[Cell, ...]:
     deployment = view.picture.deployments[name]
     figures = figures_of(view.picture, name, view.ui.window)
     age_s = figures_age_s(view, name)
@@ -168,7 +173,7 @@ def _cells(view: View, name: str) -> tuple[Cell, ...]:
         return shape(value(figures)) if figures is not None else fmt.NO_DATA
 
     return (
-        _name(view, name, deployment),
+        _name(view, name, deployment, pins),
         _weight(view, name),
         cell(fmt.rate(_rps_now(view.picture, name))),
         cell(of(lambda f: _rank(f.latency_ms, "p50"), fmt.ms), mark),
@@ -180,6 +185,7 @@ def _cells(view: View, name: str) -> tuple[Cell, ...]:
         cell(of(lambda f: f.filter_pct, fmt.pct)),
         cell(of(lambda f: f.error_pct, fmt.pct)),
         cell(of(lambda f: f.requests, fmt.count)),
+        _pin(view, name),
         _last(view, name, deployment, age_s),
     )
 
@@ -199,11 +205,15 @@ def _rank(quantiles: Quantiles | None, name: Literal["p50", "p95", "p99"]) -> fl
     return {"p50": quantiles.p50, "p95": quantiles.p95, "p99": quantiles.p99}[name]
 
 
-def _name(view: View, name: str, deployment: DeploymentView) -> Cell:
+def _name(view: View, name: str, deployment: DeploymentView, pins: bool) -> Cell:
     model, version = plain(deployment.deployment.model, 40), plain(deployment.deployment.version, 20)
     short, full = plain(view.short(name), 40), plain(name, 60)
     glyph, tone = _look(view, name, deployment)
     said = (f"{full} {model} {version}", f"{short} {model} {version}", f"{short} {model}", f"{short} {version}")
+    pin, today = view.live.deployments[name].standing.pin, view.live.at.date()
+    if not pins and (pinned := pin_tone(pin, today)) in ("warn", "alert"):
+        longer = (f"{glyph} {short} {pin_short(pin, today)}",)
+        return Cell(f"{glyph} {short}", pinned, pin_glyph(pin), longer)
     return Cell(f"{glyph} {short}", tone, longer=tuple(f"{glyph} {text}" for text in said))
 
 
@@ -211,6 +221,11 @@ def _look(view: View, name: str, deployment: DeploymentView) -> tuple[str, Tone]
     if asked_pct(view.live, name) <= 0:
         return "○", "dim"
     return ("●", "baseline") if deployment.role == "baseline" else ("▲", "canary")
+
+
+def _pin(view: View, name: str) -> Cell:
+    pin, today = view.live.deployments[name].standing.pin, view.live.at.date()
+    return Cell(pin_short(pin, today), pin_tone(pin, today))
 
 
 def _weight(view: View, name: str) -> Cell:

@@ -11,8 +11,8 @@ from rich.cells import cell_len
 
 from tui.cockpit import format as fmt
 from tui.cockpit.columns import fitted
-from tui.cockpit.details_lines import Line
 from tui.cockpit.help_lines import ASSUMPTIONS
+from tui.cockpit.line import Line
 from tui.cockpit.plan_lines import plan_lines
 from tui.cockpit.ui_state import View, canaries
 from tui.cockpit.verdict_words import (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from tui.azure.lifecycle_table import LifecycleTable
 from tui.azure.prices import load_prices, price_for
-from tui.azure.standing import standing_of
+from tui.azure.standing import standings_of
 from tui.engine.control import ControlRoom
 from tui.engine.versions import Versions
 from tui.model import (
@@ -17,8 +17,10 @@ from tui.model import (
     EventKind,
     Figures,
     Outcome,
+    Standing,
     VersionChange,
 )
+from tui.rollout import Rollout
 from tui.traffic.health import Health
 
 
@@ -28,8 +30,7 @@ class Fleet:
 
     def __init__(
         self,
-        deployments: Iterable[Deployment],
-        baseline: str,
+        rollout: Rollout,
         *,
         control: ControlRoom,
         lifecycle: LifecycleTable,
@@ -39,7 +40,8 @@ class Fleet:
     ) -> None:
         self.deployments: dict[str, Deployment] = {}
         self.health: dict[str, Health] = {}
-        self._baseline = baseline
+        self._baseline = rollout.baseline
+        self._planned = rollout.plan.canary if rollout.plan is not None else None
         self._control = control
         self._clock = clock
         self._now = now
@@ -47,7 +49,7 @@ class Fleet:
         self._lifecycle = lifecycle
         self._versions = Versions(clock=clock, now=now, figures=figures)
         self._removed: dict[str, str] = {}
-        for deployment in deployments:
+        for deployment in rollout.deployments.values():
             self.add(deployment)
 
     def add(self, deployment: Deployment) -> None:
@@ -95,13 +97,21 @@ class Fleet:
 
     def views(self, figures: Mapping[str, Mapping[str, Mapping[str, Figures]]]) -> dict[str, DeploymentView]:
         """Every deployment with its figures, by its name as those are."""
-        return {name: self._view(deployment, figures[name]) for name, deployment in self.deployments.items()}
+        standings = standings_of(
+            self.deployments.values(),
+            self._control.view,
+            self._versions.served,
+            self._lifecycle,
+            self._now().date(),
+            baseline=self._baseline,
+            planned=self._planned,
+        )
+        return {name: self._view(name, figures[name], standings[name]) for name in self.deployments}
 
-    def _view(self, deployment: Deployment, figures: Mapping[str, Mapping[str, Figures]]) -> DeploymentView:
-        name, health = deployment.name, self.health[deployment.name]
-        served = self._versions.served(name)
-        account = self._control.view(deployment.endpoint)
-        standing = standing_of(deployment, account, served, self._lifecycle, self._now().date())
+    def _view(
+        self, name: str, figures: Mapping[str, Mapping[str, Figures]], standing: Standing
+    ) -> DeploymentView:
+        deployment, health = self.deployments[name], self.health[name]
         return DeploymentView(
             deployment=deployment,
             role="baseline" if name == self._baseline else "canary",
@@ -116,7 +126,7 @@ class Fleet:
             stale_s=health.stale_s,
             last_error=health.last_error,
             last_error_s=health.last_error_s,
-            served=served,
+            served=self._versions.served(name),
             changed=self._versions.last_change(name),
             retired=health.retired,
             standing=standing,

@@ -72,8 +72,7 @@ class Session:
             self._managers.by_endpoint, ours=self._ours, lifecycle=lifecycle, log=self.log, now=setup.now
         )
         self.fleet = Fleet(
-            rollout.deployments.values(),
-            rollout.baseline,
+            rollout,
             control=self.control,
             lifecycle=lifecycle,
             clock=self.clock,

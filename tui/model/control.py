@@ -187,13 +187,15 @@ class Pin:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How long a deployment may go on. ``warning`` is what is to be said of its end from 90 days before it,
-    empty where nothing is; ``days_left`` is until then, negative when it is past."""
+    empty where nothing is; ``days_left`` is until then, negative when it is past. ``successor`` is a deployment
+    of the rollout that can take over."""
 
     pin: Pin = Pin(PinState.UNKNOWN)
     lifecycle: Lifecycle | None = None
     warning: str = ""
     severity: Literal["note", "warn", "alarm"] = "note"
     days_left: int | None = None
+    successor: str | None = None
 
 
 NOT_KNOWN = Standing()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from textual import on
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
@@ -42,7 +43,6 @@ class CreateDeploymentScreen(Dialog):
             Content(f"at {self._endpoint}, weight 0, pinned, content filter {policy}"), classes="muted"
         )
         for name in _FIELDS:
-            yield Label(Content(name), classes="muted")
             field = Input(
                 str(getattr(self._spec, name)),
                 id=f"spec-{name}",
@@ -51,7 +51,7 @@ class CreateDeploymentScreen(Dialog):
                 select_on_focus=False,
             )
             field.cursor_blink = False
-            yield field
+            yield Horizontal(Label(Content(name), classes="muted"), field, classes="field")
         yield Static("", id="said", markup=False)
 
     def on_mount(self) -> None:

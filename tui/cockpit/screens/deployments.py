@@ -9,7 +9,7 @@ from textual.containers import VerticalScroll
 from textual.geometry import Region
 
 from tui.cockpit.deployment_lines import deployment_lines
-from tui.cockpit.details_lines import Line
+from tui.cockpit.line import Line
 from tui.cockpit.screens.scrolling import ScrollingScreen
 from tui.cockpit.ui_state import View
 

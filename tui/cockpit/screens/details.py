@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tui.cockpit.details_lines import Line, details_lines
+from tui.cockpit.details_lines import details_lines
+from tui.cockpit.line import Line
 from tui.cockpit.screens.scrolling import ScrollingScreen
 from tui.cockpit.ui_state import View
 

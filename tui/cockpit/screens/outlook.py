@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
-from tui.cockpit.details_lines import Line, Tone
+from tui.cockpit.line import Line, Tone
 from tui.cockpit.screens.scrolling import ScrollingScreen
 from tui.cockpit.ui_state import View
 from tui.model import Snapshot

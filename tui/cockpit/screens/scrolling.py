@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 
-from tui.cockpit.details_lines import Line
+from tui.cockpit.line import Line
 from tui.cockpit.screens.live import LiveScreen
 from tui.cockpit.ui_state import View
 from tui.cockpit.widgets.lines import Lines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tui.cockpit.details_lines import Line
+from tui.cockpit.line import Line
 from tui.cockpit.screens.scrolling import ScrollingScreen
 from tui.cockpit.ui_state import View
 from tui.cockpit.verdict_lines import verdict_lines

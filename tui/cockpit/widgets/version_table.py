@@ -7,7 +7,7 @@ from textual.content import Content
 
 from tui.cockpit.format import fit
 from tui.cockpit.messages import RowChosen
-from tui.cockpit.table_rows import COLUMNS, VERDICT, Cell, Place, Row, layout, rows
+from tui.cockpit.table_rows import COLUMNS, PIN, VERDICT, Cell, Place, Row, layout, rows
 from tui.cockpit.ui_state import View
 from tui.cockpit.widgets.lines import Lines
 
@@ -31,7 +31,8 @@ class VersionTable(Lines):
         self._view = view
         places = layout(max(self.size.width - 2, 0), judged=bool(view.live.verdicts))
         lines = [self._header(view, places)]
-        lines += [self._row(view, row, places) for row in rows(view)]
+        pins = any(place.column is PIN for place in places)
+        lines += [self._row(view, row, places) for row in rows(view, pins=pins)]
         self.set_lines(lines)
 
     def on_resize(self, event: events.Resize) -> None:

@@ -1,0 +1,98 @@
+"""What is known of the version of a deployment, as lines: pin, end, and what moved when it changed."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Final
+
+from tui.azure.retirement import days_words
+from tui.cockpit import format as fmt
+from tui.cockpit.line import Line, Tone
+from tui.cockpit.pin_words import pin_tone, pin_words
+from tui.model import ALL_TASKS, DeploymentView, Figures, Quantiles, Standing
+from tui.text import plain
+
+_TEXT: Final = 300
+_LABEL: Final = 12
+_AFTER: Final = "15m"
+
+
+def said(label: str, text: str, width: int, tone: Tone = "") -> Iterator[Line]:
+    """A labelled text in as many lines as it takes; none for an empty one."""
+    pieces = textwrap.wrap(plain(text, _TEXT), max(width - _LABEL, 20))
+    for i, piece in enumerate(pieces):
+        yield Line(fmt.fit(label if i == 0 else "", _LABEL) + piece, tone)
+
+
+def standing_lines(standing: Standing, today: date, width: int) -> Iterator[Line]:
+    """Pin with reason and remedy, phase, date, replacement, warning, and where all that is from."""
+    yield from said("pin", pin_words(standing.pin), width, pin_tone(standing.pin, today))
+    yield from said("", standing.pin.reason, width)
+    yield from said("remedy", standing.pin.remedy, width)
+    lifecycle = standing.lifecycle
+    if lifecycle is not None:
+        ends = "no date is known"
+        if lifecycle.retires is not None:
+            may_move = {True: ", tentative", False: ", planned", None: ""}[lifecycle.tentative]
+            ends = f"retires {lifecycle.retires}, {days_words(lifecycle.retires, today)}{may_move}"
+        yield from said("phase", f"{lifecycle.phase.value}, {ends}", width)
+        if lifecycle.replacement is not None:
+            target = f"{lifecycle.replacement.model} {lifecycle.replacement.version}".strip()
+            yield from said("replacement", target, width)
+        yield from said("source", lifecycle.source, width, "dim")
+    if standing.warning:
+        yield from said("then", standing.warning, width, "alert" if standing.severity == "alarm" else "warn")
+
+
+def served_lines(deployment: DeploymentView, width: int) -> Iterator[Line]:
+    """What answers, and since when where that changed."""
+    if deployment.served is not None:
+        yield from said("answers as", deployment.served, width)
+    if (change := deployment.changed) is not None:
+        text = f"{change.at:%Y-%m-%d %H:%M:%S}Z from {change.before} to {change.after}"
+        yield from said("changed", text, width, "alert")
+
+
+def change_lines(deployment: DeploymentView) -> Iterator[Line]:
+    """The 15 minutes before the version changed beside the last 15 minutes of the one that answers now."""
+    change = deployment.changed
+    if change is None:
+        return
+    after = deployment.figures.get(_AFTER, {}).get(ALL_TASKS, Figures(span_s=0.0))
+    yield Line("")
+    yield Line(f"{'since the version changed':<28}{'before':>12}{'after':>12}{'moved':>9}", "title")
+    for label, value, shape in _ROWS:
+        yield _moved(label, value(change.figures), value(after), shape)
+
+
+def _moved(label: str, before: float | None, after: float | None, shape: Callable[[float | None], str]) -> Line:
+    moved = fmt.NO_DATA
+    if before is not None and after is not None and before > 0 and shape is not _count:
+        moved = f"{100 * (after / before - 1):+.0f}%"
+    return Line(f"  {label:<26}{shape(before):>12}{shape(after):>12}{moved:>9}")
+
+
+def _count(value: float | None) -> str:
+    return fmt.NO_DATA if value is None else f"{value:,.0f}"
+
+
+def _rank(name: str) -> Callable[[Figures], float | None]:
+    def value(figures: Figures) -> float | None:
+        of: Quantiles | None = figures.latency_ms
+        return None if of is None else getattr(of, name)
+
+    return value
+
+
+_ROWS: Final[tuple[tuple[str, Callable[[Figures], float | None], Callable[[float | None], str]], ...]] = (
+    ("finished requests (n)", lambda f: f.requests, _count),
+    ("latency P50 (ms)", _rank("p50"), fmt.ms),
+    ("latency P95 (ms)", _rank("p95"), fmt.ms),
+    ("latency P99 (ms)", _rank("p99"), fmt.ms),
+    ("cost per 1,000 (USD)", lambda f: f.cost_per_1k_usd, fmt.usd),
+    ("tokens per answer", lambda f: f.tokens_per_request, fmt.count),
+    ("filtered (%)", lambda f: f.filter_pct, fmt.pct),
+    ("errors (%)", lambda f: f.error_pct, fmt.pct),
+)
