@@ -261,12 +261,12 @@ async def test_escape_never_acts():
 
 
 async def test_keys_can_be_rebound():
-    async with cockpit(keymap={"roll_back": "f9", "lower": "d"}) as c:
+    async with cockpit(keymap={"roll_back": "f9", "lower": "E"}) as c:
         assert c.footer.startswith(" f9 ROLL BACK")
         assert "press f9" in c.banner
         await c.press("r")
         assert c.controls.calls == []
-        await c.press("d", "f9")
+        await c.press("E", "f9")
         assert c.controls.calls == ["nudge", "roll_back"]
 
 

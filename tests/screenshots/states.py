@@ -101,7 +101,7 @@ STATES: tuple[State, ...] = (
     State("record-error", "record-error", ("RECORD ERROR",)),
     State("read-only", "steady", ("READ-ONLY",), options={"read_only": True}),
     State("zoomed", "breach", ("latency ms",), _keys("z")),
-    State("details", "breach", ("pinned", "latency P95"), _keys("enter")),
+    State("details", "breach", ("asked for", "latency P95"), _keys("enter")),
     State("help", "breach", ("ROLL BACK", "friction"), _keys("question_mark")),
     State("profiles", "steady", ("friday.toml", "half"), _list_profiles),
     State("promote", "steady", ("Cancel", CANARY), _keys("P")),

@@ -106,7 +106,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("add_deployment", ("o",), "Add to rollout", "The chosen deployment joins this run at weight 0.",
            _DEPLOYED, "changes", short_label="Add", on_deployments=True, only=_LIVE),
     Action("remove_deployment", ("X",), "Remove…", "The chosen deployment is deleted from its account.",
-           _DEPLOYED, "changes", "its name typed in full", short_label="Remove", on_deployments=True,
+           _DEPLOYED, "changes", "type its name", short_label="Remove", on_deployments=True,
            only=_LIVE),
     Action("freeze", ("space",), "Freeze", "Hold the picture still. Measuring, keys and traffic go on.", _LOOK,
            show_in_footer=True, short_label="Freeze",

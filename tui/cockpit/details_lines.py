@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from tui.cockpit import format as fmt
 from tui.cockpit import verdict_words as words
 from tui.cockpit.line import Line, Tone
-from tui.cockpit.pin_lines import change_lines, served_lines, standing_lines
+from tui.cockpit.pin_lines import change_lines, pin_line, served_lines, standing_lines
 from tui.cockpit.ui_state import View
 from tui.cockpit.weight_view import asked_pct
 from tui.model import ALL_TASKS, WINDOWS_S, DeploymentView, Figures, Quantiles, VerdictState
@@ -33,7 +33,9 @@ def details_lines(view: View, name: str, width: int) -> tuple[Line, ...]:
     if len(tasks) > 1:
         for task in tasks:
             lines += _block(f"task {plain(task, 60)}", deployment, task, width)
-    return (*lines, *_verdicts(view, name), *_sources(view))
+    version = [Line(""), Line("pin and end of its version", "title")]
+    version += standing_lines(deployment.standing, view.live.at.date(), width)
+    return (*lines, *_verdicts(view, name), *version, *_sources(view))
 
 
 def _verdicts(view: View, name: str) -> list[Line]:
@@ -57,10 +59,12 @@ def _head(view: View, name: str, deployment: DeploymentView, width: int) -> list
         Line(f"{plain(name, 80)}   {deployment.role}", "title"),
         Line(f"asked for   {plain(d.model, 60)} {plain(d.version, 40)}   endpoint {plain(d.endpoint, 60)}"),
         *served_lines(deployment, width),
-        *standing_lines(deployment.standing, view.live.at.date(), width),
+        *pin_line(deployment.standing, view.live.at.date(), width),
         *_price(deployment, width),
-        Line(f"weight      {fmt.weight(asked_pct(view.live, name))}%  " + _task_weights(view, name)),
-        Line(f"in flight   {deployment.in_flight}   held back {deployment.held_back}"),
+        Line(
+            f"weight      {fmt.weight(asked_pct(view.live, name))}%   in flight {deployment.in_flight}   "
+            f"held back {deployment.held_back}   {_task_weights(view, name)}".rstrip()
+        ),
     ]
     if deployment.quota is not None:
         q = deployment.quota

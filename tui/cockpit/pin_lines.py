@@ -26,6 +26,15 @@ def said(label: str, text: str, width: int, tone: Tone = "") -> Iterator[Line]:
         yield Line(fmt.fit(label if i == 0 else "", _LABEL) + piece, tone)
 
 
+def pin_line(standing: Standing, today: date, width: int) -> Iterator[Line]:
+    """The pin alone; reason and remedy too where it is not in order."""
+    tone = pin_tone(standing.pin, today)
+    yield from said("pin", pin_words(standing.pin), width, tone)
+    if tone in ("warn", "alert"):
+        yield from said("", standing.pin.reason, width)
+        yield from said("remedy", standing.pin.remedy, width)
+
+
 def standing_lines(standing: Standing, today: date, width: int) -> Iterator[Line]:
     """Pin with reason and remedy, phase, date, replacement, warning, and where all that is from."""
     yield from said("pin", pin_words(standing.pin), width, pin_tone(standing.pin, today))
@@ -47,9 +56,10 @@ def standing_lines(standing: Standing, today: date, width: int) -> Iterator[Line
 
 
 def served_lines(deployment: DeploymentView, width: int) -> Iterator[Line]:
-    """What answers, and since when where that changed."""
-    if deployment.served is not None:
-        yield from said("answers as", deployment.served, width)
+    """What answers where that is not by name what was asked for, and since when where it changed."""
+    asked = deployment.deployment
+    if deployment.served not in (None, f"{asked.model}-{asked.version}"):
+        yield from said("answers as", deployment.served or "", width)
     if (change := deployment.changed) is not None:
         text = f"{change.at:%Y-%m-%d %H:%M:%S}Z from {change.before} to {change.after}"
         yield from said("changed", text, width, "alert")

@@ -103,8 +103,8 @@ def layout(width: int, *, judged: bool = False) -> tuple[Place, ...]:
     """The columns that fit into ``width`` cells, each with the gap after it.
 
     What is left over goes to the title of the rate, to a second cell of gap where two columns look like one, to
-    the names, then to the last column, then to the names again. ``judged`` is whether verdicts stand in
-    the last column, which are longer than a difference.
+    the last column, then to the names. ``judged`` is whether verdicts stand in the last column, which are
+    longer than a difference.
     """
     kept: list[Column] = []
     room = width
@@ -132,9 +132,8 @@ def layout(width: int, *, judged: bool = False) -> tuple[Place, ...]:
         give(gaps, shown[-2], 1)
     if judged:
         give(widths, VERDICT, 10)
-    give(widths, VERSION, 20)
     give(widths, VERDICT, 6)
-    give(widths, VERSION, 28)
+    give(widths, VERSION, 48)
     return tuple(Place(c, widths[c], gaps[c]) for c in shown)
 
 
