@@ -16,6 +16,7 @@ from tui.model import (
     DEFAULT_TASK,
     WINDOWS_S,
     Deployment,
+    DeploymentSpec,
     DeploymentView,
     Event,
     EventKind,
@@ -177,6 +178,7 @@ class FakeControls:
         self.calls: list[str] = []
         self.saved: list[WeightProfile | BrokenProfile] = []
         self.why_not_raise = ""
+        self.wished: tuple[str, DeploymentSpec] | None = None
         self._callbacks: list[Callable[[Snapshot], None]] = []
         self._router = Router(self.current.weights, rng=random.Random(1), clock=self.clock)
         self._controller = Controller(
@@ -285,6 +287,16 @@ class FakeControls:
     def retry_step(self, *, actor: str) -> Future[Event]:
         stood = (PlanState.STOPPED, PlanState.HELD)
         return self._do("retry_step", lambda: self._plan(actor, PlanState.CLIMBING, stood, again=True))
+
+    def create_deployment(self, endpoint: str, spec: DeploymentSpec, *, actor: str) -> Future[Event]:
+        self.wished = (endpoint, spec)
+        return self._do("create", lambda: self._log(EventKind.CREATED, actor, spec.name))
+
+    def add_to_rollout(self, endpoint: str, name: str, *, actor: str) -> Future[Event]:
+        return self._do("add", lambda: self._log(EventKind.ADDED, actor, f"{endpoint}/{name}"))
+
+    def remove_deployment(self, endpoint: str, name: str, *, actor: str) -> Future[Event]:
+        return self._do("remove", lambda: self._log(EventKind.REMOVED, actor, f"{endpoint}/{name}"))
 
     def _plan(
         self, actor: str, state: PlanState, legal: tuple[PlanState, ...], *, steps: int = 0, again: bool = False

@@ -1,0 +1,85 @@
+"""Accounts, pins and ends of versions for the tests of what the cockpit says of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from tests.cockpit_fakes import BASELINE, CANARY, START, made_snapshot
+from tui.model import (
+    AccountView,
+    Lifecycle,
+    ManagedDeployment,
+    ModelSku,
+    OfferedModel,
+    Phase,
+    Pin,
+    PinState,
+    QuotaUse,
+    Replacement,
+    Snapshot,
+    Standing,
+)
+
+TODAY = START.date()
+ENDS = date(2027, 4, 14)
+CHATS = {"chatCompletion": "true"}
+
+
+def lifecycle(phase: Phase = Phase.LEGACY, retires: date | None = ENDS, **changes: Any) -> Lifecycle:
+    base = Lifecycle(
+        "gpt-4o", "2024-11-20", phase, retires, True, Replacement("gpt-5.1", "2025-11-13"), "ARM", TODAY
+    )
+    return replace(base, **changes)
+
+
+def standing(
+    state: PinState = PinState.HARD_STOP, until: date | None = ENDS, warning: str = "", **changes: Any
+) -> Standing:
+    base = Standing(Pin(state, until, "the reason", "the remedy"), lifecycle(), warning)
+    return replace(base, **changes)
+
+
+def with_standing(name: str = BASELINE, snapshot: Snapshot | None = None, **changes: Any) -> Snapshot:
+    """A snapshot in which a deployment differs."""
+    made = snapshot or made_snapshot()
+    return replace(made, deployments={**made.deployments, name: replace(made.deployments[name], **changes)})
+
+
+def managed(name: str = BASELINE, **changes: Any) -> ManagedDeployment:
+    base = ManagedDeployment(
+        name, "gpt-4o", "2024-11-20", sku="GlobalStandard", capacity=100, upgrade_option="NoAutoUpgrade",
+        state="Succeeded", rai_policy="Strict",
+    )  # fmt: skip
+    return replace(base, **changes)
+
+
+def offered(model: str = "gpt-5.1", version: str = "2025-11-13", **changes: Any) -> OfferedModel:
+    sku = ModelSku("GlobalStandard", f"OpenAI.GlobalStandard.{model}")
+    base = OfferedModel(
+        model, version, status="GenerallyAvailable", retires=date(2027, 11, 1), skus=(sku,), capabilities=CHATS
+    )
+    return replace(base, **changes)
+
+
+def account(**changes: Any) -> AccountView:
+    """An account that has the baseline, the canary and one that is in no rollout."""
+    base = AccountView(
+        "main",
+        "summaries-eastus2",
+        "eastus2",
+        may_write=True,
+        deployments=(managed(), managed(CANARY, version="2025-05-13"), managed("elsewhere-prod")),
+        models=(offered("gpt-4o", "2024-11-20"), offered(), offered("gpt-5.6-sol", "2026-07-09")),
+        quota=(QuotaUse("OpenAI.GlobalStandard.gpt-4o", 300, 3000),),
+        read_at=START,
+        standings={"elsewhere-prod": standing()},
+    )
+    return replace(base, **changes)
+
+
+def managed_snapshot(**changes: Any) -> Snapshot:
+    """The made-up run, with its account read."""
+    made = replace(made_snapshot(), accounts=(account(**changes),))
+    return with_standing(BASELINE, with_standing(CANARY, made, standing=standing()), standing=standing())
