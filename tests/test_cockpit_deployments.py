@@ -90,7 +90,7 @@ async def test_roll_back_acts_on_the_screen_and_under_its_forms():
 async def test_enter_through_the_form_creates_what_it_was_filled_with():
     async with cockpit(on_account()) as c:
         await c.press("d", "c")
-        assert "creates gpt51-prod-v1113: gpt-5.1 2025-11-13, GlobalStandard 100" in dialog(c)
+        assert "creates gpt51-prod-v1113: gpt-5.1 2025-11-13, GlobalStandard, 100,000 tokens/min" in dialog(c)
         assert "weight 0, pinned, content filter Strict" in dialog(c)
         await c.press(*["enter"] * 4)
         assert c.controls.wished is None
@@ -106,7 +106,7 @@ async def test_enter_through_the_form_creates_what_it_was_filled_with():
 async def test_what_speaks_against_it_asks_for_a_second_enter():
     async with cockpit(on_account()) as c:
         await c.press("d", "c", *["enter"] * 4, "9", "9", "9")
-        assert "GlobalStandard 100999" in dialog(c)
+        assert "GlobalStandard, 100,999,000 tokens/min" in dialog(c)
         await c.press("escape", "c", "enter", "enter", "x", *["enter"] * 3)
         assert "the account does not list gpt-5.1 2025-11-13x" in dialog(c)
         assert "Enter once more creates it all the same" in dialog(c)

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from tests.cockpit_fakes import START
 from tests.made_verdicts import ALL_OK, ALL_WORSE, ARMED, OPEN, plan
 from tests.screenshots.film import OPERATOR, Film
+from tests.screenshots.managed import managed
 from tui.model import (
     ALL_TASKS,
     EventKind,
@@ -173,6 +174,14 @@ def _ok() -> Snapshot:
     return replace(snapshot, verdicts={CANARY: _figures_of(snapshot, ALL_OK)}, guard=ARMED, plan=climbing)
 
 
+def _managed() -> Snapshot:
+    return managed(frame("breach"))
+
+
+def _rolled_back_managed() -> Snapshot:
+    return managed(frame("rolled-back"))
+
+
 def _gate() -> Snapshot:
     snapshot = _ok()
     waits = plan(CANARY, index=2, state=PlanState.GATE, in_step_s=412.0, step_requests=1830,
@@ -194,5 +203,7 @@ _ALONE: Mapping[str, Callable[[], Snapshot]] = MappingProxyType(
         "not-yet": _not_yet,
         "ok": _ok,
         "gate": _gate,
+        "managed": _managed,
+        "rolled-back-managed": _rolled_back_managed,
     }
 )

@@ -12,6 +12,7 @@ from typing import Any
 from tests.cockpit_driver import Cockpit
 from tests.cockpit_fakes import START
 from tests.screenshots.frames import CANARY, frame
+from tests.screenshots.managed import ahead
 from tui.model import DEFAULT_TASK
 from tui.weight_profiles import BrokenProfile, WeightProfile
 
@@ -117,6 +118,24 @@ STATES: tuple[State, ...] = (
     State("replay", "replay", ("REPLAY 4x", "of 31:05", "✗ WORSE", "Pause"), sizes=(SMALL, USUAL, HUGE)),
     State(
         "replay-seek", "replay-sought", ("SEEKING", "→ 12:30", "45% read", "14:03:12"), _keys("s", *"14:03:12")
+    ),
+    State(
+        "deployments",
+        "managed",
+        ("not part of this rollout", "HARD STOP"),
+        _keys("d"),
+        sizes=(SMALL, USUAL, HUGE),
+    ),
+    State("create-canary", "managed", ("gpt56sol-prod-v0709", "pinned"), _keys("d", "c")),
+    State(
+        "remove-deployment", "rolled-back-managed", ("will be deleted", "type its name"), _keys("d", "j", "X")
+    ),
+    State(
+        "lifecycle",
+        "managed",
+        ("TIME LINE", "legacy (ARM)"),
+        _keys("d", "d"),
+        options={"ahead": ahead},
     ),
     State("no-color", "breach", ("v1113",), sizes=(USUAL,), monochrome=True),
     State("ascii", "breach", ("v1113",), sizes=(SMALL,), options={"marker": "ascii"}),

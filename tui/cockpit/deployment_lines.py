@@ -51,7 +51,7 @@ def deployment_lines(view: View, width: int) -> tuple[tuple[Line, ...], int]:
         cells = (fmt.fit(c.text(row, today), w, right=not c.left) for c, w in shown.items())
         here = chosen is not None and row.key == chosen.key
         at = len(lines) if here else at
-        lines.append(Line(f"{'❯' if here else ' '} {' '.join(cells)}".rstrip(), _tone(row, today)))
+        lines.append(Line(f"{'❯' if here else ' '} {' '.join(cells)}".rstrip(), _tone(row, today), here))
         if view.live.deployments and i == len(view.live.deployments) - 1 and len(rows) > i + 1:
             lines.append(Line("  not part of this rollout:", "dim"))
     if not rows:
@@ -63,7 +63,7 @@ def deployment_lines(view: View, width: int) -> tuple[tuple[Line, ...], int]:
 
 def _account(view: View, account: AccountView) -> Iterator[Line]:
     where = f"{plain(account.name, 64)}" + (f" ({plain(account.location, 40)})" if account.location else "")
-    mode = "may be written" if account.may_write else "read only: write = true under [control_plane] allows it"
+    mode = "changes allowed" if account.may_write else "read only: write = true under [control_plane] allows it"
     if account.read_at is None:
         read = "not read yet"
     else:

@@ -10,5 +10,8 @@ Tone = Literal["", "dim", "warn", "alert", "title", "baseline"]
 
 @dataclass(frozen=True, slots=True)
 class Line:
+    """``chosen`` is the one that keys act on."""
+
     text: str
     tone: Tone = ""
+    chosen: bool = False

@@ -26,7 +26,7 @@ class CreateDeploymentScreen(Dialog):
     It is created pinned (NoAutoUpgrade), with the baseline's content-filter policy, and without traffic.
     """
 
-    TITLE = "create a canary (Enter: next field, at the last one create; esc leaves)"
+    TITLE = "create a canary (Enter: next field, then create; esc leaves)"
     AUTO_FOCUS = "#spec-name"
 
     def __init__(self, spec: DeploymentSpec, endpoint: str, view: Callable[[], View]) -> None:
@@ -115,8 +115,15 @@ class CreateDeploymentScreen(Dialog):
         if lines:
             lines.append("Enter once more creates it all the same" if self._consent == spec else "")
         else:
-            lines.append(f"creates {spec.name}: {spec.model} {spec.version}, {spec.sku} {spec.capacity}")
+            lines.append(f"creates {spec.name}: {spec.model} {spec.version}, {spec.sku}, {_units(spec)}")
         self._say("\n".join(line for line in lines if line))
 
     def _say(self, text: str) -> None:
         self.query_one("#said", Static).update(Content(text))
+
+
+def _units(spec: DeploymentSpec) -> str:
+    """What a capacity is: thousands of tokens a minute in the Standard SKUs (ARM, ``sku.capacity``)."""
+    if "standard" in spec.sku.lower():
+        return f"{1000 * spec.capacity:,} tokens/min"
+    return f"{spec.capacity:,} units"

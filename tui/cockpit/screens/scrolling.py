@@ -41,11 +41,9 @@ class ScrollingScreen(LiveScreen):
 
     def show_body(self, view: View) -> None:
         """The lines of this moment; where it is scrolled to stays."""
+        width = self.size.width - 3
         self.query_one("#details-lines", Lines).set_lines(
-            [
-                Content(f" {line.text}").stylize(_STYLES[line.tone])
-                for line in self.lines(view, self.size.width - 3)
-            ]
+            [_drawn(line, width) for line in self.lines(view, width)]
         )
 
     def on_resize(self, event: events.Resize) -> None:
@@ -68,3 +66,9 @@ class ScrollingScreen(LiveScreen):
     def plain_text(self) -> str:
         """All lines, those out of view too."""
         return "\n".join(line.rstrip() for line in self.query_one("#details-lines", Lines).plain_lines)
+
+
+def _drawn(line: Line, width: int) -> Content:
+    if line.chosen:
+        return Content(f" {line.text:<{width}}").stylize(_STYLES[line.tone]).stylize_before("on $cursor")
+    return Content(f" {line.text}").stylize(_STYLES[line.tone])
