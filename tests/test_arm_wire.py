@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from tui.azure import arm_wire
 from tui.azure.arm_commands import put_body
-from tui.model import DeploymentSpec, OfferedModel, QuotaUse, Replacement
+from tui.model import BilledMeter, DeploymentSpec, OfferedModel, QuotaUse, Replacement
 
 KEYS = (
     *("name", "id", "sku", "properties", "model", "version", "format", "capacity", "systemData", "createdAt"),
     *("provisioningState", "rateLimits", "key", "count", "renewalPeriod", "skus", "deprecation", "inference"),
     *("replacementConfig", "targetModelName", "upgradeOnExpiryLeadTimeDays", "currentValue", "limit", "tags"),
     *("capabilities", "deprecationStatus", "lifecycleStatus", "status", "error", "deploymentState", "default"),
+    *("cost", "meterId"),
 )
 LEAVES = st.one_of(
     st.none(),
@@ -52,6 +53,7 @@ def test_nothing_is_too_strange_to_be_read(item: Any) -> None:
     shown = [deployment.name, deployment.model, deployment.version, deployment.state, deployment.sku]
     shown += [offered.model, offered.version, offered.status, quota.name, quota.unit, account.name]
     shown += [*offered.capabilities, *offered.capabilities.values(), *(s.name for s in offered.skus)]
+    shown += [text for sku in offered.skus for meter in sku.meters for text in (meter.id, meter.name)]
     assert all(len(text) <= 128 and text.isprintable() for text in texts(shown))
     for at in (deployment.created_at, deployment.modified_at):
         assert at is None or at.tzinfo is UTC
@@ -124,3 +126,17 @@ def test_seven_decimals_of_an_instant_are_understood() -> None:
 
 def test_a_quota_that_is_not_told_is_not_nothing() -> None:
     assert arm_wire.quota_use({"name": {"value": "x"}, "currentValue": True}) == QuotaUse("x", None, None)
+
+
+def test_a_meter_needs_an_id_and_nothing_else() -> None:
+    cost = [
+        {"name": "ContextToken", "meterId": "A", "unit": "1K"},
+        {"meterId": "B"},
+        {"name": "x"},
+        {"meterId": 3},
+        7,
+    ]
+    [sku] = arm_wire.offered_model({"skus": [{"name": "Standard", "cost": cost}]}).skus
+    assert sku.meters == (BilledMeter("ContextToken", "A"), BilledMeter("", "B"))
+    [none] = arm_wire.offered_model({"skus": [{"name": "Standard", "cost": "A"}]}).skus
+    assert none.meters == ()

@@ -356,6 +356,7 @@ class TestRehearsal:
             "region_models": ("GET", f"{REGION}/models"),
             "usages": ("GET", f"{REGION}/usages"),
             "capacities": ("GET", f"{REGION}/modelCapacities"),
+            "prices": ("GET", "/api/retail/prices"),
         }[step]
         assert await plane.code(method, path) == (500, "InternalServerError")
         assert plane.service.simulator.control.faults.as_json() == []

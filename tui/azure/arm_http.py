@@ -17,6 +17,7 @@ import httpx
 from tui.azure.arm_answers import ArmAnswer, Deadline, OnStep, retry_after_s
 from tui.azure.arm_errors import BUSY_CODES, Access, ArmError, ConnectionLost, refused
 from tui.azure.credentials import CredentialError, TokenProvider
+from tui.azure.http_parts import absolute, json_of, own_link, read_body, tls_for
 from tui.text import plain
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
@@ -43,7 +44,7 @@ class ArmHttp:
         sleep: Callable[[float], Awaitable[None]],
         timeout_s: float,
     ) -> None:
-        base = _url(base_url)
+        base = absolute(base_url)
         if base is None or base.scheme not in ("https", "http") or base.query or base.fragment or base.userinfo:
             raise ValueError(f"ARM's address {base_url[:200]!r} is not https://HOST")
         if base.scheme == "http" and base.host not in ("localhost", "127.0.0.1", "::1"):
@@ -146,12 +147,7 @@ class ArmHttp:
 
     def link(self, text: str) -> httpx.URL | None:
         """A link of the service as an address; None where it leads to another host, which gets no token."""
-        try:
-            url = self._base.join(text)
-        except (httpx.InvalidURL, ValueError):
-            return None
-        own = (self._base.scheme, self._base.host, _port(self._base))
-        return url if (url.scheme, url.host, _port(url)) == own else None
+        return own_link(self._base, text)
 
     def clean(self, text: str) -> str:
         """Text of the service without the token, should it repeat it."""
@@ -171,7 +167,7 @@ class ArmHttp:
         """Send until the answer is not that the service throttles."""
         for attempt in range(1, _THROTTLED_TIMES + 1):
             status, headers, raw = await self._exchange(method, where, body, doing)
-            document = _json(raw)
+            document = json_of(raw)
             if status < 300:
                 return ArmAnswer(status, headers, document)
             error = refused(doing, access, status, document, self.clean)
@@ -208,13 +204,16 @@ class ArmHttp:
                 asyncio.timeout(self._timeout_s),
                 client.stream(method, url, headers=headers, content=content) as response,
             ):
-                raw = await _read(response, doing)
+                raw = await read_body(response, MAX_BODY_BYTES)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             raise ConnectionLost(doing, f"ARM cannot be reached: {self._said(error)}", sent=False) from None
         except httpx.RequestError as error:
             raise ConnectionLost(doing, f"the connection broke: {self._said(error)}", sent=True) from None
         except TimeoutError:
             raise ConnectionLost(doing, f"no answer within {self._timeout_s:g} s", sent=True) from None
+        if raw is None:
+            text = f"the answer passed {MAX_BODY_BYTES // 2**20} MB and was cut off"
+            raise ConnectionLost(doing, text, sent=True)
         return response.status_code, response.headers, raw
 
     def _said(self, error: Exception) -> str:
@@ -223,8 +222,7 @@ class ArmHttp:
 
     async def _opened(self) -> httpx.AsyncClient:
         if self._client is None:
-            # Reading the certificates takes a tenth of a second, in which nothing else would run on this loop.
-            tls = await asyncio.to_thread(httpx.create_ssl_context) if self._base.scheme == "https" else False
+            tls = await tls_for(self._base)
             if self._client is None:
                 limits = httpx.Timeout(self._timeout_s, connect=min(_CONNECT_S, self._timeout_s))
                 self._client = httpx.AsyncClient(verify=tls, timeout=limits, follow_redirects=False)
@@ -250,36 +248,3 @@ class ArmHttp:
             )
         self._last_token = token
         return token
-
-
-async def _read(response: httpx.Response, doing: str) -> bytes:
-    chunks: list[bytes] = []
-    total = 0
-    async for chunk in response.aiter_bytes():
-        total += len(chunk)
-        if total > MAX_BODY_BYTES:
-            raise ConnectionLost(
-                doing, f"the answer passed {MAX_BODY_BYTES // 2**20} MB and was cut off", sent=True
-            )
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _json(raw: bytes) -> Any:
-    try:
-        return json.loads(raw) if raw else None
-    except (ValueError, RecursionError):
-        return None
-
-
-def _url(text: str) -> httpx.URL | None:
-    """None for text that is no absolute address."""
-    try:
-        url = httpx.URL(text)
-    except httpx.InvalidURL:
-        return None
-    return url if url.host else None
-
-
-def _port(url: httpx.URL) -> int | None:
-    return url.port or {"https": 443, "http": 80}.get(url.scheme)

@@ -6,12 +6,13 @@ Fields as in the REST reference 2025-09-01 of Microsoft.CognitiveServices. All o
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
 from tui.model import (
     Account,
+    BilledMeter,
     ManagedDeployment,
     ModelSku,
     OfferedModel,
@@ -120,7 +121,16 @@ def _sku(item: object) -> ModelSku:
         most_capacity=_whole(capacity.get("maximum")),
         least_capacity=_whole(capacity.get("minimum")),
         capacity_step=_whole(capacity.get("step")),
+        meters=tuple(_meters(document.get("cost"))),
     )
+
+
+def _meters(value: object) -> Iterator[BilledMeter]:
+    for item in _listed(value):
+        document = _mapping(item)
+        meter_id = _text(document.get("meterId"))
+        if meter_id is not None:
+            yield BilledMeter(_text(document.get("name")) or "", meter_id)
 
 
 def _replacement(value: object) -> Replacement | None:

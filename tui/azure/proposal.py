@@ -66,7 +66,7 @@ def problems(spec: DeploymentSpec, account: AccountView, today: date) -> tuple[s
         found.append(f"the account does not list {spec.model} {spec.version}")
     if offered is None:
         return tuple(found)
-    sku = next((sku for sku in offered.skus if sku.name == spec.sku), None)
+    sku = offered.sku(spec.sku)
     if offered.skus and sku is None:
         found.append(f"{spec.sku} is not offered: {', '.join(sku.name for sku in offered.skus[:8])}")
     retires = (sku.retires if sku is not None else None) or offered.retires

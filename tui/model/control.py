@@ -79,10 +79,19 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class BilledMeter:
+    """A meter of the price list on which a SKU is billed, under the name that ARM gives it."""
+
+    name: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSku:
     """How a model may be deployed: ``retires`` where the SKU has a date of its own.
 
-    A capacity is at least ``least_capacity`` and a multiple of ``capacity_step``, as far as they are told.
+    A capacity is at least ``least_capacity`` and a multiple of ``capacity_step``, as far as they are told;
+    ``meters`` are ``cost`` and may be empty.
     """
 
     name: str
@@ -92,6 +101,7 @@ class ModelSku:
     most_capacity: int | None = None
     least_capacity: int | None = None
     capacity_step: int | None = None
+    meters: tuple[BilledMeter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +136,10 @@ class OfferedModel:
     replacement: Replacement | None = None
     skus: tuple[ModelSku, ...] = ()
     capabilities: Mapping[str, str] = field(default_factory=dict)
+
+    def sku(self, name: str | None) -> ModelSku | None:
+        """The terms of one way to deploy it."""
+        return next((sku for sku in self.skus if sku.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +240,11 @@ class AccountView:
         """The deployment of that name; ARM does not tell upper from lower case."""
         found = (d for d in self.deployments or () if d.name.lower() == name.lower())
         return next(found, None)
+
+    def sku_of(self, managed: ManagedDeployment) -> ModelSku | None:
+        """The terms of a deployment's SKU, as the account offers its model."""
+        offered = self.offered(managed.model, managed.version, managed.format)
+        return offered.sku(managed.sku) if offered is not None else None
 
     def offered(self, model: str, version: str | None, format_: str = "OpenAI") -> OfferedModel | None:
         """What the account offers of one version."""

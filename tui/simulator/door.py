@@ -15,9 +15,8 @@ from tui.simulator.refusals import Refusal
 class Door:
     """``key`` is the only accepted key, None accepts any that is not empty. Ids are drawn by ``seed``."""
 
-    def __init__(self, key: str | None, region: str, seed: int) -> None:
+    def __init__(self, key: str | None, seed: int) -> None:
         self._key = key
-        self._region = region
         self._ids = random.Random(f"{seed}/ids")
 
     def objection(self, request: web.BaseRequest, path_deployment: str | None) -> Refusal | None:
@@ -35,7 +34,7 @@ class Door:
             return bool(given)
         return hmac.compare_digest(given.encode(errors="replace"), self._key.encode())
 
-    def identity(self, request: web.BaseRequest) -> dict[str, str]:
+    def identity(self, request: web.BaseRequest, region: str) -> dict[str, str]:
         """Headers of every answer. The ids are drawn apart from what happens (azure.md A6)."""
         apim_id = str(uuid.UUID(int=self._ids.getrandbits(128), version=4))
         client_id = request.headers.get("x-ms-client-request-id", apim_id)[:64]
@@ -43,6 +42,6 @@ class Door:
             "apim-request-id": apim_id,
             "x-request-id": str(uuid.UUID(int=self._ids.getrandbits(128), version=4)),
             "x-ms-client-request-id": client_id if client_id.isascii() else apim_id,
-            "x-ms-region": self._region,
+            "x-ms-region": region,
             "x-content-type-options": "nosniff",
         }

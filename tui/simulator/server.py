@@ -1,8 +1,9 @@
 """The pretend service: one HTTP server on a loopback port that serves any number of deployments.
 
-Requests at the data plane's addresses are served and counted; those at ARM's are answered by the control plane,
-which decides what is served. ``/sim`` is the simulator's own: ``GET /sim``, ``GET /sim/truth``,
-``GET /sim/control``, and ``POST`` to ``/sim/reset``, ``/sim/scenario``, ``/sim/calendar`` and ``/sim/control``.
+Requests at the data plane's addresses are served and counted; those at ARM's, and for the price list, are
+answered by the control plane, which decides what is served. ``/sim`` is the simulator's own: ``GET /sim``,
+``GET /sim/truth``, ``GET /sim/control``, and ``POST`` to ``/sim/reset``, ``/sim/scenario``,
+``/sim/calendar`` and ``/sim/control``.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from tui.model import OutcomeKind
 from tui.simulator import refusals
 from tui.simulator.behaviour import PretendDeployment
 from tui.simulator.call import Call, read_call
-from tui.simulator.control.arm import is_arm
+from tui.simulator.control.arm import is_control
 from tui.simulator.control.http import respond
 from tui.simulator.control.plane import ControlPlane, ControlSettings
 from tui.simulator.control.rehearsal import move_calendar, rehearse, told
@@ -83,7 +84,8 @@ class Simulator:
         self._clock = clock
         self._wall_clock = wall_clock
         self._port = port
-        self._door = Door(key, region, seed)
+        self._region = region
+        self._door = Door(key, seed)
         self._began_s = clock()
         self._stopping = False
         self._runner: web.ServerRunner | None = None
@@ -132,6 +134,10 @@ class Simulator:
         """Seconds since the scenario began."""
         return self._clock() - self._began_s
 
+    @property
+    def _served_in(self) -> str:
+        return self.control.settings.served_in or self._region
+
     def restart_scenario(self, name: str) -> None:
         """Begin another scenario at its start: draws, quotas and the calendar begin anew, the truth goes on.
 
@@ -174,7 +180,7 @@ class Simulator:
             received_s = request.received_s if isinstance(request, _TimedRequest) else self._clock()
             return await self._chat(request, chat["deployment"], received_s)
         self._serve_what_is_deployed()
-        if is_arm(path):
+        if is_control(path):
             return await respond(self.control, request)
         if path in _MODELS and request.method == "GET":
             return self._models(request)
@@ -193,7 +199,9 @@ class Simulator:
             call = await _read(request, path_deployment)
             name = call.deployment
             objection = self._door.objection(request, path_deployment)
-            received = Received(request, call, received_s, self._door.identity(request), objection)
+            received = Received(
+                request, call, received_s, self._door.identity(request, self._served_in), objection
+            )
             self._serve_what_is_deployed()
             lane = self._lanes.get(name)
             if lane is None:

@@ -1,4 +1,4 @@
-"""The addresses of the control plane: which request asks for what (azure.md C)."""
+"""The addresses of the control plane and of the price list: which request asks for what (azure.md C, E)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from tui.simulator.control import reads, refusals, writes
+from tui.simulator.control import reads, refusals, retail, writes
 from tui.simulator.control.exchange import ArmRequest, Exchange, Reply, refusal_reply
 from tui.simulator.control.faults import ERRORS
 from tui.simulator.control.plane import ControlPlane
@@ -22,6 +22,7 @@ API_VERSIONS = (
     "2026-05-01",
 )
 _Act = Callable[[Exchange], Reply]
+_NO_ACCOUNT = Subject("/subscriptions/-/resourceGroups/-")
 _PROVIDER = r"/providers/Microsoft\.CognitiveServices"
 _ACCOUNT = re.compile(
     rf"(?P<account>/subscriptions/[^/]+/resourceGroups/[^/]+{_PROVIDER}/accounts/[^/]+)"
@@ -51,9 +52,9 @@ _OF_LOCATION: dict[str, tuple[str, _Act]] = {
 }
 
 
-def is_arm(path: str) -> bool:
-    """Whether a path belongs to the control plane."""
-    return path[:15].lower() == "/subscriptions/"
+def is_control(path: str) -> bool:
+    """Whether a path belongs to the control plane, or to the price list that goes with it."""
+    return path[:15].lower() == "/subscriptions/" or retail.is_prices(path)
 
 
 def answer(plane: ControlPlane, request: ArmRequest) -> Reply:
@@ -61,8 +62,11 @@ def answer(plane: ControlPlane, request: ArmRequest) -> Reply:
     plane.settle()
     plane.note(request.method, request.path, request.query, request.body)
     try:
-        _check_door(request)
-        reply = _routed(plane, request)
+        if retail.is_prices(request.path):
+            reply = _met(Exchange(plane, request, _NO_ACCOUNT), "prices", retail.prices)
+        else:
+            _check_door(request)
+            reply = _routed(plane, request)
     except Refused as refused:
         reply = refusal_reply(refused.refusal)
     identity = {

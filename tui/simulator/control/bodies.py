@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from tui.simulator.control.deployments import Deployments, Managed, Operation, Settings
+from tui.simulator.control.meters import meters_of
 from tui.simulator.control.models import ModelTable, Offer, Sku
 
 _RICHER_SINCE = "2025-09-01"
@@ -178,7 +179,8 @@ def _sku(offer: Offer, sku: Sku, rich: bool) -> dict[str, Any]:
     if retires is not None:
         body["deprecationDate"] = _midnight(retires)
     if rich:
-        body["cost"] = []
+        meters = meters_of(offer.model, offer.version, sku.name)
+        body["cost"] = [{"name": m.cost_name, "meterId": m.id, "unit": m.unit} for m in meters]
     return body
 
 

@@ -28,6 +28,7 @@ STEPS = (
     "region_models",
     "usages",
     "capacities",
+    "prices",
 )
 
 ERRORS: Mapping[str, Callable[[Subject], ArmRefusal]] = MappingProxyType(

@@ -12,7 +12,8 @@ from typing import Any
 
 from tui.simulator.behaviour import Behaviour
 
-_BUNDLED = Path(__file__).with_name("models.toml")
+MODELS_FILE = Path(__file__).with_name("models.toml")
+"""What ships with the simulator: models, ways to deploy, and prices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ class ModelTable:
 @cache
 def bundled_models() -> ModelTable:
     """The table that ships with the simulator."""
-    document = tomllib.loads(_BUNDLED.read_text())
+    document = tomllib.loads(MODELS_FILE.read_text())
     lead_days = document["lead_days"]
     return ModelTable(
         offers={(o["model"], o["version"]): _offer(o) for o in document["versions"]},

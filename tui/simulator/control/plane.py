@@ -36,6 +36,8 @@ class ControlSettings:
     asks to be looked at again after ``retry_after_s``. ``default_upgrade_option`` and ``default_rai_policy``
     are what a PUT without one gets, None is nothing: recorded answers of the service show
     ``OnceNewDefaultVersionAvailable`` and no policy. ``account_id`` None answers for any account.
+    ``price_factor`` is by how much the price list differs from the prices that ship here. ``served_in`` is the
+    region that answers name, None that of the account: Global and DataZone deployments may be served elsewhere.
     """
 
     provisioning_s: float = 4.0
@@ -45,6 +47,8 @@ class ControlSettings:
     default_upgrade_option: str | None = "OnceNewDefaultVersionAvailable"
     default_rai_policy: str | None = None
     account_id: str | None = None
+    price_factor: float = 1.0
+    served_in: str | None = None
 
 
 class ControlPlane:
