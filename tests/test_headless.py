@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from tests.engine_runs import (
 )
 from tui.engine import EngineFailed
 from tui.headless import CouldNotRun, check_endpoints, finish, follow, result, table
-from tui.model import OutcomeKind, Snapshot, TrafficState
+from tui.model import Deployment, OutcomeKind, PinState, Snapshot, TrafficState
 from tui.rollout import SourceSpec
 from tui.traffic.sources import Sources
 
@@ -98,6 +99,19 @@ def test_a_pipe_gets_a_plain_line_every_ten_seconds(url: str, tmp_path: Path, mo
     lines = out.getvalue().splitlines()
     assert 1 <= len(lines) <= 5
     assert all("running" in line and "\x1b" not in line for line in lines)
+
+
+def test_a_version_that_is_not_the_one_asked_for_is_said_at_the_end(url: str, tmp_path: Path) -> None:
+    deployments = {name: Deployment(name, "main", "gpt-4o", "2024-11-20") for name in (OLD, NEW)}
+    deployments[NEW] = replace(deployments[NEW], version="2024-08-06")
+    with running(rollout(tmp_path, url, deployments=deployments)) as engine:
+        seen = until(engine, lambda s: s.deployments[NEW].standing.pin.state is PinState.MISMATCH)
+    [line] = [line for line in table(seen).splitlines() if "MISMATCH" in line]
+    assert line.startswith(f"{NEW}: MISMATCH: ")
+    assert "2024-08-06" in line
+    assert "2024-11-20" in line
+    pins = {name: one["pin"]["state"] for name, one in result(seen, seed=1, lost=0)["deployments"].items()}
+    assert pins == {OLD: "unknown", NEW: "mismatch"}
 
 
 @pytest.mark.parametrize("tty", [True, False])

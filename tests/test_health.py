@@ -175,3 +175,56 @@ def test_an_error_is_as_old_as_its_request(d: Patient) -> None:
 def test_a_pause_is_said_in_few_digits(d: Patient, asked_s: float, said: str) -> None:
     [(_, text)] = d.ask(OutcomeKind.RATE_LIMITED, retry_after_s=asked_s)
     assert f"a pause of {said}: " in text
+
+
+GONE = {"http_status": 410, "error": "its version was retired on 2027-04-14"}
+
+
+def test_that_a_version_is_retired_is_said_at_the_first_such_answer_and_once(d: Patient) -> None:
+    d.ask()
+    [(kind, text)] = d.ask(OutcomeKind.GONE, **GONE)
+    assert (kind, text) == (EventKind.FAILING, "d no longer answers: its version was retired on 2027-04-14")
+    assert d.health.retired
+    assert d.health.failing is None, "a canary with little traffic is not yet out of the way"
+    assert [d.ask(OutcomeKind.GONE, **GONE) for _ in range(9)] == [[]] * 9
+    assert d.health.failing == "its version was retired on 2027-04-14"
+    assert d.health.why_not_raise() == "its requests fail (its version was retired on 2027-04-14)"
+    [(kind, _)] = d.ask()
+    assert (kind, d.health.retired, d.health.failing) == (EventKind.REACHABLE, False, None)
+
+
+def test_a_retirement_that_comes_and_goes_is_said_every_half_minute(d: Patient) -> None:
+    def both() -> list[EventKind]:
+        return [kind for kind, _ in d.ask(OutcomeKind.GONE, **GONE) + d.ask()]
+
+    assert both() == [EventKind.FAILING]
+    assert both() == []
+    d.clock.now_s += 31
+    assert both() == [EventKind.FAILING]
+
+
+def test_a_retirement_after_other_failures_is_said_too(d: Patient) -> None:
+    d.ask(OutcomeKind.SERVER_ERROR)
+    assert [kind for kind, _ in d.ask(OutcomeKind.GONE, **GONE)] == [EventKind.FAILING]
+    for _ in range(5):
+        d.ask(OutcomeKind.CONNECTION_LOST)
+    assert d.health.unreachable is not None
+    d.clock.now_s += 31
+    assert [kind for kind, _ in d.ask(OutcomeKind.GONE, **GONE)] == [EventKind.FAILING]
+    assert d.health.unreachable is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "retired"),
+    [
+        (OutcomeKind.GONE, 410, True),
+        (OutcomeKind.GONE, 400, True),
+        (OutcomeKind.GONE, 404, False),
+        (OutcomeKind.GONE, 423, False),
+        (OutcomeKind.BAD_REQUEST, 400, False),
+        (OutcomeKind.SERVER_ERROR, 410, False),
+    ],
+)
+def test_which_answers_mean_retired(d: Patient, kind: OutcomeKind, status: int, retired: bool) -> None:
+    d.ask(kind, http_status=status)
+    assert d.health.retired is retired

@@ -30,6 +30,7 @@ from tui.azure.retirement import (
     due_in,
     fate_of,
     leaves_on,
+    retired_words,
     warning_of,
     what_happens,
 )
@@ -212,3 +213,37 @@ def test_a_lead_time_without_end_is_cut_to_a_year() -> None:
     endless = lifecycle(replacement=Replacement("m", "1", None, 10**9))
     assert leaves_on(endless, Fate.MOVES) == RETIRES - timedelta(365)
     assert leaves_on(lifecycle(replacement=SOL), Fate.MOVES) == RETIRES
+
+
+@pytest.mark.parametrize(
+    ("retires", "sure", "text"),
+    [
+        (TODAY - timedelta(4), True, f"its version was retired on {TODAY - timedelta(4)}, 4 days ago (ARM)"),
+        (TODAY - timedelta(4), False, f"its version was retired on {TODAY - timedelta(4)}, 4 days ago (ARM)"),
+        (TODAY, True, f"its version was retired on {TODAY}, today (ARM)"),
+        (
+            TODAY + timedelta(5),
+            True,
+            f"its version was retired, though its date is {TODAY + timedelta(5)} (ARM)",
+        ),
+        (
+            TODAY + timedelta(5),
+            False,
+            f"it refuses as a retired version does, though its date is {TODAY + timedelta(5)} (ARM)",
+        ),
+        (None, True, "its version was retired, on a day that is not known"),
+        (None, False, "it refuses as a retired version does, and no date is known"),
+    ],
+)
+def test_what_answers_as_retired_is_said_to_be_unless_it_may_mean_something_else(
+    retires: date | None, sure: bool, text: str
+) -> None:
+    ended = lifecycle(retires=retires, source="ARM", replacement=Replacement("gpt-5.1", "2025-11-13"))
+    assert retired_words(ended, TODAY, "other", sure=sure) == (text, "shift its traffic to other now")
+    to_do = "deploy the replacement now (gpt-5.1 2025-11-13)"
+    assert retired_words(ended, TODAY, None, sure=sure) == (text, to_do)
+
+
+def test_of_a_version_of_which_nothing_is_known_the_same_is_said() -> None:
+    said = "its version was retired, on a day that is not known"
+    assert retired_words(None, TODAY, None) == (said, "deploy the replacement now")

@@ -209,6 +209,7 @@ def test_json_of_any_shape_is_read_or_refused(document: object) -> None:
         ),
         (400, {"code": "context_length_exceeded", "message": "too long"}, OutcomeKind.BAD_REQUEST),
         (400, {"code": "OperationNotSupported", "message": "model is retired"}, OutcomeKind.GONE),
+        (400, {"code": "OperationNotSupported", "message": "does not work"}, OutcomeKind.GONE),
         (401, {"code": "401"}, OutcomeKind.REFUSED),
         (403, None, OutcomeKind.REFUSED),
         (404, {"code": "DeploymentNotFound"}, OutcomeKind.GONE),
@@ -226,6 +227,12 @@ def test_refusals_are_classified(status: int, body: object, kind: OutcomeKind) -
     refusal = classify(status, body)
     assert refusal.kind is kind
     assert refusal.text
+
+
+def test_a_refusal_with_two_meanings_claims_neither() -> None:
+    both = classify(400, {"code": "OperationNotSupported", "message": "The chatCompletion operation ..."}).text
+    assert "is retired, or takes no chat completions: The chatCompletion" in both
+    assert "is retired: The model" in classify(400, {"message": "The model was deprecated."}).text
 
 
 def test_the_categories_of_a_blocked_prompt_are_read_under_every_spelling() -> None:

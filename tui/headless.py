@@ -16,6 +16,7 @@ from tui.model import (
     Event,
     Figures,
     OutcomeKind,
+    PinState,
     Quantiles,
     Snapshot,
     TrafficState,
@@ -192,8 +193,12 @@ def _remarks(snapshot: Snapshot) -> Iterator[str]:
     for name, view in snapshot.deployments.items():
         if view.held_back:
             yield f"{name}: {view.held_back} requests held back while the service asked for a pause"
-        if view.last_error:
+        if view.retired:
+            yield f"{name}: RETIRED: {view.last_error}"
+        elif view.last_error:
             yield f"{name}: last error: {view.last_error}"
+        if (pin := view.standing.pin).state is PinState.MISMATCH:
+            yield f"{name}: MISMATCH: {pin.reason}; {pin.remedy}"
     yield from worse(snapshot)
     for source in snapshot.sources:
         if source.bad_lines or source.error:
@@ -205,7 +210,7 @@ def _remarks(snapshot: Snapshot) -> Iterator[str]:
 
 
 def _deployment(view: DeploymentView, weight_pct: float) -> dict[str, Any]:
-    f = _total(view)
+    f, pin = _total(view), view.standing.pin
     return {
         "weight": weight_pct,
         "requests": f.requests,
@@ -231,8 +236,11 @@ def _deployment(view: DeploymentView, weight_pct: float) -> dict[str, Any]:
             "categories": dict(f.filter_categories),
         },
         "served_models": dict(f.served_models),
+        "pin": {"state": pin.state.value, "until": pin.until and pin.until.isoformat(), "reason": pin.reason},
         "spillovers": f.spillovers,
         "held_back": view.held_back,
+        "retired": view.retired,
+        "last_error": view.last_error,
         "sent_while_saturated": f.saturated,
     }
 

@@ -30,7 +30,9 @@ _WHAT = {
     410: "the model version is retired",
     423: "the deployment is paused",
 }
-_RETIRED = re.compile(r"\b(retired|deprecated)\b|OperationNotSupported|ServiceModelDeprecat", re.IGNORECASE)
+_RETIRED = re.compile(r"\b(retired|deprecated)\b|ServiceModelDeprecat", re.IGNORECASE)
+# By a report of 2025 a retired version was refused so; a model that takes no chat completions is too.
+_MAY_BE_RETIRED = re.compile(r"OperationNotSupported", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ def classify(status: int, body: object) -> Refusal:
     what = _WHAT.get(status, "")
     if status == 400 and _RETIRED.search(f"{code} {message}"):
         kind, what = OutcomeKind.GONE, _WHAT[410]
+    elif status == 400 and _MAY_BE_RETIRED.search(f"{code} {message}"):
+        kind, what = OutcomeKind.GONE, "the model version is retired, or takes no chat completions"
     return Refusal(kind, _sentence(status, what, code, message))
 
 

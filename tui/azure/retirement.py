@@ -175,6 +175,24 @@ def warning_of(
     return None
 
 
+def retired_words(
+    lifecycle: Lifecycle | None, today: date, successor: str | None, *, sure: bool = True
+) -> tuple[str, str]:
+    """Since when a version is retired that no longer answers, and by which source; and what to do about it.
+
+    Not ``sure`` is a refusal that may mean something else: then only a date that is past makes it retired.
+    """
+    to_do = DEPLOY_NOW if lifecycle is None else _act_now(lifecycle, successor)
+    day = None if lifecycle is None else lifecycle.retires
+    head = "its version was retired" if sure else "it refuses as a retired version does"
+    if lifecycle is None or day is None:
+        return f"{head}, on a day that is not known" if sure else f"{head}, and no date is known", to_do
+    source = f"({lifecycle.source})"
+    if day > today:
+        return f"{head}, though its date is {day} {source}", to_do
+    return f"its version was retired on {day}, {days_words(day, today)} {source}", to_do
+
+
 def days_words(day: date, today: date) -> str:
     """``in 14 days``, ``today`` or ``4 days ago``."""
     days = (day - today).days

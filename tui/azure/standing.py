@@ -8,7 +8,7 @@ from datetime import date
 from tui.azure.lifecycle import lifecycle_of
 from tui.azure.lifecycle_table import LifecycleTable
 from tui.azure.pins import pin_of
-from tui.azure.retirement import fate_of, warning_of
+from tui.azure.retirement import fate_of, retired_words, warning_of
 from tui.azure.successor import advised, successor_of
 from tui.model import AccountView, Deployment, Lifecycle, ManagedDeployment, Standing
 
@@ -53,6 +53,14 @@ def standing_of_managed(
     deployment = Deployment(managed.name, account.endpoint, managed.model, managed.version or "")
     lifecycle = _lifecycle(deployment, account, table, today)
     return _standing(deployment, account, lifecycle, None, table, today, None)
+
+
+def gone_words(standing: Standing, status: int | None, table: LifecycleTable, today: date) -> tuple[str, str]:
+    """What is said of a deployment that answers with HTTP ``status`` as a retired one does: since when it is
+    retired, and by which source; and what to do about it."""
+    lifecycle = standing.lifecycle
+    known = None if lifecycle is None else advised(lifecycle, table)
+    return retired_words(known, today, standing.successor, sure=status == 410)
 
 
 def _lifecycle(

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from tui.azure.lifecycle_table import LifecycleTable
 from tui.azure.prices import load_prices, price_for
-from tui.azure.standing import standings_of
+from tui.azure.standing import gone_words, standings_of
 from tui.engine.control import ControlRoom
 from tui.engine.versions import Versions
 from tui.model import (
@@ -21,7 +21,10 @@ from tui.model import (
     VersionChange,
 )
 from tui.rollout import Rollout
-from tui.traffic.health import Health
+from tui.text import plain
+from tui.traffic.health import Health, says_retired
+
+_ERROR = 400
 
 
 class Fleet:
@@ -49,6 +52,7 @@ class Fleet:
         self._lifecycle = lifecycle
         self._versions = Versions(clock=clock, now=now, figures=figures)
         self._removed: dict[str, str] = {}
+        self._said_gone: dict[tuple[str, int | None], str] = {}
         for deployment in rollout.deployments.values():
             self.add(deployment)
 
@@ -81,7 +85,13 @@ class Fleet:
     # --- the walk of a request ---
 
     def ended(self, outcome: Outcome) -> tuple[Outcome, VersionChange | None]:
-        """The outcome as it counts, and the change of version where it is the first sign of one."""
+        """The outcome as it counts, and the change of version where it is the first sign of one.
+
+        That a version is retired, since when and what to do is said in the words of its standing.
+        """
+        if says_retired(outcome):
+            text = f"{self._gone(outcome.deployment, outcome.http_status)}; {outcome.error}"
+            outcome = replace(outcome, error=plain(text, _ERROR))
         return self._versions.ended(outcome)
 
     def news(self, outcome: Outcome) -> Iterator[tuple[EventKind, str]]:
@@ -97,7 +107,12 @@ class Fleet:
 
     def views(self, figures: Mapping[str, Mapping[str, Mapping[str, Figures]]]) -> dict[str, DeploymentView]:
         """Every deployment with its figures, by its name as those are."""
-        standings = standings_of(
+        standings = self._standings()
+        self._said_gone.clear()
+        return {name: self._view(name, figures[name], standings[name]) for name in self.deployments}
+
+    def _standings(self) -> dict[str, Standing]:
+        return standings_of(
             self.deployments.values(),
             self._control.view,
             self._versions.served,
@@ -106,7 +121,14 @@ class Fleet:
             baseline=self._baseline,
             planned=self._planned,
         )
-        return {name: self._view(name, figures[name], standings[name]) for name in self.deployments}
+
+    def _gone(self, name: str, status: int | None) -> str:
+        """Worked out once between two looks at the fleet: every request to it ends so."""
+        key = name, status
+        if key not in self._said_gone:
+            standing, today = self._standings()[name], self._now().date()
+            self._said_gone[key] = ": ".join(gone_words(standing, status, self._lifecycle, today))
+        return self._said_gone[key]
 
     def _view(
         self, name: str, figures: Mapping[str, Mapping[str, Figures]], standing: Standing

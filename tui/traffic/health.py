@@ -20,6 +20,11 @@ _RETIRED = (400, 410)
 _FAILED = _NO_CONNECTION | {OutcomeKind.SERVER_ERROR, OutcomeKind.REFUSED, OutcomeKind.GONE}
 
 
+def says_retired(outcome: Outcome) -> bool:
+    """Whether a request was refused because the version of its deployment is retired."""
+    return outcome.kind is OutcomeKind.GONE and outcome.http_status in _RETIRED
+
+
 class Health:
     """What the last requests to one deployment say about it. Instants are readings of ``clock``, in seconds."""
 
@@ -37,7 +42,7 @@ class Health:
         """Whether its last requests were refused because the version is retired."""
         self._clock = clock
         self._throttled_until = float("-inf")
-        self._said_throttled = float("-inf")
+        self._said_throttled = self._said_retired = float("-inf")
         self._failed_in_a_row = 0
         self._unanswered = 0
         self._unanswered_since: float | None = None
@@ -88,8 +93,8 @@ class Health:
             self.last_answer_s = outcome.ended_s
         if outcome.kind in _FAILED:
             self._failed_in_a_row += 1
-            self.retired = outcome.kind is OutcomeKind.GONE and outcome.http_status in _RETIRED
-            yield from self._failed(outcome)
+            before, self.retired = self.retired, says_retired(outcome)
+            yield from self._is_retired(outcome, before) if self.retired else self._failed(outcome)
             return
         self._failed_in_a_row = 0
         self.retired = False
@@ -98,6 +103,16 @@ class Health:
             yield EventKind.REACHABLE, f"{self.deployment} answers again"
         if outcome.kind is OutcomeKind.RATE_LIMITED:
             yield from self._throttle(outcome)
+
+    def _is_retired(self, outcome: Outcome, before: bool) -> Iterator[tuple[EventKind, str]]:
+        """Said at the first such answer: trying again makes nothing else of it."""
+        why = outcome.error or outcome.kind.value
+        if self.unreachable is not None or self._failed_in_a_row >= _IN_A_ROW:
+            self.unreachable, self.failing = None, why
+        now = self._clock()
+        if not before and now - self._said_retired > _SAY_AGAIN_S:
+            self._said_retired = now
+            yield EventKind.FAILING, f"{self.deployment} no longer answers: {why}"
 
     def _failed(self, outcome: Outcome) -> Iterator[tuple[EventKind, str]]:
         why = outcome.error or outcome.kind.value
