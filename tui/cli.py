@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from tui import cli_afterwards, cli_lifecycle
+from tui import cli_afterwards, cli_check, cli_lifecycle
+from tui.cli_ends import BAD_INPUT, COULD_NOT_RUN, INTERRUPTED, fail
 
 if TYPE_CHECKING:
     from tui.wiring import How
 
-WORSE, BAD_INPUT, COULD_NOT_RUN, INTERRUPTED = 1, 2, 3, 130
+WORSE = 1
 _DEMO_S = 30.0
 
 app = typer.Typer(
@@ -30,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(cli_check.app)
 app.add_typer(cli_afterwards.app)
 app.add_typer(cli_lifecycle.app)
 
@@ -136,22 +138,6 @@ def run(
 
 
 @app.command()
-def check(file: RolloutFile) -> None:
-    """Say every mistake of a rollout file at once. Exit code 2 when there is one."""
-    from tui.problems import format_problems
-    from tui.rollout import check_rollout
-    from tui.wiring import further_problems
-
-    rollout, problems = check_rollout(file, os.environ)
-    more = further_problems(rollout, keys=True) if rollout is not None else ()
-    typer.echo(format_problems((*problems, *more), file))
-    if rollout is None or more:
-        raise typer.Exit(BAD_INPUT)
-    for name, deployment in rollout.deployments.items():
-        typer.echo(f"{name}: {deployment.model} {deployment.version}, {_price(deployment)}")
-
-
-@app.command()
 def runs(
     folder: Annotated[
         Path | None, typer.Option(help="Where the run records are; else the usual place.")
@@ -212,9 +198,9 @@ def sim(
         day = None if today is None else today.date()
         run_simulator(port, scenario, seed, deployments, today=day, exit_with_parent=exit_with_parent)
     except ValueError as error:
-        _fail(str(error), BAD_INPUT)
+        fail(str(error), BAD_INPUT)
     except OSError as error:
-        _fail(f"port {port} cannot be used: {error}; choose another with --port", COULD_NOT_RUN)
+        fail(f"port {port} cannot be used: {error}; choose another with --port", COULD_NOT_RUN)
 
 
 def _cockpit(file: Path, how: How, *, read_only: bool, no_mouse: bool) -> NoReturn:
@@ -261,9 +247,9 @@ def _rollout(file: Path, scenario: str | None, *, keys: bool = False) -> Any:
         # A rehearsal sends no key anywhere, so it asks for none.
         rollout = load_rollout(file, env=os.environ if scenario is None else EveryKey())
     except RolloutError as error:
-        _fail(str(error), BAD_INPUT)
+        fail(str(error), BAD_INPUT)
     if problems := further_problems(rollout, keys=keys):
-        _fail(format_problems(problems, file), BAD_INPUT)
+        fail(format_problems(problems, file), BAD_INPUT)
     return rollout
 
 
@@ -279,9 +265,9 @@ def _told() -> Iterator[None]:
     try:
         yield
     except (CouldNotRun, SimulatorFailed, EngineFailed, CockpitFailed, UnreadableRecord) as error:
-        _fail(str(error), COULD_NOT_RUN)
+        fail(str(error), COULD_NOT_RUN)
     except OSError as error:
-        _fail(f"{error.strerror or error}: {error.filename or ''}", COULD_NOT_RUN)
+        fail(f"{error.strerror or error}: {error.filename or ''}", COULD_NOT_RUN)
 
 
 def _seconds(text: str | None) -> float | None:
@@ -289,25 +275,5 @@ def _seconds(text: str | None) -> float | None:
         return None
     match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)?", text.strip())
     if match is None or float(match[1]) <= 0:
-        _fail(f"--for {text}: write a duration such as 90s, 5m or 1h", BAD_INPUT)
+        fail(f"--for {text}: write a duration such as 90s, 5m or 1h", BAD_INPUT)
     return float(match[1]) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600}[match[2] or "s"]
-
-
-def _price(deployment: Any) -> str:
-    from tui.azure.prices import price_for
-
-    if deployment.provisioned:
-        return "provisioned: no price per token"
-    price = deployment.price or price_for(deployment.model, deployment.version)
-    if price is None:
-        return "price unknown: give `price` in the file to see costs"
-    cached = "none" if price.cached_input_usd is None else f"{price.cached_input_usd:g}"
-    return (
-        f"{price.input_usd:g} in, {cached} cached, {price.output_usd:g} out USD per 1M tokens"
-        f" ({price.source}{f', {price.as_of}' if price.as_of else ''})"
-    )
-
-
-def _fail(text: str, code: int) -> NoReturn:
-    typer.echo(text, err=True)
-    raise typer.Exit(code)

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
 import typer
 
-BAD_INPUT, COULD_NOT_RUN = 2, 3
+from tui.cli_ends import BAD_INPUT, COULD_NOT_RUN, fail
 
 app = typer.Typer()
 
@@ -124,7 +124,7 @@ def _settings(file: Path | None) -> Any:
     try:
         return None if file is None else load_rollout(file, env=EveryKey())
     except RolloutError as error:
-        _fail(str(error), BAD_INPUT)
+        fail(str(error), BAD_INPUT)
 
 
 def _maker() -> Any:
@@ -144,7 +144,7 @@ def _show(recording: Any, settings: Any, speed: float) -> None:
     cockpit = (settings or recording.rollout).cockpit
     if mistakes := keymap_mistakes(cockpit.keys):
         remedy = "the recorded rollout file says so: give one with other keys by --rollout"
-        _fail("\n".join((*mistakes, *([] if settings else [remedy]))), BAD_INPUT)
+        fail("\n".join((*mistakes, *([] if settings else [remedy]))), BAD_INPUT)
     with (
         closing(
             Player(
@@ -166,9 +166,9 @@ def _show(recording: Any, settings: Any, speed: float) -> None:
         )
         app.run()
         if player.error is not None:
-            _fail(player.error, COULD_NOT_RUN)
+            fail(player.error, COULD_NOT_RUN)
         if app.return_code:
-            _fail("the cockpit broke, see above", COULD_NOT_RUN)
+            fail("the cockpit broke, see above", COULD_NOT_RUN)
 
 
 @contextmanager
@@ -178,11 +178,6 @@ def _told() -> Iterator[None]:
     try:
         yield
     except UnreadableRecord as error:
-        _fail(str(error), COULD_NOT_RUN)
+        fail(str(error), COULD_NOT_RUN)
     except OSError as error:
-        _fail(f"{error.strerror or error}: {error.filename or ''}", COULD_NOT_RUN)
-
-
-def _fail(text: str, code: int) -> NoReturn:
-    typer.echo(text, err=True)
-    raise typer.Exit(code)
+        fail(f"{error.strerror or error}: {error.filename or ''}", COULD_NOT_RUN)

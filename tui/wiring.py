@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -83,10 +83,13 @@ class EveryKey(Mapping[str, str]):
 
 
 @contextmanager
-def service(rollout: Rollout, *, scenario: str | None, seed: int) -> Iterator[Rollout]:
+def service(
+    rollout: Rollout, *, scenario: str | None, seed: int, today: date | None = None
+) -> Iterator[Rollout]:
     """The rollout with every ``simulator`` endpoint replaced by the address of one that runs beside us.
 
-    With a ``scenario`` all endpoints are: a rehearsal of the file that touches no real service.
+    With a ``scenario`` all endpoints are: a rehearsal of the file that touches no real service. Its calendar
+    starts ``today``, None leaves it to the simulator.
 
     Raises:
         SimulatorFailed: It could not be started.
@@ -106,11 +109,12 @@ def service(rollout: Rollout, *, scenario: str | None, seed: int) -> Iterator[Ro
         for d in rollout.deployments.values()
         if d.endpoint in pretend
     ]
-    with running(scenario=scenario or "healthy", seed=seed, deployments=specs) as url:
+    with running(scenario=scenario or "healthy", seed=seed, deployments=specs, today=today) as url:
         endpoints = {
             name: replace(e, url=url, key_env=None, entra=False, resource=_PRETEND_ACCOUNT)
             if name in pretend
-            else e
+            # The control plane is that of the simulator, which has no other account.
+            else replace(e, resource=None)
             for name, e in rollout.endpoints.items()
         }
         where = f"simulator: {scenario or 'healthy'}"

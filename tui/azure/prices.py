@@ -73,6 +73,12 @@ def load_prices(path: Path | None = None) -> PriceTable:
     return PriceTable(MappingProxyType(prices), file.source, file.as_of)
 
 
+def price_words(input_usd: float, cached_input_usd: float | None, output_usd: float) -> str:
+    """``2.5 in, 1.25 cached, 10 out USD per 1M tokens``."""
+    cached = "none" if cached_input_usd is None else f"{cached_input_usd:g}"
+    return f"{input_usd:g} in, {cached} cached, {output_usd:g} out USD per 1M tokens"
+
+
 @cache
 def _bundled() -> PriceTable:
     return load_prices()

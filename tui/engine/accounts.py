@@ -1,13 +1,22 @@
-"""The resource managers of a rollout, one for each endpoint that names its account."""
+"""The accounts of a rollout: a resource manager for each endpoint that names one, and a look at it."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from tui.azure.credentials import MANAGEMENT_SCOPE, EntraToken, TokenProvider, token_from_env
+from tui.azure.arm_errors import ArmError
+from tui.azure.credentials import MANAGEMENT_SCOPE, CredentialError, EntraToken, TokenProvider, token_from_env
 from tui.azure.resource_manager import ResourceManager
-from tui.rollout import ControlPlane, Rollout
+from tui.model import AccountView
+from tui.rollout import SIMULATOR, ControlPlane, Rollout
+from tui.text import plain
+
+ERROR_CHARS = 400
+LOOK_WITHIN_S = 60.0
 
 _REHEARSAL = "rehearsal"
 """What opens the simulator: any token does."""
@@ -20,7 +29,8 @@ async def _rehearsal() -> str:
 class Managers:
     """``by_endpoint`` are the managers; ``close`` closes them and what gives their tokens.
 
-    Raises ``CredentialError`` where Entra ID is wanted and azure-identity is not installed.
+    Raises ``CredentialError`` where Entra ID is wanted and azure-identity is not installed, ``ValueError`` for
+    an address to which a token must not go.
     """
 
     def __init__(
@@ -49,3 +59,96 @@ class Managers:
 
     async def close(self) -> None:
         await self._closing.aclose()
+
+
+def first_view(endpoint: str, manager: ResourceManager) -> AccountView:
+    """An account of which nothing was read yet."""
+    return AccountView(endpoint, manager.id.account, may_write=manager.may_write)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """An account, looked at once. ``error`` is why its deployments, or what it offers, could not be read: the
+    former are then None, the latter is what it was before."""
+
+    view: AccountView
+    error: ArmError | None = None
+
+
+async def read_account(
+    manager: ResourceManager, before: AccountView, *, models: bool, now: Callable[[], datetime]
+) -> Look:
+    """The account as it is now, besides what it was before: its deployments and quota, with ``models`` also
+    where it is and what it offers.
+
+    Raises ``ArmError`` where its deployments cannot be read. These may be read by many who may not read the
+    rest: that it could not be is ``error`` of the view.
+    """
+    view = replace(before, deployments=await manager.deployments())
+    unread: list[str] = []
+    refused: ArmError | None = None
+    if models:
+        try:
+            view = replace(view, location=(await manager.account()).location)
+            view = replace(view, models=await manager.models())
+        except ArmError as error:
+            refused = error
+            unread.append(f"models not known: {plain(str(error), ERROR_CHARS)}")
+    if view.location is not None:
+        try:
+            view = replace(view, quota=await manager.quota(view.location))
+        except (ArmError, ValueError) as error:
+            unread.append(f"quota not known: {plain(str(error), ERROR_CHARS)}")
+    return Look(replace(view, read_at=now(), error="; ".join(unread) or None), refused)
+
+
+async def look_once(
+    managers: Mapping[str, ResourceManager], *, now: Callable[[], datetime], within_s: float
+) -> dict[str, Look]:
+    """Read every account once, all at the same time, none for longer than ``within_s``; by endpoint."""
+
+    async def look(endpoint: str, manager: ResourceManager) -> Look:
+        view = first_view(endpoint, manager)
+        try:
+            async with asyncio.timeout(within_s):
+                return await read_account(manager, view, models=True, now=now)
+        except ArmError as error:
+            refused = error
+        except TimeoutError:
+            refused = ArmError(
+                f"reading account {view.name}", f"it took longer than {within_s:g} s", code="TookTooLong"
+            )
+        return Look(replace(view, error=plain(str(refused), ERROR_CHARS)), refused)
+
+    looks = await asyncio.gather(*(look(endpoint, manager) for endpoint, manager in managers.items()))
+    return dict(zip(managers, looks, strict=True))
+
+
+def may_be_asked(rollout: Rollout) -> bool:
+    """Whether the file gives access to a control plane, and not to that of a simulator."""
+    plane = rollout.control_plane
+    simulated = any(endpoint.url == SIMULATOR for endpoint in rollout.endpoints.values())
+    return plane is not None and plane.url != SIMULATOR and not simulated
+
+
+async def ask_accounts(
+    rollout: Rollout, env: Mapping[str, str], *, now: Callable[[], datetime], within_s: float = LOOK_WITHIN_S
+) -> tuple[dict[str, AccountView], tuple[str, ...]]:
+    """The accounts that could be read, by endpoint; and why others could not be, a sentence each."""
+    try:
+        managers = Managers(rollout, env, sleep=asyncio.sleep)
+    except (CredentialError, ValueError) as error:
+        return {}, (f"ARM could not be asked: {plain(str(error), ERROR_CHARS)}",)
+    try:
+        looks = await look_once(managers.by_endpoint, now=now, within_s=within_s)
+    finally:
+        await managers.close()
+    return (
+        {endpoint: look.view for endpoint, look in looks.items() if look.view.deployments is not None},
+        tuple(
+            f"ARM {'could not be asked for' if look.view.deployments is None else 'does not tell all of'}"
+            f" endpoint {endpoint}: {plain(str(look.error), ERROR_CHARS)}"
+            for endpoint, look in looks.items()
+            if look.error is not None
+        ),
+    )

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 
 from tui.text import plain
 
@@ -18,16 +19,19 @@ class SimulatorFailed(Exception):
 
 
 @contextmanager
-def running(*, scenario: str, seed: int, deployments: Sequence[str]) -> Iterator[str]:
+def running(
+    *, scenario: str, seed: int, deployments: Sequence[str], today: date | None = None
+) -> Iterator[str]:
     """Run ``canarytop sim`` beside this process and give its URL; it ends with the block, or with us.
 
-    ``deployments`` are specs as ``parse_deployment`` reads them.
+    ``deployments`` are specs as ``parse_deployment`` reads them; ``today`` is where its calendar starts.
 
     Raises:
         SimulatorFailed: It ended before it listened.
     """
     command = [sys.executable, "-m", "tui", "sim", "--port", "0", "--scenario", scenario, "--seed", str(seed)]
     command += [part for spec in deployments for part in ("--deployment", spec)]
+    command += [] if today is None else ["--today", today.isoformat()]
     with tempfile.TemporaryFile("w+") as said:
         child = subprocess.Popen(
             [*command, "--exit-with-parent"],

@@ -1,0 +1,108 @@
+"""The command that looks for mistakes before traffic does: check."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tui.cli_day import Today, instant
+from tui.cli_ends import BAD_INPUT, COULD_NOT_RUN, INTERRUPTED, fail
+
+app = typer.Typer()
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The rollout file (TOML).")],
+    online: Annotated[
+        bool,
+        typer.Option(
+            "--online",
+            help="Also ask its services. Sends one short request (16 tokens) to every deployment; reads the"
+            " accounts where the file gives access to them, and the public price list. Changes nothing.",
+        ),
+    ] = False,
+    today: Today = None,
+) -> None:
+    """Say every mistake of a rollout file at once; with --online, whether its services agree.
+
+    --online looks at each endpoint (is it there, does the key let us in,
+    is it where the file says) and at each deployment (its answer, state,
+    pin, region, quota, limit of requests and price). Where the file names
+    the simulator, one is started, on the day of --today, and asked.
+
+    Exit codes: 0 nothing is wrong; 1 something is wrong; 2 the file has
+    mistakes; 3 an endpoint or the control plane could not be asked at all;
+    130 interrupted.
+    """
+    from tui.problems import format_problems
+    from tui.rollout import check_rollout
+    from tui.wiring import further_problems
+
+    if today is not None and not online:
+        raise typer.BadParameter("only --online compares dates: give both", param_hint="--today")
+    rollout, problems = check_rollout(file, os.environ)
+    more = further_problems(rollout, keys=True) if rollout is not None else ()
+    typer.echo(format_problems((*problems, *more), file))
+    if rollout is None or more:
+        raise typer.Exit(BAD_INPUT)
+    for name, deployment in rollout.deployments.items():
+        typer.echo(f"{name}: {deployment.model} {deployment.version}, {_price(deployment)}")
+    if online:
+        raise typer.Exit(_online(rollout, today))
+
+
+def _online(rollout: Any, today: datetime | None) -> int:
+    from tui.engine.finding import CannotAsk, exit_code
+    from tui.engine.online import check_online
+    from tui.engine.online_text import findings_text
+    from tui.simulator.child import SimulatorFailed
+    from tui.wiring import service
+
+    now = partial(instant, today)
+    day = None if today is None else today.date()
+    try:
+        with service(rollout, scenario=None, seed=0, today=day) as usable:
+            findings = asyncio.run(check_online(usable, os.environ, now=now))
+    except (CannotAsk, SimulatorFailed) as error:
+        fail(str(error), COULD_NOT_RUN)
+    except KeyboardInterrupt:
+        fail("interrupted", INTERRUPTED)
+    head = f"{_asked(rollout)}, {now():%Y-%m-%d %H:%M:%S}Z"
+    # In a pipe a finding is a line, however long.
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    typer.echo(f"\n{findings_text(head, findings, width)}")
+    return exit_code(findings)
+
+
+def _asked(rollout: Any) -> str:
+    """Which services were asked."""
+    from tui.rollout import SIMULATOR
+
+    names = [name for name, endpoint in rollout.endpoints.items() if endpoint.url == SIMULATOR]
+    if not names:
+        return f"{rollout.name} against its services"
+    alone = len(names) == len(rollout.endpoints)
+    return f"{rollout.name} against the embedded simulator, no real service" + (
+        "" if alone else f", at {', '.join(names)}"
+    )
+
+
+def _price(deployment: Any) -> str:
+    from tui.azure.prices import price_for, price_words
+
+    if deployment.provisioned:
+        return "provisioned: no price per token"
+    price = deployment.price or price_for(deployment.model, deployment.version)
+    if price is None:
+        return "price unknown: give `price` in the file to see costs"
+    words = price_words(price.input_usd, price.cached_input_usd, price.output_usd)
+    return f"{words} ({price.source}{f', {price.as_of}' if price.as_of else ''})"

@@ -1,0 +1,133 @@
+"""A rollout file against its services: every pin, key, region, quota and price, each a finding."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from tui.azure.lifecycle_table import LifecycleTable, load_lifecycle
+from tui.azure.standing import gone_words, standings_of
+from tui.engine import online_deployments, online_endpoints
+from tui.engine.finding import Finding
+from tui.engine.online_asked import Answers, PriceList, ask, price_lists, prices_host
+from tui.engine.online_deployments import Known
+from tui.engine.online_prices import price, price_region
+from tui.engine.online_quota import quota, rate
+from tui.model import Outcome
+from tui.rollout import Rollout
+
+_LEAST_SECRET = 8
+"""Anything shorter is a part of words."""
+
+_SECRET_HEAD = 24
+
+
+async def check_online(
+    rollout: Rollout,
+    env: Mapping[str, str],
+    *,
+    now: Callable[[], datetime],
+    clock: Callable[[], float] = time.perf_counter,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    prices_url: str | None = None,
+) -> tuple[Finding, ...]:
+    """What its services say of the rollout: of each endpoint, and then of its deployments.
+
+    Every deployment is sent one short request. ``clock`` (seconds) times it, ``sleep`` waits before it is sent
+    again; ``now`` gives the day that dates are compared with. ``prices_url`` None is the host of the price list
+    that goes with the control plane.
+
+    Raises:
+        CannotAsk: Nothing could be asked: a package is missing, or an address cannot be used.
+    """
+    table = load_lifecycle()
+    answers = await ask(rollout, env, now=now, clock=clock, sleep=sleep)
+    known = _known(rollout, answers, table, now)
+    regions = {region for one in known.values() if (region := price_region(one)) is not None}
+    lists = await price_lists(regions, prices_url or prices_host(rollout.control_plane), now=now)
+    found = [
+        finding
+        for name in rollout.endpoints
+        for finding in [
+            *_of_endpoint(rollout, name, answers),
+            *[f for one in known.values() if one.endpoint.name == name for f in await _of(one, rollout, lists)],
+        ]
+    ]
+    secrets = _secrets(rollout, env)
+    return tuple(_without(finding, secrets) for finding in found)
+
+
+def _known(
+    rollout: Rollout, answers: Answers, table: LifecycleTable, now: Callable[[], datetime]
+) -> dict[str, Known]:
+    today = now().date()
+    standings = standings_of(
+        rollout.deployments.values(),
+        answers.account,
+        answers.served,
+        table,
+        today,
+        baseline=rollout.baseline,
+        planned=rollout.plan.canary if rollout.plan is not None else None,
+    )
+    return {
+        name: Known(
+            deployment,
+            rollout.endpoints[deployment.endpoint],
+            answers.outcomes[name],
+            answers.account(deployment.endpoint),
+            standings[name],
+            gone_words(standings[name], _status(answers.outcomes[name]), table, today),
+        )
+        for name, deployment in rollout.deployments.items()
+    }
+
+
+def _status(outcome: Outcome | None) -> int | None:
+    return outcome.http_status if outcome is not None else None
+
+
+def _of_endpoint(rollout: Rollout, name: str, answers: Answers) -> Iterator[Finding]:
+    endpoint, probe, look = rollout.endpoints[name], answers.probes[name], answers.looks.get(name)
+    outcomes = [answers.outcomes[d.name] for d in rollout.deployments.values() if d.endpoint == name]
+    yield online_endpoints.reach(endpoint, probe)
+    yield online_endpoints.key(endpoint, probe, outcomes)
+    if look is not None:
+        yield online_endpoints.control_plane(endpoint, look)
+    yield online_endpoints.region(endpoint, answers.account(name))
+
+
+async def _of(known: Known, rollout: Rollout, lists: dict[str, PriceList]) -> list[Finding]:
+    found = (
+        online_deployments.answer(known),
+        online_deployments.state(known),
+        online_deployments.pin(known),
+        online_deployments.region(known),
+        quota(known),
+        await rate(known, rollout),
+        price(known, lists),
+    )
+    return [finding for finding in found if finding is not None]
+
+
+def _secrets(rollout: Rollout, env: Mapping[str, str]) -> re.Pattern[str] | None:
+    """Keys and tokens, or what is left of one that was cut off: a service may repeat them in what it says."""
+    plane = rollout.control_plane
+    names = [endpoint.key_env for endpoint in rollout.endpoints.values()]
+    names += [plane.token_env] if plane is not None else []
+    values = (env.get(name, "").strip() for name in names if name is not None)
+    heads = [re.escape(value[:_SECRET_HEAD]) for value in values if len(value) >= _LEAST_SECRET]
+    return re.compile(f"(?:{'|'.join(heads)})[^\\s,;]*") if heads else None
+
+
+def _without(finding: Finding, secrets: re.Pattern[str] | None) -> Finding:
+    if secrets is None:
+        return finding
+    text, remedy, toml = (
+        secrets.sub("[secret]", said) for said in (finding.text, finding.remedy, finding.toml)
+    )
+    return replace(finding, text=text, remedy=remedy, toml=toml)

@@ -1,0 +1,146 @@
+"""What the services of a rollout say when they are asked once: answers, accounts, price lists."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from tui.azure.client import Probe, ServiceClient
+from tui.azure.credentials import CredentialError
+from tui.azure.retail_prices import PRICES_URL, PricesUnavailable, RetailPrices, TokenMeter
+from tui.engine.accounts import LOOK_WITHIN_S, Look, Managers, look_once
+from tui.engine.finding import CannotAsk
+from tui.model import DEFAULT_TASK, AccountView, Assignment, Outcome, OutcomeKind, Request
+from tui.rollout import ControlPlane, Rollout
+
+MAX_TOKENS = 16
+"""The longest answer that is asked for."""
+
+_TRIES = 3
+_AGAIN_AFTER_S = 1.0
+_LONGEST_WAIT_S = 2.0
+_ANSWER_WITHIN_S = 30.0
+_MESSAGES = ({"role": "user", "content": "Reply with the word OK."},)
+_PASSING = frozenset({OutcomeKind.SERVER_ERROR, OutcomeKind.CONNECTION_LOST, OutcomeKind.RATE_LIMITED})
+_PUBLIC = "management.azure.com"
+
+PriceList = tuple[TokenMeter, ...] | PricesUnavailable
+"""The meters of a region, or why there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """``probes`` and ``looks`` are by endpoint, ``outcomes`` by deployment: None where its endpoint cannot be
+    reached. Endpoints that name no account have no look."""
+
+    probes: Mapping[str, Probe]
+    outcomes: Mapping[str, Outcome | None]
+    looks: Mapping[str, Look]
+
+    def account(self, endpoint: str) -> AccountView | None:
+        """The account of an endpoint; None where ARM was not asked about it, or could not be."""
+        look = self.looks.get(endpoint)
+        return look.view if look is not None and look.view.deployments is not None else None
+
+    def served(self, deployment: str) -> str | None:
+        """``model`` of its own answer."""
+        outcome = self.outcomes.get(deployment)
+        return outcome.served_model if outcome is not None and outcome.counts_for_version else None
+
+
+async def ask(
+    rollout: Rollout,
+    env: Mapping[str, str],
+    *,
+    now: Callable[[], datetime],
+    clock: Callable[[], float],
+    sleep: Callable[[float], Awaitable[None]],
+) -> Answers:
+    """Ask every endpoint, each of its deployments and every account, all at the same time.
+
+    Raises ``CannotAsk`` where one cannot even be addressed.
+    """
+    async with AsyncExitStack() as closing:
+        try:
+            managers = Managers(rollout, env, sleep=sleep)
+            closing.push_async_callback(managers.close)
+            client = ServiceClient(
+                rollout.endpoints,
+                rollout.deployments,
+                env=env,
+                clock=clock,
+                timeout_s=min(rollout.traffic.timeout_s, _ANSWER_WITHIN_S),
+                stream=rollout.traffic.stream,
+                max_in_flight=len(rollout.deployments),
+            )
+            closing.push_async_callback(client.close)
+        except (CredentialError, ValueError) as error:
+            raise CannotAsk(str(error)) from error
+        looks, asked = await asyncio.gather(
+            look_once(managers.by_endpoint, now=now, within_s=LOOK_WITHIN_S),
+            asyncio.gather(*(_ask_endpoint(n, client, rollout, clock, sleep) for n in rollout.endpoints)),
+        )
+    return Answers(
+        {probe.endpoint: probe for probe, _ in asked},
+        {name: outcome for _, outcomes in asked for name, outcome in outcomes.items()},
+        looks,
+    )
+
+
+async def _ask_endpoint(
+    endpoint: str,
+    client: ServiceClient,
+    rollout: Rollout,
+    clock: Callable[[], float],
+    sleep: Callable[[float], Awaitable[None]],
+) -> tuple[Probe, dict[str, Outcome | None]]:
+    names = [d.name for d in rollout.deployments.values() if d.endpoint == endpoint]
+    probe = await client.probe(endpoint)
+    if probe.verdict == "unreachable":
+        return probe, dict.fromkeys(names)
+    # Also where we are refused: some may use deployments and not list models.
+    outcomes = await asyncio.gather(*(_ask_deployment(name, client, clock, sleep) for name in names))
+    return probe, dict(zip(names, outcomes, strict=True))
+
+
+async def _ask_deployment(
+    name: str, client: ServiceClient, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]
+) -> Outcome:
+    """Its answer to a short request, asked again where the failure may pass."""
+    request = Request(0, DEFAULT_TASK, _MESSAGES, "check", max_tokens=MAX_TOKENS)
+    for left in reversed(range(_TRIES)):
+        at_s = clock()
+        outcome = await client.complete(request, Assignment(0, DEFAULT_TASK, name, 0.0, at_s), at_s)
+        wait_s = _AGAIN_AFTER_S if outcome.retry_after_s is None else outcome.retry_after_s
+        if outcome.kind not in _PASSING or not left or wait_s > _LONGEST_WAIT_S:
+            return outcome
+        await sleep(wait_s)
+    raise AssertionError("the last try returns")
+
+
+async def price_lists(
+    regions: Iterable[str], base_url: str, *, now: Callable[[], datetime]
+) -> dict[str, PriceList]:
+    """The price lists of regions (``eastus2``), by their names."""
+    wanted = sorted(set(regions))
+
+    async def of(region: str) -> PriceList:
+        try:
+            return await RetailPrices(base_url, now=now).token_meters(region)
+        except PricesUnavailable as error:
+            return error
+
+    return dict(zip(wanted, await asyncio.gather(*map(of, wanted)), strict=True))
+
+
+def prices_host(plane: ControlPlane | None) -> str:
+    """Where the price list is: with the public cloud; with another control plane (a rehearsal, a sovereign
+    cloud) at its host."""
+    if plane is None:
+        return PRICES_URL
+    url = urlsplit(plane.url)
+    return PRICES_URL if url.hostname == _PUBLIC else f"{url.scheme}://{url.netloc}"
