@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from icalendar import Calendar
 from typer.testing import CliRunner
 
+from tests.arm_service import ACCOUNT, TOKEN
+from tests.engine_runs import OLD, beside, pretend, simulator
 from tests.rollout_files import KEY, document, write
 from tests.test_cli import ROOT, said, typed
 from tui.cli import app
@@ -111,3 +117,99 @@ def test_what_cannot_be_written_is_said(tmp_path: Path, monkeypatch: pytest.Monk
     code, output = said(tmp_path, monkeypatch, "lifecycle", "--out", str(tmp_path / "no" / "such.txt"))
     assert code == 3
     assert "cannot be written" in output
+
+
+GIVEN = {"AZURE_ARM_TOKEN": TOKEN}
+
+
+def with_arm(folder: Path, url: str, **changes: Any) -> str:
+    """A rollout file that gives access to the control plane at ``url``; a change to None leaves a key out."""
+    content: dict[str, Any] = {
+        "endpoints/main/resource": ACCOUNT,
+        "control_plane": {"url": url, "token_env": "AZURE_ARM_TOKEN"},
+        "deployments": {OLD: {"endpoint": "main", "model": "gpt-4o", "version": "2024-11-20"}},
+        "rollout/baseline": OLD,
+        "weights/default": {OLD: 100},
+        **changes,
+    }
+    return str(write(folder, document({path: value for path, value in content.items() if value is not None})))
+
+
+@pytest.fixture(scope="module")
+def arm() -> Iterator[str]:
+    with beside(simulator(pretend(OLD), today=date(2026, 11, 25))) as url:
+        yield url
+
+
+class TestArm:
+    def test_where_the_file_gives_access_arm_is_asked(
+        self, arm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        code, output = said(tmp_path, monkeypatch, "lifecycle", with_arm(tmp_path, arm), *DAY, **GIVEN)
+        assert code == 0
+        assert "phase legacy (ARM)" in output
+        assert "pin HARD STOP: NoAutoUpgrade: it stops (410) on 2027-04-14" in output
+        assert "ARM was not asked" not in output
+        assert TOKEN not in output
+
+    def test_no_key_of_the_service_is_needed_for_it(
+        self, arm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = with_arm(tmp_path, arm, **{"endpoints/main/url": "http://127.0.0.1:1"})
+        code, output = said(tmp_path, monkeypatch, "lifecycle", file, *DAY, **GIVEN)
+        assert (code, "(ARM)" in output) == (0, True)
+
+    @pytest.mark.parametrize(
+        ("env", "where", "why"),
+        [
+            ({}, None, "no token in AZURE_ARM_TOKEN: set it"),
+            (GIVEN, "http://127.0.0.1:1", "ARM cannot be reached"),
+            (GIVEN, "http://127.0.0.1:1/x", "ARM cannot be reached"),
+        ],
+    )
+    def test_one_that_cannot_be_asked_is_a_note_and_no_failure(
+        self, env: dict[str, str], where: str | None, why: str, arm: str, tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:  # fmt: skip
+        monkeypatch.setattr("tui.azure.arm_http._RECONNECT_WAIT_S", 0.0)
+        monkeypatch.delenv("AZURE_ARM_TOKEN", raising=False)
+        file = with_arm(tmp_path, where or arm)
+        for format_ in ("text", "md", "json", "ics"):
+            code, output = said(tmp_path, monkeypatch, "lifecycle", file, *DAY, "--format", format_, **env)
+            assert code == 0
+            if format_ == "ics":
+                continue
+            assert "ARM could not be asked for endpoint main: " in output
+            assert why in output.replace("\\_", "_")
+            assert "snapshot of 2026-11-16" in output
+        notes = json.loads(CliRunner().invoke(app, ["lifecycle", file, *DAY, "--format", "json"]).output)[
+            "arm_notes"
+        ]
+        assert len(notes) == 1
+        assert why in notes[0]
+
+    def test_without_entra_installed_it_is_a_note_too(
+        self, arm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "azure.identity.aio", None)
+        file = with_arm(tmp_path, arm, control_plane={"url": arm, "entra": True})
+        code, output = said(tmp_path, monkeypatch, "lifecycle", file, *DAY)
+        assert code == 0
+        assert "ARM could not be asked: the control plane wants Entra ID: install it" in output
+
+    def test_without_access_or_with_a_simulator_nothing_is_asked(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object, **__: object) -> None:
+            raise AssertionError("the network was used")
+
+        monkeypatch.setattr("tui.engine.accounts.ResourceManager", refuse)
+        for changes in (
+            {"control_plane": None},
+            {"endpoints/main/url": "simulator"},
+            {"control_plane": {"url": "simulator"}},
+        ):
+            file = with_arm(tmp_path, "https://arm.example", **changes)
+            code, output = said(tmp_path, monkeypatch, "lifecycle", file, *DAY, **GIVEN)
+            assert code == 0, output
+            assert "ARM was not asked" in output

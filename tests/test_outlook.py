@@ -40,7 +40,7 @@ from tui.azure.outlook import RolloutOutlook, outlook_of, outlook_of_table
 from tui.azure.outlook_calendar import rollout_calendar
 from tui.azure.outlook_pages import rollout_json, rollout_markdown, table_json, table_markdown
 from tui.azure.outlook_text import rollout_text, table_text
-from tui.azure.outlook_words import span
+from tui.azure.outlook_words import ARM_NOT_ASKED, span
 from tui.model import ModelSku, OfferedModel, Phase, PinState, Replacement
 from tui.rollout import Rollout
 
@@ -274,6 +274,19 @@ def test_no_markup_of_others_gets_into_the_page(tmp_path: Path) -> None:
     assert "<script" not in text
     assert "`x`" not in text.replace("\\`", "")
     assert "\x1b" not in text
+
+
+def test_why_arm_could_not_be_asked_is_said_in_every_form(tmp_path: Path) -> None:
+    note = f"ARM could not be asked for endpoint main: {HOSTILE}"
+    outlook = outlook_of(rollout(tmp_path), BUNDLED, TODAY, arm_notes=(note,))
+    text, page = rollout_text(outlook, 80), rollout_markdown(outlook)
+    assert "ARM could not be asked for endpoint main" in text
+    assert max(map(cell_len, text.splitlines())) <= 80
+    assert "- ARM could not be asked for endpoint main" in page
+    assert "<script" not in page
+    assert json.loads(rollout_json(outlook))["arm_notes"] == [note]
+    for form in (text, page):
+        assert ARM_NOT_ASKED not in form
 
 
 def test_the_list_as_a_page_has_a_row_for_every_entry() -> None:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import shutil
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
 import typer
 
-BAD_INPUT, COULD_NOT_RUN = 2, 3
+from tui.cli_day import Today, instant
+from tui.cli_ends import BAD_INPUT, COULD_NOT_RUN, INTERRUPTED, fail
 
-_YEARS = range(2000, 2100)
 _WIDTHS = 80, 120
 
 app = typer.Typer()
 
 Format = Literal["text", "md", "json", "ics"]
-
-
-def _in_our_time(day: datetime | None) -> datetime | None:
-    if day is not None and day.year not in _YEARS:
-        raise typer.BadParameter(f"a day from {_YEARS.start} to {_YEARS.stop - 1}")
-    return day
 
 
 @app.command()
@@ -41,34 +38,51 @@ def lifecycle(
             metavar="FILE", help="A lifecycle file (TOML) whose entries go before those that ship here."
         ),
     ] = None,
-    today: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%d"], callback=_in_our_time, help="Count from this day; else from today (UTC)."
-        ),
-    ] = None,
+    today: Today = None,
 ) -> None:
-    """When versions retire, what then becomes of each deployment, and when to begin the move."""
+    """When versions retire, what then becomes of each deployment, and when to begin the move.
+
+    Phases, dates and pins are those of ARM where the file gives access to
+    it ([control_plane], and resource at the endpoints); else, and without
+    a file, those of the dated snapshot. Nothing else is asked.
+    """
     from tui.azure.lifecycle_table import LifecycleError, load_lifecycle
     from tui.azure.outlook import outlook_of, outlook_of_table
 
-    now = datetime.now(UTC) if today is None else today.replace(tzinfo=UTC)
+    now = instant(today)
     try:
         table = load_lifecycle(snapshot)
     except LifecycleError as error:
-        _fail(str(error), BAD_INPUT)
+        fail(str(error), BAD_INPUT)
     if file is None:
         text = _table_as(format_, outlook_of_table(table, now.date()), now)
     else:
-        text = _rollout_as(format_, outlook_of(_rollout(file), table, now.date()), now)
+        rollout = _rollout(file)
+        arm, notes = _asked(rollout)
+        outlook = outlook_of(rollout, table, now.date(), arm=arm, arm_notes=notes)
+        text = _rollout_as(format_, outlook, now)
     if out is None or str(out) == "-":
         typer.echo(text, nl=False)
         return
     try:
         out.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
-        _fail(f"{out} cannot be written: {error.strerror or error}", COULD_NOT_RUN)
+        fail(f"{out} cannot be written: {error.strerror or error}", COULD_NOT_RUN)
     typer.echo(out)
+
+
+def _asked(rollout: Any) -> tuple[Any, tuple[str, ...]]:
+    """What ARM says of the deployments, and why it does not say more."""
+    from tui.azure.outlook import arm_of
+    from tui.engine.accounts import ask_accounts, may_be_asked
+
+    if not may_be_asked(rollout):
+        return {}, ()
+    try:
+        accounts, notes = asyncio.run(ask_accounts(rollout, os.environ, now=partial(datetime.now, UTC)))
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    return arm_of(rollout.deployments.values(), accounts), notes
 
 
 def _rollout_as(format_: Format, outlook: Any, now: datetime) -> str:
@@ -111,9 +125,4 @@ def _rollout(file: Path) -> Any:
         # Nothing is sent, so no key is asked for.
         return load_rollout(file, env=EveryKey())
     except RolloutError as error:
-        _fail(str(error), BAD_INPUT)
-
-
-def _fail(text: str, code: int) -> NoReturn:
-    typer.echo(text, err=True)
-    raise typer.Exit(code)
+        fail(str(error), BAD_INPUT)

@@ -62,7 +62,9 @@ class Outlook:
 
 @dataclass(frozen=True, slots=True)
 class RolloutOutlook:
-    """The deployments of a rollout, the one whose version ends first at the head, those without a date last."""
+    """The deployments of a rollout, the one whose version ends first at the head, those without a date last.
+
+    ``arm_notes`` say why ARM could not be asked where it should have been."""
 
     rollout: str
     environment: str
@@ -70,6 +72,7 @@ class RolloutOutlook:
     arm_known: bool
     sources: tuple[Source, ...]
     deployments: tuple[Outlook, ...]
+    arm_notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +99,14 @@ def outlook_of(
     today: date,
     *,
     arm: Arm = MappingProxyType({}),
+    arm_notes: tuple[str, ...] = (),
     served: Mapping[str, str] | None = None,
 ) -> RolloutOutlook:
     """Every deployment of the rollout.
 
     Args:
         arm: What ARM says; empty where it was not asked.
+        arm_notes: Why it could not be asked, a sentence for each account.
         served: ``model`` of the latest answer, by the name of the deployment.
     """
     lifecycles = {
@@ -118,6 +123,7 @@ def outlook_of(
         bool(arm),
         table.sources,
         tuple(sorted(found, key=lambda one: one.migration.ends or date.max)),
+        arm_notes,
     )
 
 

@@ -12,8 +12,8 @@ from tui.azure.lifecycle_table import Source
 from tui.azure.migration import HORIZON_DAYS, Migration, MigrationStep
 from tui.azure.outlook import ModelOutlook, Outlook, RolloutOutlook, TableOutlook
 from tui.azure.outlook_words import (
-    ARM_NOT_ASKED,
     COUNTED_WITH,
+    arm_words,
     day_words,
     ends_words,
     plan_line,
@@ -36,7 +36,7 @@ def rollout_markdown(outlook: RolloutOutlook) -> str:
     today = outlook.today
     lines = [f"# Lifecycle of {markdown(title(outlook))}", "", f"- seen on {day_words(today)}"]
     lines += [f"- {markdown(source_words(source, today))}" for source in outlook.sources]
-    lines += [] if outlook.arm_known else [f"- {ARM_NOT_ASKED}"]
+    lines += [f"- {markdown(note)}" for note in arm_words(outlook)]
     rows = [("deployment", "version", "phase", "ends", "pin")]
     rows += [
         (
@@ -71,6 +71,7 @@ def rollout_json(outlook: RolloutOutlook) -> str:
         "environment": outlook.environment,
         "today": outlook.today.isoformat(),
         "arm_known": outlook.arm_known,
+        "arm_notes": list(outlook.arm_notes),
         "sources": _sources(outlook.sources, outlook.today),
         "deployments": [_deployment(one, outlook.today) for one in outlook.deployments],
     }

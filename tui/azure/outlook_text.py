@@ -11,8 +11,8 @@ from tui.azure.lifecycle import named
 from tui.azure.migration import HORIZON_DAYS, Migration, MigrationState
 from tui.azure.outlook import ModelOutlook, Outlook, RolloutOutlook, TableOutlook
 from tui.azure.outlook_words import (
-    ARM_NOT_ASKED,
     COUNTED_WITH,
+    arm_words,
     day_words,
     ends_words,
     plan_line,
@@ -42,8 +42,8 @@ def rollout_text(outlook: RolloutOutlook, width: int = 80) -> str:
     lines = [f"Lifecycle of {title(outlook)}, seen on {day_words(outlook.today)}"]
     for source in outlook.sources:
         lines += _wrapped(source_words(source, outlook.today), width)
-    if not outlook.arm_known:
-        lines += _wrapped(ARM_NOT_ASKED, width)
+    for note in arm_words(outlook):
+        lines += _wrapped(note, width)
     lines += ["", *_columns([_HEAD, *(_row(one, outlook.today) for one in outlook.deployments)], width)]
     lines += ["", *_time_line(outlook, width)]
     for one in outlook.deployments:

@@ -39,6 +39,11 @@ def title(outlook: RolloutOutlook) -> str:
     return f"{outlook.rollout} ({outlook.environment})" if outlook.environment else outlook.rollout
 
 
+def arm_words(outlook: RolloutOutlook) -> tuple[str, ...]:
+    """Why ARM does not say what it could, a sentence each; none where it says all."""
+    return outlook.arm_notes or (() if outlook.arm_known else (ARM_NOT_ASKED,))
+
+
 def source_words(source: Source, today: date) -> str:
     """Day, age and text of a source."""
     days = source.age_days(today)
