@@ -12,6 +12,7 @@ from tui.azure.credentials import CredentialError
 from tui.azure.lifecycle_table import LifecycleTable
 from tui.azure.resource_manager import ResourceManager
 from tui.azure.standing import standing_of_managed
+from tui.engine.accounts import ERROR_CHARS, first_view, read_account
 from tui.engine.events import ENGINE
 from tui.model import AccountView, DeploymentSpec, Event, EventKind, ManagedDeployment, Standing
 from tui.routing.controller import CommandRefused, Log
@@ -23,7 +24,6 @@ LOOK_EVERY_S = 60.0
 
 _BUSY_S = 5.0
 _MODELS_EVERY = 30
-_TEXT = 400
 _AT_ONCE = 10
 _WATCHED: Mapping[str, str] = {
     "model": "model",
@@ -66,8 +66,7 @@ class ControlRoom:
         now: Callable[[], datetime],
     ) -> None:
         self._accounts = {
-            endpoint: _Account(manager, AccountView(endpoint, manager.id.account, may_write=manager.may_write))
-            for endpoint, manager in managers.items()
+            endpoint: _Account(manager, first_view(endpoint, manager)) for endpoint, manager in managers.items()
         }
         self._ours = ours
         self._lifecycle = lifecycle
@@ -101,32 +100,22 @@ class ControlRoom:
                 continue
 
     async def _look(self, account: _Account) -> None:
-        manager = account.manager
+        models = account.looks % _MODELS_EVERY == 0
         try:
-            deployments = await manager.deployments()
-            if account.looks % _MODELS_EVERY == 0:
-                about = await manager.account()
-                models = await manager.models()
-                account.view = replace(account.view, location=about.location, models=models)
-        except (ArmError, CredentialError) as error:
+            look = await read_account(account.manager, account.view, models=models, now=self._now)
+        except ArmError as error:
             self._failed(account, str(error))
             return
-        account.looks += 1
-        self._compare(account, deployments)
-        quota, no_quota = account.view.quota, None
-        if account.view.location is not None:
-            try:
-                quota = await manager.quota(account.view.location)
-            except (ArmError, CredentialError) as refused:
-                # Deployments may be read by many who may not read quota: what is known is shown all the same.
-                no_quota = f"quota not known: {plain(str(refused), _TEXT)}"
+        view = look.view
+        account.looks += look.error is None
+        self._compare(account, view.deployments or ())
         if account.said_error is not None:
             account.said_error = None
             self._log(EventKind.CONTROL_PLANE, ENGINE, f"control plane of {account.view.name} answers again")
-        account.view = replace(
-            account.view, deployments=deployments, quota=quota, read_at=self._now(), error=no_quota
-        )
-        account.view = replace(account.view, standings=await self._standings(account.view))
+        # A write may have gone on meanwhile.
+        account.view = replace(view, doing=account.view.doing)
+        standings = await self._standings(account.view)
+        account.view = replace(account.view, standings=standings)
 
     async def _standings(self, view: AccountView) -> dict[str, Standing]:
         """Between requests, a few at a time: an account may hold hundreds."""
@@ -138,7 +127,7 @@ class ControlRoom:
         return standings
 
     def _failed(self, account: _Account, text: str) -> None:
-        text = plain(text, _TEXT)
+        text = plain(text, ERROR_CHARS)
         account.view = replace(account.view, error=text)
         if text != account.said_error:
             account.said_error = text
@@ -209,7 +198,7 @@ class ControlRoom:
             account.soon.set()
 
     def _step(self, account: _Account, text: str) -> None:
-        account.view = replace(account.view, doing=plain(text, _TEXT))
+        account.view = replace(account.view, doing=plain(text, ERROR_CHARS))
 
     def _account(self, endpoint: str) -> _Account:
         account = self._accounts.get(endpoint)
