@@ -19,6 +19,7 @@ from tui.engine.views import deployment_views
 from tui.measure.windows import Measures
 from tui.model import (
     DEFAULT_TASK,
+    WEIGHT_CHANGES,
     Assignment,
     Deployment,
     Event,
@@ -43,6 +44,7 @@ from tui.traffic.sources import Sources
 ENGINE = "canarytop"
 """The actor of what the program itself does."""
 
+_DECISIONS = WEIGHT_CHANGES | {EventKind.VERDICT, EventKind.GUARD, EventKind.PLAN}
 _WARM_CONNECTIONS = 32
 _BAD_ROWS_SAID = 20
 
@@ -234,9 +236,11 @@ class Session:
             self.log(EventKind.BUDGET_SPENT, ENGINE, text)
 
     def _keep_event(self, event: Event) -> None:
-        if self.setup.record is not None:
-            self.setup.record.event(event)
         self.automation.heard(event)
+        if self.setup.record is not None:
+            # A run that is killed now must not decide it again: what is known goes with what was done.
+            state = self.automation.state() if event.kind in _DECISIONS else None
+            self.setup.record.event(event, state)
 
     def _fresh(self, deployment: str) -> bool:
         """Whether its outcomes keep coming in, failures included."""
