@@ -16,6 +16,7 @@ from tui.model import (
     Event,
     Figures,
     OutcomeKind,
+    PlanView,
     Quantiles,
     Snapshot,
     TrafficState,
@@ -143,6 +144,8 @@ def result(snapshot: Snapshot, *, seed: int, lost: int) -> dict[str, Any]:
             canary: {v.criterion: _verdict(v) for v in verdicts}
             for canary, verdicts in snapshot.verdicts.items()
         },
+        "guard": {"mode": snapshot.guard.mode, "said": snapshot.guard.said},
+        "plan": None if snapshot.plan is None else _plan(snapshot.plan),
         "record": {
             "path": snapshot.record.path,
             "error": snapshot.record.error,
@@ -250,6 +253,19 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "events": verdict.events,
         "since_s": verdict.since_s,
         "note": verdict.note,
+    }
+
+
+def _plan(plan: PlanView) -> dict[str, Any]:
+    return {
+        "canary": plan.canary,
+        "state": plan.state.value,
+        "step": plan.index + 1,
+        "steps": [asdict(step) for step in plan.steps],
+        "in_step_s": round(plan.in_step_s, 3),
+        "step_requests": plan.step_requests,
+        "waiting_for": plan.waiting_for,
+        "reason": plan.reason,
     }
 
 
