@@ -18,7 +18,8 @@ _T = TypeVar("_T")
 
 
 class WarpLoop(asyncio.SelectorEventLoop):
-    """An event loop whose ``time()`` begins at 0 s and passes only where everyone waits for it.
+    """An event loop whose ``time()`` begins at 0 s and passes only where everyone waits for it, or where a test
+    puts ``now_s`` forward: as if it had computed so long.
 
     Linux hands over what is sent to a loopback socket before the call that sends it returns. So where no socket
     is ready, nothing is under way either, unless a thread works for the loop: until it has answered the clock
@@ -26,12 +27,12 @@ class WarpLoop(asyncio.SelectorEventLoop):
     """
 
     def __init__(self) -> None:
-        self._now_s = 0.0
+        self.now_s = 0.0
         self._threads = 0
         super().__init__(_Selector(self._pass))
 
     def time(self) -> float:
-        return self._now_s
+        return self.now_s
 
     def run_in_executor(
         self, executor: Executor | None, func: Callable[..., _T], *args: Any
@@ -60,7 +61,7 @@ class WarpLoop(asyncio.SelectorEventLoop):
         if seconds is None:
             raise RuntimeError("everything waits and no timer is set: this run would never go on")
         # A timer never fires early, as it may where the sum is rounded down.
-        self._now_s = math.nextafter(self._now_s + seconds, math.inf)
+        self.now_s = math.nextafter(self.now_s + seconds, math.inf)
         return True
 
 
