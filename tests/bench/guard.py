@@ -21,6 +21,7 @@ from tui.rollout import GuardSpec
 from tui.simulator.behaviour import PretendDeployment
 
 RATE = 200.0
+_TIMEOUT_S = 5.0
 _GIVE_UP_S = 120.0
 _GOES_ON_S = 0.5
 """How long it is looked for requests that still go to the canary."""
@@ -42,7 +43,15 @@ def guard_acts_ms(scenario: str) -> tuple[float, float]:
         ]
         url = service.serve(served, scenario=scenario, from_s=60.0 - _HEALTHY_S)
         of = replace(
-            rollout(Path(folder), url, rate=RATE, arrivals="poisson", stream=False, max_in_flight=400),
+            rollout(
+                Path(folder),
+                url,
+                rate=RATE,
+                arrivals="poisson",
+                stream=False,
+                max_in_flight=400,
+                timeout_s=_TIMEOUT_S,
+            ),
             guard=GuardSpec("armed"),
         )
         path = Path(folder) / "run.sqlite"
@@ -71,7 +80,7 @@ def guard_acts_ms(scenario: str) -> tuple[float, float]:
             decided, acted = record.acted.result(_GIVE_UP_S)
             time.sleep(_GOES_ON_S)
         finally:
-            engine.stop()
+            engine.stop(drain_s=_TIMEOUT_S + 1)
             record.close()
         last_s = max(a.at_s for a in read_assignments(path) if a.deployment == NEW)
         return 1000 * (acted.at_s - decided.ended_s), 1000 * (last_s - decided.ended_s)
