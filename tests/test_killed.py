@@ -21,7 +21,7 @@ from tui.simulator.behaviour import PretendDeployment
 from tui.simulator.scenarios import Change, Scenario
 
 FIRST_PCT, SECOND_PCT = 30.0, 50.0
-WORSE, OK = f"{NEW} WORSE: errors ", f"{NEW} OK: P50 "
+WORSE, OK = f"{NEW} WORSE: errors ", f"{NEW} OK: tokens/answer "
 TABLES = f"""
 [guard]
 mode = "dry_run"
@@ -31,11 +31,12 @@ tripwire = false
 [plan]
 canary = "{NEW}"
 steps = [{{ weight = {FIRST_PCT}, bake = "1s" }}, {{ weight = {SECOND_PCT}, bake = "1h" }}, {{ weight = 100 }}]
-must_be_ok = ["latency_p50"]
+must_be_ok = ["tokens"]
 stop_on = ["cost"]
 start = "climbing"
 """
-"""A plan that climbs once the canary is shown to be as fast, and a guard that sees when it fails."""
+"""A plan that climbs once the canary is shown to be no chattier, which is quick however busy the machine is,
+and a guard that sees when it fails."""
 
 FAILS = Scenario("fails", "the canary fails half of the time", (Change(60, "canary", "error_pct", to=50.0),))
 WAIT_S = 60.0
@@ -77,12 +78,12 @@ def reached_s(events: tuple[Event, ...], text: str) -> list[float]:
 
 def test_a_plan_that_is_killed_goes_on_from_the_same_rung_with_the_same_verdicts(tmp_path: Path) -> None:
     deployments = [
-        PretendDeployment(OLD, "gpt-4o", "2024-11-20", "baseline", quick(ttft_ms=40.0)),
-        PretendDeployment(NEW, "gpt-4o", "2024-11-20", "canary", quick(ttft_ms=10.0)),
+        PretendDeployment(OLD, "gpt-4o", "2024-11-20", "baseline", quick(answer_tokens=40)),
+        PretendDeployment(NEW, "gpt-4o", "2024-11-20", "canary", quick(answer_tokens=10)),
     ]
     clock = Hurried()
     with beside(simulator(deployments, scenario=FAILS, clock=clock)) as url:
-        file = rollout_at(tmp_path, url, rate=150.0, stream=False)
+        file = rollout_at(tmp_path, url, rate=100.0, stream=False)
         file.write_text(file.read_text() + TABLES)
         with started(tmp_path, "run", str(file), AZURE_OPENAI_API_KEY=KEY) as process:
             record = wait_for_outcomes(process, tmp_path).path
@@ -103,10 +104,10 @@ def test_a_plan_that_is_killed_goes_on_from_the_same_rung_with_the_same_verdicts
     assert result["guard"] == {"mode": "dry_run", "said": f"{would.text}: {would.reason}"}
     taken_up = result["verdicts"][NEW]
     assert taken_up["errors"]["state"] == "worse"
-    assert taken_up["latency_p50"]["state"] == "ok"
+    assert taken_up["tokens"]["state"] == "ok"
     # Each run has a clock of its own: what lay between two verdicts is the same by both.
     [worse_s], [ok_s] = reached_s(before, WORSE), reached_s(before, OK)
-    between_s = taken_up["errors"]["since_s"] - taken_up["latency_p50"]["since_s"]
+    between_s = taken_up["errors"]["since_s"] - taken_up["tokens"]["since_s"]
     assert between_s == pytest.approx(worse_s - ok_s, abs=0.5)
     # Nothing is decided or said a second time.
     assert not {"guard", "plan", "shifted", "rolled_back"} & {event["kind"] for event in result["events"]}
