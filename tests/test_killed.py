@@ -73,7 +73,8 @@ def on_second_rung(events: tuple[Event, ...]) -> bool:
 
 def reached_s(events: tuple[Event, ...], text: str) -> list[float]:
     """When verdicts were logged that begin with ``text``, in seconds of the run."""
-    return [e.at_s for e in of_kind(events, EventKind.VERDICT) if e.text.startswith(text)]
+    said = (EventKind.VERDICT, EventKind.WORSE)
+    return [e.at_s for e in events if e.kind in said and e.text.startswith(text)]
 
 
 def test_a_plan_that_is_killed_goes_on_from_the_same_rung_with_the_same_verdicts(tmp_path: Path) -> None:

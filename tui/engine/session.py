@@ -44,7 +44,7 @@ from tui.traffic.sources import Sources
 ENGINE = "canarytop"
 """The actor of what the program itself does."""
 
-_DECISIONS = WEIGHT_CHANGES | {EventKind.VERDICT, EventKind.GUARD, EventKind.PLAN}
+_DECISIONS = WEIGHT_CHANGES | {EventKind.VERDICT, EventKind.WORSE, EventKind.GUARD, EventKind.PLAN}
 _WARM_CONNECTIONS = 32
 _BAD_ROWS_SAID = 20
 
