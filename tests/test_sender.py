@@ -297,7 +297,7 @@ def test_a_fault_while_booking_an_outcome_reaches_the_loop() -> None:
 
 
 def test_a_request_that_is_cut_before_it_began_is_never_sent() -> None:
-    async def test(loop: VirtualTime) -> None:
+    async def test(loop: WarpLoop) -> None:
         bench = Bench(loop, at(*[0.0] * 12))
         running = asyncio.create_task(bench.sender.run())
         await asyncio.sleep(0)
