@@ -18,7 +18,7 @@ STEPS = (
     PlanStep(100.0, 900.0, 0),
 )
 
-ARMED = GuardView("armed", ("latency_p95", "error_rate"), "")
+ARMED = GuardView("armed", ("latency_p95", "errors"), "")
 
 
 def verdict(criterion: str = "latency_p95", **changes: Any) -> Verdict:
@@ -60,19 +60,25 @@ NO_P99 = verdict(
     etas=(Eta(10.0, None, None),), note="no interval before 3,045 requests",
 )  # fmt: skip
 OK_ERRORS = verdict(
-    "error_rate", label="errors", unit="%", limit="same or lower", state=VerdictState.OK, baseline_value=0.42,
+    "errors", label="errors", unit="%", limit="same or lower", state=VerdictState.OK, baseline_value=0.42,
     canary_value=0.4, difference_pct=-4.0, difference_low_pct=None, difference_high_pct=22.0, ok_progress=1.0,
     events=41, etas=(), since_s=301.0,
 )  # fmt: skip
 WORSE_FILTER = verdict(
-    "filter_rate", label="filtered", unit="%", limit="same or lower", state=VerdictState.WORSE,
-    baseline_value=0.42, canary_value=0.53, difference_pct=26.0, worse_progress=1.0, events=88, etas=(),
+    "completion_filter", label="filtered", unit="%", limit="same or lower", state=VerdictState.WORSE,
+    baseline_value=0.42, canary_value=0.53, difference_pct=26.0, difference_low_pct=4.0,
+    difference_high_pct=58.0, worse_progress=1.0, events=88, etas=(),
     since_s=380.0,
 )  # fmt: skip
 ADVISORY_COST = verdict(
-    "cost_per_request", label="cost per 1k", unit="USD", baseline_value=0.191, canary_value=0.322,
+    "cost", label="cost $/1k", unit="USD", baseline_value=0.191, canary_value=0.322,
     difference_pct=68.0, difference_low_pct=60.0, difference_high_pct=76.0, state=VerdictState.WORSE,
     worse_progress=1.0, advisory=True, events=9800, etas=(), note="advisory until 1,000 requests",
+)  # fmt: skip
+
+OK_COST = replace(
+    ADVISORY_COST, state=VerdictState.OK, canary_value=0.161, difference_pct=-16.0, difference_low_pct=-21.0,
+    difference_high_pct=-11.0, worse_progress=0.0, ok_progress=1.0, advisory=False, note="", since_s=290.0,
 )  # fmt: skip
 
 ALL_WORSE = (OK_P50, WORSE_P95, NO_P99, OK_ERRORS, WORSE_FILTER, ADVISORY_COST)

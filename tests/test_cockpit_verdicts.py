@@ -213,7 +213,7 @@ async def test_the_verdict_screen_shows_every_criterion_live_and_esc_leaves(size
         screen = running.app.screen
         assert isinstance(screen, VerdictsScreen)
         text = screen.plain_text()
-        for part in ("CRITERION", "→WORSE", "→OK", "P50 ms", "errors %", "cost per 1k USD*", "* advisory",
+        for part in ("CRITERION", "→WORSE", "→OK", "P50 ms", "errors %", "cost $/1k USD*", "* advisory",
                      "+10%", "guard ARMED", "├", "frozen before"):  # fmt: skip
             assert part in " ".join(text.split()) or part in text
         assert all(len(line) <= size[0] for line in text.splitlines())

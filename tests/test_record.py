@@ -35,6 +35,7 @@ from tui.record import (
     record_path,
     runs_folder,
 )
+from tui.record_reader import last_state
 from tui.record_schema import VERSION
 
 STARTED = datetime(2025, 6, 1, 12, 0, tzinfo=UTC)
@@ -212,6 +213,17 @@ def test_an_event_does_not_wait_for_the_batch(tmp_path: Path) -> None:
         assert read_run(path).ended_at is None
     finally:
         assert record.close()
+
+
+def test_an_event_is_durable_only_together_with_the_state_it_led_to(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    record = _create(path, batch_s=LONG_S)
+    for number in range(1, 30):
+        record.event(_event(number), {"decided": number}).result(WAIT_S)
+        assert last_state(path) == {"decided": number}
+    record.event(_event(30)).result(WAIT_S)
+    assert last_state(path) == {"decided": 29}
+    assert record.close()
 
 
 def test_outcomes_are_committed_without_events_or_close(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from tui.record_reader import list_runs, read_events
 from tui.wiring import whoami
 
 _ESCAPES = re.compile(rb"\x1b\[[0-9;?:<>=]*[a-zA-Z]|\x1b[P\]].*?(?:\x07|\x1b\\)|\x1b.")
-_PATIENCE_S = 40.0
+_PATIENCE_S = 60.0
 """A test fails when the program does not show what it must within this time; nothing asserts how fast it is."""
 
 
@@ -47,8 +48,9 @@ class Terminal:
 
     def shows(self, what: str) -> None:
         """Wait until ``what`` has been written since the last call."""
+        gives_up_s = time.monotonic() + _PATIENCE_S
         while what.encode() not in _ESCAPES.sub(b"", self._seen):
-            ready, _, _ = select.select([self.master], [], [], _PATIENCE_S)
+            ready, _, _ = select.select([self.master], [], [], max(gives_up_s - time.monotonic(), 0.0))
             assert ready, f"{what!r} did not come; the end of what did: {self._seen[-2000:]!r}"
             self._seen += os.read(self.master, 65536)
         self._seen = b""

@@ -17,6 +17,7 @@ from tui.model import (
     Figures,
     OutcomeKind,
     PinState,
+    PlanView,
     Quantiles,
     Snapshot,
     TrafficState,
@@ -144,6 +145,8 @@ def result(snapshot: Snapshot, *, seed: int, lost: int) -> dict[str, Any]:
             canary: {v.criterion: _verdict(v) for v in verdicts}
             for canary, verdicts in snapshot.verdicts.items()
         },
+        "guard": {"mode": snapshot.guard.mode, "said": snapshot.guard.said},
+        "plan": None if snapshot.plan is None else _plan(snapshot.plan),
         "record": {
             "path": snapshot.record.path,
             "error": snapshot.record.error,
@@ -258,6 +261,19 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "events": verdict.events,
         "since_s": verdict.since_s,
         "note": verdict.note,
+    }
+
+
+def _plan(plan: PlanView) -> dict[str, Any]:
+    return {
+        "canary": plan.canary,
+        "state": plan.state.value,
+        "step": plan.index + 1,
+        "steps": [asdict(step) for step in plan.steps],
+        "in_step_s": round(plan.in_step_s, 3),
+        "step_requests": plan.step_requests,
+        "waiting_for": plan.waiting_for,
+        "reason": plan.reason,
     }
 
 

@@ -152,16 +152,19 @@ class RunRecord:
         with self._lock:
             self._state = state
 
-    def event(self, event: Event) -> Future[None]:
+    def event(self, event: Event, state: Mapping[str, Any] | None = None) -> Future[None]:
         """Write one event at once. The future is done when the disk has it, however long that takes.
 
-        It fails with RecordError only if the record is closed before. Its callbacks run in the writing thread.
+        A ``state``, as ``state()`` takes it, is committed together with the event: a resumed run knows both or
+        neither. The future fails with RecordError only if the record is closed before; its callbacks run in
+        the writing thread.
         """
         durable: Future[None] = Future()
         durable.set_running_or_notify_cancel()
         with self._lock:
             if not self._finished:
                 self._events.append((event, durable))
+                self._state = state or self._state
                 self._wake.set()
                 return durable
         durable.set_exception(RecordError(f"{self._file.path} is closed: event {event.id} was not written"))
@@ -233,11 +236,12 @@ class RunRecord:
     def _write_events(self) -> None:
         self._file.open()
         with self._lock:
-            batch = self._events.copy()
+            batch, state = self._events.copy(), self._state
         if batch:
-            self._file.write_events([event for event, _ in batch])
+            self._file.write_events([event for event, _ in batch], state)
             with self._lock:
                 del self._events[: len(batch)]
+                self._state = None if self._state is state else self._state
             for _, durable in batch:
                 durable.set_result(None)
 

@@ -60,12 +60,14 @@ class RecordFile:
                 self._make_file()
             self._conn = self._opened()
 
-    def write_events(self, events: Sequence[Event]) -> None:
-        """Commit events and sync them to the disk."""
+    def write_events(self, events: Sequence[Event], state: Mapping[str, Any] | None = None) -> None:
+        """Commit events, and the state that they led to, and sync them to the disk."""
         conn = self._open_conn()
         conn.execute("PRAGMA synchronous = FULL")
         with conn:
             insert_events(conn, events)
+            if state is not None:
+                replace_state(conn, state)
         conn.execute("PRAGMA synchronous = NORMAL")
 
     def write_rows(

@@ -69,12 +69,12 @@ def in_child(work: Callable[..., Any], *args: Any) -> Any:
 def engine_on(load: Load) -> Iterator[Engine]:
     """The whole engine under ``load``, recording into a folder that is removed at the end."""
     from tui.rollout import load_rollout
-    from tui.wiring import running
+    from tui.wiring import How, running
 
     with TemporaryDirectory() as folder:
         os.environ["XDG_STATE_HOME"] = folder
         rollout = load_rollout(load.write(Path(folder)), env=os.environ)
-        with running(rollout, seed=1, resume=False) as run:
+        with running(rollout, How(seed=1)) as run:
             run.engine.probes.result()
             yield run.engine
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tests.bench.cpu import cost, one_core
+from tests.bench.guard import guard_acts_ms
 from tests.bench.load import Load, in_child
 from tests.bench.memory import EARLY, LATE, growth_mb
 from tests.bench.screen import cockpit, command_to_last_ms, key_to_last_ms, no_cockpit
@@ -148,6 +149,19 @@ def key_rows(services: Services) -> Iterator[Row]:
         )
 
 
+def guard_rows(services: Services) -> Iterator[Row]:
+    """How long requests still go to the canary after the outcome on which an armed guard acts."""
+    for scenario, tries in (("outage", 5), ("slow-canary", 2)):
+        seen = [in_child(guard_acts_ms, scenario) for _ in range(tries)]
+        acted_ms, last_ms = (max(values) for values in zip(*seen, strict=True))
+        yield Row(
+            f"guard, {scenario}: outcome -> last assignment, worst of {tries}",
+            "< 5 ms",
+            f"{max(last_ms, 0):.1f} ms (weights changed after {acted_ms:.1f})",
+            last_ms < 5,
+        )
+
+
 def startup_rows(services: Services) -> Iterator[Row]:
     """From the command to the first request, and to the first curve."""
     waits = []
@@ -184,6 +198,7 @@ SHORT: tuple[Callable[[Services], Iterator[Row]], ...] = (
     core_rows,
     screen_rows,
     key_rows,
+    guard_rows,
     startup_rows,
     stall_rows,
 )

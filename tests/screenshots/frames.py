@@ -9,12 +9,13 @@ from functools import cache
 from types import MappingProxyType
 
 from tests.cockpit_fakes import START
-from tests.made_verdicts import ALL_OK, ALL_WORSE, ARMED, OPEN, plan
+from tests.made_verdicts import ADVISORY_COST, ALL_OK, ALL_WORSE, ARMED, OK_COST, OPEN, plan
 from tests.screenshots.film import OPERATOR, Film
 from tests.screenshots.managed import managed
 from tui.model import (
     ALL_TASKS,
     EventKind,
+    Figures,
     GuardView,
     PlanState,
     PlayerView,
@@ -111,36 +112,77 @@ def _record_error() -> Snapshot:
     return replace(whole, record=RecordView(path, error, waiting=1204))
 
 
+_RATES: Mapping[str, Callable[[Figures], float | None]] = MappingProxyType(
+    {
+        "errors": lambda figures: figures.error_pct,
+        "completion_filter": lambda figures: figures.filter_pct,
+        "cost": lambda figures: figures.cost_per_1k_usd,
+    }
+)
+
+
 def _figures_of(snapshot: Snapshot, verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
-    """The made-up verdicts with the latencies that the film really has, where a criterion has one."""
-    found = {name: view.figures["5m"][ALL_TASKS].latency_ms for name, view in snapshot.deployments.items()}
+    """The made-up verdicts with the values that the film really has."""
+    found = {name: view.figures["5m"][ALL_TASKS] for name, view in snapshot.deployments.items()}
     old, new = found[snapshot.baseline], found[CANARY]
-    if old is None or new is None:
-        return verdicts
+    assert old.latency_ms is not None
+    assert new.latency_ms is not None
     filled = []
-    for verdict in verdicts:
+    for verdict in (OK_COST if made is ADVISORY_COST else made for made in verdicts):
         rank = verdict.criterion.removeprefix("latency_")
-        if verdict.unit == "ms" and verdict.canary_value is not None:
-            base, own = getattr(old, rank), getattr(new, rank)
+        if rank in _RATES:
+            base, own = _RATES[rank](old), _RATES[rank](new)
+        else:
+            base, own = getattr(old.latency_ms, rank), getattr(new.latency_ms, rank)
+        assert base is not None
+        assert own is not None
+        if verdict.canary_value is not None:
             change = 100 * (own / base - 1)
-            if verdict.state is VerdictState.OK and change > 10:
-                verdict = replace(verdict, state=VerdictState.WORSE, worse_progress=1.0, ok_progress=0.0)
+            low, high = (5, 5) if rank == "cost" else (17, 21)
+            if rank == "errors":
+                low, high = 41, 9 - change
+            state = _state(verdict, change)
+            if state is not verdict.state:
+                verdict = replace(verdict, state=state, worse_progress=_FULL[state], ok_progress=0.1)
             verdict = replace(
                 verdict, baseline_value=base, canary_value=own, difference_pct=change,
-                difference_low_pct=change - 17, difference_high_pct=change + 21,
+                difference_low_pct=change - low, difference_high_pct=change + high,
             )  # fmt: skip
+        elif verdict.baseline_value is not None:
+            verdict = replace(verdict, baseline_value=base)
         since_s = None if verdict.since_s is None else snapshot.at_s - 400 + verdict.since_s
-        filled.append(replace(verdict, since_s=since_s, canary_requests=new.count, baseline_requests=old.count))
+        filled.append(
+            replace(
+                verdict,
+                since_s=since_s,
+                canary_requests=new.latency_ms.count,
+                baseline_requests=old.latency_ms.count,
+            )
+        )
     return tuple(filled)
+
+
+_FULL: Mapping[VerdictState, float] = MappingProxyType({VerdictState.WORSE: 1.0, VerdictState.NOT_YET: 0.3})
+
+
+def _state(verdict: Verdict, change: float) -> VerdictState:
+    """What a made-up verdict would say of a change in percent."""
+    if verdict.state is VerdictState.OK and verdict.unit == "ms" and change > 10:
+        return VerdictState.WORSE
+    if verdict.state is VerdictState.WORSE and change < 20:
+        return VerdictState.OK if change < -10 else VerdictState.NOT_YET
+    return verdict.state
 
 
 def _worse() -> Snapshot:
     snapshot = frame("breach")
     verdicts = _figures_of(snapshot, ALL_WORSE)
+    p95 = next(verdict for verdict in verdicts if verdict.criterion == "latency_p95")
     reached_s = snapshot.at_s - 40
     event = replace(
         snapshot.events[-1], id=999, at=START + timedelta(seconds=reached_s), at_s=reached_s, actor="canarytop",
-        kind=EventKind.WORSE, text="✗ WORSE v1113 P95 +63%", reason="", before=None, after=None, group=0,
+        kind=EventKind.WORSE, text=f"✗ WORSE v1113 P95 {p95.difference_pct:+.0f}%", reason="", before=None,
+        after=None, group=0,
     )  # fmt: skip
     held = plan(
         CANARY, index=2, state=PlanState.HELD, in_step_s=185.0, step_requests=1830, reason="P95 is WORSE"

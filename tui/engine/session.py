@@ -23,6 +23,7 @@ from tui.engine.versions import said
 from tui.measure.windows import Measures
 from tui.model import (
     DEFAULT_TASK,
+    WEIGHT_CHANGES,
     Assignment,
     Event,
     EventKind,
@@ -41,6 +42,7 @@ from tui.traffic.follow import BadLine
 from tui.traffic.sender import Sender
 from tui.traffic.sources import Sources
 
+_DECISIONS = WEIGHT_CHANGES | {EventKind.VERDICT, EventKind.WORSE, EventKind.GUARD, EventKind.PLAN}
 _WARM_CONNECTIONS = 32
 _BAD_ROWS_SAID = 20
 
@@ -229,9 +231,11 @@ class Session:
         return self._measures.pooled(deployment, "15m", self.clock())
 
     def _keep_event(self, event: Event) -> None:
-        if self.setup.record is not None:
-            self.setup.record.event(event)
         self.automation.heard(event)
+        if self.setup.record is not None:
+            # A run that is killed now must not decide it again: what is known goes with what was done.
+            state = self.automation.state() if event.kind in _DECISIONS else None
+            self.setup.record.event(event, state)
 
     def _fresh(self, deployment: str) -> bool:
         """Whether its outcomes keep coming in, failures included."""

@@ -53,14 +53,13 @@ class Sender:
         self._clock = clock
         self._max_in_flight = max_in_flight
         self._open: set[asyncio.Task[None]] = set()
-        self._begun: set[asyncio.Task[None]] = set()
-        self._cutting = False
         self._late: deque[tuple[float, float]] = deque()
         self._offered: deque[float] = deque()
         self._sent = 0
         self._skipped = 0
         self._shed_at = float("-inf")
         self._saturated = False
+        self._fault: Exception | None = None
         self._base = 0.0
         self._paused_at = 0.0
         self._go = asyncio.Event()
@@ -84,9 +83,16 @@ class Sender:
                     break
                 in_burst = 0
                 await asyncio.sleep(wait)
+            self._raise_fault()
             if self._exhausted():
                 return
             self._start(arrival, self._base + arrival.due_s)
+
+    def _raise_fault(self) -> None:
+        """A fault of the program in a request's own task must end the sending all the same."""
+        if self._fault is not None:
+            fault, self._fault = self._fault, None
+            raise fault
 
     def _start(self, arrival: Arrival, due: float) -> None:
         now = self._clock()
@@ -99,27 +105,24 @@ class Sender:
         request = self._next_request(arrival)
         if request is None:
             return
-        assignment = self._assign(request.id, request.task)
-        if not self._admit(assignment):
-            return
-        self._sent += 1
-        task = asyncio.create_task(self._send(request, assignment, due))
+        task = asyncio.create_task(self._send(request, due))
         self._open.add(task)
         task.add_done_callback(self._open.discard)
-        task.add_done_callback(self._begun.discard)
 
-    async def _send(self, request: Request, assignment: Assignment, due: float) -> None:
-        self._begin()
+    async def _send(self, request: Request, due: float) -> None:
+        # Drawn in the step that hands it over: when we are behind, others are started in between, and a request
+        # drawn before a roll back must not go to the canary after it.
+        try:
+            assignment = self._assign(request.id, request.task)
+            if not self._admit(assignment):
+                return
+        except Exception as fault:  # noqa: BLE001 - run() raises it
+            self._fault = fault
+            return
+        self._sent += 1
         outcome = await self._complete(request, assignment, due, saturated=self._saturated)
         self._late.append((outcome.sent_s, outcome.late_ms))
         self._on_outcome(outcome)
-
-    def _begin(self) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._begun.add(task)
-        if self._cutting:
-            task.cancel()
 
     # --- the hands on it ---
 
@@ -141,12 +144,11 @@ class Sender:
             self.cut()
             if late:
                 await asyncio.wait(late)
+        self._raise_fault()
 
     def cut(self) -> None:
-        """Cancel the requests under way: they end as CANCELLED. No other is sent after that."""
-        self._cutting = True
-        # One that is cancelled before its first step never runs, and would have no outcome: it cancels itself.
-        for task in self._begun:
+        """Cancel the requests under way: they end as CANCELLED. One that was not handed over yet never is."""
+        for task in self._open:
             task.cancel()
 
     # --- how well it keeps time ---
