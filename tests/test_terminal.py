@@ -92,7 +92,7 @@ def demo(tmp_path: Path) -> Iterator[Terminal]:
 
 
 def test_roll_back_and_leave(demo: Terminal, tmp_path: Path) -> None:
-    demo.shows("RUNNING")
+    demo.shows("ROLL BACK")
     demo.press("+r")
     demo.shows("ROLLED BACK")
     demo.press("q")
@@ -105,7 +105,7 @@ def test_roll_back_and_leave(demo: Terminal, tmp_path: Path) -> None:
 
 
 def test_a_closed_terminal_ends_the_run_and_saves_it(demo: Terminal, tmp_path: Path) -> None:
-    demo.shows("RUNNING")
+    demo.shows("ROLL BACK")
     demo.process.send_signal(signal.SIGHUP)
     assert demo.end() in (0, 129, 130)
     [run] = list_runs(tmp_path / "canarytop" / "runs")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine_runs import finished, rollout, running, total, until
+from tests.engine_runs import WAIT_S, finished, rollout, running, total, until
 from tests.simulator_process import Simulators, simulators, truth
 from tui.model import Deployment, Endpoint, Figures, OutcomeKind, Snapshot, TrafficState
 from tui.rollout import Rollout, SourceSpec
@@ -131,7 +131,7 @@ def test_every_scenario(scenario: str, stream: bool, service: Simulators, tmp_pa
             weights=dict.fromkeys(names, 25.0),
             rate=160.0,
             stream=stream,
-            timeout_s=0.6,  # ends what an outage never answers
+            timeout_s=2.0 if scenario == "outage" else WAIT_S,  # ends what an outage never answers
             sources=(SourceSpec("sampled", path=requests, loop=False),),
         )
         return sent_to_the_end(two_shapes(of, names))

@@ -68,20 +68,25 @@ def finish(engine: Engine, *, drain_s: float, asked: threading.Event) -> int:
 
 
 def follow(engine: Engine, *, for_s: float | None, out: TextIO, asked: threading.Event) -> None:
-    """Report progress until ``for_s`` seconds of the run have passed, the traffic ends, or ``asked`` is set.
+    """Report progress until there was traffic for ``for_s`` seconds, it ends, or ``asked`` is set.
 
     On a terminal one line is renewed each second; elsewhere a plain line comes every 10 seconds.
     """
     report = _Report(out, for_s)
     news = threading.Event()
+    began_s: float | None = None
 
     def tell(_: Snapshot) -> None:
         news.set()
 
     engine.subscribe(tell)
     # Written here and not where the snapshots come from: a terminal that is slow must not hold the engine.
-    while not (asked.is_set() or engine.ended.done() or engine.snapshot().state in _OVER):
-        left = _WAKE_S if for_s is None else min(_WAKE_S, for_s - engine.clock())
+    while not (asked.is_set() or engine.ended.done() or (snapshot := engine.snapshot()).state in _OVER):
+        if began_s is None and snapshot.state is not TrafficState.STARTING:
+            began_s = snapshot.at_s
+        left = _WAKE_S
+        if for_s is not None and began_s is not None:
+            left = min(_WAKE_S, began_s + for_s - engine.clock())
         if left <= 0:
             break
         if news.wait(left):
