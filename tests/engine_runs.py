@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from tests.simulator_service import quick
 from tui.engine import Engine
+from tui.engine.resuming import past_of
 from tui.engine.setup import Past, Setup
 from tui.model import ALL_TASKS, Deployment, Endpoint, Event, EventKind, Figures, Snapshot
 from tui.record import RunRecord
@@ -85,10 +86,13 @@ def engine_of(
     *,
     record: RunRecord | None = None,
     past: Past | None = None,
+    not_resumed: str = "",
     calibrated: Mapping[str, float] | None = None,
     seed: int = 1,
     key: str = "k",
     tick_s: float = 0.05,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Engine:
     """An engine, not yet started, that ticks more often than a screen would need."""
     return Engine(
@@ -100,8 +104,10 @@ def engine_of(
             actor="tester",
             record=record,
             clock=time.perf_counter,
-            now=lambda: datetime.now(UTC),
+            now=now,
             past=past,
+            not_resumed=not_resumed,
+            sleep=sleep,
             calibrated=calibrated,
         ),
         tick_s=tick_s,
@@ -121,11 +127,10 @@ def running(of: Rollout, **options: Any) -> Iterator[Engine]:
             options["record"].close()
 
 
-def left_by(path: Path) -> Past:
+def left_by(path: Path, of: Rollout) -> Past:
     """What the run of a record left for one that resumes it."""
     run = read_run(path)
-    assert run.last_weights is not None
-    return Past(run.run_id, run.last_weights, run.started_at, read_events(path), last_state(path))
+    return past_of(of, run.run_id, run.started_at, run.last_weights, read_events(path), last_state(path))
 
 
 def until(engine: Engine, condition: Callable[[Snapshot], object]) -> Snapshot:

@@ -79,6 +79,33 @@ def account(**changes: Any) -> AccountView:
     return replace(base, **changes)
 
 
+def crowded_snapshot(count: int) -> Snapshot:
+    """An account of ``count`` deployments, some of versions of which little is known."""
+    others = []
+    standings = {}
+    for i in range(count - 2):
+        name = f"team-{i:03}-prod"
+        kind = i % 4
+        others.append(
+            (
+                managed(name),
+                managed(name, version=None, sku=None, capacity=None, upgrade_option=None, state=None),
+                managed(name, model="pretend-chat", version="3", format="Pretend AI", state="Moving"),
+                managed(
+                    name, model="gpt-5.1", version="2025-11-13", upgrade_option="OnceCurrentVersionExpired"
+                ),
+            )[kind]
+        )
+        standings[name] = (
+            standing(),
+            Standing(Pin(PinState.UNKNOWN, None, "no version", ""), lifecycle(Phase.UNKNOWN, None)),
+            standing(PinState.PINNED, None, lifecycle=lifecycle(Phase.UNKNOWN, None)),
+            standing(PinState.PINNED_UNTIL),
+        )[kind]
+    own = managed(), managed(CANARY, version="2025-05-13")
+    return managed_snapshot(deployments=(*own, *others), standings=standings)
+
+
 def managed_snapshot(**changes: Any) -> Snapshot:
     """The made-up run, with its account read."""
     made = replace(made_snapshot(), accounts=(account(**changes),))

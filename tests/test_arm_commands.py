@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from dataclasses import replace
 from typing import Any
@@ -64,6 +65,34 @@ async def test_every_request_is_as_documented(what: str) -> None:
     assert expected in sent
     if what not in ("create", "delete"):
         assert sent == [expected]
+
+
+FOLLOWED = {
+    "operation status": re.compile(rf"{REGION}/operationStatuses/[\w-]+"),
+    "operation result": re.compile(rf"{REGION}/operationResults/[\w-]+"),
+}
+"""Where the service sends whoever waits for a write: ``Azure-AsyncOperation`` and ``Location``."""
+
+
+def documented(request: dict[str, Any]) -> str:
+    """Which documented request this is."""
+    assert request["query"] == {"api-version": "2025-09-01"}
+    for what, (method, path, body) in DOCUMENTED.items():
+        if (request["method"], request["path"]) == (method, path):
+            assert request["body"] == body
+            return what
+    assert (request["method"], request["body"]) == ("GET", None)
+    return next(what for what, path in FOLLOWED.items() if path.fullmatch(request["path"]))
+
+
+async def test_a_whole_write_sends_documented_requests_and_no_others() -> None:
+    async with arm() as service:
+        await service.create(GPT4O)
+        created = [documented(request) for request in await service.requests()]
+        assert await service.delete("gpt4o")
+        deleted = [documented(request) for request in await service.requests()][len(created) :]
+    assert created == ["get", "create", "operation status", "operation status", "get"]
+    assert deleted == ["delete", "operation result", "operation result", "get"]
 
 
 class TestByHand:

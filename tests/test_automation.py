@@ -114,7 +114,7 @@ def test_a_plan_climbs_holds_and_is_taken_up_where_it_stood(tmp_path: Path) -> N
             assert climbed.weights["default"][NEW] == 50.0
             with pytest.raises(CommandRefused, match="nothing to resume"):
                 engine.resume_plan(actor="ann").result(WAIT_S)
-        again = engine_of(of, past=left_by(tmp_path / "run1.sqlite"))
+        again = engine_of(of, past=left_by(tmp_path / "run1.sqlite", of))
         try:
             again.start()
             taken_up = until(again, lambda s: s.plan is not None)

@@ -9,17 +9,24 @@ from rich.cells import cell_len
 
 from tests.cockpit_fakes import BASELINE, CANARY, made_snapshot
 from tests.lifecycle_values import HOSTILE
-from tests.standings import account, managed, managed_snapshot, standing, with_standing
+from tests.standings import account, crowded_snapshot, managed, managed_snapshot, standing, with_standing
 from tests.test_cockpit_values import view_of
-from tui.cockpit.deployment_lines import deployment_lines
+from tui.cockpit.deployment_lines import DeploymentTable
 from tui.cockpit.deployment_rows import chosen_row, deployment_rows
-from tui.model import PinState, QuotaUse, RateLimit, Snapshot
+from tui.cockpit.line import Line
+from tui.model import ManagedDeployment, PinState, QuotaUse, RateLimit, Snapshot
 
 OTHER = "elsewhere-prod"
 
 
+def lines_of(snapshot: Snapshot, width: int = 118, **ui: object) -> tuple[Line, ...]:
+    made = DeploymentTable().listing(view_of(snapshot, **ui), width)
+    assert 0 <= made.at < len(made.rows)
+    return (*made.head, *made.rows, *made.details)
+
+
 def text_of(snapshot: Snapshot, width: int = 118, **ui: object) -> str:
-    return "\n".join(line.text for line in deployment_lines(view_of(snapshot, **ui), width)[0])
+    return "\n".join(line.text for line in lines_of(snapshot, width, **ui))
 
 
 def row_of(name: str, snapshot: Snapshot, width: int = 198) -> list[str]:
@@ -111,6 +118,48 @@ def test_quota_that_is_not_told_is_a_dash(quota):
     assert row_of(BASELINE, managed_snapshot(quota=quota))[-3] == "–"
 
 
+def test_five_hundred_are_all_listed_and_what_is_not_known_of_them_is_a_dash():
+    crowd = crowded_snapshot(500)
+    text = text_of(crowd, 198, deployment=("main", "team-002-prod"))
+    assert text.count(" · team-") == 498
+    assert row_of("team-001-prod", crowd)[2:] == [
+        *("gpt-4o", "–", "–", "?", "unknown", "–", "–", "–", "–", "–"),
+    ]
+    other = row_of("team-002-prod", crowd)
+    assert other[2:] == [
+        "pretend-chat",
+        "3",
+        "GlobalStandard",
+        "100",
+        "◆",
+        "PINNED",
+        "–",
+        "–",
+        "–",
+        "–",
+        "Moving",
+    ]
+    assert "team-002-prod   pretend-chat 3 (Pretend AI)" in text
+
+
+def test_a_row_that_changes_is_made_anew_and_the_others_are_as_they_were():
+    table, crowd = DeploymentTable(), crowded_snapshot(20)
+    before = table.listing(view_of(crowd), 118)
+    moving = tuple(replace(d, state="Moving") if d.name == "team-000-prod" else d for d in account_of(crowd))
+    after = table.listing(
+        view_of(replace(crowd, accounts=(replace(crowd.accounts[0], deployments=moving),))), 118
+    )
+    changed = [b.text for a, b in zip(before.rows, after.rows, strict=True) if a != b]
+    assert [line.split()[1] for line in changed] == ["team-000-prod"]
+    assert changed[0].endswith("Moving")
+    wider = table.listing(view_of(crowd), 198)
+    assert wider.rows == DeploymentTable().listing(view_of(crowd), 198).rows
+
+
+def account_of(snapshot: Snapshot) -> tuple[ManagedDeployment, ...]:
+    return snapshot.accounts[0].deployments or ()
+
+
 def test_a_state_that_is_not_known_here_is_shown_as_it_is():
     shown = row_of(OTHER, managed_snapshot(deployments=(managed(OTHER, state="Canceled"),)))
     assert shown[-1] == "Canceled"
@@ -124,8 +173,7 @@ def test_no_text_of_a_service_breaks_a_line_or_the_table(width):
         CANARY, snapshot, standing=standing(PinState.MISMATCH, None, HOSTILE), served=HOSTILE
     )
     for chosen in (("main", HOSTILE.lower()), ("main", CANARY)):
-        lines, at = deployment_lines(view_of(snapshot, deployment=chosen), width)
-        assert 0 <= at < len(lines)
+        lines = lines_of(snapshot, width, deployment=chosen)
         assert all("\x1b" not in line.text and "\n" not in line.text for line in lines)
         table = [line.text for line in lines if line.text.startswith(("❯ ", "  ● ", "  ▲ ", "  · "))]
         assert table

@@ -23,9 +23,10 @@ from tui.azure.lifecycle_table import LifecycleTable, load_lifecycle
 from tui.azure.outlook import arm_of, outlook_of
 from tui.azure.outlook_text import rollout_text
 from tui.engine import Engine
+from tui.engine.resuming import DoesNotFit, past_of
 from tui.engine.setup import Past, Setup
 from tui.headless import check_endpoints, finish, follow
-from tui.model import ALL_TASKS, ANSWERED, FILTERED, Snapshot
+from tui.model import ALL_TASKS, ANSWERED, FILTERED, EventKind, Snapshot
 from tui.problems import Problem
 from tui.record import RunRecord, record_path, runs_folder
 from tui.record_reader import interrupted_run, last_state, read_events
@@ -138,19 +139,18 @@ def _own(rollout: Rollout) -> Path:
     return runs_folder(os.environ).parent / rollout.profiles_dir.name
 
 
-def interrupted(rollout: Rollout, folder: Path) -> Past | None:
-    """The latest run of this rollout if it has no clean end and its weights fit, else None.
+def interrupted(rollout: Rollout, folder: Path) -> Past:
+    """What the latest run of this rollout left, which has no clean end.
 
     Raises:
+        DoesNotFit: There is none, or it cannot be taken up; the text says why.
         UnreadableRecord: Its record cannot be read.
     """
     run = interrupted_run(folder, rollout.name)
-    if run is None or run.last_weights is None or set(run.last_weights) != set(rollout.weights):
-        return None
-    names = set(rollout.deployments)
-    if any(set(shares) != names for shares in run.last_weights.values()):
-        return None
-    return Past(run.run_id, run.last_weights, run.started_at, read_events(run.path), last_state(run.path))
+    if run is None:
+        raise DoesNotFit(f"no run of {rollout.name} in {folder} was interrupted")
+    events, state = read_events(run.path), last_state(run.path)
+    return past_of(rollout, run.run_id, run.started_at, run.last_weights, events, state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,12 @@ def running(rollout: Rollout, how: How) -> Iterator[Run]:
     calibrated = None
     if how.calibrate_from is not None:
         calibrated = limits_of(Recording.open(find_recording(how.calibrate_from, folder)), rollout)
-    past = interrupted(rollout, folder) if how.resume else None
+    past, not_resumed = None, ""
+    if how.resume:
+        try:
+            past = interrupted(rollout, folder)
+        except DoesNotFit as error:
+            not_resumed = str(error)
     seed = secrets.randbelow(2**31) if how.seed is None else how.seed
     run_id = secrets.token_hex(4)
     started_at = now()
@@ -211,6 +216,7 @@ def running(rollout: Rollout, how: How) -> Iterator[Run]:
             clock=time.perf_counter,
             now=now,
             past=past,
+            not_resumed=not_resumed,
             calibrated=calibrated,
         )
     )
@@ -294,10 +300,21 @@ def show_cockpit(rollout: Rollout, how: How, *, read_only: bool, mouse: bool) ->
         )
         stack.enter_context(_on_signals(lambda *_: app.exit()))
         app.run(mouse=mouse)
+        on_screen = run.engine.snapshot()
         if run.engine.ended.done():
             run.engine.ended.result()
-        if app.return_code:
-            raise CockpitFailed("the cockpit broke, see above; the run was saved")
+    for text in left_half_done(on_screen, run.engine.snapshot()):
+        print(text, file=sys.stderr)
+    if app.return_code:
+        raise CockpitFailed("the cockpit broke, see above; the run was saved")
+
+
+def left_half_done(before: Snapshot, after: Snapshot) -> Iterator[str]:
+    """What was cut off on the way from one snapshot of a run to another, with the command to do it by hand."""
+    last = max((event.id for event in before.events), default=0)
+    for event in after.events:
+        if event.kind is EventKind.HALF_DONE and event.id > last:
+            yield event.text + (f"\nby hand: {event.reason}" if event.reason else "")
 
 
 class CockpitFailed(Exception):

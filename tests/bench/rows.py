@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tests.bench.cpu import cost, one_core
 from tests.bench.guard import guard_acts_ms
+from tests.bench.listed import painted_ms
 from tests.bench.load import Load, in_child
 from tests.bench.memory import EARLY, LATE, growth_mb
 from tests.bench.screen import cockpit, command_to_last_ms, key_to_last_ms, no_cockpit
@@ -20,6 +21,8 @@ _SCREEN_S = 10.0
 _TRIES = 50
 _CAP = 200
 _LONG_RATE = 500.0
+_DEPLOYMENTS = 500
+_OPENED = 20
 
 
 @dataclass(frozen=True)
@@ -175,6 +178,19 @@ def startup_rows(services: Services) -> Iterator[Row]:
     yield Row("canarytop demo -> first curve on the terminal", "<= 10 s", f"{plot_s:.2f} s", plot_s <= 10)
 
 
+def list_rows(_: Services) -> Iterator[Row]:
+    """The deployments screen of an account with many deployments, from the key to the last line painted."""
+    opened, moved = painted_ms(_DEPLOYMENTS, _OPENED)
+    for what, took_ms in (("d lists them", opened), ("j moves the cursor", moved)):
+        p50, p95 = _quantile(took_ms, 0.5), _quantile(took_ms, 0.95)
+        yield Row(
+            f"{_DEPLOYMENTS} deployments in one account: {what}, P50 / P95 of {len(took_ms)}",
+            "P95 < 200 ms",
+            f"{p50:.0f} / {p95:.0f} ms",
+            p95 < 200,
+        )
+
+
 def memory_rows(services: Services) -> Iterator[Row]:
     """What a long run adds; takes ``LATE / _LONG_RATE`` seconds."""
     with services.one() as service:
@@ -201,5 +217,6 @@ SHORT: tuple[Callable[[Services], Iterator[Row]], ...] = (
     guard_rows,
     startup_rows,
     stall_rows,
+    list_rows,
 )
 LONG = (memory_rows,)

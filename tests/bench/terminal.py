@@ -10,7 +10,7 @@ import subprocess
 import termios
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from re import Pattern
 
@@ -27,7 +27,7 @@ class Terminal:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         self.wanted_s: float | None = None
-        """Seconds from the start to the first bytes that match ``wanted``, None before."""
+        """Seconds from the start to the first bytes that match what is wanted, None before."""
         self.read_bytes = 0
         self._wanted = wanted
         self._began_s = time.perf_counter()
@@ -56,6 +56,21 @@ class Terminal:
                 if self._wanted.search(tail + data):
                     self.wanted_s = time.perf_counter() - self._began_s
                 tail = data[-_LONGEST_MATCH:]
+
+    def expect(self, wanted: Pattern[bytes], within_s: float = 10.0) -> Callable[[], float]:
+        """From now on wait for bytes that match; the function given back waits, and returns the reading of
+        ``time.perf_counter`` when they came. Raises RuntimeError where they do not."""
+        self.wanted_s, self._wanted = None, wanted
+
+        def came() -> float:
+            gives_up_s = time.perf_counter() + within_s
+            while self.wanted_s is None:
+                if time.perf_counter() > gives_up_s or self.process.poll() is not None:
+                    raise RuntimeError(f"{wanted.pattern!r} was not painted in {within_s:g} s")
+                time.sleep(0.001)
+            return self._began_s + self.wanted_s
+
+        return came
 
     def press(self, key: str) -> float:
         """Type ``key``; the reading of ``time.perf_counter`` just before."""

@@ -16,6 +16,7 @@ Access = Literal["read", "write", "quota"]
 """What a request needs to be allowed to do."""
 
 _MESSAGE_CHARS = 300
+_NOW_CHARS = 200
 _TEXT_CHARS = 700
 
 _ROLES: Mapping[Access, str] = MappingProxyType(
@@ -92,13 +93,15 @@ class ConnectionLost(ArmError):
 class HalfDone(ArmError):
     """A write that was sent and did not end as asked.
 
-    ``found`` is what stands there now; where that could not be read, ``known`` is False.
+    ``why`` is what went wrong, ``now`` what there is, both in words. ``found`` is what stands there now; where
+    that could not be read, ``known`` is False and ``now`` empty.
     """
 
     def __init__(
         self,
         doing: str,
-        message: str,
+        why: str,
+        now: str = "",
         *,
         code: str,
         found: ManagedDeployment | None,
@@ -107,6 +110,10 @@ class HalfDone(ArmError):
     ) -> None:
         self.found = found
         self.known = known
+        # However much the service says, what there is now is not what is cut off.
+        self.now = plain(now, _NOW_CHARS)
+        self.why = plain(why, _MESSAGE_CHARS - len(self.now) - 2)
+        message = "; ".join(part for part in (self.why, self.now) if part)
         super().__init__(doing, message, code=code, remedy=remedy)
 
 

@@ -144,14 +144,14 @@ class Write:
         self, now: str, problem: ArmError | None, found: ManagedDeployment | None, code: str = ""
     ) -> HalfDone:
         """``problem`` is what went wrong on the way, ``now`` what there is now."""
-        said = f"{problem.message}; " if problem is not None and problem.message else ""
         code = code or (problem.code if problem is not None else "") or "NotAsAsked"
         remedy = remedy_for(code)
         if found is not None and (found.state or "").lower() == "failed":
             remedy = "remove it, or try again"
         elif not remedy and isinstance(problem, ConnectionLost):
             remedy = "the request may not have arrived: try again"
-        return HalfDone(self._doing, f"{said}{now}", code=code, found=found, remedy=remedy)
+        why = problem.message if problem is not None else ""
+        return HalfDone(self._doing, why, now, code=code, found=found, remedy=remedy)
 
 
 def check_spec(spec: DeploymentSpec) -> None:

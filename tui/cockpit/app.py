@@ -42,7 +42,7 @@ from tui.cockpit.series import MarkerMode
 from tui.cockpit.theme import THEME
 from tui.cockpit.ui_state import chosen_canary
 from tui.model import WINDOWS_S
-from tui.routing.controller import CommandRefused
+from tui.routing.controller import CommandRefused, LeftHalfDone
 from tui.weight_profiles import WeightProfile
 
 _WIDTHS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide"), (160, "-huge")]
@@ -153,7 +153,9 @@ class CanarytopApp(Deploying):
             self.say(f"{message.what}: given up, the engine is stopping", "warn")
             return
         error = message.future.exception()
-        if isinstance(error, CommandRefused):
+        if isinstance(error, LeftHalfDone):
+            self.say(f"{message.what} is half done: {error}", "alert")
+        elif isinstance(error, CommandRefused):
             self.say(f"{message.what} refused: {error}", "warn")
         elif error is not None:
             self.say(f"{message.what} failed: {type(error).__name__}: {error}", "alert")

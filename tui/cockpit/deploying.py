@@ -54,21 +54,24 @@ class Deploying(Replaying):
     def action_create_canary(self) -> None:
         live = self.view.live
         baseline = live.deployments[live.baseline]
-        account = self._account(baseline.deployment.endpoint)
-        if account is None:
-            self.say(_NO_ACCOUNT, "warn")
-        elif account.deployments is None:
-            self.say(
-                f"account {account.name} has not been read yet: {account.error or 'wait a moment'}", "warn"
-            )
-        elif not account.may_write:
-            self.say(
-                f"account {account.name} is read only: write = true under [control_plane] allows it", "warn"
-            )
-        else:
+        account = self._writable(baseline.deployment.endpoint)
+        if account is not None:
             others = (d.deployment for d in live.deployments.values())
             spec = proposed_canary(baseline.deployment, baseline.standing, account, live.at.date(), others)
             self.push_screen(CreateDeploymentScreen(spec, account.endpoint, lambda: self.view))
+
+    def _writable(self, endpoint: str) -> AccountView | None:
+        """The account of an endpoint; where it cannot be written to now, that is said, and None."""
+        account = self._account(endpoint)
+        why = _why_not_read(account)
+        if account is not None and not why:
+            if not account.may_write:
+                why = f"account {account.name} is read only: write = true under [control_plane] allows it"
+            elif account.doing:
+                why = f"{account.doing}: wait for its end, then try again"
+        if why:
+            self.say(why, "warn")
+        return None if why else account
 
     @on(DeploymentWished)
     def _deployment_wished(self, message: DeploymentWished) -> None:
@@ -76,21 +79,27 @@ class Deploying(Replaying):
 
     def action_add_deployment(self) -> None:
         row = self._row()
-        if row is None or row.view is not None:
-            name = "" if row is None else f"{row.name} "
-            self.say(f"{name}is part of this rollout already: choose another row")
+        if row is None:
+            self.say(_NO_ACCOUNT, "warn")
+        elif row.view is not None and row.view.removed is None:
+            self.say(f"{row.name} is part of this rollout already: choose another row")
+        elif row.view is not None and row.managed is None:
+            self.say(f"{row.name}: {row.view.removed}; create it anew first")
         else:
             self._commands.add_to_rollout(row.endpoint, row.name)
 
     def action_remove_deployment(self) -> None:
         row = self._row()
-        if row is None or row.managed is None:
-            self.say(_NO_ACCOUNT if row is None else f"{row.name} is not known to the control plane", "warn")
-        elif row.name == self.view.live.baseline:
+        if row is None:
+            self.say(_NO_ACCOUNT, "warn")
+        elif row.managed is None:
+            why = _why_not_read(self._account(row.endpoint))
+            self.say(f"{row.name} is not known to the control plane" + (f": {why}" if why else ""), "warn")
+        elif row.view is not None and row.view.role == "baseline":
             self.say(f"{row.name} is the baseline: it is not removed from here", "warn")
         elif row.weight_pct:
             self.say(f"{row.name} still has {row.weight_pct:g}% of the traffic: roll back first", "warn")
-        else:
+        elif self._writable(row.endpoint) is not None:
             warning = cannot_come_back(row.managed, row.standing)
             self.push_screen(RemoveDeploymentScreen(row.endpoint, row.name, warning))
 
@@ -100,3 +109,12 @@ class Deploying(Replaying):
 
     def _account(self, endpoint: str) -> AccountView | None:
         return next((a for a in self.view.live.accounts if a.endpoint == endpoint), None)
+
+
+def _why_not_read(account: AccountView | None) -> str:
+    """Why it is not known what an account holds; empty where it is."""
+    if account is None:
+        return _NO_ACCOUNT
+    if account.deployments is None:
+        return f"account {account.name} has not been read yet: {account.error or 'wait a moment'}"
+    return ""

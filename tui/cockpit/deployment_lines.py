@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 from tui.cockpit import format as fmt
 from tui.cockpit.columns import fitted
-from tui.cockpit.deployment_rows import DeploymentRow, chosen_row, deployment_rows
+from tui.cockpit.deployment_details import detail_lines
+from tui.cockpit.deployment_rows import DeploymentRow, RowKey, chosen_of, deployment_rows
 from tui.cockpit.line import Line, Tone
-from tui.cockpit.pin_lines import said, served_lines, standing_lines
 from tui.cockpit.pin_words import days_left, phase_words, pin_short, pin_tone
 from tui.cockpit.ui_state import View
-from tui.model import AccountView, ManagedDeployment, QuotaUse
+from tui.model import AccountView
 from tui.text import plain
 
-_TEXT: Final = 300
+_TEXT: Final = 700
+_COMMAND: Final = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """``head`` ends with the titles of the columns; ``at`` is which of ``rows`` is the chosen one."""
+
+    head: tuple[Line, ...]
+    rows: tuple[Line, ...]
+    at: int
+    details: tuple[Line, ...]
+
+
+NOTHING_LISTED: Final = Listing((), (), 0, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,38 +45,56 @@ class _Column:
     most: int = 0
 
 
-def deployment_lines(view: View, width: int) -> tuple[tuple[Line, ...], int]:
-    """All lines, ``width`` cells wide, and which of them is the chosen row."""
-    rows, today = deployment_rows(view.live), view.live.at.date()
-    chosen = chosen_row(view)
-    head = [line for account in view.live.accounts for line in _account(view, account)]
+class DeploymentTable:
+    """Makes listings. A row that is as it was in the one before is not made anew: there may be hundreds."""
+
+    def __init__(self) -> None:
+        self._for: tuple[int, date] | None = None
+        self._made: dict[RowKey, tuple[DeploymentRow, str, Tone]] = {}
+
+    def listing(self, view: View, width: int) -> Listing:
+        """``width`` cells wide."""
+        rows, today = deployment_rows(view.live), view.live.at.date()
+        if (width, today) != self._for:
+            self._for, self._made = (width, today), {}
+        chosen = chosen_of(rows, view.ui.deployment)
+        shown, _ = fitted(_COLUMNS, width - 2)
+        titles = " ".join(fmt.fit(c.title, w, right=not c.left) for c, w in shown.items())
+        lines: list[Line] = []
+        made: dict[RowKey, tuple[DeploymentRow, str, Tone]] = {}
+        own, at = len(view.live.deployments), 0
+        for i, row in enumerate(rows):
+            before = self._made.get(row.key)
+            if before is None or before[0] != row:
+                before = (row, _cells(row, today, shown), _tone(row, today))
+            made[row.key] = before
+            here = row is chosen
+            at = len(lines) if here else at
+            # As wide as the screen: the cursor is a bar across it.
+            text = f"❯ {before[1]:<{width - 2}}" if here else f"  {before[1]}"
+            lines.append(Line(text, before[2], here))
+            if i == own - 1 and len(rows) > own:
+                lines.append(Line("  not part of this rollout:", "dim"))
+        self._made = made
+        if not rows:
+            lines.append(Line("  no deployment is known", "dim"))
+        head = (*_accounts(view, width), Line(""), Line(f"  {titles}", "dim"))
+        details = tuple(detail_lines(view, chosen, width)) if chosen is not None else ()
+        return Listing(head, tuple(lines), at, details)
+
+
+def _accounts(view: View, width: int) -> Iterator[Line]:
+    for account in view.live.accounts:
+        yield from _account(view, account, width)
     if not view.live.accounts:
-        head.append(
-            Line(
-                "the control plane is not asked: add [control_plane] and resource to the rollout file; pins are"
-                " what the responses say",
-                "warn",
-            )
+        yield Line(
+            "the control plane is not asked: add [control_plane] and resource to the rollout file; pins are"
+            " what the responses say",
+            "warn",
         )
-    shown, _ = fitted(_COLUMNS, width - 2)
-    titles = " ".join(fmt.fit(c.title, w, right=not c.left) for c, w in shown.items())
-    lines = [*head, Line(""), Line(f"  {titles}", "dim")]
-    at = len(lines)
-    for i, row in enumerate(rows):
-        cells = (fmt.fit(c.text(row, today), w, right=not c.left) for c, w in shown.items())
-        here = chosen is not None and row.key == chosen.key
-        at = len(lines) if here else at
-        lines.append(Line(f"{'❯' if here else ' '} {' '.join(cells)}".rstrip(), _tone(row, today), here))
-        if view.live.deployments and i == len(view.live.deployments) - 1 and len(rows) > i + 1:
-            lines.append(Line("  not part of this rollout:", "dim"))
-    if not rows:
-        lines.append(Line("  no deployment is known", "dim"))
-    if chosen is not None:
-        lines += [Line(""), *_details(view, chosen, width)]
-    return tuple(lines), at
 
 
-def _account(view: View, account: AccountView) -> Iterator[Line]:
+def _account(view: View, account: AccountView, width: int) -> Iterator[Line]:
     where = f"{plain(account.name, 64)}" + (f" ({plain(account.location, 40)})" if account.location else "")
     mode = "changes allowed" if account.may_write else "read only: write = true under [control_plane] allows it"
     if account.read_at is None:
@@ -69,10 +102,24 @@ def _account(view: View, account: AccountView) -> Iterator[Line]:
     else:
         read = f"read {fmt.age((view.live.at - account.read_at).total_seconds() + view.ui.age_s)} ago"
     yield Line(f"account {where}   {read}   {mode}", "title")
-    if account.doing:
-        yield Line(f"  … {plain(account.doing, _TEXT)}", "warn")
     if account.error is not None:
-        yield Line(f"  ✗ {plain(account.error, _TEXT)}", "alert")
+        yield from _wrapped(f"✗ {plain(account.error, _TEXT)}", width, "alert")
+    if account.doing:
+        yield from _wrapped(f"… {plain(account.doing, _TEXT)}", width, "warn")
+    elif (end := account.ended) is not None:
+        said = f"{end.at:%H:%M:%S}Z {plain(end.text, _TEXT)}"
+        yield from _wrapped(f"✓ {said}", width, "") if end.done else _wrapped(f"✗ {said}", width, "alert")
+        if end.by_hand:
+            yield from _wrapped(f"by hand: {plain(end.by_hand, _COMMAND)}", width, "dim")
+
+
+def _wrapped(text: str, width: int, tone: Tone) -> Iterator[Line]:
+    for i, piece in enumerate(textwrap.wrap(text, max(width - 4, 20), break_on_hyphens=False)):
+        yield Line(f"  {piece}" if i == 0 else f"    {piece}", tone)
+
+
+def _cells(row: DeploymentRow, today: date, shown: Mapping[_Column, int]) -> str:
+    return " ".join(fmt.fit(c.text(row, today), w, right=not c.left) for c, w in shown.items()).rstrip()
 
 
 def _tone(row: DeploymentRow, today: date) -> Tone:
@@ -80,42 +127,6 @@ def _tone(row: DeploymentRow, today: date) -> Tone:
         return "dim"
     tone = pin_tone(row.standing.pin, today)
     return tone if tone != "" or row.view is not None else "dim"
-
-
-def _details(view: View, row: DeploymentRow, width: int) -> Iterator[Line]:
-    standing, today = row.standing, view.live.at.date()
-    yield Line(
-        f"{plain(row.name, 80)}   {plain(row.model, 60)} {plain(row.version or 'no version', 40)}", "title"
-    )
-    yield from standing_lines(standing, today, width)
-    if row.view is not None:
-        yield from served_lines(row.view, width)
-    if row.managed is not None:
-        yield from _managed(row.managed, row.quota, width)
-    yield Line(_keys(view), "dim")
-
-
-def _managed(managed: ManagedDeployment, quota: QuotaUse | None, width: int) -> Iterator[Line]:
-    option = managed.upgrade_option or "not set (the service moves it at the end)"
-    settings = [f"upgrades {option}", f"filter {managed.rai_policy or 'not told'}"]
-    if managed.spillover:
-        settings.append(f"spills over to {managed.spillover}")
-    if managed.paused:
-        settings.append("PAUSED")
-    settings += [f"{limit.count:,.0f} {limit.key}s in {limit.renewal_s:g} s" for limit in managed.rate_limits]
-    yield from said("settings", ", ".join(settings), width)
-    if quota is not None and quota.used is not None and quota.limit is not None:
-        text = f"{quota.used:,g} of {quota.limit:,g} used of {quota.name}"
-        yield from said("quota", text, width)
-    if managed.modified_at is not None:
-        yield from said("changed on", f"{managed.modified_at:%Y-%m-%d %H:%M}Z", width, "dim")
-
-
-def _keys(view: View) -> str:
-    keys = view.ui.keys
-    here = (("create_canary", "create a canary"), ("add_deployment", "add it to the rollout"),
-            ("remove_deployment", "remove it"), ("deployments", "time line of the ends"))  # fmt: skip
-    return "  ".join(f"{keys[name]} {what}" for name, what in here)
 
 
 def _name(row: DeploymentRow, _: date) -> str:
@@ -148,7 +159,8 @@ def _days(row: DeploymentRow, today: date) -> str:
 
 def _state(row: DeploymentRow, _: date) -> str:
     if row.managed is None:
-        return "not in ARM" if row.asked else fmt.NO_DATA
+        gone = row.view is not None and row.view.removed is not None
+        return "removed" if gone else "not in ARM" if row.asked else fmt.NO_DATA
     state = "paused" if row.managed.paused else plain(row.managed.state or fmt.NO_DATA, 20)
     return "ready" if state == "Succeeded" else state
 

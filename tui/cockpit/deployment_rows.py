@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tui.cockpit.ui_state import View
@@ -48,8 +48,12 @@ def deployment_rows(snapshot: Snapshot) -> tuple[DeploymentRow, ...]:
 
 def chosen_row(view: View) -> DeploymentRow | None:
     """The row that the keys of the deployments screen act on: the chosen one, else the first."""
-    rows = deployment_rows(view.live)
-    return next((row for row in rows if row.key == view.ui.deployment), next(iter(rows), None))
+    return chosen_of(deployment_rows(view.live), view.ui.deployment)
+
+
+def chosen_of(rows: Sequence[DeploymentRow], key: RowKey | None) -> DeploymentRow | None:
+    """The row of that key, else the first."""
+    return next((row for row in rows if row.key == key), next(iter(rows), None))
 
 
 def _own(snapshot: Snapshot, name: str, account: AccountView | None) -> DeploymentRow:
@@ -64,7 +68,7 @@ def _own(snapshot: Snapshot, name: str, account: AccountView | None) -> Deployme
         account is not None and account.deployments is not None,
         managed,
         view,
-        _quota(account, managed),
+        account.quota_of(managed) if account is not None and managed is not None else None,
         asked_pct(snapshot, name),
     )
 
@@ -80,15 +84,5 @@ def _others(account: AccountView) -> Iterator[DeploymentRow]:
             True,
             managed,
             None,
-            _quota(account, managed),
+            account.quota_of(managed),
         )
-
-
-def _quota(account: AccountView | None, managed: ManagedDeployment | None) -> QuotaUse | None:
-    """The quota that a deployment draws on: that of its model and SKU in the region."""
-    if account is None or managed is None:
-        return None
-    offered = account.offered(managed.model, managed.version, managed.format)
-    skus = offered.skus if offered is not None else ()
-    usage = next((sku.usage_name for sku in skus if sku.name == managed.sku), None)
-    return next((use for use in account.quota if use.name == usage), None) if usage is not None else None

@@ -15,7 +15,14 @@ from tui.text import plain
 Tone = Literal["", "dim", "warn", "alert"]
 
 _ALERTS = frozenset(
-    {EventKind.UNREACHABLE, EventKind.FAILING, EventKind.RECORD, EventKind.WORSE, EventKind.VERSION_CHANGED}
+    {
+        EventKind.UNREACHABLE,
+        EventKind.FAILING,
+        EventKind.RECORD,
+        EventKind.WORSE,
+        EventKind.VERSION_CHANGED,
+        EventKind.HALF_DONE,
+    }
 )
 _WARNINGS = frozenset(
     {
@@ -118,6 +125,7 @@ _SIGNS = {
     EventKind.ENDED: "■",
     EventKind.MARKED: "◆ MARK",
     EventKind.REFUSED: "✗ REFUSED",
+    EventKind.HALF_DONE: "✗ HALF DONE",
     EventKind.THROTTLED: "▲",
     EventKind.SATURATED: "▲",
     EventKind.BUDGET_SPENT: "■",

@@ -36,10 +36,12 @@ def pin_line(standing: Standing, today: date, width: int) -> Iterator[Line]:
 
 
 def standing_lines(standing: Standing, today: date, width: int) -> Iterator[Line]:
-    """Pin with reason and remedy, phase, date, replacement, warning, and where all that is from."""
+    """Pin with reason and remedy, warning, phase, date, replacement, and where all that is from."""
     yield from said("pin", pin_words(standing.pin), width, pin_tone(standing.pin, today))
     yield from said("", standing.pin.reason, width)
     yield from said("remedy", standing.pin.remedy, width)
+    if standing.warning:
+        yield from said("then", standing.warning, width, "alert" if standing.severity == "alarm" else "warn")
     lifecycle = standing.lifecycle
     if lifecycle is not None:
         ends = "no date is known"
@@ -51,8 +53,6 @@ def standing_lines(standing: Standing, today: date, width: int) -> Iterator[Line
             target = f"{lifecycle.replacement.model} {lifecycle.replacement.version}".strip()
             yield from said("replacement", target, width)
         yield from said("source", lifecycle.source, width, "dim")
-    if standing.warning:
-        yield from said("then", standing.warning, width, "alert" if standing.severity == "alarm" else "warn")
 
 
 def served_lines(deployment: DeploymentView, width: int) -> Iterator[Line]:

@@ -100,7 +100,8 @@ class Viewer(App[None], inherit_bindings=False):
         return View(live, ui, self._names, self._notices)
 
     def _show(self) -> None:
-        if self.snapshot is None:
+        if self.snapshot is None or not self.is_running:
+            # A snapshot may still come while the widgets are being closed.
             return
         view = self.view
         with self.batch_update():

@@ -165,13 +165,17 @@ class Automation:
     def version_changed(self, deployment: str, text: str) -> None:
         """Another version answers for a deployment: its evidence begins anew, a plan that it touches holds, and
         the guard acts where it was told to."""
-        self._judge.version_changed(deployment)
-        self._verdicts = self._judge.verdicts(self._clock())
+        self.begin_anew(deployment)
         plan = self._plan
         if plan is not None and deployment in (plan.canary, self._baseline) and plan.active:
             self._carry_out(plan.hold(text), PLAN)
         if deployment in self._canaries:
             self._act(self._guard.version_changed(deployment, text, self._controller.weight_pct(deployment)))
+
+    def begin_anew(self, deployment: str) -> None:
+        """Nothing that was weighed of a deployment so far is evidence about what answers from now on."""
+        self._judge.version_changed(deployment)
+        self._verdicts = self._judge.verdicts(self._clock())
 
     # --- commands ---
 

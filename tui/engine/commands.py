@@ -34,7 +34,7 @@ class Commands:
         raise NotImplementedError
 
     def _later(self, actor: str, act: Callable[[Session], Coroutine[Any, Any, _T]]) -> Future[_T]:
-        """A command that waits for a disk: beside the loop's other work, in a task of its own."""
+        """A command that waits, for a disk or a service: beside the loop's other work, in a task of its own."""
         raise NotImplementedError
 
     def roll_back(self, *, actor: str, reason: str = "", task: str | None = None) -> Future[Event]:
@@ -116,11 +116,11 @@ class Commands:
 
     def add_to_rollout(self, endpoint: str, name: str, *, actor: str) -> Future[Event]:
         """A deployment of an account joins the run at weight 0."""
-        return self._command(actor, lambda s: s.membership.add(endpoint, name, actor))
+        return self._command(actor, lambda s: s.add_to_rollout(endpoint, name, actor))
 
     def remove_deployment(self, endpoint: str, name: str, *, actor: str) -> Future[Event]:
         """A deployment without traffic is removed from its account."""
-        return self._later(actor, lambda s: s.membership.remove(endpoint, name, actor))
+        return self._later(actor, lambda s: s.remove_deployment(endpoint, name, actor))
 
     def save_profile(self, name: str, note: str, *, actor: str, replace: bool = False) -> Future[Event]:
         """The weights in force now under a name, in the folder beside the rollout file."""

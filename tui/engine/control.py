@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 
-from tui.azure.arm_errors import ArmError, HalfDone
-from tui.azure.credentials import CredentialError
+from tui.azure.arm_errors import ArmError
 from tui.azure.lifecycle_table import LifecycleTable
 from tui.azure.resource_manager import ResourceManager
 from tui.azure.standing import standing_of_managed
+from tui.engine.account_writes import AccountWrites
 from tui.engine.accounts import ERROR_CHARS, first_view, read_account
 from tui.engine.events import ENGINE
+from tui.engine.run_account import RunAccount
 from tui.model import AccountView, DeploymentSpec, Event, EventKind, ManagedDeployment, Standing
 from tui.routing.controller import CommandRefused, Log
 from tui.text import plain
@@ -39,21 +40,12 @@ _WATCHED: Mapping[str, str] = {
 """Settings of a deployment whose change is an event, with the words for them."""
 
 
-@dataclass(slots=True)
-class _Account:
-    manager: ResourceManager
-    view: AccountView
-    looks: int = 0
-    said_error: str | None = None
-    soon: asyncio.Event = field(default_factory=asyncio.Event)
-    writing: bool = False
-
-
 class ControlRoom:
     """One ``ResourceManager`` for each endpoint that names its account.
 
     ``ours(endpoint)`` gives the names of the rollout's deployments there; only their changes are events.
-    ``now`` gives the instants, and the day that dates are compared with.
+    ``now`` gives the instants, and the day that dates are compared with; ``sleep`` waits from one look to the
+    next.
     """
 
     def __init__(
@@ -64,14 +56,18 @@ class ControlRoom:
         lifecycle: LifecycleTable,
         log: Log,
         now: Callable[[], datetime],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._accounts = {
-            endpoint: _Account(manager, first_view(endpoint, manager)) for endpoint, manager in managers.items()
+            endpoint: RunAccount(manager, first_view(endpoint, manager))
+            for endpoint, manager in managers.items()
         }
         self._ours = ours
         self._lifecycle = lifecycle
         self._log = log
         self._now = now
+        self._sleep = sleep
+        self._writes = AccountWrites(log=log, now=now, standing=self._standing)
 
     # --- what is seen ---
 
@@ -83,124 +79,104 @@ class ControlRoom:
         account = self._accounts.get(endpoint)
         return None if account is None else account.view
 
+    def may_be_same_account(self, endpoint: str, other: str) -> bool:
+        """Whether two endpoints may lead to one account: they do not where both name theirs and it differs."""
+        if endpoint == other:
+            return True
+        ids = [self._accounts[e].manager.id.path.lower() for e in (endpoint, other) if e in self._accounts]
+        return len(ids) < 2 or ids[0] == ids[1]
+
     # --- looking ---
 
     async def watch(self) -> None:
         """Look at every account until cancelled; what fails is said once and tried again."""
         await asyncio.gather(*(self._watch(account) for account in self._accounts.values()))
 
-    async def _watch(self, account: _Account) -> None:
+    async def _watch(self, account: RunAccount) -> None:
         while True:
             account.soon.clear()
-            await self._look(account)
-            wait_s = _BUSY_S if account.writing else LOOK_EVERY_S
             try:
-                await asyncio.wait_for(account.soon.wait(), wait_s)
-            except TimeoutError:
-                continue
+                await self._look(account)
+            except Exception as error:  # noqa: BLE001 - whatever breaks here, the traffic goes on
+                self._failed(account, f"{type(error).__name__}: {error}; please report it")
+            await self._wait(account, _BUSY_S if account.writing else LOOK_EVERY_S)
 
-    async def _look(self, account: _Account) -> None:
+    async def _wait(self, account: RunAccount, wait_s: float) -> None:
+        """Until it is time for the next look, or there is news to look at."""
+        waits = [asyncio.ensure_future(wait) for wait in (account.soon.wait(), self._sleep(wait_s))]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _look(self, account: RunAccount) -> None:
+        writes = account.writes
         models = account.looks % _MODELS_EVERY == 0
         try:
             look = await read_account(account.manager, account.view, models=models, now=self._now)
         except ArmError as error:
             self._failed(account, str(error))
             return
-        view = look.view
+        standings = await self._standings(look.view)
+        if account.writes != writes:
+            # A write ended meanwhile: this is not what is there now. The next look follows at once.
+            return
         account.looks += look.error is None
-        self._compare(account, view.deployments or ())
         if account.said_error is not None:
             account.said_error = None
             self._log(EventKind.CONTROL_PLANE, ENGINE, f"control plane of {account.view.name} answers again")
-        # A write may have gone on meanwhile.
-        account.view = replace(view, doing=account.view.doing)
-        standings = await self._standings(account.view)
-        account.view = replace(account.view, standings=standings)
+        self._compare(account, look.view.deployments or ())
+        # Steps of a write may have been told since this look began.
+        doing, ended = account.view.doing, account.view.ended
+        account.view = replace(look.view, standings=standings, doing=doing, ended=ended)
 
     async def _standings(self, view: AccountView) -> dict[str, Standing]:
         """Between requests, a few at a time: an account may hold hundreds."""
         standings = {}
         for i, managed in enumerate(view.deployments or ()):
-            standings[managed.name] = standing_of_managed(managed, view, self._lifecycle, self._now().date())
+            standings[managed.name] = self._standing(managed, view)
             if i % _AT_ONCE == _AT_ONCE - 1:
                 await asyncio.sleep(0)
         return standings
 
-    def _failed(self, account: _Account, text: str) -> None:
+    def _standing(self, managed: ManagedDeployment, view: AccountView) -> Standing:
+        return standing_of_managed(managed, view, self._lifecycle, self._now().date())
+
+    def _failed(self, account: RunAccount, text: str) -> None:
         text = plain(text, ERROR_CHARS)
         account.view = replace(account.view, error=text)
         if text != account.said_error:
             account.said_error = text
             self._log(EventKind.CONTROL_PLANE, ENGINE, f"control plane of {account.view.name}: {text}")
 
-    def _compare(self, account: _Account, deployments: tuple[ManagedDeployment, ...]) -> None:
+    def _compare(self, account: RunAccount, deployments: tuple[ManagedDeployment, ...]) -> None:
         """Say what changed of the rollout's own deployments since the last look."""
         if account.view.deployments is None:
             return
-        ours = {name.lower() for name in self._ours(account.view.endpoint)}
+        where = account.view.name
+        before = {d.name.lower(): d for d in account.view.deployments}
         now = {d.name.lower(): d for d in deployments}
-        for before in account.view.deployments:
-            name = before.name.lower()
-            if name not in ours:
-                continue
-            after = now.get(name)
-            if after is None:
-                text = f"{before.name} is no longer in {account.view.name}"
-                self._log(EventKind.SETTINGS_CHANGED, ENGINE, text)
-            elif changes := _changes(before, after):
-                self._log(EventKind.SETTINGS_CHANGED, ENGINE, f"settings of {before.name} changed: {changes}")
+        for name in sorted(self._ours(account.view.endpoint)):
+            was, there = before.get(name.lower()), now.get(name.lower())
+            if was is not None and there is None:
+                self._log(EventKind.SETTINGS_CHANGED, ENGINE, f"{name} is no longer in {where}")
+            elif was is None and there is not None:
+                self._log(EventKind.SETTINGS_CHANGED, ENGINE, f"{name} is in {where} now")
+            elif was is not None and there is not None and (changes := _changes(was, there)):
+                self._log(EventKind.SETTINGS_CHANGED, ENGINE, f"settings of {name} changed: {changes}")
 
     # --- writing ---
 
     async def create(self, endpoint: str, spec: DeploymentSpec, actor: str) -> Event:
         """Create a pinned deployment, read back. Raises CommandRefused, which says what is there now."""
-        account = self._account(endpoint)
-        by_hand = account.manager.az_create(spec)
-
-        async def write() -> Event:
-            made = await account.manager.create(spec, on_step=lambda text: self._step(account, text))
-            text = f"{made.name} created: {made.model} {made.version}, {made.sku} {made.capacity}, read back"
-            return self._log(EventKind.CREATED, actor, text, reason=f"pinned, {made.upgrade_option}")
-
-        return await self._write(account, f"creating {spec.name}", actor, by_hand, write)
+        return await self._writes.create(self._account(endpoint), spec, actor)
 
     async def delete(self, endpoint: str, name: str, actor: str) -> Event:
         """Remove a deployment and see that it is gone. Raises CommandRefused, which says what is there now."""
-        account = self._account(endpoint)
+        return await self._writes.delete(self._account(endpoint), name, actor)
 
-        async def write() -> Event:
-            was_there = await account.manager.delete(name, on_step=lambda text: self._step(account, text))
-            said = "removed, and seen to be gone" if was_there else "was not there any more"
-            return self._log(EventKind.REMOVED, actor, f"{name} {said}")
-
-        return await self._write(account, f"removing {name}", actor, account.manager.az_delete(name), write)
-
-    async def _write(
-        self, account: _Account, doing: str, actor: str, by_hand: str, write: Callable[[], Awaitable[Event]]
-    ) -> Event:
-        if account.writing:
-            raise CommandRefused(
-                f"{account.view.doing or 'another change'} is under way on {account.view.name}"
-            )
-        account.writing = True
-        self._step(account, doing)
-        account.soon.set()
-        self._log(EventKind.CONTROL_PLANE, actor, f"{doing} in {account.view.name}", reason=by_hand)
-        try:
-            return await write()
-        except HalfDone as error:
-            raise CommandRefused(f"{doing} did not end as asked: {error}") from error
-        except (ArmError, CredentialError, ValueError) as error:
-            raise CommandRefused(f"{doing} failed: {error}") from error
-        finally:
-            account.writing = False
-            account.view = replace(account.view, doing="")
-            account.soon.set()
-
-    def _step(self, account: _Account, text: str) -> None:
-        account.view = replace(account.view, doing=plain(text, ERROR_CHARS))
-
-    def _account(self, endpoint: str) -> _Account:
+    def _account(self, endpoint: str) -> RunAccount:
         account = self._accounts.get(endpoint)
         if account is None:
             raise CommandRefused(

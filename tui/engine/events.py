@@ -13,7 +13,9 @@ ENGINE = "canarytop"
 """The actor of what the program itself does."""
 
 _KEPT = 1000
-_TEXT_CHARS = 400
+_TEXT_CHARS = 700
+_REASON_CHARS = 2000
+"""Room for a command that is to be typed as it stands."""
 
 
 class EventLog:
@@ -52,7 +54,7 @@ class EventLog:
             actor=plain(actor, 40),
             kind=kind,
             text=plain(text, _TEXT_CHARS),
-            reason=plain(reason, _TEXT_CHARS),
+            reason=plain(reason, _REASON_CHARS),
             before=before,
             after=after,
             group=group,

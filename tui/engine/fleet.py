@@ -10,6 +10,7 @@ from tui.azure.lifecycle_table import LifecycleTable
 from tui.azure.prices import load_prices, price_for
 from tui.azure.standing import gone_words, standings_of
 from tui.engine.control import ControlRoom
+from tui.engine.removals import Removals
 from tui.engine.versions import Versions
 from tui.model import (
     Deployment,
@@ -51,13 +52,14 @@ class Fleet:
         self._prices = load_prices()
         self._lifecycle = lifecycle
         self._versions = Versions(clock=clock, now=now, figures=figures)
-        self._removed: dict[str, str] = {}
+        self.removals = Removals(account=lambda name: control.view(self.deployments[name].endpoint), now=now)
         self._said_gone: dict[tuple[str, int | None], str] = {}
         for deployment in rollout.deployments.values():
             self.add(deployment)
 
     def add(self, deployment: Deployment) -> None:
-        """One more; it gets the price of the bundled table where it has none of its own."""
+        """One more, or one anew under the name of one that was removed; it gets the price of the bundled table
+        where it has none of its own."""
         name = deployment.name
         if deployment.price is None and not deployment.provisioned:
             price = price_for(deployment.model, deployment.version, self._prices)
@@ -65,18 +67,7 @@ class Fleet:
         self.deployments[name] = deployment
         self.health[name] = Health(name, clock=self._clock)
         self._versions.add(name)
-
-    def removed(self, name: str, why: str) -> None:
-        """It is being removed, or is gone: it may get no traffic any more."""
-        self._removed[name] = why
-
-    def kept(self, name: str) -> None:
-        """It was not removed after all."""
-        self._removed.pop(name, None)
-
-    def why_never(self, name: str) -> str | None:
-        """Why a deployment cannot get any traffic at all, or None."""
-        return self._removed.get(name)
+        self.removals.put_back(name)
 
     def why_not_raise(self, name: str) -> str | None:
         """Why a deployment must not get more traffic now, or None."""
@@ -151,5 +142,6 @@ class Fleet:
             served=self._versions.served(name),
             changed=self._versions.last_change(name),
             retired=health.retired,
+            removed=self.removals.why_never(name),
             standing=standing,
         )

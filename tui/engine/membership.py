@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
 
 import tomli_w
 
 from tui.engine.automation import Automation
 from tui.engine.control import ControlRoom
 from tui.engine.fleet import Fleet
+from tui.engine.members import Members
 from tui.measure.windows import Measures
-from tui.model import AccountView, Deployment, Event
+from tui.model import AccountView, Deployment, Event, EventKind
 from tui.problems import NAME_PATTERN, NAME_RULE
-from tui.routing.controller import CommandRefused, Controller
+from tui.routing.controller import CommandRefused, Controller, LeftHalfDone, Log
 from tui.text import plain
 
 
 class Membership:
-    """Tells every room of a run that has to know."""
+    """Tells every room of a run that has to know. ``past`` are those of the run that is taken up; ``clock``
+    reads seconds of this one."""
 
     def __init__(
         self,
@@ -27,27 +31,52 @@ class Membership:
         measures: Measures,
         automation: Automation,
         controller: Controller,
+        *,
+        log: Log,
+        clock: Callable[[], float],
+        past: Members,
     ) -> None:
         self._baseline = baseline
         self._fleet = fleet
+        self._removals = fleet.removals
         self._control = control
         self._measures = measures
         self._automation = automation
         self._controller = controller
+        self._log = log
+        self._clock = clock
+        self._joined = dict(past.joined)
+        for name in (past.removed | past.doubted) & fleet.deployments.keys():
+            self._removals.set(name, "seen" if name in past.removed else "doubted")
+
+    def members(self) -> Members:
+        """What a run that takes this one up has to know."""
+        return Members(dict(self._joined), self._removals.seen(), self._removals.doubted())
 
     def add(self, endpoint: str, name: str, actor: str) -> Event:
-        """A deployment of an endpoint's account joins the run at weight 0.
+        """A deployment of an endpoint's account joins the run at weight 0; one that was removed and made anew
+        does so again, with nothing that was measured before.
 
         Raises:
             CommandRefused: It is not there, not ready, or part of the rollout already.
         """
-        if name in self._fleet.deployments:
-            raise CommandRefused(f"{name} is part of this rollout already")
+        own = self._own(endpoint, name)
+        again = own is not None and self._removals.why_never(own) is not None
+        if not again and (own or name) in self._fleet.deployments:
+            raise CommandRefused(f"a deployment named {own or name} is part of this rollout already")
         deployment = _joining(self._control.view(endpoint), endpoint, name)
+        if own is not None:
+            deployment = replace(deployment, name=own, endpoint=self._fleet.deployments[own].endpoint)
+        name = deployment.name
+        self._joined[name] = deployment
         self._fleet.add(deployment)
+        text = f"{name} joined at weight 0: {deployment.model} {deployment.version}"
+        if again:
+            self._measures.restart(name, self._clock())
+            self._automation.begin_anew(name)
+            return self._log(EventKind.ADDED, actor, text.replace("joined", "joined again"))
         self._measures.add_deployment(name)
         self._automation.add_canary(name)
-        text = f"{name} joined at weight 0: {deployment.model} {deployment.version}"
         return self._controller.add_deployment(name, actor, text, reason=_as_toml(deployment))
 
     async def remove(self, endpoint: str, name: str, actor: str) -> Event:
@@ -56,23 +85,37 @@ class Membership:
         Raises:
             CommandRefused: It has weight or requests in flight, is the baseline, or could not be removed.
         """
-        if name == self._baseline:
-            raise CommandRefused(f"{name} is the baseline of this rollout")
-        weight_pct = self._controller.weight_pct(name)
+        own = self._own(endpoint, name)
+        if own is None:
+            return await self._control.delete(endpoint, name, actor)
+        if own == self._baseline:
+            raise CommandRefused(f"{own} is the baseline of this rollout")
+        weight_pct = self._controller.weight_pct(own)
         if weight_pct > 0:
-            raise CommandRefused(f"{name} still has {weight_pct:g}% of the traffic: roll back first")
-        health = self._fleet.health.get(name)
-        if health is not None and health.in_flight:
-            in_flight = f"{health.in_flight} requests in flight"
-            raise CommandRefused(f"{name} still has {in_flight}: try again in a moment")
-        self._fleet.removed(name, "it is being removed")
+            raise CommandRefused(f"{own} still has {weight_pct:g}% of the traffic: roll back first")
+        in_flight = self._fleet.health[own].in_flight
+        if in_flight:
+            raise CommandRefused(f"{own} still has {in_flight} requests in flight: try again in a moment")
+        before = self._removals.of(own)
+        self._removals.set(own, "under way")
         try:
             event = await self._control.delete(endpoint, name, actor)
-        except CommandRefused:
-            self._fleet.kept(name)
+        except LeftHalfDone:
+            self._removals.set(own, "doubted")
             raise
-        self._fleet.removed(name, "it was removed from its account")
+        except CommandRefused:
+            self._removals.put_back(own, before)
+            raise
+        self._removals.set(own, "seen")
         return event
+
+    def _own(self, endpoint: str, name: str) -> str | None:
+        """The rollout's own name for a deployment of an account; None where it has none of it."""
+        for own in self._fleet.deployments.values():
+            same_name = own.name.lower() == name.lower()
+            if same_name and self._control.may_be_same_account(own.endpoint, endpoint):
+                return own.name
+        return None
 
 
 def _joining(account: AccountView | None, endpoint: str, name: str) -> Deployment:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,6 +16,7 @@ from tui.engine.control import ControlRoom
 from tui.engine.events import ENGINE, EventLog
 from tui.engine.fleet import Fleet
 from tui.engine.ledger import SinceChange, Spending
+from tui.engine.members import NOBODY
 from tui.engine.membership import Membership
 from tui.engine.setup import Past, Setup
 from tui.engine.versions import said
@@ -52,7 +52,8 @@ class Session:
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
-        rollout = setup.rollout
+        members = setup.past.members if setup.past else NOBODY
+        rollout = replace(setup.rollout, deployments={**setup.rollout.deployments, **members.joined})
         self._started_s = setup.clock()
         self._state = TrafficState.STARTING
         self._spending = Spending(rollout.traffic.budget_usd)
@@ -68,10 +69,15 @@ class Session:
         self.log = EventLog(keep=self._keep_event, clock=self.clock, now=setup.now)
         past = setup.past
         self.router = Router(past.weights if past else rollout.weights, rng=router_rng, clock=self.clock)
-        self._managers = Managers(rollout, setup.env, sleep=asyncio.sleep)
+        self._managers = Managers(rollout, setup.env, sleep=setup.sleep)
         lifecycle = load_lifecycle()
         self.control = ControlRoom(
-            self._managers.by_endpoint, ours=self._ours, lifecycle=lifecycle, log=self.log, now=setup.now
+            self._managers.by_endpoint,
+            ours=self._ours,
+            lifecycle=lifecycle,
+            log=self.log,
+            now=setup.now,
+            sleep=setup.sleep,
         )
         self.fleet = Fleet(
             rollout,
@@ -88,7 +94,7 @@ class Session:
             log=self.log,
             clock=self.clock,
             why_not_raise=lambda name: self.fleet.why_not_raise(name) or self.automation.why_not_raise(name),
-            why_never=self.fleet.why_never,
+            why_never=self.fleet.removals.why_never,
             past=past.events if past else (),
         )
         self.automation = Automation(
@@ -103,7 +109,15 @@ class Session:
             self._take_up(past)
         self._measures = Measures(tuple(self.fleet.deployments), tuple(rollout.weights))
         self.membership = Membership(
-            rollout.baseline, self.fleet, self.control, self._measures, self.automation, self.controller
+            rollout.baseline,
+            self.fleet,
+            self.control,
+            self._measures,
+            self.automation,
+            self.controller,
+            log=self.log,
+            clock=self.clock,
+            past=members,
         )
         self._sources = Sources(
             rollout.traffic.sources,
@@ -147,6 +161,10 @@ class Session:
         if setup.past is not None:
             text = "weights of the interrupted run taken up again"
             self.log(EventKind.RESUMED, setup.actor, text, before=setup.rollout.weights, after=weights)
+            for lost in setup.past.lost:
+                self.log(EventKind.REFUSED, ENGINE, f"not taken up from the interrupted run, {lost}")
+        elif setup.not_resumed:
+            self.log(EventKind.REFUSED, setup.actor, f"nothing was resumed: {setup.not_resumed}")
         probes = await self._client.open_connections(
             min(_WARM_CONNECTIONS, setup.rollout.traffic.max_in_flight)
         )
@@ -246,6 +264,21 @@ class Session:
         for refused in self.automation.restore(past.automation or {}, offset_s):
             self.log(EventKind.REFUSED, ENGINE, f"not taken up from the interrupted run, {refused}")
 
+    # --- who takes part ---
+
+    def add_to_rollout(self, endpoint: str, name: str, actor: str) -> Event:
+        """A deployment of an account joins the run at weight 0. Raises CommandRefused."""
+        event = self.membership.add(endpoint, name, actor)
+        self._keep_state()
+        return event
+
+    async def remove_deployment(self, endpoint: str, name: str, actor: str) -> Event:
+        """A deployment without traffic is removed from its account. Raises CommandRefused."""
+        try:
+            return await self.membership.remove(endpoint, name, actor)
+        finally:
+            self._keep_state()
+
     # --- traffic ---
 
     def pause(self, actor: str) -> Event:
@@ -276,13 +309,18 @@ class Session:
             self.automation.tick()
             for text in self.fleet.compared():
                 self.log(EventKind.VERSION_COMPARED, ENGINE, text)
-            if self.setup.record is not None:
-                self.setup.record.state(self.automation.state())
+            self._keep_state()
             closed = self._measures.tick(self.clock(), self.router.weights[DEFAULT_TASK])
             if self.setup.record is not None:
                 for second in closed:
                     self.setup.record.second(second)
                 self._watch_record(self.setup.record.view())
+
+    def _keep_state(self) -> None:
+        """Record what a run that takes this one up needs."""
+        if self.setup.record is not None:
+            members = self.membership.members().as_json()
+            self.setup.record.state({**self.automation.state(), "members": members})
 
     def _watch_record(self, record: RecordView) -> None:
         if record.error != self._record_error:

@@ -17,12 +17,13 @@ from tui.engine.events import ENGINE
 from tui.engine.session import Session
 from tui.engine.setup import Setup
 from tui.model import Event, EventKind, Snapshot
-from tui.routing.controller import CommandRefused
+from tui.routing.controller import CommandRefused, LeftHalfDone
 
 SWITCH_INTERVAL_S = 0.0005
 """With the interpreter's default of 5 ms a busy screen adds up to 10 ms to every measured latency."""
 
 _STOP_S = 10.0
+_OVER = "the run is over: nothing can be changed any more"
 _T = TypeVar("_T")
 
 
@@ -128,6 +129,10 @@ class Engine(Commands):
         for task in work:
             task.cancel()
         results = await asyncio.gather(*work, return_exceptions=True)
+        # What waits for the control plane may take half an hour: it says what it leaves behind.
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         lost = await session.finish(self._drain_s)
         self._publish()
         for result in results:
@@ -193,7 +198,8 @@ class Engine(Commands):
         return future
 
     def _refuse(self, future: Future[Any], actor: str, refused: CommandRefused) -> None:
-        self._live().log(EventKind.REFUSED, actor, str(refused))
+        kind = EventKind.HALF_DONE if isinstance(refused, LeftHalfDone) else EventKind.REFUSED
+        self._live().log(kind, actor, str(refused))
         self._settle(partial(future.set_exception, refused))
 
     def _settle(self, tell: Callable[[], None]) -> None:
@@ -204,7 +210,7 @@ class Engine(Commands):
             tell()
 
     def _later(self, actor: str, act: Callable[[Session], Coroutine[Any, Any, _T]]) -> Future[_T]:
-        """A command that waits for a disk: beside the loop's other work, in a task of its own."""
+        """As the engine's loop goes on; the future is cancelled where the run ends first."""
         future: Future[_T] = Future()
 
         async def run() -> None:
@@ -218,10 +224,18 @@ class Engine(Commands):
             else:
                 self._settle(partial(future.set_result, result))
 
+        def ended(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            if task.cancelled():
+                future.cancel()
+
         def begin() -> None:
+            if self._stopping is not None and self._stopping.is_set():
+                future.set_exception(CommandRefused(_OVER))
+                return
             task = asyncio.ensure_future(run())
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(ended)
 
         self._schedule(begin, future)
         return future
@@ -232,7 +246,7 @@ class Engine(Commands):
                 raise RuntimeError("not started")
             self._loop.call_soon_threadsafe(call)
         except RuntimeError:
-            future.set_exception(CommandRefused("the run is over: nothing can be changed any more"))
+            future.set_exception(CommandRefused(_OVER))
 
     def _live(self) -> Session:
         if self._session is None:

@@ -30,8 +30,10 @@ class Versions:
         self._to_compare: dict[str, VersionChange] = {}
 
     def add(self, deployment: str) -> None:
-        """Follow one more from now on."""
-        self._serving.setdefault(deployment, Serving(deployment, clock=self._clock))
+        """Follow one more from now on, or one anew."""
+        self._serving[deployment] = Serving(deployment, clock=self._clock)
+        self._changes.pop(deployment, None)
+        self._to_compare.pop(deployment, None)
 
     def served(self, deployment: str) -> str | None:
         return self._serving[deployment].version

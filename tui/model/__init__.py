@@ -1,4 +1,4 @@
-"""Values that every room shares: frozen, slotted, without behaviour beyond derived figures.
+"""Values that every room shares: frozen, without behaviour beyond derived figures.
 
 Units are in the names: ``_ms``, ``_s``, ``_usd``, ``_pct`` (0-100), ``_tokens``. ``at_s`` is seconds of a
 monotonic clock since the run started; ``at`` is a timezone-aware UTC instant.
@@ -24,6 +24,7 @@ from tui.model.control import (
     Replacement,
     Standing,
     UpgradeOption,
+    WriteEnd,
 )
 from tui.model.deployments import (
     Deployment,
@@ -142,4 +143,5 @@ __all__ = [
     "VerdictState",
     "VersionChange",
     "WeightTable",
+    "WriteEnd",
 ]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Literal
+from functools import cached_property
+from typing import Literal, TypeVar
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
 
 UpgradeOption = Literal["OnceNewDefaultVersionAvailable", "OnceCurrentVersionExpired", "NoAutoUpgrade"]
 """``versionUpgradeOption`` of a deployment. Absent or null is read as None and means: not pinned, upgraded at
@@ -216,11 +220,23 @@ NOT_KNOWN = Standing()
 
 
 @dataclass(frozen=True, slots=True)
+class WriteEnd:
+    """How the last write to an account ended. ``text`` says what is there now; ``done`` is whether that is what
+    was asked for. ``by_hand`` is the command that does the same, empty where it is done."""
+
+    at: datetime
+    text: str
+    done: bool
+    by_hand: str = ""
+
+
+@dataclass(frozen=True)
 class AccountView:
     """One account as the control plane last showed it. ``endpoint`` is the name in the rollout file.
 
     ``deployments`` None is not read yet. ``read_at`` is of the deployments; ``error`` says why the last look
-    failed, what was read before stays. ``doing`` is the write under way, in words.
+    failed, or what it could not read: what was read before stays. ``doing`` is the write under way, in words,
+    ``ended`` how the last one did.
     """
 
     endpoint: str
@@ -233,13 +249,13 @@ class AccountView:
     read_at: datetime | None = None
     error: str | None = None
     doing: str = ""
+    ended: WriteEnd | None = None
     standings: Mapping[str, Standing] = field(default_factory=dict)
     """How each deployment stands, by its name, as far as ARM tells."""
 
     def deployment(self, name: str) -> ManagedDeployment | None:
         """The deployment of that name; ARM does not tell upper from lower case."""
-        found = (d for d in self.deployments or () if d.name.lower() == name.lower())
-        return next(found, None)
+        return self._by_name.get(name.lower())
 
     def sku_of(self, managed: ManagedDeployment) -> ModelSku | None:
         """The terms of a deployment's SKU, as the account offers its model."""
@@ -248,6 +264,34 @@ class AccountView:
 
     def offered(self, model: str, version: str | None, format_: str = "OpenAI") -> OfferedModel | None:
         """What the account offers of one version."""
-        return next(
-            (m for m in self.models if (m.format, m.model, m.version) == (format_, model, version)), None
-        )
+        return self._by_version.get((format_, model, version))
+
+    def quota_of(self, managed: ManagedDeployment) -> QuotaUse | None:
+        """The quota that a deployment draws on: that of its model and SKU in the region."""
+        offered = self.offered(managed.model, managed.version, managed.format)
+        skus = offered.skus if offered is not None else ()
+        usage = next((sku.usage_name for sku in skus if sku.name == managed.sku), None)
+        return None if usage is None else self._by_usage.get(usage)
+
+    # An account may hold hundreds of each, and every row of a screen asks. Kept in the instance, which is
+    # why this class has no slots.
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, ManagedDeployment]:
+        return _first((d.name.lower(), d) for d in self.deployments or ())
+
+    @cached_property
+    def _by_version(self) -> Mapping[tuple[str, str, str | None], OfferedModel]:
+        return _first(((m.format, m.model, m.version), m) for m in self.models)
+
+    @cached_property
+    def _by_usage(self) -> Mapping[str, QuotaUse]:
+        return _first((use.name, use) for use in self.quota)
+
+
+def _first(pairs: Iterable[tuple[_K, _V]]) -> dict[_K, _V]:
+    """Of several values with one key the first."""
+    kept: dict[_K, _V] = {}
+    for key, value in pairs:
+        kept.setdefault(key, value)
+    return kept

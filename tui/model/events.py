@@ -41,6 +41,7 @@ class EventKind(StrEnum):
     CREATED = "created"
     ADDED = "added"
     REMOVED = "removed"
+    HALF_DONE = "half_done"
     SOURCE = "source"
     RECORD = "record"
     CALIBRATED = "calibrated"

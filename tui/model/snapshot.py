@@ -52,6 +52,8 @@ class DeploymentView:
     """The last change of the version that answers, within this run."""
     retired: bool = False
     """Its last requests were refused because the version is retired."""
+    removed: str | None = None
+    """Why it may get no traffic any more; None where it may."""
     standing: Standing = NOT_KNOWN
 
 

@@ -19,6 +19,10 @@ class CommandRefused(Exception):
     """A command was not carried out; the text says why and what would be accepted."""
 
 
+class LeftHalfDone(CommandRefused):
+    """A command was begun and did not end as asked; the text says first what is there now."""
+
+
 class Log(Protocol):
     """Where events go: returns the event with its number and instant."""
 
@@ -227,7 +231,8 @@ def _with(table: WeightTable, name: str) -> WeightTable:
 
 
 def _undo_stack(past: Iterable[Event], deployments: Sequence[str]) -> list[WeightTable]:
-    """What undo can go back through, from the events of an earlier run of the same rollout."""
+    """What undo can go back through, from the events of an earlier run of the same rollout. One that had not
+    joined yet had no weight."""
     stack: list[WeightTable] = []
     last_group = 0
     for event in past:
@@ -239,5 +244,8 @@ def _undo_stack(past: Iterable[Event], deployments: Sequence[str]) -> list[Weigh
         elif not event.group or event.group != last_group:
             stack.append(frozen(event.before))
         last_group = event.group
-    fitting = set(deployments)
-    return [table for table in stack if all(set(shares) == fitting for shares in table.values())]
+    return [
+        frozen({task: {**dict.fromkeys(deployments, 0.0), **shares} for task, shares in table.items()})
+        for table in stack
+        if all(set(shares) <= set(deployments) for shares in table.values())
+    ]

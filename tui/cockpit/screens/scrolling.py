@@ -7,22 +7,12 @@ from typing import ClassVar
 
 from textual import events
 from textual.containers import VerticalScroll
-from textual.content import Content
 from textual.widget import Widget
 
 from tui.cockpit.line import Line
 from tui.cockpit.screens.live import LiveScreen
 from tui.cockpit.ui_state import View
-from tui.cockpit.widgets.lines import Lines
-
-_STYLES = {
-    "": "",
-    "dim": "$axis",
-    "warn": "$canary",
-    "alert": "bold $breach",
-    "title": "bold $baseline",
-    "baseline": "$baseline",
-}
+from tui.cockpit.widgets.toned_lines import TonedLines
 
 
 class ScrollingScreen(LiveScreen):
@@ -33,7 +23,7 @@ class ScrollingScreen(LiveScreen):
     def body(self) -> Iterable[Widget]:
         """One long list of lines."""
         with VerticalScroll(id="details", can_focus=False):
-            yield Lines(id="details-lines")
+            yield TonedLines(id="details-lines")
 
     def lines(self, view: View, width: int) -> Sequence[Line]:
         """What is shown of this moment in ``width`` cells."""
@@ -41,10 +31,12 @@ class ScrollingScreen(LiveScreen):
 
     def show_body(self, view: View) -> None:
         """The lines of this moment; where it is scrolled to stays."""
-        width = self.size.width - 3
-        self.query_one("#details-lines", Lines).set_lines(
-            [_drawn(line, width) for line in self.lines(view, width)]
-        )
+        self.query_one("#details-lines", TonedLines).show(self.lines(view, self.text_width))
+
+    @property
+    def text_width(self) -> int:
+        """Cells of a line."""
+        return self.size.width - 3
 
     def on_resize(self, event: events.Resize) -> None:
         """The columns become wider or narrower."""
@@ -65,10 +57,4 @@ class ScrollingScreen(LiveScreen):
 
     def plain_text(self) -> str:
         """All lines, those out of view too."""
-        return "\n".join(line.rstrip() for line in self.query_one("#details-lines", Lines).plain_lines)
-
-
-def _drawn(line: Line, width: int) -> Content:
-    if line.chosen:
-        return Content(f" {line.text:<{width}}").stylize(_STYLES[line.tone]).stylize_before("on $cursor")
-    return Content(f" {line.text}").stylize(_STYLES[line.tone])
+        return "\n".join(line.rstrip() for line in self.query_one("#details-lines", TonedLines).plain_lines)

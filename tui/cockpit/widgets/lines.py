@@ -34,8 +34,10 @@ class Lines(Widget):
     def set_lines(self, lines: Sequence[Content]) -> None:
         """Show these lines; rows that did not change are not painted."""
         before, self._lines = self._lines, tuple(lines)
+        both = min(len(before), len(self._lines))
         for y in range(max(len(before), len(self._lines))):
-            if y >= len(before) or y >= len(self._lines) or not before[y].is_same(self._lines[y]):
+            same = y < both and (before[y] is self._lines[y] or before[y].is_same(self._lines[y]))
+            if not same:
                 self._strips.pop(y, None)
                 left, top = self.content_offset
                 self.refresh(Region(left, top + y, self.size.width, 1))
