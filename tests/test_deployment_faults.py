@@ -11,7 +11,7 @@ from tests.engine_runs import OLD
 from tests.managed_runs import MADE, account_of
 from tui.model import EventKind, Snapshot
 
-SIZE = (96, 24)
+SIZE = (112, 24)
 REFUSED, HALF_DONE, CREATED, REMOVED = (
     EventKind.REFUSED,
     EventKind.HALF_DONE,

@@ -125,6 +125,10 @@ class Engine(Commands):
         ]
         for task in work:
             task.add_done_callback(self._stop_if_broken)
+        if not self._stopping.is_set():
+            # That traffic has begun is seen at once, not at the next tick.
+            await asyncio.sleep(0)
+            self._publish()
         await stopping
         for task in work:
             task.cancel()
