@@ -199,9 +199,20 @@ class Beside:
         return future.result(WAIT_S)
 
     def close(self) -> None:
+        self.run(_leave_nothing())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(WAIT_S)
         self._loop.close()
+
+
+async def _leave_nothing() -> None:
+    """A connection that is accepted or closed in the last moment takes some turns of the loop to be gone."""
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
+    for _ in range(5):
+        await asyncio.sleep(0)
 
 
 @contextmanager
