@@ -101,7 +101,7 @@ def test_garbage_is_an_error_of_the_server(stream: bool, tmp_path: Path) -> None
     weights = {what: 100 / len(GARBAGE) for what in GARBAGE}
     with (
         beside(serving(answer)) as url,
-        running(rollout(tmp_path, url, weights=weights, stream=stream, rate=40.0)) as engine,
+        running(rollout(tmp_path, url, weights=weights, stream=stream, rate=40.0, timeout_s=WAIT_S)) as engine,
     ):
         until(engine, lambda s: all(total(s, what).requests for what in GARBAGE))
         last = finished(engine)
