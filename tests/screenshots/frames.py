@@ -33,8 +33,9 @@ _GONE = Scenario("gone", "from 60 s nobody listens any more", (Change(60, "canar
 
 @cache
 def frame(name: str) -> Snapshot:
-    """The snapshot of that moment. Raises KeyError for a name that no film has."""
-    return _story()[name] if name in _STORY else _ALONE[name]()
+    """The snapshot of that moment, its account read. Raises KeyError for a name that no film has."""
+    found = _story()[name] if name in _STORY else _ALONE[name]()
+    return found if found.player is not None else managed(found)
 
 
 _STORY = ("starting", "no-data", "steady", "frozen", "meanwhile", "breach", "rolled-back")
@@ -216,14 +217,6 @@ def _ok() -> Snapshot:
     return replace(snapshot, verdicts={CANARY: _figures_of(snapshot, ALL_OK)}, guard=ARMED, plan=climbing)
 
 
-def _managed() -> Snapshot:
-    return managed(frame("breach"))
-
-
-def _rolled_back_managed() -> Snapshot:
-    return managed(frame("rolled-back"))
-
-
 def _gate() -> Snapshot:
     snapshot = _ok()
     waits = plan(CANARY, index=2, state=PlanState.GATE, in_step_s=412.0, step_requests=1830,
@@ -245,7 +238,5 @@ _ALONE: Mapping[str, Callable[[], Snapshot]] = MappingProxyType(
         "not-yet": _not_yet,
         "ok": _ok,
         "gate": _gate,
-        "managed": _managed,
-        "rolled-back-managed": _rolled_back_managed,
     }
 )

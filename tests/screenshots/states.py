@@ -121,18 +121,16 @@ STATES: tuple[State, ...] = (
     ),
     State(
         "deployments",
-        "managed",
+        "breach",
         ("not part of this rollout", "HARD STOP"),
         _keys("d"),
         sizes=(SMALL, USUAL, HUGE),
     ),
-    State("create-canary", "managed", ("gpt56sol-prod-v0709", "pinned"), _keys("d", "c")),
-    State(
-        "remove-deployment", "rolled-back-managed", ("will be deleted", "type its name"), _keys("d", "j", "X")
-    ),
+    State("create-canary", "breach", ("gpt56sol-prod-v0709", "pinned"), _keys("d", "c")),
+    State("remove-deployment", "rolled-back", ("will be deleted", "type its name"), _keys("d", "j", "X")),
     State(
         "lifecycle",
-        "managed",
+        "breach",
         ("TIME LINE", "legacy (ARM)"),
         _keys("d", "d"),
         options={"ahead": ahead},
