@@ -17,7 +17,8 @@ from tests.managed_runs import MADE, Plane, account_of, calendar_of, hurried, ma
 from tui.engine.members import NOBODY, Members
 from tui.engine.resuming import DoesNotFit, past_of
 from tui.engine.setup import Past
-from tui.model import Deployment, EventKind
+from tui.model import Deployment, Event, EventKind
+from tui.record import RunRecord
 from tui.routing.controller import CommandRefused
 
 BEGAN = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -99,7 +100,27 @@ def test_who_joined_and_who_was_removed_is_so_in_the_run_that_takes_it_up(tmp_pa
         engine.shift(MADE, 10, actor="ann").result(WAIT_S)
         engine.remove_deployment("main", "second", actor="ann").result(WAIT_S)
         engine.stop()
+        assert record.close(WAIT_S)
         taken_up(tmp_path, plane)
+
+
+def test_what_is_kept_with_a_decision_names_who_joined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: dict[EventKind, Any] = {}
+    write = RunRecord.event
+
+    def event(self: RunRecord, event: Event, state: Any = None) -> Any:
+        kept[event.kind] = state
+        return write(self, event, state)
+
+    monkeypatch.setattr(RunRecord, "event", event)
+    record = recorded(tmp_path, managed_rollout(tmp_path, "http://nowhere"))
+    with managed_run(tmp_path, engine={"record": record}) as (engine, plane):
+        plane.put(MADE)
+        until(engine, lambda s: (d := account_of(s).deployment(MADE)) is not None and d.state == "Succeeded")
+        engine.add_to_rollout("main", MADE, actor="ann").result(WAIT_S)
+        engine.shift(MADE, 10, actor="ann").result(WAIT_S)
+    for kind in (EventKind.ADDED, EventKind.SHIFTED):
+        assert MADE in Members.of_state(kept[kind]).joined
 
 
 def taken_up(folder: Path, plane: Plane) -> None:

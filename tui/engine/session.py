@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import count
+from typing import Any
 
 from tui.azure.client import Probe, ServiceClient
 from tui.azure.lifecycle_table import load_lifecycle
@@ -42,7 +43,14 @@ from tui.traffic.follow import BadLine
 from tui.traffic.sender import Sender
 from tui.traffic.sources import Sources
 
-_DECISIONS = WEIGHT_CHANGES | {EventKind.VERDICT, EventKind.WORSE, EventKind.GUARD, EventKind.PLAN}
+_DECISIONS = WEIGHT_CHANGES | {
+    EventKind.VERDICT,
+    EventKind.WORSE,
+    EventKind.GUARD,
+    EventKind.PLAN,
+    EventKind.ADDED,
+    EventKind.REMOVED,
+}
 _WARM_CONNECTIONS = 32
 _BAD_ROWS_SAID = 20
 
@@ -252,7 +260,7 @@ class Session:
         self.automation.heard(event)
         if self.setup.record is not None:
             # A run that is killed now must not decide it again: what is known goes with what was done.
-            state = self.automation.state() if event.kind in _DECISIONS else None
+            state = self._known() if event.kind in _DECISIONS else None
             self.setup.record.event(event, state)
 
     def _fresh(self, deployment: str) -> bool:
@@ -319,8 +327,10 @@ class Session:
     def _keep_state(self) -> None:
         """Record what a run that takes this one up needs."""
         if self.setup.record is not None:
-            members = self.membership.members().as_json()
-            self.setup.record.state({**self.automation.state(), "members": members})
+            self.setup.record.state(self._known())
+
+    def _known(self) -> dict[str, Any]:
+        return {**self.automation.state(), "members": self.membership.members().as_json()}
 
     def _watch_record(self, record: RecordView) -> None:
         if record.error != self._record_error:
