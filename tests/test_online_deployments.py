@@ -105,7 +105,7 @@ class TestAnswer:
 
     async def test_silence_is_not_waited_for_longer_than_the_file_says(self, tmp_path: Path) -> None:
         async with checked(tmp_path, behaving(hang_pct=100)) as service:
-            traffic = replace(service.rollout.traffic, timeout_s=0.2)
+            traffic = replace(service.rollout.traffic, timeout_s=1.5)
             answer = (await service.find(traffic=traffic))("answer")
             truth = service.simulator.truth.as_json()["deployments"]["d"]
         assert answer.verdict == "wrong"
