@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.traffic.follow import CHUNK_BYTES, MAX_LINE_BYTES, BadLine, Line, LineReader
+from tui.line_reader import CHUNK_BYTES, MAX_LINE_BYTES, BadLine, Line, LineReader
 
 
 def append(path: Path, text: bytes) -> None:

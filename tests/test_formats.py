@@ -8,11 +8,11 @@ from typing import Any, get_args
 
 import pytest
 
+from tui.recorded_request import MAX_REQUEST_BYTES, BadRecord, Recorded, recorded
 from tui.rollout.values import FormatName
 from tui.traffic.documents import read_document
 from tui.traffic.formats import FORMATS, recognise, records_of
 from tui.traffic.log_formats import ApimCalls
-from tui.traffic.recorded import MAX_REQUEST_BYTES, BadRecord, Recorded, recorded
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 

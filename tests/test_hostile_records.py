@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tui.recorded_request import BadRecord, parse
 from tui.traffic.documents import opens_document, read_document
 from tui.traffic.formats import FORMATS, recognise, records_of
 from tui.traffic.log_formats import ApimCalls
-from tui.traffic.recorded import BadRecord, parse
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.traffic.recorded import recorded
+from tui.recorded_request import recorded
 from tui.traffic.redact import redact, redact_request
 
 

@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
+from tui.line_reader import BadLine, Line, LineReader
 from tui.text import plain
-from tui.traffic.follow import BadLine, Line, LineReader
 
 _EXPECTED = (
     "a header TIMESTAMP,ContextTokens,GeneratedTokens, or JSON lines with timestamp (ms), input_length and "

@@ -1,12 +1,12 @@
-"""Chat bodies in files made for the service or by hand: batch and chat lines, evals, TensorZero datapoints."""
+"""Bodies in files made for the service or by hand: batch lines, evals, TensorZero datapoints."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from tui.recorded_request import BadRecord, Recorded, mapping, recorded, text_of, unpack
 from tui.text import plain
-from tui.traffic.recorded import BadRecord, Recorded, mapping, recorded, text_of, unpack
 
 
 def read_batch(record: Mapping[str, Any]) -> Recorded:
@@ -22,29 +22,6 @@ def read_batch(record: Mapping[str, Any]) -> Recorded:
     if path.endswith("/responses"):
         return recorded(_chat_body(body))
     raise BadRecord(f"url {plain(str(url), 40)} is neither /chat/completions nor /responses")
-
-
-def read_chat(record: Mapping[str, Any]) -> Recorded:
-    """A chat line: fine-tuning data, a stored body, or a task with its known answer.
-
-    A trailing assistant message is the recorded answer: it is not sent, and is expected unless ``expected``
-    says otherwise.
-    """
-    messages = record.get("messages")
-    expected = record.get("expected")
-    if isinstance(messages, list) and messages and isinstance(messages[-1], dict):
-        last = messages[-1]
-        if last.get("role") == "assistant":
-            if len(messages) == 1:
-                raise BadRecord("there is nothing but an answer")
-            messages = messages[:-1]
-            expected = last.get("content") if expected is None else expected
-    task = record.get("task")
-    return recorded(
-        {**record, "messages": messages},
-        task=task if isinstance(task, str) else None,
-        expected=expected if isinstance(expected, str) else None,
-    )
 
 
 def read_evals(record: Mapping[str, Any]) -> Recorded:

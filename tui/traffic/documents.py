@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tui.traffic.recorded import BadRecord
+from tui.recorded_request import BadRecord
 
 MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from tui.traffic.chat_formats import read_batch, read_chat, read_evals, read_tensorzero
+from tui.recorded_request import BadRecord, Recorded, read_chat
+from tui.traffic.chat_formats import read_batch, read_evals, read_tensorzero
 from tui.traffic.log_formats import merge_langfuse, read_apim, read_langfuse, read_litellm
-from tui.traffic.recorded import BadRecord, Recorded
 from tui.traffic.span_formats import attributes_of, read_openinference, read_otel
 
 Record = Mapping[str, Any]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tui.recorded_request import MAX_REQUEST_BYTES, BadRecord, Recorded, mapping, parse, recorded
 from tui.text import plain
-from tui.traffic.recorded import MAX_REQUEST_BYTES, BadRecord, Recorded, mapping, parse, recorded
 
 _OPEN_CALLS = 32
 _MAX_ROWS = 1000

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from tui.line_reader import BadLine, Line, LineReader
 from tui.model import SourceView
+from tui.recorded_request import BadRecord, Recorded, mapping, parse
 from tui.text import plain
 from tui.traffic.arrivals import Arrival
 from tui.traffic.documents import opens_document, read_document
-from tui.traffic.follow import BadLine, Line, LineReader
 from tui.traffic.formats import FORMATS, Format, recognise, records_of
 from tui.traffic.log_formats import ApimCalls
-from tui.traffic.recorded import BadRecord, Recorded, mapping, parse
 from tui.traffic.redact import redact_request
 
 _KEPT_BAD_LINES = 50

@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from tui.line_reader import BadLine
 from tui.model import DEFAULT_TASK, Request, SourceView
 from tui.traffic.arrivals import Arrival
-from tui.traffic.follow import BadLine
 from tui.traffic.sampled import Sample, SampledSource
 from tui.traffic.synthetic import Synthetic
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from tui.recorded_request import BadRecord, Recorded, mapping, parse, recorded, unpack
 from tui.text import plain
-from tui.traffic.recorded import BadRecord, Recorded, mapping, parse, recorded, unpack
 
 _MAX_NESTING = 20
 

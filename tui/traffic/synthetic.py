@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal
 
+from tui.recorded_request import MAX_REQUEST_BYTES, Recorded
 from tui.traffic.phrases import CLAUSES, COMPANIES, EMAIL_SENTENCES, FIRST_NAMES, LAST_NAMES, PLACES, TOPICS
-from tui.traffic.recorded import MAX_REQUEST_BYTES, Recorded
 
 CHARS_PER_TOKEN = 4
 """Estimate for English text, used wherever tokens are not counted by the service."""

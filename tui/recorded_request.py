@@ -48,6 +48,29 @@ def recorded(body: Mapping[str, Any], *, task: str | None = None, expected: str 
     return Recorded(messages, task, limit, params, expected)
 
 
+def read_chat(record: Mapping[str, Any]) -> Recorded:
+    """A chat line: fine-tuning data, a stored body, or a task with its known answer.
+
+    A trailing assistant message is the recorded answer: it is not sent, and is expected unless ``expected``
+    says otherwise.
+    """
+    messages = record.get("messages")
+    expected = record.get("expected")
+    if isinstance(messages, list) and messages and isinstance(messages[-1], dict):
+        last = messages[-1]
+        if last.get("role") == "assistant":
+            if len(messages) == 1:
+                raise BadRecord("there is nothing but an answer")
+            messages = messages[:-1]
+            expected = last.get("content") if expected is None else expected
+    task = record.get("task")
+    return recorded(
+        {**record, "messages": messages},
+        task=task if isinstance(task, str) else None,
+        expected=expected if isinstance(expected, str) else None,
+    )
+
+
 def mapping(value: object, what: str) -> Mapping[str, Any]:
     """``value`` if it is a JSON object. Raises BadRecord naming ``what``."""
     if not isinstance(value, dict):
