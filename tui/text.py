@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
 from html import escape
+
+PIECE_CHARS = 4096
+"""How much of a long text ``visible_pieces`` looks at in one step."""
 
 _MARKUP = re.compile(r"([\\`*_\[\]|~$])")
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
+"""Marks and letters that have no shape (Unicode, Default_Ignorable_Code_Point, and the empty Braille cell)."""
+_SELECTORS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
+_EMOJI_SELECTOR = "\ufe0f"
+_MARKS_A_LETTER = 3
+_TAB = "    "
 
 
 def plain(text: str, limit: int) -> str:
@@ -24,6 +35,31 @@ def plain(text: str, limit: int) -> str:
     return head[: max(limit - 1, 0)] + "…"
 
 
+def visible_pieces(text: str) -> Iterator[str]:
+    """A long text as it can be painted, piece by piece: of what moves nothing, only line feeds are left.
+
+    A tab becomes four blanks, any other blank one; control, formatting, bidirectional and zero-width
+    characters, characters without a shape and a fourth mark on one letter become escapes. A selector that only
+    makes a symbol an emoji is left out: terminals do not agree on how wide it makes it.
+    """
+    start = 0
+    while start < len(text):
+        end = start + PIECE_CHARS
+        if text[end - 1 : end + 1] == "\r\n":
+            end += 1
+        piece = text[start:end]
+        if piece.isascii() and piece.replace("\n", "").isprintable():
+            yield piece
+        else:
+            yield _painted(piece)
+        start = end
+
+
+def visible(text: str) -> str:
+    """All of ``visible_pieces``."""
+    return "".join(visible_pieces(text))
+
+
 def markdown(text: str) -> str:
     """``text`` so that Markdown shows it as it is: marks escaped, HTML as entities, no address made a link."""
     safe = _MARKUP.sub(r"\\\1", " ".join(text.split()))
@@ -38,5 +74,46 @@ def markdown(text: str) -> str:
 def _visible(character: str) -> str:
     if unicodedata.category(character) not in _INVISIBLE:
         return character
+    return _escape(character)
+
+
+def _escape(character: str) -> str:
     code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def _painted(piece: str) -> str:
+    shown: list[str] = []
+    marks = 0
+    before = ""
+    for character in piece.replace("\r\n", "\n"):
+        category, looks = _look(character)
+        if category in ("Mn", "Me"):
+            marks += 1
+            if character == _EMOJI_SELECTOR and before == "So":
+                before = ""
+                continue
+            if marks > _MARKS_A_LETTER:
+                looks = _escape(character)
+        else:
+            marks = 0
+        shown.append(looks)
+        before = category
+    return "".join(shown)
+
+
+@lru_cache(maxsize=4096)
+def _look(character: str) -> tuple[str, str]:
+    """The category of a character in a long text, and how it is painted."""
+    category = unicodedata.category(character)
+    if character in "#*0123456789":
+        return "So", character
+    if character == "\n":
+        return category, character
+    if character == "\t":
+        return category, _TAB
+    if category == "Zs":
+        return category, " "
+    if character in _BLANK or any(ord(character) in selectors for selectors in _SELECTORS):
+        return category, _escape(character)
+    return category, _visible(character)

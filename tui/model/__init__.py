@@ -46,6 +46,15 @@ from tui.model.figures import (
     Second,
     SecondFigures,
 )
+from tui.model.grades import (
+    Grade,
+    Mark,
+)
+from tui.model.judging import (
+    AnchorView,
+    JudgeView,
+    PositionView,
+)
 from tui.model.outcomes import (
     ALL_TASKS,
     ANSWERED,
@@ -61,6 +70,16 @@ from tui.model.outcomes import (
     Request,
     Usage,
 )
+from tui.model.quality import QualityView
+from tui.model.samples import (
+    TIE,
+    Answer,
+    HumanScore,
+    Judgement,
+    Pair,
+    Sample,
+    SampleKind,
+)
 from tui.model.snapshot import (
     DeploymentView,
     PlayerView,
@@ -70,6 +89,7 @@ from tui.model.snapshot import (
     SourceView,
     TrafficState,
     VersionChange,
+    of_task,
 )
 from tui.model.verdicts import (
     CRITERIA,
@@ -92,10 +112,13 @@ __all__ = [
     "HISTORY_SPAN_S",
     "NOT_KNOWN",
     "NO_HITS",
+    "TIE",
     "WEIGHT_CHANGES",
     "WINDOWS_S",
     "Account",
     "AccountView",
+    "AnchorView",
+    "Answer",
     "Assignment",
     "BilledMeter",
     "Deployment",
@@ -107,14 +130,20 @@ __all__ = [
     "EventKind",
     "Figures",
     "FilterHits",
+    "Grade",
     "GuardView",
+    "HumanScore",
     "Interval",
+    "JudgeView",
+    "Judgement",
     "Lifecycle",
     "ManagedDeployment",
+    "Mark",
     "ModelSku",
     "OfferedModel",
     "Outcome",
     "OutcomeKind",
+    "Pair",
     "Phase",
     "Pin",
     "PinState",
@@ -122,7 +151,9 @@ __all__ = [
     "PlanStep",
     "PlanView",
     "PlayerView",
+    "PositionView",
     "Price",
+    "QualityView",
     "Quantiles",
     "Quota",
     "QuotaUse",
@@ -130,6 +161,8 @@ __all__ = [
     "RecordView",
     "Replacement",
     "Request",
+    "Sample",
+    "SampleKind",
     "Second",
     "SecondFigures",
     "SenderView",
@@ -144,4 +177,5 @@ __all__ = [
     "VersionChange",
     "WeightTable",
     "WriteEnd",
+    "of_task",
 ]

@@ -45,6 +45,8 @@ class EventKind(StrEnum):
     SOURCE = "source"
     RECORD = "record"
     CALIBRATED = "calibrated"
+    JUDGE = "judge"
+    SCORED = "scored"
     VERDICT = "verdict"
     WORSE = "worse"
     GUARD = "guard"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -12,8 +12,9 @@ from tui.model.control import NOT_KNOWN, AccountView, Standing
 from tui.model.deployments import Deployment
 from tui.model.events import Event, WeightTable
 from tui.model.figures import Figures, Second
-from tui.model.outcomes import Quota
-from tui.model.verdicts import GuardView, PlanView, Verdict
+from tui.model.outcomes import ALL_TASKS, Quota
+from tui.model.quality import QualityView
+from tui.model.verdicts import GuardView, PlanState, PlanView, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,8 @@ class Snapshot:
     assigned: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Task -> deployment -> requests assigned since the weights last changed: what they do in traffic."""
     history: tuple[Second, ...] = ()
+    task_history: Mapping[str, tuple[Second, ...]] = field(default_factory=dict)
+    """The same of each task, where there are several."""
     events: tuple[Event, ...] = ()
     sender: SenderView = field(default_factory=SenderView)
     sources: tuple[SourceView, ...] = ()
@@ -149,9 +152,56 @@ class Snapshot:
     alpha_pct: float = 5.0
     """Chance in percent that an equal canary is ever called WORSE, for all its criteria together."""
     guard: GuardView = field(default_factory=GuardView)
-    plan: PlanView | None = None
+    plans: tuple[PlanView, ...] = ()
+    """One for each task that climbs."""
+    quality: QualityView = field(default_factory=QualityView)
+    requests_per_day: Mapping[str, float] = field(default_factory=dict)
+    """Those of real users by task, where the rollout file says it."""
     accounts: tuple[AccountView, ...] = ()
     can_undo: WeightTable | None = None
     """The weights that undo would restore."""
     player: PlayerView | None = None
     """Of a recording: how it is played. None in a live run."""
+
+    @property
+    def plan(self) -> PlanView | None:
+        """The plan to look at first: one that asks for a person, else one that acts; None without any."""
+        return min(self.plans, key=lambda plan: _URGENCY.index(plan.state), default=None)
+
+
+_URGENCY = (
+    PlanState.STOPPED,
+    PlanState.GATE,
+    PlanState.HELD,
+    PlanState.CLIMBING,
+    PlanState.WATCHING,
+    PlanState.DONE,
+)
+
+
+def of_task(snapshot: Snapshot, task: str) -> Snapshot:
+    """The same moment as far as one task goes: its weights, figures, history, verdicts and plan, as if there
+    were no other. Raises KeyError for a task that has no weights."""
+    deployments = {
+        name: replace(
+            view,
+            figures={
+                window: {task: figures[task], ALL_TASKS: figures[task]}
+                for window, figures in view.figures.items()
+                if task in figures
+            },
+        )
+        for name, view in snapshot.deployments.items()
+    }
+    return replace(
+        snapshot,
+        weights={task: snapshot.weights[task]},
+        deployments=deployments,
+        assigned={name: counts for name, counts in snapshot.assigned.items() if name == task},
+        history=snapshot.task_history.get(task, ()),
+        verdicts={
+            canary: tuple(replace(v, task="") for v in verdicts if v.task == task)
+            for canary, verdicts in snapshot.verdicts.items()
+        },
+        plans=tuple(replace(plan, task="") for plan in snapshot.plans if plan.task == task),
+    )

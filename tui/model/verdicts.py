@@ -51,6 +51,8 @@ class Verdict:
     note: str = ""
     since_s: float | None = None
     """When this state was reached; WORSE is latched."""
+    task: str = ""
+    """Where tasks are judged apart, which one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +98,12 @@ class PlanView:
     step_requests: int
     waiting_for: str = ""
     reason: str = ""
+    task: str = ""
+    """Where tasks climb apart, which one."""
 
 
 CRITERIA: tuple[str, ...] = (
+    "quality",
     "latency_p50",
     "latency_p95",
     "latency_p99",
@@ -110,8 +115,9 @@ CRITERIA: tuple[str, ...] = (
     "completion_filter",
     "tokens",
     "cost",
+    "accuracy",
     "prompt_filter",
     "split",
 )
 """The id of every criterion, as ``Verdict.criterion`` and the rollout file name it; ``token_*`` is ms per
-output token."""
+output token. ``quality`` and ``accuracy`` are judged where there is something to judge them by."""
