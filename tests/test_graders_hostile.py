@@ -1,0 +1,142 @@
+"""Replies made to break a grader: none raises, and what is shown of them is short and harmless."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tui.model import Grade, Mark
+from tui.quality import grade
+from tui.quality.patterns import BadPattern, compile_pattern
+from tui.quality.reading import HEAD_CHARS, TAIL_CHARS, read
+
+TASKS = {
+    "number": ("24", {}),
+    "choice": ("B", {"options": {"A": "5 minutes", "B": "14 minutes", "C": "A contract"}}),
+    "yesno": ("Yes", {}),
+    "label": ("license grant", {"labels": ("license grant", "audit rights", "PLAN")}),
+    "exact": ("Paris", {}),
+    "regex": (r"(?i)\bparis\b.*\d+", {}),
+    "json": ('{"a": [1, 2]}', {}),
+    "reference": ("any text", {}),
+}
+
+PIECES = st.sampled_from(
+    [
+        "Answer:", "the answer is", "####", "\\boxed{", "}", "**", "Yes", "No", "A", "(B)", "1,234", "-", "−",
+        "\n", " ", "24", "/", "0", "license grant", "PLAN", "or", "{", "[", '"a": ', "\\frac{1}{", "e999999",
+        "NaN", "Infinity", "\x00", "\u202e", "\ud800", "\ue000", "\ue003", "```", "<think>", "</think>", "|",
+        "%", "twenty", "minus", "٣", "½", "İ", "#", "$", "\\", "<b>", "</b>", "> ", "1. ", "?", "not", "if",
+        "because", "~~~json",
+    ]
+)  # fmt: skip
+REPLIES = st.one_of(
+    st.text(alphabet=st.characters(), max_size=200),
+    st.lists(PIECES, max_size=40).map("".join),
+    st.lists(PIECES).map(" ".join),
+)
+
+
+def graded(reply: str, match: str) -> Grade:
+    expected, more = TASKS[match]
+    return grade(reply, expected, match, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("match", TASKS)
+@given(reply=REPLIES)
+def test_no_reply_raises_and_what_is_shown_is_harmless(match: str, reply: str) -> None:
+    found = graded(reply, match)
+    assert found.answer.isprintable()
+    assert len(found.answer) <= 80
+    assert 0 < len(found.why) <= 60
+    assert graded(reply, match) == found
+
+
+@pytest.mark.parametrize("match", TASKS)
+@pytest.mark.parametrize(
+    "piece",
+    ["\x00", "\u202e", "\ud800", "[", "{", '{"a":', "(", "**a** ", "\\boxed{", "\\text{", "the answer is ",
+     "Answer: ", "|",
+     "1", "1,", "-", "Yes. No. ", "A B ", "$", "#### ", "```json\n", "\n", " ", "'", "é", "<a ", "1/",
+     "twenty-", "…"],
+)  # fmt: skip
+def test_long_replies_of_one_piece_do_not_raise(match: str, piece: str) -> None:
+    graded(piece * (30_000 // len(piece)), match)
+
+
+def test_marks_cannot_be_forged_in_a_reply() -> None:
+    assert read("\ue00099\ue003 12").boxed == ()
+
+
+def test_a_long_reply_is_read_at_its_ends() -> None:
+    filler = "word " * (2 * (HEAD_CHARS + TAIL_CHARS) // 5)
+    assert graded(f"{filler}\n\nAnswer: 24", "number").mark is Mark.RIGHT
+    assert graded(f"Answer: 24\n\n{filler}", "number").mark is Mark.RIGHT
+    reading = read(filler)
+    assert reading.cut
+    assert len(reading.text) <= HEAD_CHARS + TAIL_CHARS + 2
+    assert set(reading.text.split()) == {"word"}
+
+
+ATOMS = st.sampled_from(
+    [
+        "a",
+        "b",
+        "c",
+        r"\n",
+        ".",
+        "[ab]",
+        "[^a]",
+        r"\d",
+        r"\w",
+        r"\s",
+        r"\b",
+        "^",
+        "$",
+        r"\A",
+        r"\Z",
+        " ",
+        "B",
+        "[a-c1]",
+    ]
+)
+
+
+def _larger(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    marks = st.sampled_from(["*", "+", "?", "{2}", "{1,3}", "{,2}", "*?", "+?", "{2,}", "{,}", "{}"])
+    return st.one_of(
+        st.lists(inner, min_size=1, max_size=4).map("".join),
+        st.lists(inner, min_size=2, max_size=3).map(lambda parts: f"(?:{'|'.join(parts)})"),
+        st.tuples(inner, marks).map(lambda pair: f"({pair[0]}){pair[1]}"),
+    )
+
+
+@given(
+    st.sampled_from(["", "(?i)", "(?m)", "(?s)", "(?im)"]),
+    st.recursive(ATOMS, _larger, max_leaves=8),
+    st.text("abcAB1x \n", min_size=1, max_size=12),
+)
+def test_patterns_find_what_the_standard_library_finds(flags: str, pattern: str, text: str) -> None:
+    try:
+        ours = compile_pattern(flags + pattern)
+    except BadPattern:
+        assume(False)
+    assert ours.found_in(text) == (re.search(flags + pattern, text) is not None)
+
+
+@given(st.text("ab(|)*+?{}[]^$\\d.,1 ", max_size=30))
+def test_what_is_no_pattern_for_the_standard_library_is_refused(pattern: str) -> None:
+    try:
+        compile_pattern(pattern)
+    except BadPattern:
+        return
+    re.compile(pattern)
+
+
+def test_a_pattern_made_for_backtracking_is_searched_in_one_pass() -> None:
+    # The standard library would need some 10^9 steps for the second, and 2^9000 for the first.
+    assert not compile_pattern("(a|a)+$").found_in("a" * 9_000 + "b")
+    assert not compile_pattern(".*a.*b.*c.*d").found_in("a" * 3_000 + "b" * 3_000 + "c" * 3_000)
