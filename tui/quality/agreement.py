@@ -1,0 +1,190 @@
+"""How far the judging model's scores agree with those of people.
+
+The measure is Cohen's kappa with quadratic weights (Cohen, "Weighted kappa", Psychological Bulletin 70, 1968):
+one minus the mean squared difference over that which is expected where judge and person score independently,
+each as they do. It is 1 for the same scores, 0 for chance, below 0 for worse than chance. With quadratic
+weights it needs sums only, 1 - mean (x - y)^2 / (mean x^2 + mean y^2 - 2 mean x mean y), and scores need not be
+whole (Fleiss and Cohen, Educational and Psychological Measurement 33, 1973).
+
+The interval is the jackknife's, 95 %, on the scale of artanh(kappa), where its spread is more even (Efron and
+Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 11). A sample at a time is left out with all its
+answers, because two answers to one prompt are no two independent items. Simulated, it covers the true kappa in
+93 to 97 % of the cases from 30 samples on, for kappas from 0.1 to 0.95.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from tui.model import TIE, Sample
+
+INTERVAL_FROM = 30
+"""Samples scored by both below which no interval is given: it would cover less often than it says."""
+
+_Z95 = 1.959964
+_LARGEST = 0.9999
+"""Of |kappa| on the scale of artanh, which has no end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """``answers`` scored by both judge and person, of ``samples``; of them ``same`` have the same score and
+    ``within_1`` one at most 1 apart.
+
+    ``kappa`` is None where it is not defined: without answers, or where all scores are one and the same.
+    ``low`` and ``high`` are its 95 % interval, None below ``INTERVAL_FROM`` samples and where all agree, which
+    says nothing of the spread. ``bias`` is the mean of the judge's score minus the person's. ``preferences``
+    counts the samples in which a person scored two answers apart and the judge named a better one,
+    ``same_preference`` those in which both prefer the same.
+    """
+
+    answers: int
+    samples: int
+    same: int
+    within_1: int
+    kappa: float | None
+    low: float | None
+    high: float | None
+    bias: float | None
+    preferences: int
+    same_preference: int
+
+
+def agreement(samples: Iterable[Sample]) -> Agreement:
+    """Of the answers that both a person and the judge have scored; the others do not count."""
+    scored: list[Sequence[tuple[float, int]]] = []
+    preferences = same_preference = 0
+    for sample in samples:
+        if pairs := list(_scored(sample)):
+            scored.append(pairs)
+        if (same := _prefer_the_same(sample)) is not None:
+            preferences += 1
+            same_preference += same
+    every = [pair for pairs in scored for pair in pairs]
+    gaps = [judge - person for judge, person in every]
+    low, high = _interval(scored)
+    return Agreement(
+        answers=len(every),
+        samples=len(scored),
+        same=sum(gap == 0 for gap in gaps),
+        within_1=sum(abs(gap) <= 1 for gap in gaps),
+        kappa=kappa(every),
+        low=low,
+        high=high,
+        bias=math.fsum(gaps) / len(gaps) if gaps else None,
+        preferences=preferences,
+        same_preference=same_preference,
+    )
+
+
+def kappa(pairs: Iterable[tuple[float, float]]) -> float | None:
+    """Quadratically weighted kappa of (score, score) pairs; None where chance alone would agree always."""
+    return _kappa(_sums(pairs))
+
+
+def disagreement(sample: Sample) -> float | None:
+    """How far judge and person are apart on a sample, 0 to 8; None where no answer has both scores.
+
+    It is the largest difference between the two scores of one answer, 0 to 4, and 4 more where a person prefers
+    one answer and the judge the other: then the judge would move the verdict the wrong way.
+    """
+    gaps = [abs(judge - person) for judge, person in _scored(sample)]
+    if not gaps:
+        return None
+    return max(gaps) + (4.0 if _opposed(sample) else 0.0)
+
+
+def by_disagreement(samples: Iterable[Sample]) -> list[Sample]:
+    """The samples on which judge and person are apart, the furthest first, of equal ones the newest."""
+    apart = [(gap, sample) for sample in samples if (gap := disagreement(sample))]
+    return [sample for _, sample in sorted(apart, key=lambda found: (-found[0], -found[1].id))]
+
+
+def _scored(sample: Sample) -> Iterator[tuple[float, int]]:
+    """(judge's, person's) score of each answer that has both."""
+    if sample.judged is not None:
+        for deployment, score in sample.judged.scores.items():
+            if (human := sample.human.get(deployment)) is not None:
+                yield score, human.value
+
+
+def _person_prefers(sample: Sample) -> str | None:
+    """The answer that a person scored higher than another one; None where there are no two apart."""
+    for one, other in combinations(sample.human, 2):
+        ahead = sample.human[one].value - sample.human[other].value
+        if ahead:
+            return one if ahead > 0 else other
+    return None
+
+
+def _prefer_the_same(sample: Sample) -> bool | None:
+    """None where either has no preference, or none is known."""
+    prefers = _person_prefers(sample)
+    if prefers is None or sample.judged is None or sample.judged.failed or sample.judged.better == TIE:
+        return None
+    return sample.judged.better == prefers
+
+
+def _opposed(sample: Sample) -> bool:
+    return _prefer_the_same(sample) is False
+
+
+@dataclass(slots=True)
+class _Sums:
+    n: int = 0
+    x: float = 0.0
+    y: float = 0.0
+    xx_yy: float = 0.0
+    gap2: float = 0.0
+
+    def less(self, other: _Sums) -> _Sums:
+        return _Sums(
+            self.n - other.n,
+            self.x - other.x,
+            self.y - other.y,
+            self.xx_yy - other.xx_yy,
+            self.gap2 - other.gap2,
+        )
+
+
+def _sums(pairs: Iterable[tuple[float, float]]) -> _Sums:
+    sums = _Sums()
+    for x, y in pairs:
+        sums.n += 1
+        sums.x += x
+        sums.y += y
+        sums.xx_yy += x * x + y * y
+        sums.gap2 += (x - y) ** 2
+    return sums
+
+
+def _kappa(sums: _Sums) -> float | None:
+    if not sums.n:
+        return None
+    expected = sums.n * sums.xx_yy - 2 * sums.x * sums.y
+    return 1 - sums.n * sums.gap2 / expected if expected > 1e-9 * sums.n else None
+
+
+def _interval(scored: Sequence[Sequence[tuple[float, int]]]) -> tuple[float | None, float | None]:
+    count = len(scored)
+    total = _sums(pair for pairs in scored for pair in pairs)
+    whole = _kappa(total)
+    if count < INTERVAL_FROM or whole is None:
+        return None, None
+    without = [_kappa(total.less(_sums(pairs))) for pairs in scored]
+    kappas = [_stretched(value) for value in without if value is not None]
+    if len(kappas) < count:
+        return None, None
+    mean = math.fsum(kappas) / count
+    error = math.sqrt((count - 1) / count * math.fsum((value - mean) ** 2 for value in kappas))
+    if not error:
+        return None, None
+    middle = _stretched(whole)
+    return math.tanh(middle - _Z95 * error), math.tanh(middle + _Z95 * error)
+
+
+def _stretched(value: float) -> float:
+    return math.atanh(min(max(value, -_LARGEST), _LARGEST))
