@@ -15,6 +15,7 @@ from tui.simulator.fate import Fate, draw
 from tui.simulator.quota import QuotaMeter
 from tui.simulator.run import DEFAULT_DEPLOYMENTS, parse_deployment
 from tui.simulator.scenarios import SCENARIOS, Change, Scenario, behaviour_at, scenario_named
+from tui.simulator.task_quality import TaskQuality
 from tui.simulator.truth import UNKNOWN, ServedOutcome, Truth, nearest_rank
 
 
@@ -109,12 +110,32 @@ def differences(scenario: str, role: str, at_s: float) -> dict[str, tuple[object
     }
 
 
+OF_QUALITY = {"migration", "judge-fails", "judge-nonsense", "judge-first", "judge-drifts"}
+
+
 class TestScenarios:
-    @pytest.mark.parametrize("name", SCENARIOS)
+    @pytest.mark.parametrize("name", sorted(set(SCENARIOS) - OF_QUALITY))
     def test_nothing_changes_in_the_first_minute(self, name: str) -> None:
         assert differences(name, "baseline", 59.9) == differences(name, "canary", 59.9) == {}
 
-    @pytest.mark.parametrize("name", sorted(set(SCENARIOS) - {"both-drift"}))
+    @pytest.mark.parametrize("name", sorted(OF_QUALITY))
+    def test_qualities_differ_from_the_first_second_and_a_judge_changes_after_a_minute(self, name: str) -> None:
+        assert set(differences(name, "baseline", 0)) == {"quality"}
+        assert set(differences(name, "canary", 0)) == {"quality", "ttft_ms", "ms_per_token"}
+        assert differences(name, "judge", 59.9) == {}
+        later = differences(name, "judge", 120)
+        assert [field.split("_")[0] for field in later] == ([] if name == "migration" else ["judge"])
+
+    def test_a_change_of_quality_is_to_qualities_and_at_once(self) -> None:
+        good = (TaskQuality("*"),)
+        assert Change(0, "all", "quality", to=good).applied((), 0) == good
+        for wrong in ({"to": 1.0}, {"times": 2.0}, {"to": good, "over_s": 5.0}):
+            with pytest.raises(ValueError, match="a change of quality"):
+                Change(0, "all", "quality", **wrong)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="a change of quality"):
+            Change(0, "all", "error_pct", to=good)
+
+    @pytest.mark.parametrize("name", sorted(set(SCENARIOS) - OF_QUALITY - {"both-drift"}))
     def test_the_baseline_stays_as_it_is(self, name: str) -> None:
         assert differences(name, "baseline", 600) == {}
 
@@ -261,7 +282,7 @@ class TestSpecs:
         [
             ("gpt-4o", "write NAME=MODEL@VERSION"),
             ("", "write NAME=MODEL@VERSION"),
-            ("a-v1120=gpt-4o@2024-11-20:leader", "'leader' is neither baseline nor canary"),
+            ("a-v1120=gpt-4o@2024-11-20:leader", "'leader' is none of baseline, canary, judge"),
             ("a/b-v1120=gpt-4o@2024-11-20", "letters, digits"),
             ('a-v1120=gpt"4o@2024-11-20', "letters, digits"),
         ],

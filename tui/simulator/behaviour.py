@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, fields
 from typing import Literal, get_args
 
 from tui.model import UpgradeOption
+from tui.simulator.task_quality import JUDGE_NOISE, TaskQuality
 
-Role = Literal["baseline", "canary"]
+Role = Literal["baseline", "canary", "judge"]
 Upgrades = Literal[UpgradeOption, "absent"]
 """``versionUpgradeOption`` as a pretend deployment has it; "absent" is one that was never set."""
 
@@ -29,6 +30,11 @@ class Behaviour:
     the growth is quadratic and ends at twice the capacity. Reasoning tokens precede the first visible one.
     ``cached_pct`` of a prompt of at least ``cache_from_tokens`` is served from the cache, in blocks of 128.
     Quotas are per minute, None is no quota; with ``report_quota`` off the service says -1, as some models do.
+
+    ``quality`` is how good the answers are, by task; without it they are any text. ``judge_*`` is how a
+    deployment answers that is asked to judge: it fails (503), breaks the schema, or adds ``judge_first_bonus``
+    points to the first answer in so many percent of its judgements; it feels the same answer with a spread of
+    ``judge_noise`` points, and everything ``judge_stricter`` points worse than it is.
 
     Raises ``ValueError`` for a negative or infinite number and for a rate above 100.
     """
@@ -64,6 +70,13 @@ class Behaviour:
     forbidden: bool = False
     retired: bool = False
     paused: bool = False
+    judge_fail_pct: float = 0.0
+    judge_nonsense_pct: float = 0.0
+    judge_first_pct: float = 0.0
+    judge_first_bonus: float = 1.0
+    judge_noise: float = JUDGE_NOISE
+    judge_stricter: float = 0.0
+    quality: tuple[TaskQuality, ...] = ()
 
     def __post_init__(self) -> None:
         for name in _NUMBERS:
@@ -85,6 +98,7 @@ class Behaviour:
         return 1 + self.ttft_load * load, 1 + self.token_load * load
 
 
+ROLES: tuple[str, ...] = get_args(Role)
 UPGRADES: tuple[str, ...] = (*get_args(UpgradeOption), "absent")
 _NUMBERS = tuple(f.name for f in fields(Behaviour) if f.type in ("float", "int"))
 
@@ -116,8 +130,8 @@ class PretendDeployment:
                     f"deployment {what} {text!r}: use 1 to 64 letters, digits, '.', '_' or '-', "
                     "starting with a letter or digit"
                 )
-        if self.role not in ("baseline", "canary"):
-            raise ValueError(f"deployment {self.name}: role {self.role!r} is neither baseline nor canary")
+        if self.role not in ROLES:
+            raise ValueError(f"deployment {self.name}: role {self.role!r} is none of {', '.join(ROLES)}")
         if self.upgrades not in (None, *UPGRADES):
             raise ValueError(
                 f"deployment {self.name}: upgrade option {self.upgrades!r} is none of {', '.join(UPGRADES)}"

@@ -1,31 +1,27 @@
 """Bodies of answers: the whole JSON, and the events of a stream (azure.md A2, A3, A5).
 
-Written from ready-made pieces of JSON: names are checked where a deployment is made, so nothing needs escaping.
+Written from ready-made pieces of JSON: names are checked where a deployment is made, so only text that is not
+of the stock needs escaping.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tui.model import OutcomeKind, Usage
 from tui.simulator.fate import Fate
 from tui.simulator.filters import OUTAGE, SAFE_COMPLETION, compact, completion_results, prompt_results
+from tui.simulator.prose import STOCK
 
-_PROSE = (
-    "The supplier asks for payment within thirty days of delivery, and offers a discount of two percent to "
-    "whoever pays within ten. Both parties may end the agreement with ninety days' notice; “material breach” "
-    "ends it at once. Marta will send the revised figures on Thursday — they replace those of the first draft."
-    "\n\nOpen points: who carries the cost of the audit, how long the café's records are kept, and whether "
-    "clause 7 (liability, capped at €250,000) covers lost profit. Nothing else in the thread needs an answer "
-    "before the next call. 👍 "
-)
-_FRAGMENTS = tuple(compact(word + " ")[1:-1] for word in _PROSE.split(" ") if word)
+_FRAGMENTS = tuple(compact(word)[1:-1] for word in STOCK)
 """One token each, as it stands inside a JSON string."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """All that the bodies of one answer are made of. ``created`` is Unix time in seconds."""
+    """All that the bodies of one answer are made of. ``created`` is Unix time in seconds; ``pieces`` are its
+    tokens, of the stock of text where there are none."""
 
     fate: Fate
     id: str
@@ -34,6 +30,7 @@ class Answer:
     fingerprint: str
     include_usage: bool
     async_filter: bool
+    pieces: Sequence[str] = ()
 
     @property
     def _blocked(self) -> bool:
@@ -124,6 +121,8 @@ class Answer:
         )
 
     def _text(self, start: int, stop: int) -> str:
+        if self.pieces:
+            return compact("".join(self.pieces[start:stop]))[1:-1]
         first = self.fate.text_start
         return "".join(_FRAGMENTS[(first + i) % len(_FRAGMENTS)] for i in range(start, stop))
 

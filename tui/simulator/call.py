@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tui.simulator.refusals import Refusal, bad_request
+from tui.simulator.structured import objection_to, schema_of
 
 CONTEXT_TOKENS = 128_000
 """Context window of gpt-4o."""
@@ -18,7 +19,9 @@ class Call:
     """``problem`` is what the service would object to, None for a request that can be served.
 
     ``deployment`` is the one named in the path, else in the body; empty where neither names one.
-    ``prompt_tokens`` is an estimate: a quarter of the characters, rounded up.
+    ``prompt_tokens`` is an estimate: a quarter of the characters, rounded up. ``question`` is the text of the
+    last message of the user, ``instructions`` that of the messages before it; ``schema`` is the JSON schema
+    that the answer is to have.
     """
 
     deployment: str
@@ -27,6 +30,9 @@ class Call:
     stream: bool = False
     include_usage: bool = False
     problem: Refusal | None = None
+    instructions: str = ""
+    question: str = ""
+    schema: Mapping[str, Any] | None = None
 
 
 def read_call(body: bytes, path_deployment: str | None) -> Call:
@@ -47,7 +53,8 @@ def read_call(body: bytes, path_deployment: str | None) -> Call:
     problem = _problem(asked)
     if problem is not None:
         return Call(deployment, problem=problem)
-    prompt_tokens = -(-sum(_characters(m.get("content")) for m in asked["messages"]) // 4) or 1
+    instructions, question, characters = spoken(asked["messages"])
+    prompt_tokens = -(-characters // 4) or 1
     limit = _limit(asked)
     if prompt_tokens + (limit or 0) > CONTEXT_TOKENS:
         text = (
@@ -62,7 +69,18 @@ def read_call(body: bytes, path_deployment: str | None) -> Call:
         limit,
         stream=asked.get("stream") is True,
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
+        instructions=instructions,
+        question=question,
+        schema=schema_of(asked.get("response_format")),
     )
+
+
+def spoken(messages: Sequence[Mapping[str, Any]]) -> tuple[str, str, int]:
+    """The text before the last message of the user, that of this message, and the characters of all of them."""
+    texts = ["".join(_texts(message.get("content"))) for message in messages]
+    users = [at for at, message in enumerate(messages) if message.get("role") == "user"]
+    last = users[-1] if users else len(messages)
+    return "\n".join(texts[:last]), "".join(texts[last : last + 1]), sum(map(len, texts))
 
 
 def _problem(asked: Mapping[str, Any]) -> Refusal | None:
@@ -77,7 +95,7 @@ def _problem(asked: Mapping[str, Any]) -> Refusal | None:
         limit = asked.get(name)
         if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
             return bad_request(f"'{name}' must be an integer of at least 1.", name, "invalid_value")
-    return None
+    return objection_to(asked.get("response_format"))
 
 
 def _limit(asked: Mapping[str, Any]) -> int | None:
@@ -85,13 +103,10 @@ def _limit(asked: Mapping[str, Any]) -> int | None:
     return min(limits) if limits else None
 
 
-def _characters(content: Any) -> int:
+def _texts(content: object) -> Iterator[str]:
     if isinstance(content, str):
-        return len(content)
-    if isinstance(content, list):
-        return sum(
-            len(part["text"])
-            for part in content
-            if isinstance(part, dict) and isinstance(part.get("text"), str)
-        )
-    return 0
+        yield content
+    elif isinstance(content, list):
+        for part in content:
+            if isinstance(part, dict) and isinstance(part.get("text"), str):
+                yield part["text"]

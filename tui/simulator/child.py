@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 
 from tui.text import plain
 
@@ -20,17 +21,26 @@ class SimulatorFailed(Exception):
 
 @contextmanager
 def running(
-    *, scenario: str, seed: int, deployments: Sequence[str], today: date | None = None
+    *,
+    scenario: str,
+    seed: int,
+    deployments: Sequence[str],
+    known: Sequence[Path] = (),
+    qualities: Sequence[str] = (),
+    today: date | None = None,
 ) -> Iterator[str]:
     """Run ``canarytop sim`` beside this process and give its URL; it ends with the block, or with us.
 
-    ``deployments`` are specs as ``parse_deployment`` reads them; ``today`` is where its calendar starts.
+    ``deployments`` are specs as ``parse_deployment`` reads them, ``qualities`` as ``with_qualities`` does;
+    ``known`` are task files whose answers the deployments know; ``today`` is where its calendar starts.
 
     Raises:
         SimulatorFailed: It ended before it listened.
     """
     command = [sys.executable, "-m", "tui", "sim", "--port", "0", "--scenario", scenario, "--seed", str(seed)]
     command += [part for spec in deployments for part in ("--deployment", spec)]
+    command += [part for path in known for part in ("--known", str(path))]
+    command += [part for spec in qualities for part in ("--quality", spec)]
     command += [] if today is None else ["--today", today.isoformat()]
     with tempfile.TemporaryFile("w+") as said:
         child = subprocess.Popen(

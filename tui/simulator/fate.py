@@ -43,11 +43,17 @@ class Fate:
     text_start: int
 
 
-def draw(behaviour: Behaviour, rng: random.Random, prompt_tokens: int, limit_tokens: int | None) -> Fate:
+def draw(
+    behaviour: Behaviour,
+    rng: random.Random,
+    prompt_tokens: int,
+    limit_tokens: int | None,
+    answer_tokens: int | None = None,
+) -> Fate:
     """Draw the fate of a request with a generator of its own.
 
     Every draw is made, in the same order, whatever the behaviour: so a changed rate changes only the requests
-    that it should.
+    that it should. ``answer_tokens`` is the length of an answer that stands already, else it is drawn.
     """
     chance, normal = rng.random, rng.gauss
     hangs = 100 * chance() < behaviour.hang_pct
@@ -64,6 +70,7 @@ def draw(behaviour: Behaviour, rng: random.Random, prompt_tokens: int, limit_tok
     ttft_ms = _lognormal(behaviour.ttft_ms, behaviour.ttft_sigma, normal(0, 1))
     ms_per_token = _lognormal(behaviour.ms_per_token, behaviour.ms_per_token_sigma, normal(0, 1))
     visible = max(1, round(_lognormal(behaviour.answer_tokens, behaviour.answer_sigma, normal(0, 1))))
+    visible = visible if answer_tokens is None else answer_tokens
     thought = round(_lognormal(behaviour.reasoning_tokens, behaviour.answer_sigma, normal(0, 1)))
 
     allowed = min(_LONGEST_ANSWER_TOKENS, limit_tokens or _LONGEST_ANSWER_TOKENS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 
@@ -15,10 +15,11 @@ from tui.simulator.behaviour import Behaviour, PretendDeployment
 from tui.simulator.bodies import Answer
 from tui.simulator.call import Call
 from tui.simulator.delivery import Delivery
-from tui.simulator.fate import draw
+from tui.simulator.fate import Fate, draw
 from tui.simulator.filters import blocking_prompt_results
 from tui.simulator.quota import ASSUMED_ANSWER_TOKENS, NO_QUOTA_HEADERS, QuotaMeter
 from tui.simulator.refusals import Refusal
+from tui.simulator.speech import Reply, Speech
 from tui.simulator.truth import ServedOutcome
 
 _PROMPT_CHECK_SHARE = 0.3
@@ -45,8 +46,10 @@ class Lane:
         seed: int,
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
+        speech: Speech,
     ) -> None:
         self.in_flight = 0
+        self._speech = speech
         self._seed = seed
         self._clock = clock
         self._wall_clock = wall_clock
@@ -89,9 +92,17 @@ class Lane:
         self, received: Received, behaviour: Behaviour, outcome: ServedOutcome
     ) -> web.StreamResponse:
         call = received.call
-        rng = random.Random(f"{self._seed}/{self.deployment.name}/{self._drawn}")
+        seed = f"{self._seed}/{self.deployment.name}/{self._drawn}"
         self._drawn += 1
-        fate = draw(behaviour, rng, call.prompt_tokens, call.limit_tokens)
+        rng, words = random.Random(seed), random.Random(f"{seed}/words")
+        reply = self._speech.reply(call, behaviour, words)
+        stands = len(reply.pieces) if reply is not None and reply.pieces else None
+        fate = draw(behaviour, rng, call.prompt_tokens, call.limit_tokens, stands)
+        pieces: tuple[str, ...] = ()
+        if reply is not None:
+            pieces = self._speech.write(reply, call.question, fate.tokens, words)
+            if reply.judged == "failed" and fate.kind in ANSWERED:
+                fate = replace(fate, kind=OutcomeKind.SERVER_ERROR, status=503)
         answer = Answer(
             fate,
             f"chatcmpl-{rng.getrandbits(128):032x}",
@@ -100,6 +111,7 @@ class Lane:
             self._fingerprint,
             call.include_usage,
             behaviour.async_filter,
+            pieces,
         )
         if fate.kind in (OutcomeKind.TIMEOUT, OutcomeKind.CONNECTION_LOST):
             outcome.kind = fate.kind
@@ -107,6 +119,8 @@ class Lane:
         response = await self._deliver(delivery, answer, behaviour, stream=call.stream)
         ended_s = self._clock()
         outcome.kind = fate.kind
+        if reply is not None:
+            _tell(outcome, reply, fate)
         if fate.kind in ANSWERED:
             outcome.latency_ms = (ended_s - received.received_s) * 1000
             if delivery.first_content_s is not None:
@@ -167,3 +181,11 @@ class Lane:
         if spilled:
             headers |= {"x-ms-spillover-from-deployment": name, "x-ms-spillover-error": "429"}
         return Delivery(received.request, headers, self._clock)
+
+
+def _tell(outcome: ServedOutcome, reply: Reply, fate: Fate) -> None:
+    """Say what the reply was worth, of one that was sent whole; of a judgement, also where it failed."""
+    if fate.kind is OutcomeKind.OK and fate.finish_reason == "stop":
+        outcome.task, outcome.right, outcome.good = reply.task, reply.right, reply.good
+    if fate.kind is OutcomeKind.OK or reply.judged == "failed":
+        outcome.judged = reply.judged

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from tui.simulator.behaviour import Behaviour, Role, Upgrades
+from tui.simulator.task_quality import EVERY_TASK, TaskQuality
 
 _FIELDS = frozenset(f.name for f in fields(Behaviour))
 
@@ -17,13 +18,14 @@ class Change:
     """From ``at_s`` on, ``what`` (a field of Behaviour) is ``to``, or ``times`` what it was.
 
     Exactly one of the two is given. A numeric change may be gradual: it is complete ``over_s`` seconds later.
+    A change of ``quality`` is to all of it at once.
     Raises ``ValueError`` for an unknown field or when neither or both of ``to`` and ``times`` are given.
     """
 
     at_s: float
     target: Role | Literal["all"]
     what: str
-    to: float | None = None
+    to: float | tuple[TaskQuality, ...] | None = None
     times: float | None = None
     over_s: float = 0.0
 
@@ -32,6 +34,9 @@ class Change:
             raise ValueError(f"no behaviour is called {self.what!r}; known: {', '.join(sorted(_FIELDS))}")
         if (self.to is None) == (self.times is None):
             raise ValueError(f"the change of {self.what} needs either 'to' or 'times'")
+        is_quality = self.what == "quality"
+        if isinstance(self.to, tuple) is not is_quality or (is_quality and self.over_s):
+            raise ValueError("a change of quality, and no other, is to a tuple of TaskQuality, and at once")
 
     def applied(self, before: Any, t_s: float) -> Any:
         """The value at ``t_s`` of a field that was ``before`` until this change began."""
@@ -75,6 +80,24 @@ def behaviour_at(base: Behaviour, role: Role, scenario: Scenario, t_s: float) ->
             changed[change.what] = change.applied(before, t_s)
     return replace(base, **changed) if changed else base
 
+
+_DEAR = (
+    TaskQuality("email_summarisation", accuracy_pct=96, score_mean=4.4),
+    TaskQuality("contract_analysis", accuracy_pct=93, score_mean=4.6),
+    TaskQuality(EVERY_TASK, accuracy_pct=94, score_mean=4.4),
+)
+_CHEAP = (
+    TaskQuality("email_summarisation", accuracy_pct=95, score_mean=4.2),
+    TaskQuality("contract_analysis", accuracy_pct=80, score_mean=3.1, score_spread=1.0),
+    TaskQuality(EVERY_TASK, accuracy_pct=93, score_mean=4.2),
+)
+_CHEAPER_CANARY = (
+    Change(0, "baseline", "quality", to=_DEAR),
+    Change(0, "canary", "quality", to=_CHEAP),
+    Change(0, "canary", "ttft_ms", times=0.8),
+    Change(0, "canary", "ms_per_token", times=0.8),
+)
+_IN_USE = "the cheaper canary of `migration`; from 60 s the judge"
 
 _ALL = (
     Scenario("healthy", "nothing changes: both versions behave alike"),
@@ -138,6 +161,31 @@ _ALL = (
         "retirement",
         "from 60 s the baseline's version is retired: pinned with NoAutoUpgrade, it answers 410",
         endings=(Ending(60, "baseline", "NoAutoUpgrade"),),
+    ),
+    Scenario(
+        "migration",
+        "the canary is quicker, nearly as good at summaries (4.2 to 4.4), and poor at contracts (3.1 to 4.6)",
+        _CHEAPER_CANARY,
+    ),
+    Scenario(
+        "judge-fails",
+        f"{_IN_USE} fails 60 % of its requests (503)",
+        (*_CHEAPER_CANARY, Change(60, "all", "judge_fail_pct", to=60.0)),
+    ),
+    Scenario(
+        "judge-nonsense",
+        f"{_IN_USE} answers half of its requests with what is no judgement",
+        (*_CHEAPER_CANARY, Change(60, "all", "judge_nonsense_pct", to=50.0)),
+    ),
+    Scenario(
+        "judge-first",
+        f"{_IN_USE} gives the answer that stands first a point more",
+        (*_CHEAPER_CANARY, Change(60, "all", "judge_first_pct", to=100.0)),
+    ),
+    Scenario(
+        "judge-drifts",
+        f"{_IN_USE} becomes stricter, within 300 s, by a point",
+        (*_CHEAPER_CANARY, Change(60, "all", "judge_stricter", to=1.0, over_s=300)),
     ),
 )
 

@@ -2,7 +2,7 @@
 
 Requests at the data plane's addresses are served and counted; those at ARM's, and for the price list, are
 answered by the control plane, which decides what is served. ``/sim`` is the simulator's own: ``GET /sim``,
-``GET /sim/truth``, ``GET /sim/control``, and ``POST`` to ``/sim/reset``, ``/sim/scenario``,
+``GET /sim/truth``, ``GET /sim/control``, and ``POST`` to ``/sim/reset``, ``/sim/scenario``, ``/sim/scores``,
 ``/sim/calendar`` and ``/sim/control``.
 """
 
@@ -28,9 +28,11 @@ from tui.simulator.control.plane import ControlPlane, ControlSettings
 from tui.simulator.control.rehearsal import move_calendar, rehearse, told
 from tui.simulator.delivery import Delivery
 from tui.simulator.door import Door
+from tui.simulator.known import KnownItem
 from tui.simulator.lane import Lane, Received
 from tui.simulator.refusals import Refusal
 from tui.simulator.scenarios import SCENARIOS, Scenario, behaviour_at, scenario_named
+from tui.simulator.speech import Speech
 from tui.simulator.truth import ServedOutcome, Truth
 
 _CHAT = re.compile(
@@ -55,7 +57,7 @@ class Simulator:
     alone; only its times also stretch with the load. ``clock`` gives seconds and times the scenario, the
     quotas and the truth; ``wall_clock`` gives Unix time for the answers. ``key`` is the only accepted key,
     None accepts any that is not empty. Port 0 picks a free one. ``today`` is where the calendar starts, None is
-    the real date.
+    the real date. ``known`` are items whose answers are known.
 
     Raises ``ValueError`` for an unknown scenario, for no deployments or two of one name, or as ``ControlPlane``
     does.
@@ -74,11 +76,13 @@ class Simulator:
         region: str = "East US 2",
         control: ControlSettings | None = None,
         today: date | None = None,
+        known: Iterable[KnownItem] = (),
     ) -> None:
         served = tuple(deployments)
         if len({d.name for d in served}) != len(served) or not served:
             raise ValueError("the simulator needs at least one deployment, each with a name of its own")
         self._lanes: dict[str, Lane] = {}
+        self._speech = Speech(known)
         self._scenario = scenario if isinstance(scenario, Scenario) else scenario_named(scenario)
         self._seed = seed
         self._clock = clock
@@ -164,7 +168,7 @@ class Simulator:
             if name in self._lanes:
                 self._lanes[name].become(deployment)
             else:
-                self._lanes[name] = Lane(deployment, self._seed, self._clock, self._wall_clock)
+                self._lanes[name] = Lane(deployment, self._seed, self._clock, self._wall_clock, self._speech)
                 self.truth.know(name)
 
     def _receive(self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
@@ -240,7 +244,7 @@ class Simulator:
             case "POST", "/sim/reset":
                 self.truth.clear()
                 return web.json_response(self._about())
-            case "POST", ("/sim/scenario" | "/sim/calendar" | "/sim/control") as path:
+            case "POST", ("/sim/scenario" | "/sim/scores" | "/sim/calendar" | "/sim/control") as path:
                 body = await request.read()
                 try:
                     self._told_to(path, body)
@@ -258,6 +262,8 @@ class Simulator:
                 move_calendar(self.control, body)
             case "/sim/control":
                 rehearse(self.control, body)
+            case "/sim/scores":
+                self._speech.scores.learn(body)
             case _:
                 try:
                     self.restart_scenario(str(json.loads(body)["name"]))

@@ -22,7 +22,8 @@ class ServedOutcome:
 
     ``usage`` is what the answer told the client, None where it told nothing. ``latency_ms`` runs from the
     request received to the last byte written, ``ttft_ms`` to the first content written (streams only).
-    ``served_model`` is the model and version that it was for, empty where no deployment was.
+    ``served_model`` is the model and version that it was for, empty where no deployment was. ``right``,
+    ``good`` (points) and ``judged`` are what its answer was worth, see ``speech.Reply``.
     """
 
     kind: OutcomeKind = OutcomeKind.CANCELLED
@@ -32,6 +33,28 @@ class ServedOutcome:
     annotated: bool = False
     spilled: bool = False
     served_model: str = ""
+    task: str = ""
+    right: bool | None = None
+    good: float | None = None
+    judged: str | None = None
+
+
+@dataclass(slots=True)
+class _Worth:
+    """What the answers to one task were worth."""
+
+    known: int = 0
+    right: int = 0
+    scored: int = 0
+    good: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "known": self.known,
+            "right": self.right,
+            "scored": self.scored,
+            "score_mean": round(self.good / self.scored, 4) if self.scored else None,
+        }
 
 
 @dataclass(slots=True)
@@ -43,13 +66,25 @@ class _Tally:
     cached_tokens: int = 0
     completion_tokens: int = 0
     annotated: int = 0
+    worth: dict[str, _Worth] = field(default_factory=dict)
+    judged: Counter[str] = field(default_factory=Counter)
 
     def add(self, outcome: ServedOutcome) -> None:
         """Times enter the quantiles only for answers of the deployment itself: a spilled one was served
         elsewhere, and says nothing about this version (azure.md A6)."""
         self.kinds[outcome.kind] += 1
+        if outcome.judged is not None:
+            self.judged[outcome.judged] += 1
         if outcome.kind not in ANSWERED:
             return
+        if outcome.task:
+            worth = self.worth.setdefault(outcome.task, _Worth())
+            if outcome.right is not None:
+                worth.known += 1
+                worth.right += outcome.right
+            if outcome.good is not None:
+                worth.scored += 1
+                worth.good += max(1.0, min(5.0, outcome.good))
         if outcome.latency_ms is not None and not outcome.spilled:
             self.latency_ms.append(outcome.latency_ms)
         if outcome.ttft_ms is not None and not outcome.spilled:
@@ -61,6 +96,14 @@ class _Tally:
         self.annotated += outcome.annotated
 
     def as_json(self) -> dict[str, Any]:
+        counted = self._counted()
+        if self.worth:
+            counted["quality"] = {task: worth.as_json() for task, worth in self.worth.items()}
+        if self.judged:
+            counted["judgements"] = dict(self.judged)
+        return counted
+
+    def _counted(self) -> dict[str, Any]:
         return {
             "requests": self.kinds.total(),
             "outcomes": {kind.value: self.kinds[kind] for kind in OutcomeKind if self.kinds[kind]},
@@ -106,6 +149,9 @@ class Truth:
     def as_json(self) -> dict[str, Any]:
         """``{"deployments": {NAME: ...}}``; quantiles are None where there is nothing to rank.
 
+        One whose answers were right, wrong or of some quality has ``quality``: by task how many had a known
+        answer, how many were right, how many were scored, and the mean of how good these were, in points. One
+        that judged has ``judgements``: how many were fair, for the first answer, nonsense, or failed.
         A deployment that has met requests as more than one version has the same figures of each of them under
         ``versions``.
         """
