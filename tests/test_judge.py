@@ -9,6 +9,7 @@ import pytest
 
 from tui.model import CRITERIA, Assignment, Outcome, OutcomeKind, Usage, Verdict, VerdictState
 from tui.rollout import Criteria
+from tui.verdict.criteria import PAIRED
 from tui.verdict.judge import Judge
 
 BASE, CANARY = "base", "canary"
@@ -78,11 +79,11 @@ def worse(reached: list[Verdict]) -> set[str]:
 
 
 def test_no_data_is_not_yet() -> None:
-    [verdicts] = Judge(BASE, [CANARY], Criteria()).verdicts(0.0).values()
+    [verdicts] = Judge(BASE, [CANARY], Criteria(paired=PAIRED)).verdicts(0.0).values()
     assert tuple(v.criterion for v in verdicts) == CRITERIA
     assert {v.state for v in verdicts} == {VerdictState.NOT_YET}
     assert not any(v.etas or v.worse_progress or v.ok_progress for v in verdicts)
-    assert verdicts[0].note == "calibrating 0/300"
+    assert verdicts[1].note == "calibrating 0/300"
     assert not any(
         v.advisory for v in verdicts if v.criterion not in ("tokens", "cost", "prompt_filter", "split")
     )

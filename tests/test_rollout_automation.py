@@ -54,7 +54,7 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
     [
         ({"guard": {"mode": "armd"}}, "guard.mode", "did you mean armed"),
         ({"guard": {"criteria": ["latency_p59", "errors"]}}, "guard.criteria[1]", "did you mean latency_p"),
-        ({"guard": {"criteria": ["zzz"]}}, "guard.criteria[1]", "known: latency_p50"),
+        ({"guard": {"criteria": ["zzz"]}}, "guard.criteria[1]", "known: quality, latency_p50"),
         ({"guard": {"criteria": [7]}}, "guard.criteria[1]", "in quotes"),
         ({"guard": {"criteria": "errors"}}, "guard.criteria", "a list of criteria"),
         ({"guard": {"mod": "off"}}, "guard.mod", "did you mean mode"),

@@ -19,9 +19,11 @@ def check_guard(guard: GuardTable, found: Findings) -> None:
     _check_criteria(("guard", "criteria"), guard.criteria, found)
 
 
-def check_plan(plan: PlanTable, baseline: str | None, names: Collection[str], found: Findings) -> None:
-    """Adds every mistake of the plan. ``names`` are the deployments that the file defines."""
-    place: Place = ("plan", "canary")
+def check_plan(
+    at: Place, plan: PlanTable, baseline: str | None, names: Collection[str], found: Findings
+) -> None:
+    """Adds every mistake of the plan that stands at ``at``. ``names`` are the deployments of the file."""
+    place: Place = (*at, "canary")
     if plan.canary is None:
         if not found.wrong(*place):
             found.error(place, "", "missing; name the deployment that climbs")
@@ -31,13 +33,11 @@ def check_plan(plan: PlanTable, baseline: str | None, names: Collection[str], fo
         others = [name for name in names if name != baseline]
         remedy = f"is the baseline; name the one that is on trial; {did_you_mean(plan.canary, others)}"
         found.error(place, quoted(plan.canary), remedy)
-    if not plan.steps and not found.wrong("plan", "steps"):
-        found.error(
-            ("plan", "steps"), "", 'no step; add steps = [{ weight = 5, bake = "10m" }, { weight = 100 }]'
-        )
-    _check_steps(plan.steps or (), found)
+    if not plan.steps and not found.wrong(*at, "steps"):
+        found.error((*at, "steps"), "", 'no step; add steps = [{ weight = 5, bake = "10m" }, { weight = 100 }]')
+    _check_steps(at, plan.steps or (), found)
     for key in _LISTS:
-        _check_criteria(("plan", key), getattr(plan, key), found)
+        _check_criteria((*at, key), getattr(plan, key), found)
 
 
 def guard_spec(table: GuardTable) -> GuardSpec:
@@ -58,10 +58,10 @@ def plan_spec(table: PlanTable) -> PlanSpec:
     )
 
 
-def _check_steps(steps: Sequence[StepTable], found: Findings) -> None:
+def _check_steps(at: Place, steps: Sequence[StepTable], found: Findings) -> None:
     below: float | None = None
     for i, step in enumerate(steps):
-        place: Place = ("plan", "steps", i)
+        place: Place = (*at, "steps", i)
         if step.weight is None:
             if not found.wrong(*place, "weight") and (step.model_fields_set or not found.wrong(*place)):
                 found.error((*place, "weight"), "", "missing; the canary's weight in percent: weight = 25")

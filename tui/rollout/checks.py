@@ -12,6 +12,7 @@ from tui.problems import did_you_mean, nearest, quoted
 from tui.rollout.automation import check_guard, check_plan
 from tui.rollout.endpoints import check_control_plane, check_endpoint
 from tui.rollout.findings import Findings, Place
+from tui.rollout.quality import check_lower, check_quality
 from tui.rollout.schema import DeploymentTable, RolloutFile, SourceTable, TrafficTable
 from tui.rollout.values import SIMULATOR
 from tui.text import plain
@@ -24,12 +25,19 @@ _ONLY_SYNTHETIC = ("prompts", "tokens")
 
 
 def check(
-    file: RolloutFile, names: Collection[str], folder: Path, env: Mapping[str, str], found: Findings
+    file: RolloutFile,
+    names: Collection[str],
+    folder: Path,
+    env: Mapping[str, str],
+    found: Findings,
+    *,
+    on_disk: bool = True,
 ) -> None:
     """Adds to ``found`` every mistake that needs more than one value to be seen.
 
     ``names`` are the deployments that the file defines, also those with mistakes of their own. Relative paths
-    start at ``folder``. No value of ``env`` is ever put into a problem.
+    start at ``folder``; with ``on_disk`` off, the files of known answers need not be there. No value of ``env``
+    is ever put into a problem.
     """
     _check_rollout(file, names, found)
     for name, endpoint in file.endpoints.items():
@@ -41,8 +49,16 @@ def check(
     _check_traffic(file.traffic, folder, found)
     check_control_plane(file.control_plane, file.endpoints, env, found)
     check_guard(file.guard, found)
+    check_lower(("criteria",), file.criteria, found)
+    check_quality(file.quality, endpoints, found)
     if file.plan is not None:
-        check_plan(file.plan, file.rollout.baseline, names, found)
+        check_plan(("plan",), file.plan, file.rollout.baseline, names, found)
+    for task, table in file.tasks.items():
+        if table.plan is not None:
+            check_plan(("tasks", task, "plan"), table.plan, file.rollout.baseline, names, found)
+        check_lower(("tasks", task, "criteria"), table.criteria, found)
+        if table.known_answers is not None and on_disk:
+            _check_file(("tasks", task, "known_answers"), table.known_answers, folder, found)
     for i, source in enumerate(file.traffic.sources or ()):
         _check_source(("traffic", "sources", i), source, file, folder, found)
 

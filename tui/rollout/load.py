@@ -13,7 +13,17 @@ from tui.problems import Problem, format_problems
 from tui.rollout.automation import guard_spec, plan_spec
 from tui.rollout.checks import check
 from tui.rollout.findings import Findings, key_lines
-from tui.rollout.schema import DeploymentTable, EndpointTable, RolloutFile, SourceTable, TrafficTable, parse
+from tui.rollout.quality import points_lower, quality_spec
+from tui.rollout.schema import (
+    CriteriaTable,
+    DeploymentTable,
+    EndpointTable,
+    RolloutFile,
+    SourceTable,
+    TaskTable,
+    TrafficTable,
+    parse,
+)
 from tui.rollout.values import (
     DEFAULT_SCOPE,
     LAST_DATED_API_VERSION,
@@ -21,8 +31,12 @@ from tui.rollout.values import (
     CockpitSettings,
     ControlPlane,
     Criteria,
+    KnownAnswers,
+    PlanSpec,
+    QualitySpec,
     Rollout,
     SourceSpec,
+    TaskSpec,
     Traffic,
 )
 from tui.toml_files import TomlFileError, parse_toml, read_toml
@@ -78,20 +92,20 @@ def recorded_rollout(text: str, path: Path) -> Rollout:
     endpoints = document.get("endpoints")
     if isinstance(endpoints, dict):
         document["endpoints"] = {name: {"url": SIMULATOR} for name in endpoints}
-    rollout, problems = _checked(text, document, path, {})
+    rollout, problems = _checked(text, document, path, {}, on_disk=False)
     if rollout is None:
         raise RolloutError(path, problems)
     return rollout
 
 
 def _checked(
-    text: str, document: dict[str, Any], path: Path, env: Mapping[str, str]
+    text: str, document: dict[str, Any], path: Path, env: Mapping[str, str], *, on_disk: bool = True
 ) -> tuple[Rollout | None, tuple[Problem, ...]]:
     findings = Findings(key_lines(text))
     deployments = document.get("deployments")
     names = list(deployments) if isinstance(deployments, dict) else []
     file = parse(document, findings)
-    check(file, names, path.parent, env, findings)
+    check(file, names, path.parent, env, findings, on_disk=on_disk)
     problems = findings.problems()
     if findings.any_error:
         return None, problems
@@ -102,7 +116,10 @@ def _rollout(file: RolloutFile, path: Path) -> Rollout:
     endpoints = {name: _endpoint(name, table) for name, table in file.endpoints.items()}
     deployments = {name: _deployment(name, table) for name, table in file.deployments.items()}
     baseline = _given(file.rollout.baseline)
-    criteria, cockpit = file.criteria.model_dump(), file.cockpit.model_dump()
+    criteria, cockpit = _criteria(file.criteria), file.cockpit.model_dump()
+    plan = None if file.plan is None else plan_spec(file.plan)
+    weights = _weights(file, baseline, deployments)
+    quality = quality_spec(file.quality)
     return Rollout(
         name=_given(file.rollout.name),
         environment=file.rollout.environment,
@@ -110,15 +127,17 @@ def _rollout(file: RolloutFile, path: Path) -> Rollout:
         baseline=baseline,
         endpoints=MappingProxyType(endpoints),
         deployments=MappingProxyType(deployments),
-        weights=_weights(file.weights or {DEFAULT_TASK: {baseline: 100}}, deployments),
+        weights=weights,
         traffic=_traffic(file.traffic, path.parent),
-        criteria=Criteria(**criteria),
         cockpit=CockpitSettings(**{**cockpit, "keys": MappingProxyType(cockpit["keys"])}),
         keep_text=file.rollout.keep_text,
         profiles_dir=path.parent / f"{path.stem}.weights",
         guard=guard_spec(file.guard),
         control_plane=None if file.control_plane is None else ControlPlane(**file.control_plane.model_dump()),
-        plan=None if file.plan is None else plan_spec(file.plan),
+        quality=quality,
+        tasks=MappingProxyType(
+            {t: _task(file.tasks.get(t, TaskTable()), criteria, plan, quality, path.parent) for t in weights}
+        ),
     )
 
 
@@ -144,7 +163,33 @@ def _deployment(name: str, table: DeploymentTable) -> Deployment:
     )
 
 
-def _weights(tables: Mapping[str, Mapping[str, Any]], deployments: Mapping[str, Deployment]) -> WeightTable:
+def _criteria(table: CriteriaTable) -> Criteria:
+    return Criteria(**_with_points(table.model_dump()))
+
+
+def _with_points(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: points_lower(v) if name in ("quality", "accuracy") else v for name, v in fields.items()}
+
+
+def _task(
+    table: TaskTable, criteria: Criteria, plan: PlanSpec | None, quality: QualitySpec, folder: Path
+) -> TaskSpec:
+    own = _with_points(table.criteria.model_dump(exclude_none=True))
+    own_plan = plan if table.plan is None else plan_spec(table.plan)
+    file = _path(table.known_answers, folder)
+    known = None if file is None else KnownAnswers(file, table.known_rate)
+    pairs = {"quality": quality.shadow_pct > 0, "accuracy": known is not None}
+    own |= {
+        "paired": tuple(name for name, there in pairs.items() if there),
+        "scored_by": "people" if quality.judge is None else "judge",
+    }
+    return TaskSpec(replace(criteria, **own), own_plan, table.requests_per_day, known)
+
+
+def _weights(file: RolloutFile, baseline: str, deployments: Mapping[str, Deployment]) -> WeightTable:
+    """A task without weights of its own begins with those of the default task."""
+    tables = file.weights or {DEFAULT_TASK: {baseline: 100}}
+    tables |= {task: tables[DEFAULT_TASK] for task in file.tasks if task not in tables}
     return MappingProxyType(
         {
             task: MappingProxyType({name: float(given.get(name, 0)) for name in deployments})

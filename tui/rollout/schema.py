@@ -25,6 +25,7 @@ _RESOURCE = (
 _Positive = Annotated[float, Field(gt=0)]
 _NotNegative = Annotated[float, Field(ge=0)]
 _Pct = Annotated[float, Field(gt=0, le=100)]
+_Lower = Annotated[str, StringConstraints(pattern=r"^(equal or better|at most \d{1,3}(\.\d{1,3})? lower)$")]
 _Duration = Annotated[str, StringConstraints(pattern=r"^\d{1,6}(\.\d{1,3})?[smh]$")]
 # Each entry is judged in checks, where its position and the nearest known id can be said.
 _CriteriaList = Annotated[list[Any], Field(max_length=64)]
@@ -109,8 +110,8 @@ class CriteriaTable(_Table):
     cost_per_request_pct: _NotNegative = 10.0
     filter_rate: Literal["same or lower"] = "same or lower"
     error_rate: Literal["same or lower"] = "same or lower"
-    quality: Literal["equal or better"] = "equal or better"
-    accuracy: Literal["equal or better"] = "equal or better"
+    quality: _Lower = "equal or better"
+    accuracy: _Lower = "equal or better"
     alpha_pct: Annotated[float, Field(gt=0, le=50)] = 5.0
     calibration_requests: Annotated[int, Field(ge=100, le=100_000)] = 300
 
@@ -138,6 +139,41 @@ class PlanTable(_Table):
     start: Literal["held", "climbing"] = "held"
 
 
+class TaskCriteriaTable(_Table):
+    """Those that a task has of its own; of the others those of the file hold."""
+
+    latency_p50_pct: _NotNegative | None = None
+    latency_p95_pct: _NotNegative | None = None
+    latency_p99_pct: _NotNegative | None = None
+    cost_per_request_pct: _NotNegative | None = None
+    quality: _Lower | None = None
+    accuracy: _Lower | None = None
+
+
+class TaskTable(_Table):
+    requests_per_day: _NotNegative | None = None
+    criteria: TaskCriteriaTable = TaskCriteriaTable()
+    plan: PlanTable | None = None
+    known_answers: _PathText | None = None
+    known_rate: Annotated[float, Field(gt=0, le=100)] = 0.2
+
+
+class JudgeTable(_Table):
+    endpoint: str | None = None
+    deployment: _Name | None = None
+    model: _Name | None = None
+    version: _Name | None = None
+    price: PriceTable | None = None
+    rubric: Annotated[str, StringConstraints(min_length=1, max_length=8000)] | None = None
+    budget_usd: _NotNegative | None = None
+
+
+class QualityTable(_Table):
+    samples_per_s: Annotated[float, Field(ge=0, le=100)] = 1.0
+    shadow_pct: Annotated[float, Field(ge=0, le=100)] = 0.0
+    judge: JudgeTable | None = None
+
+
 class CockpitTable(_Table):
     step_pct: _Pct = 5.0
     window: Literal["1m", "5m", "15m", "60m", "run"] = "5m"
@@ -156,6 +192,8 @@ class RolloutFile(_Table):
     guard: GuardTable = GuardTable()
     plan: PlanTable | None = None
     control_plane: ControlPlaneTable | None = None
+    tasks: Annotated[dict[_Name, TaskTable], Field(max_length=64)] = {}
+    quality: QualityTable = QualityTable()
     cockpit: CockpitTable = CockpitTable()
 
 
@@ -172,6 +210,13 @@ _TABLES: dict[Place, type[_Table]] = {
     ("plan",): PlanTable,
     ("control_plane",): ControlPlaneTable,
     ("plan", "steps", "*"): StepTable,
+    ("tasks", "*"): TaskTable,
+    ("tasks", "*", "criteria"): TaskCriteriaTable,
+    ("tasks", "*", "plan"): PlanTable,
+    ("tasks", "*", "plan", "steps", "*"): StepTable,
+    ("quality",): QualityTable,
+    ("quality", "judge"): JudgeTable,
+    ("quality", "judge", "price"): PriceTable,
     ("cockpit",): CockpitTable,
 }
 
@@ -179,6 +224,7 @@ _SHOWABLE_OF_ENDPOINT = frozenset({"api", "api_version", "entra", "resource"})
 
 _LABEL_RULE = "at most 32 letters, digits, blanks and . _ -, starting with a letter or digit"
 _DURATION_RULE = 'a number with its unit, seconds, minutes or hours: "90s", "5m" or "1h"'
+_LOWER_RULE = 'must be "equal or better", or how much lower it may be: "at most 0.3 lower"'
 _PATTERN_RULES = {
     "api_version": 'a date such as "2024-10-21", or with "-preview" after it',
     "key_env": "expects the NAME of an environment variable in capitals, such as AZURE_OPENAI_API_KEY; "
@@ -190,6 +236,8 @@ _PATTERN_RULES = {
     "scope": 'an address such as "https://ai.azure.com/.default"',
     "environment": _LABEL_RULE,
     "region": _LABEL_RULE,
+    "quality": _LOWER_RULE,
+    "accuracy": _LOWER_RULE,
     "bake": _DURATION_RULE,
     "watch": _DURATION_RULE,
 }
@@ -258,7 +306,7 @@ def _unknown_key(place: Place, value: object) -> str:
 
 def _is_free(place: Place, index: int) -> bool:
     """Whether the part is a name that the user chose, or a position in a list."""
-    return isinstance(place[index], int) or (index == 1 and place[0] in ("endpoints", "deployments"))
+    return isinstance(place[index], int) or (index == 1 and place[0] in ("endpoints", "deployments", "tasks"))
 
 
 def _showable(place: Place) -> bool:

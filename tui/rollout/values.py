@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from tui.model import Deployment, Endpoint, PlanStep, WeightTable
+from tui.model import DEFAULT_TASK, Deployment, Endpoint, PlanStep, WeightTable
 from tui.problems import Problem
 
 SIMULATOR = "simulator"
@@ -71,11 +71,14 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """How far a canary may be from the baseline. ``_pct``: at most so many percent above it.
+    """How far a canary may be from the baseline. ``_pct``: at most so many percent above it. ``quality`` is by
+    how much its mean score of 1 to 5 may be lower, ``accuracy`` its share of right answers, in points of
+    percent.
 
     ``alpha_pct`` is the chance in percent that an equal canary is ever called WORSE, for all criteria together;
     ``calibration_requests`` how many answers of the baseline freeze the limits that "slower" is measured
-    against.
+    against. ``paired`` are the criteria that there are pairs of answers for: ``accuracy`` with known answers,
+    ``quality`` with requests that are sent to both versions.
     """
 
     latency_p50_pct: float = 10.0
@@ -84,10 +87,12 @@ class Criteria:
     cost_per_request_pct: float = 10.0
     filter_rate: Literal["same or lower"] = "same or lower"
     error_rate: Literal["same or lower"] = "same or lower"
-    quality: Literal["equal or better"] = "equal or better"
-    accuracy: Literal["equal or better"] = "equal or better"
+    quality: float = 0.0
+    accuracy: float = 0.0
     alpha_pct: float = 5.0
     calibration_requests: int = 300
+    paired: tuple[str, ...] = ()
+    scored_by: Literal["judge", "people"] = "judge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,47 @@ class PlanSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownAnswers:
+    """A file of tasks with known answers, and how many of them a second are asked of each version."""
+
+    path: Path
+    per_s: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeSpec:
+    """The ``[quality.judge]`` table: the deployment that scores answers, which gets no other traffic, and what
+    it may cost. ``rubric`` None is the program's own."""
+
+    deployment: Deployment
+    rubric: str | None = None
+    budget_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QualitySpec:
+    """The ``[quality]`` table. ``samples_per_s`` is of how many requests a second the text is kept in memory,
+    ``shadow_pct`` which share of the requests is sent to both versions."""
+
+    samples_per_s: float = 1.0
+    shadow_pct: float = 0.0
+    judge: JudgeSpec | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """What holds for one task: the tables of the file, with those of ``[tasks.NAME]`` in their place.
+
+    ``requests_per_day`` are those of real users; None where nobody said.
+    """
+
+    criteria: Criteria = Criteria()
+    plan: PlanSpec | None = None
+    requests_per_day: float | None = None
+    known: KnownAnswers | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ControlPlane:
     """The ``[control_plane]`` table: how deployments are looked at and, with ``write``, made and removed.
 
@@ -147,6 +193,7 @@ class Rollout:
     """A rollout file without mistakes.
 
     ``weights`` names every deployment for every task (absent = 0) and always has the task ``default``.
+    ``tasks`` has the same tasks.
     ``deployments`` keep the order of the file; their price is set only where the file sets it.
     ``profiles_dir`` is where weight profiles are kept: beside the file, named after it; it may not exist.
     """
@@ -159,11 +206,33 @@ class Rollout:
     deployments: Mapping[str, Deployment]
     weights: WeightTable
     traffic: Traffic
-    criteria: Criteria
     cockpit: CockpitSettings
     keep_text: bool
     profiles_dir: Path
     warnings: tuple[Problem, ...] = ()
     guard: GuardSpec = GuardSpec()
-    plan: PlanSpec | None = None
     control_plane: ControlPlane | None = None
+    quality: QualitySpec = QualitySpec()
+    tasks: Mapping[str, TaskSpec] = field(default_factory=lambda: MappingProxyType({DEFAULT_TASK: TaskSpec()}))
+
+    @property
+    def criteria(self) -> Criteria:
+        """Those of the default task."""
+        return self.tasks[DEFAULT_TASK].criteria
+
+    @property
+    def plan(self) -> PlanSpec | None:
+        """That of the default task, else the first that a task has."""
+        plans = (self.tasks[DEFAULT_TASK].plan, *(spec.plan for spec in self.tasks.values()))
+        return next((plan for plan in plans if plan is not None), None)
+
+    @property
+    def requests_per_day(self) -> Mapping[str, float]:
+        """Those of real users, for the tasks where somebody said it."""
+        said = {task: spec.requests_per_day for task, spec in self.tasks.items()}
+        return {task: per_day for task, per_day in said.items() if per_day is not None}
+
+    @property
+    def criteria_by_task(self) -> Mapping[str, Criteria]:
+        """What each task is judged by."""
+        return MappingProxyType({task: spec.criteria for task, spec in self.tasks.items()})

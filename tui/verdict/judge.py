@@ -25,6 +25,7 @@ from tui.verdict.stretches import Comparison, Epoch, Stretches
 _IN_A_ROW = 5
 _ETA_WEIGHTS = (10.0, 25.0, 50.0)
 _RATE_OVER = 512
+_PAIR_RATE_OVER = 64
 _FAILED = ERRORS - {OutcomeKind.RATE_LIMITED, OutcomeKind.BAD_REQUEST}
 _BAD: Mapping[OutcomeKind, str] = {
     **dict.fromkeys(ERRORS, "errors"),
@@ -39,7 +40,8 @@ class Judge:
     ``criteria.alpha_pct`` is the chance that any criterion of a canary is ever called WORSE although it is not;
     it is split evenly over the criteria that can be. ``beta`` is that of a wrong OK, per criterion.
     ``criteria.calibration_requests`` answers of the baseline give the frozen limits, and are no evidence
-    themselves; ``calibrated`` are limits that are known already, by criterion in ms.
+    themselves; ``calibrated`` are limits that are known already, by criterion in ms. ``task`` is what its
+    verdicts name, empty where there is only one.
     """
 
     def __init__(
@@ -48,10 +50,12 @@ class Judge:
         canaries: Sequence[str],
         criteria: Criteria,
         *,
+        task: str = "",
         beta: float = 0.05,
         calibrated: Mapping[str, float] | None = None,
     ) -> None:
         self._baseline = baseline
+        self._task = task
         self._criteria = criteria
         self._table = decision_table(criteria)
         self._rows = {row.id: row for row in self._table}
@@ -64,10 +68,12 @@ class Judge:
         self._failed = dict.fromkeys(canaries, 0)
         self._last_failure = dict.fromkeys(canaries, "")
         self._recent_s: deque[float] = deque(maxlen=_RATE_OVER)
+        self._pairs_s: dict[tuple[str, str], deque[float]] = {}
         self._changes: list[tuple[str, Verdict]] = []
         self._frozen: list[str] = []
         if calibrated:
-            self._frozen.append(f"limits taken from an earlier run: {self._limits.said(MEASURES)}")
+            of_task = f" for {task}" if task else ""
+            self._frozen.append(f"limits{of_task} taken from an earlier run: {self._limits.said(MEASURES)}")
 
     # --- the walk of a request ---
 
@@ -104,6 +110,17 @@ class Judge:
             self._settle(name, side.weigh_alone(bad), now_s)
         self._watch(outcome)
 
+    def add_pair(self, canary: str, criterion: str, baseline: int, own: int, now_s: float) -> None:
+        """Weigh one item that both have answered: scores of 1 to 5 for ``quality``, 0 or 1 (right) for
+        ``accuracy``. What nobody judges here is ignored. Raises ValueError for other values."""
+        side, row = self._sides.get(canary), self._rows.get(criterion)
+        if side is None or row is None:
+            return
+        first = 1 if row.most > 1 else 0
+        recent = self._pairs_s.setdefault((canary, criterion), deque(maxlen=_PAIR_RATE_OVER))
+        recent.append(now_s)
+        self._settle(canary, side.weigh_pair(criterion, baseline - first, own - first), now_s)
+
     def _weighed(self, outcome: Outcome, epoch: Epoch, is_canary: bool) -> list[str]:
         """The criteria that the outcome is bad for; its values go into the stretch they belong to."""
         kind = outcome.kind
@@ -134,7 +151,8 @@ class Judge:
     def _calibrated(self, measure: str) -> None:
         for side in self._sides.values():
             side.limits_are_set()
-        answers = f"{self._criteria.calibration_requests} answers of {self._baseline}"
+        of_task = f" for {self._task}" if self._task else ""
+        answers = f"{self._criteria.calibration_requests} answers of {self._baseline}{of_task}"
         self._frozen.append(f"limits frozen from {answers}: {self._limits.said([measure])}")
 
     def _settle(self, canary: str, decided: Iterable[str], now_s: float) -> None:
@@ -200,9 +218,10 @@ class Judge:
 
     def _verdicts(self, canary: str, rows: Sequence[Criterion], now_s: float) -> tuple[Verdict, ...]:
         seen = self._stretches.comparison(canary)
-        return tuple(self._verdict(row, self._sides[canary], seen, now_s) for row in rows)
+        return tuple(self._verdict(row, canary, seen, now_s) for row in rows)
 
-    def _verdict(self, row: Criterion, side: Scales, seen: Comparison, now_s: float) -> Verdict:
+    def _verdict(self, row: Criterion, canary: str, seen: Comparison, now_s: float) -> Verdict:
+        side, paired = self._sides[canary], row.kind == "paired"
         compared = side.compared(row, seen)
         to_worse, to_ok = side.progress(row, seen)
         return Verdict(
@@ -218,13 +237,29 @@ class Judge:
             difference_high_pct=compared.high_pct,
             worse_progress=to_worse,
             ok_progress=to_ok,
-            baseline_requests=side.baseline_requests,
-            canary_requests=side.canary_requests,
+            baseline_requests=side.pairs(row) if paired else side.baseline_requests,
+            canary_requests=side.pairs(row) if paired else side.canary_requests,
             events=side.events(row, seen),
-            etas=self._etas(row, side, seen, now_s),
+            etas=self._eta_of_pairs(row, canary, now_s) if paired else self._etas(row, side, seen, now_s),
             advisory=row.advisory or side.burning_in(row, seen),
             note=note(row, side, seen, self._limits),
             since_s=side.since_s.get(row.id),
+            task=self._task,
+        )
+
+    def _eta_of_pairs(self, row: Criterion, canary: str, now_s: float) -> tuple[Eta, ...]:
+        """Pairs come at a rate of their own, whatever the weights are."""
+        recent, side = self._pairs_s.get((canary, row.id)), self._sides[canary]
+        if side.state(row) is not VerdictState.NOT_YET or not recent or now_s <= recent[0]:
+            return ()
+        missing, per_s = side.pairs_to(row), len(recent) / (now_s - recent[0])
+        at_pct = 100 * side.last_share
+        return (
+            Eta(
+                at_pct,
+                None if missing is None else missing / per_s,
+                None if missing is None else math.ceil(missing),
+            ),
         )
 
     def _etas(self, row: Criterion, side: Scales, seen: Comparison, now_s: float) -> tuple[Eta, ...]:

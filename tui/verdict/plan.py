@@ -196,8 +196,8 @@ class Plan:
 
     # --- what is seen and kept ----------------------------------------------------------------------
 
-    def view(self, now_s: float, canary_requests: int) -> PlanView:
-        """What the screen shows, with time and requests counted up to now."""
+    def view(self, now_s: float, canary_requests: int, task: str = "") -> PlanView:
+        """What the screen shows, with time and requests counted up to now; ``task`` is whose plan it is."""
         at = self._at
         counting = (
             at.state in (PlanState.CLIMBING, PlanState.WATCHING) and self._fresh and at.is_at(at.weight_pct)
@@ -212,7 +212,9 @@ class Plan:
             wanted=self._wanted,
             fresh=self._fresh,
         )
-        return PlanView(self._canary, self._steps, at.index, at.state, served_s, served, waiting, at.reason)
+        return PlanView(
+            self._canary, self._steps, at.index, at.state, served_s, served, waiting, at.reason, task
+        )
 
     def state(self) -> dict[str, Any]:
         """The plan's place, as JSON has it."""

@@ -28,8 +28,8 @@ def evidence_line(verdict: Verdict) -> str:
 
 
 def label(verdict: Verdict) -> str:
-    """The name of the criterion as it is shown."""
-    return plain(verdict.label or verdict.criterion, _PART)
+    """The name of the criterion as it is shown, with its task where several are judged."""
+    return f"{plain(verdict.task, _PART)} {plain(verdict.label or verdict.criterion, _PART)}".lstrip()
 
 
 def acts(verdict: Verdict, criteria: Sequence[str]) -> bool:

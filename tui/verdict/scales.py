@@ -12,6 +12,7 @@ from tui.verdict import drift, health
 from tui.verdict.criteria import Criterion
 from tui.verdict.difference import BURN_IN, difference, ratio_pct
 from tui.verdict.odds import Counts
+from tui.verdict.paired import Drops, PairedScale
 from tui.verdict.scale import Scale
 from tui.verdict.stretches import Comparison
 
@@ -56,6 +57,11 @@ class Scales:
         self._alone_bad: dict[str, int] = {}
         self._means = tuple(row for row in table if row.kind == "mean")
         self._mean_states = dict.fromkeys((row.id for row in self._means), VerdictState.NOT_YET)
+        self._paired = {
+            row.id: PairedScale(row.most, row.margin, row.tolerance, self._to_worse, self._to_ok)
+            for row in table
+            if row.kind == "paired"
+        }
         self._until_look = _LOOK_EVERY
         self._before_limits = 0
         self._limited = frozenset(row.id for row in table if row.kind == "exceedance")
@@ -105,6 +111,11 @@ class Scales:
             if scale.alone(requests, counted.get(name, 0), most) is not None:
                 yield name
 
+    def weigh_pair(self, criterion: str, baseline: int, canary: int) -> Iterator[str]:
+        """Weigh the values of one item that both answered; yields the criterion where that decides it."""
+        if self._paired[criterion].pair(baseline, canary) is not None:
+            yield criterion
+
     def answered(self) -> bool:
         """To be called for each of the canary's answers; True where it is time to look at the means."""
         self._until_look -= 1
@@ -137,6 +148,8 @@ class Scales:
             return health.state(self._health_counts(row), self._of_split(row), self._to_worse, self._to_ok)
         if row.kind == "mean":
             return self._mean_states[row.id]
+        if row.kind == "paired":
+            return self._paired[row.id].state
         return self._scales[row.id].state
 
     def is_worse(self, what: str) -> bool:
@@ -153,9 +166,12 @@ class Scales:
         return scale.drift if scale is not None and scale.drifted else None
 
     def events(self, row: Criterion, seen: Comparison) -> int:
-        """Bad events of both sides; for means the canary's values, for the split the assignments."""
+        """Bad events of both sides; for means the canary's values, for pairs those that differ, for the split
+        the assignments."""
         if row.kind == "mean":
             return sum(canary.n for canary, _ in seen.spreads(row.id))
+        if row.kind == "paired":
+            return self._paired[row.id].drops.untied
         counts = self._counts(row)
         return counts.canary + counts.baseline
 
@@ -167,6 +183,8 @@ class Scales:
         """How far the evidence is on its way to WORSE and to OK, each 0 to 1."""
         if row.kind == "health":
             return health.progress(self._health_counts(row), self._of_split(row), self._to_worse, self._to_ok)
+        if row.kind == "paired":
+            return self._paired[row.id].progress
         if row.kind != "mean":
             scale = self._scales[row.id]
             return scale.worse_progress, scale.ok_progress
@@ -179,8 +197,16 @@ class Scales:
 
     def log_e(self, row: Criterion) -> float:
         """ln of the evidence against the canary; 0 where the criterion has none of that kind."""
-        scale = self._scales.get(row.id)
+        scale = self._scales.get(row.id) or self._paired.get(row.id)
         return scale.log_worse if scale is not None else 0.0
+
+    def pairs(self, row: Criterion) -> int:
+        """Items that both have answered."""
+        return self._paired[row.id].drops.pairs
+
+    def pairs_to(self, row: Criterion) -> float | None:
+        """How many more of them until a verdict, if all stays as it is; None where that cannot be said."""
+        return self._paired[row.id].pairs_to()
 
     def compared(self, row: Criterion, seen: Comparison) -> Compared:
         """The values of both, the baseline's as if it had had the canary's share of every epoch."""
@@ -195,6 +221,8 @@ class Scales:
                 return Compared(own, base)
             low, high = found.interval(self._alpha)
             return Compared(own, base, ratio_pct(found.estimate), ratio_pct(low), ratio_pct(high))
+        if row.kind == "paired":
+            return _compared_pairs(row, self._paired[row.id].drops, self._alpha)
         counts = self._counts(row)
         if row.id == "split":
             share, asked = health.shares(counts)
@@ -212,7 +240,7 @@ class Scales:
         return Eta(weight_pct, seconds, None if seconds is None else math.ceil(seconds * rps * rho))
 
     def _seconds_to(self, row: Criterion, rho: float, rps: float, seen: Comparison) -> float | None:
-        if not self.baseline_requests or row.kind == "health":
+        if not self.baseline_requests or row.kind in ("health", "paired"):
             return None
         if row.kind == "mean":
             found = difference(seen.spreads(row.id))
@@ -247,6 +275,7 @@ class Scales:
             "since_s": dict(self.since_s),
             "requests": [*self._requests, self._before_limits, self._until_look],
             "means": {name: state.value for name, state in self._mean_states.items()},
+            "paired": {name: scale.as_json() for name, scale in self._paired.items()},
             "split": _as_json(self.split),
             "prompts": _as_json(self.prompts),
             "scales": {name: scale.as_json() for name, scale in self._scales.items()},
@@ -260,11 +289,25 @@ class Scales:
         split, prompts = _counts_of(saved["split"]), _counts_of(saved["prompts"])
         for name, scale in self._scales.items():
             scale.from_json(saved["scales"][name])
+        for name, paired in self._paired.items():
+            paired.from_json(saved["paired"][name])
         self.since_s = {str(name): float(at) + offset_s for name, at in saved["since_s"].items()}
         self._requests, self._before_limits = [canary, baseline], before
         self._until_look = min(max(until_look, 1), _LOOK_EVERY)
         self._mean_states = states
         self.split, self.prompts = split, prompts
+
+
+def _compared_pairs(row: Criterion, drops: Drops, alpha: float) -> Compared:
+    """Scores begin at 1; the difference is percent of the baseline's mean."""
+    if drops.means is None:
+        return Compared()
+    first, scale = (1, 1) if row.most > 1 else (0, 100)
+    base, own = ((first + mean) * scale for mean in drops.means)
+    if base <= 0:
+        return Compared(own, base)
+    low, high = (-100 * drop * scale / base for drop in reversed(drops.interval(alpha)))
+    return Compared(own, base, 100 * (own - base) / base, low, high)
 
 
 def _compared_quantiles(row: Criterion, seen: Comparison) -> Compared:
