@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,13 +20,23 @@ from tui.engine.setup import Past, Setup
 from tui.model import ALL_TASKS, Deployment, Endpoint, Event, EventKind, Figures, Snapshot
 from tui.record import RunRecord
 from tui.record_reader import last_state, read_events, read_run
-from tui.rollout import CockpitSettings, Criteria, Rollout, SourceSpec, Traffic
+from tui.rollout import CockpitSettings, Criteria, PlanSpec, Rollout, SourceSpec, Traffic
 from tui.simulator.behaviour import PretendDeployment
 from tui.simulator.server import Simulator
 
 OLD, NEW = "gpt4o-prod-v1120", "gpt4o-prod-v0806"
 WAIT_S = 20.0
 _T = TypeVar("_T")
+
+
+def planned(of: Rollout, plan: PlanSpec | None) -> Rollout:
+    """The same rollout with this plan in every task."""
+    return replace(of, tasks={task: replace(spec, plan=plan) for task, spec in of.tasks.items()})
+
+
+def judged(of: Rollout, criteria: Criteria) -> Rollout:
+    """The same rollout with these criteria in every task."""
+    return replace(of, tasks={task: replace(spec, criteria=criteria) for task, spec in of.tasks.items()})
 
 
 def rollout(
@@ -60,7 +71,6 @@ def rollout(
         deployments=deployments or {name: Deployment(name, "main", "gpt-4o", "2024-11-20") for name in weights},
         weights={"default": dict(weights)},
         traffic=Traffic(**fields),
-        criteria=Criteria(),
         cockpit=CockpitSettings(),
         keep_text=False,
         profiles_dir=folder / "rollout.weights",

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from tests.warp import warped
-from tui.engine.session import Session, Setup
-from tui.model import Event, Outcome, Snapshot
+from tui.engine.session import Session
+from tui.engine.setup import Past, Setup
+from tui.model import Event, Outcome, Pair, Sample, Snapshot
 from tui.record import RunRecord
-from tui.record_reader import read_events, read_outcomes
+from tui.record_reader import read_events, read_outcomes, read_pairs
 from tui.rollout import Rollout
 from tui.simulator.behaviour import Behaviour, PretendDeployment
+from tui.simulator.known_files import read_known
 from tui.simulator.scenarios import Scenario
 from tui.simulator.server import Simulator
 
@@ -23,16 +25,21 @@ STARTED = datetime(2026, 1, 2, 14, 0, tzinfo=UTC)
 _TICK_S = 1.0
 _RUN = "rehearsal"
 
+Hand = tuple[float, Callable[[Session], object]]
+"""What somebody does, and at which second."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
     """A run that is over. ``lost`` requests have no outcome; ``truth`` is what the simulator counted, by
-    deployment. Instants in the record are virtual: an outcome and what it led to share theirs."""
+    deployment; ``samples`` are those kept at the end. Instants in the record are virtual: an outcome and what
+    it led to share theirs."""
 
     last: Snapshot
     lost: int
     truth: Mapping[str, Any]
     record: Path
+    samples: tuple[Sample, ...]
 
     def events(self) -> tuple[Event, ...]:
         return read_events(self.record)
@@ -40,6 +47,10 @@ class Rehearsal:
     def outcomes(self) -> tuple[Outcome, ...]:
         """In the order in which they ended."""
         return tuple(read_outcomes(self.record))
+
+    def pairs(self) -> tuple[Pair, ...]:
+        """In the order in which they were weighed."""
+        return tuple(read_pairs(self.record))
 
 
 def rehearse(
@@ -50,31 +61,38 @@ def rehearse(
     seed: int,
     for_s: float,
     behaviour: Behaviour | None = None,
+    hands: Sequence[Hand] = (),
+    past: Past | None = None,
 ) -> Rehearsal:
     """Run ``of`` for ``for_s`` virtual seconds on a simulator that plays ``scenario``, then let the requests
-    under way end. Every endpoint is the simulator; the record is written into ``folder``."""
-    return warped(lambda: _rehearse(of, scenario, folder, seed, for_s, behaviour or Behaviour()))
+    under way end. Every endpoint is the simulator, which knows the answers that the rollout's task files know;
+    the record is written into ``folder``. ``hands`` act meanwhile, in order; ``past`` is taken up."""
+    return warped(lambda: _rehearse(of, scenario, folder, seed, for_s, behaviour or Behaviour(), hands, past))
 
 
 async def _rehearse(
-    of: Rollout, scenario: str | Scenario, folder: Path, seed: int, for_s: float, behaviour: Behaviour
+    of: Rollout,
+    scenario: str | Scenario,
+    folder: Path,
+    seed: int,
+    for_s: float,
+    behaviour: Behaviour,
+    hands: Sequence[Hand],
+    past: Past | None,
 ) -> Rehearsal:
     clock = asyncio.get_running_loop().time
 
     def now() -> datetime:
         return STARTED + timedelta(seconds=clock())
 
+    known, _ = read_known([spec.known.path for spec in of.tasks.values() if spec.known is not None])
     served = Simulator(
-        [
-            PretendDeployment(
-                d.name, d.model, d.version, "baseline" if d.name == of.baseline else "canary", behaviour
-            )
-            for d in of.deployments.values()
-        ],
+        _pretend(of, behaviour),
         scenario,
         seed,
         clock=clock,
         wall_clock=lambda: now().timestamp(),
+        known=known,
     )
     url = f"http://127.0.0.1:{await served.start()}"
     endpoints = {name: replace(e, url=url, key_env=None, entra=False) for name, e in of.endpoints.items()}
@@ -84,9 +102,10 @@ async def _rehearse(
         path,
         run_id=_RUN,
         rollout_name=of.name,
-        rollout_text="",
+        rollout_text=of.path.read_text(encoding="utf-8"),
         started_at=now(),
         meta={"seed": seed},
+        keep_text=of.keep_text,
         now=now,
     )
     try:
@@ -100,19 +119,40 @@ async def _rehearse(
                 record=record,
                 clock=clock,
                 now=now,
+                past=past,
             )
         )
-        lost = await _run(session, for_s, of.traffic.timeout_s + 1)
-        return Rehearsal(session.snapshot(), lost, served.truth.as_json()["deployments"], path)
+        lost = await _run(session, for_s, of.traffic.timeout_s + 1, hands)
+        truth = served.truth.as_json()["deployments"]
+        return Rehearsal(session.snapshot(), lost, truth, path, session.quality.store.shown)
     finally:
         await served.stop()
         assert record.close(timeout_s=60.0)
 
 
-async def _run(session: Session, for_s: float, drain_s: float) -> int:
+def _pretend(of: Rollout, behaviour: Behaviour) -> list[PretendDeployment]:
+    """The deployments of a rollout and, where it has one, its judge."""
+    found = [
+        PretendDeployment(
+            d.name, d.model, d.version, "baseline" if d.name == of.baseline else "canary", behaviour
+        )
+        for d in of.deployments.values()
+    ]
+    if of.quality.judge is not None:
+        d = of.quality.judge.deployment
+        found.append(PretendDeployment(d.name, d.model, d.version, "judge"))
+    return found
+
+
+async def _run(session: Session, for_s: float, drain_s: float, hands: Sequence[Hand]) -> int:
     """What the engine's thread does with a session, until ``for_s`` seconds have passed."""
     await session.preflight()
-    work = [asyncio.create_task(session.send()), asyncio.create_task(_tick(session))]
+    work = [
+        asyncio.create_task(session.send()),
+        asyncio.create_task(_tick(session)),
+        asyncio.create_task(session.quality.work()),
+        asyncio.create_task(_act(session, hands)),
+    ]
     await asyncio.wait(work, timeout=for_s, return_when=asyncio.FIRST_EXCEPTION)
     for task in work:
         task.cancel()
@@ -127,3 +167,9 @@ async def _tick(session: Session) -> None:
         await asyncio.sleep(_TICK_S)
         session.tick()
         session.snapshot()
+
+
+async def _act(session: Session, hands: Sequence[Hand]) -> None:
+    for at_s, act in hands:
+        await asyncio.sleep(at_s - asyncio.get_running_loop().time())
+        act(session)

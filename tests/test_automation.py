@@ -16,6 +16,7 @@ from tests.engine_runs import (
     engine_of,
     kinds,
     left_by,
+    planned,
     pretend,
     recorded,
     rollout,
@@ -103,7 +104,7 @@ def test_without_a_plan_its_keys_say_so(tmp_path: Path) -> None:
 
 def test_a_plan_climbs_holds_and_is_taken_up_where_it_stood(tmp_path: Path) -> None:
     with beside(simulator(pretend(OLD, NEW))) as url:
-        of = replace(rollout(tmp_path, url), plan=TO_THE_TOP)
+        of = planned(rollout(tmp_path, url), TO_THE_TOP)
         record = recorded(tmp_path, of)
         with running(of, record=record) as engine:
             assert engine.snapshot().plan.state is PlanState.HELD
@@ -128,7 +129,7 @@ def test_a_plan_climbs_holds_and_is_taken_up_where_it_stood(tmp_path: Path) -> N
 
 def test_a_promotion_takes_the_plan_along(tmp_path: Path) -> None:
     with beside(simulator(pretend(OLD, NEW))) as url:
-        of = replace(rollout(tmp_path, url), plan=replace(TO_THE_TOP, watch_s=3600.0))
+        of = planned(rollout(tmp_path, url), replace(TO_THE_TOP, watch_s=3600.0))
         with running(of) as engine:
             engine.resume_plan(actor="ann").result(WAIT_S)
             assert engine.promote(NEW, actor="bob").result(WAIT_S).kind is EventKind.PROMOTED
@@ -143,7 +144,7 @@ def test_a_promotion_takes_the_plan_along(tmp_path: Path) -> None:
 def test_a_state_of_another_plan_is_said_and_left(tmp_path: Path) -> None:
     with beside(simulator(pretend(OLD, NEW))) as url:
         of = rollout(tmp_path, url)
-        broken = {"judge": {"question": 3}, "guard": {}}
+        broken = {"judges": {"default": {"question": 3}}, "tasks": {"default": {"guard": {"mode": 7}}}}
         with running(of, past=Past("run0", of.weights, datetime.now(UTC), (), broken)) as engine:
             refused = [e.text for e in engine.snapshot().events if e.kind is EventKind.REFUSED]
             assert len(refused) == 2

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine_runs import NEW, OLD, beside, pretend, rollout, running, simulator, until
+from tests.engine_runs import NEW, OLD, beside, judged, pretend, rollout, running, simulator, until
 from tests.recordings import made_run
 from tests.recordings import outcome as recorded_outcome
 from tests.test_judge import outcome_of
 from tui.afterwards.earlier import limits_of
 from tui.afterwards.recording import Recording
-from tui.model import Deployment, EventKind, OutcomeKind, Usage
+from tui.model import DEFAULT_TASK, Deployment, EventKind, OutcomeKind, Usage
 from tui.record_reader import UnreadableRecord
 from tui.rollout import Criteria
 from tui.verdict.judge import Judge
@@ -85,13 +85,14 @@ def test_an_earlier_run_gives_the_limits_of_the_same_version(tmp_path: Path) -> 
 
     def pinned(version: str):
         deployments = {**now.deployments, OLD: Deployment(OLD, "main", "gpt-4o", version)}
-        return replace(now, deployments=deployments, criteria=few)
+        return replace(judged(now, few), deployments=deployments)
 
-    assert limits_of(recording, pinned("v1"))["latency_p95"] == recorded_outcome(1, "x", 0, weight=1).latency_ms
+    latency_ms = recorded_outcome(1, "x", 0, weight=1).latency_ms
+    assert limits_of(recording, pinned("v1"))[DEFAULT_TASK]["latency_p95"] == latency_ms
     with pytest.raises(UnreadableRecord, match="gpt-4o v3, was not in that run"):
         limits_of(recording, pinned("v3"))
     with pytest.raises(UnreadableRecord, match="fewer than 300 answers of old-v1"):
-        limits_of(recording, replace(pinned("v1"), criteria=Criteria()))
+        limits_of(recording, judged(pinned("v1"), Criteria()))
 
 
 def test_a_run_with_known_limits_compares_from_its_first_answer(tmp_path: Path) -> None:

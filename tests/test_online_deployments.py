@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from tests.check_service import NO_ARM, OLD, Found, checked, found_at
-from tests.engine_runs import rollout
+from tests.engine_runs import planned, rollout
 from tests.service import serving
 from tests.simulator_service import quick
 from tui.engine.finding import WORST_FIRST, worst
@@ -163,7 +163,7 @@ class TestRetired:
             await service.move(today="2027-04-20")
             service.today = date(2027, 4, 20)
             plan = PlanSpec("n", (PlanStep(100.0, 0.0),))
-            all_ = await service.find(plan=plan)
+            all_ = await service.find(tasks=planned(service.rollout, plan).tasks)
         answer = all_("answer")
         assert answer.verdict == "wrong"
         assert answer.text.startswith("its version was retired on 2027-04-14, 6 days ago (ARM); HTTP 410: ")

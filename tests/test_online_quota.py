@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.check_service import NO_ARM, OLD, checked
+from tests.engine_runs import planned
 from tests.simulator_service import quick
 from tui.engine.online_quota import busiest, largest_share
 from tui.model import PlanStep
@@ -100,7 +101,7 @@ class TestRate:
         small = replace(NEW, capacity=20)
         plan = PlanSpec("n", (PlanStep(5.0, 60.0), PlanStep(50.0, 60.0)))
         async with checked(tmp_path, OLD, small) as service:
-            found = await service.find(plan=plan)
+            found = await service.find(tasks=planned(service.rollout, plan).tasks)
         assert found.verdict("rate", "n") == "warn"
         assert (
             found("rate", "n").text == "20 requests in 10 s are allowed; at 50% (a rung of the plan) it gets 25"
@@ -126,7 +127,7 @@ class TestRate:
             of = replace(service.rollout, weights=weights)
         assert largest_share(of, "n") == (40.0, "")
         assert largest_share(of, "d") == (100.0, " (after a roll back)")
-        other = replace(of, plan=PlanSpec("n", (PlanStep(25.0, 0.0),)))
+        other = planned(of, PlanSpec("n", (PlanStep(25.0, 0.0),)))
         assert largest_share(other, "n") == (40.0, "")
 
     async def test_a_share_of_nothing(self, tmp_path: Path) -> None:

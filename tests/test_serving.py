@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine_runs import NEW, OLD, beside, kinds, rollout, running, total, until
+from tests.engine_runs import NEW, OLD, beside, kinds, planned, rollout, running, total, until
 from tests.simulator_service import Clock, quick
 from tests.test_judge import BASE, CANARY, Service, judged, outcome_of
 from tui.engine.versions import COMPARED_AFTER, moved
@@ -173,11 +173,8 @@ class Movable:
 def test_a_silent_upgrade_is_said_at_once_and_no_figure_mixes_both(tmp_path: Path) -> None:
     plan = PlanSpec(NEW, (PlanStep(50.0, 3600.0), PlanStep(100.0, 0.0)))
     with beside(Movable()) as service:
-        of = replace(
-            rollout(tmp_path, service.url, rate=300.0),
-            guard=GuardSpec("armed", version_change=True),
-            plan=plan,
-        )
+        of = planned(rollout(tmp_path, service.url, rate=300.0), plan)
+        of = replace(of, guard=GuardSpec("armed", version_change=True))
         with running(of) as engine:
             engine.resume_plan(actor="ann").result(20)
             before = until(engine, lambda s: total(s, OLD).requests > 60)

@@ -108,8 +108,8 @@ def test_one_task_is_changed_and_the_other_kept() -> None:
 
 
 def test_raised_names_canaries_only() -> None:
-    assert raised(TABLE, with_share(TABLE, "canary", 50, baseline="base"), "base") == ("canary",)
-    assert raised(TABLE, all_to(TABLE, "base"), "base") == ()
+    assert raised(TABLE, with_share(TABLE, "canary", 50, baseline="base"), "base") == {"canary": ("default",)}
+    assert raised(TABLE, all_to(TABLE, "base"), "base") == {}
 
 
 def test_draws_follow_the_weights_and_never_touch_a_zero() -> None:
@@ -183,7 +183,7 @@ def test_nudging_stops_at_the_ends() -> None:
 
 
 def test_raising_is_refused_where_the_data_forbid_it_and_lowering_never() -> None:
-    hand, router, _, _ = controller(why_not_raise=lambda name: f"{name} is stale")
+    hand, router, _, _ = controller(why_not_raise=lambda name, _: f"{name} is stale")
     for command in (
         lambda: hand.nudge("canary", 5, "ann"),
         lambda: hand.shift("canary", 50, "ann"),

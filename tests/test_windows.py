@@ -281,7 +281,7 @@ def test_history_shows_the_trailing_span_and_gaps() -> None:
     measures.assigned("email", OLD, 0.1)
     measures.add(_outcome(latency_ms=100.0, cost_usd=0.002), 0.2)
     measures.add(_outcome(kind=OutcomeKind.SERVER_ERROR), 0.3)
-    closed = measures.tick(HISTORY_SPAN_S + 1.0, {OLD: 90.0, NEW: 10.0})
+    closed = measures.tick(HISTORY_SPAN_S + 1.0, {"email": {OLD: 90.0, NEW: 10.0}})
     history = measures.history()
     assert closed == history
     assert [second.at_s for second in history] == [float(n + 1) for n in range(HISTORY_SPAN_S + 1)]

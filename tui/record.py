@@ -11,13 +11,13 @@ import re
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from tui.model import Event, Outcome, RecordView, Second
+from tui.model import Event, Outcome, Pair, RecordView, Second
 from tui.record_file import Connect, RecordFile, connect_sqlite
 from tui.record_reader import (
     BrokenRun,
@@ -53,6 +53,7 @@ MOST_HELD = 200_000
 MOST_SECONDS_HELD = 3600
 
 _ROWS_PER_COMMIT = 1000
+_Row = TypeVar("_Row")
 
 
 class RecordError(Exception):
@@ -95,6 +96,8 @@ class RunRecord:
         self._events: list[tuple[Event, Future[None]]] = []
         self._outcomes: deque[Outcome] = deque()
         self._seconds: deque[Second] = deque()
+        self._pairs: deque[Pair] = deque()
+        self._texts: deque[Outcome] = deque()
         self._state: Mapping[str, Any] | None = None
         self._in_hand = 0
         self._dropped = 0
@@ -133,6 +136,10 @@ class RunRecord:
         record._thread.start()
         return record
 
+    @property
+    def _rows(self) -> tuple[Sized, ...]:
+        return self._outcomes, self._seconds, self._pairs, self._texts
+
     def outcome(self, outcome: Outcome) -> None:
         """Keep one outcome; it is in the file within ``batch_s``."""
         with self._lock:
@@ -146,6 +153,19 @@ class RunRecord:
             if len(self._seconds) > MOST_SECONDS_HELD:
                 self._seconds.popleft()
                 self._dropped += 1
+
+    def pair(self, pair: Pair) -> None:
+        """Keep what both versions made of one item; it is in the file within ``batch_s``."""
+        with self._lock:
+            self._pairs.append(pair)
+            self._trim()
+
+    def texts(self, outcome: Outcome) -> None:
+        """Keep the prompt and the answer of a request that is no traffic, where texts are kept at all."""
+        if self._file.keeps_text:
+            with self._lock:
+                self._texts.append(outcome)
+                self._trim()
 
     def state(self, state: Mapping[str, Any]) -> None:
         """Keep what a resumed run takes up; only the newest is kept. JSON, which may not change any more."""
@@ -173,7 +193,7 @@ class RunRecord:
     def view(self) -> RecordView:
         """Where the record is, what is wrong with it, and how many rows wait in memory."""
         with self._lock:
-            waiting = self._in_hand + len(self._events) + len(self._outcomes) + len(self._seconds)
+            waiting = self._in_hand + len(self._events) + sum(map(len, self._rows))
             return RecordView(str(self._file.path), self._error, waiting, self._dropped)
 
     def close(self, timeout_s: float = 5.0) -> bool:
@@ -217,7 +237,7 @@ class RunRecord:
     def _write_all(self) -> bool:
         """Write what waits, an event before every batch of rows; False when the file could not take it."""
         while self._attempt(self._write_events):
-            if not (self._outcomes or self._seconds or self._state is not None):
+            if not (any(self._rows) or self._state is not None):
                 self._error = None
                 return True
             if not self._attempt(self._write_rows):
@@ -247,23 +267,30 @@ class RunRecord:
 
     def _write_rows(self) -> None:
         with self._lock:
-            outcomes = [self._outcomes.popleft() for _ in range(min(len(self._outcomes), _ROWS_PER_COMMIT))]
-            seconds = [self._seconds.popleft() for _ in range(min(len(self._seconds), _ROWS_PER_COMMIT))]
+            outcomes, seconds = _taken(self._outcomes), _taken(self._seconds)
+            pairs, texts = _taken(self._pairs), _taken(self._texts)
             state, self._state = self._state, None
-            self._in_hand = len(outcomes) + len(seconds)
+            self._in_hand = len(outcomes) + len(seconds) + len(pairs) + len(texts)
         try:
-            self._file.write_rows(outcomes, seconds, state)
+            self._file.write_rows(outcomes, seconds, state, pairs=pairs, texts=texts)
         except BaseException:
             with self._lock:
                 self._state = self._state or state
                 self._outcomes.extendleft(reversed(outcomes))
                 self._seconds.extendleft(reversed(seconds))
+                self._pairs.extendleft(reversed(pairs))
+                self._texts.extendleft(reversed(texts))
                 self._trim()
                 self._in_hand = 0
             raise
         self._in_hand = 0
 
     def _trim(self) -> None:
-        while len(self._outcomes) > self._most_held:
-            self._outcomes.popleft()
-            self._dropped += 1
+        for rows in (self._outcomes, self._pairs, self._texts):
+            while len(rows) > self._most_held:
+                rows.popleft()
+                self._dropped += 1
+
+
+def _taken(rows: deque[_Row]) -> list[_Row]:
+    return [rows.popleft() for _ in range(min(len(rows), _ROWS_PER_COMMIT))]

@@ -10,12 +10,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tui.model import Event, Outcome, Second
+from tui.model import Event, Outcome, Pair, Second
 from tui.record_schema import (
     RunHead,
     create_tables,
     insert_events,
     insert_outcomes,
+    insert_pairs,
     insert_seconds,
     insert_texts,
     is_run_record,
@@ -47,6 +48,10 @@ class RecordFile:
         self._conn: sqlite3.Connection | None = None
         self._inode: int | None = None
 
+    @property
+    def keeps_text(self) -> bool:
+        return self._head.keep_text
+
     def open(self) -> None:
         """Make sure that the file at ``path`` is open and ours; does nothing when it is."""
         inode = self._inode_on_disk()
@@ -71,16 +76,23 @@ class RecordFile:
         conn.execute("PRAGMA synchronous = NORMAL")
 
     def write_rows(
-        self, outcomes: Sequence[Outcome], seconds: Sequence[Second], state: Mapping[str, Any] | None = None
+        self,
+        outcomes: Sequence[Outcome],
+        seconds: Sequence[Second],
+        state: Mapping[str, Any] | None = None,
+        *,
+        pairs: Sequence[Pair] = (),
+        texts: Sequence[Outcome] = (),
     ) -> None:
-        """Commit outcomes, history and state in one transaction; a power cut may take the last few, a crash
-        not."""
+        """Commit outcomes, history, pairs and state in one transaction; a power cut may take the last few, a
+        crash not."""
         conn = self._open_conn()
         with conn:
             insert_outcomes(conn, outcomes)
             if self._head.keep_text:
-                insert_texts(conn, outcomes)
+                insert_texts(conn, (*outcomes, *texts))
             insert_seconds(conn, seconds)
+            insert_pairs(conn, pairs)
             if state is not None:
                 replace_state(conn, state)
 

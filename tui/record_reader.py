@@ -12,7 +12,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from tui.model import Assignment, Event, EventKind, Outcome, Second, WeightTable
+from tui.model import Assignment, Event, EventKind, Outcome, Pair, Second, WeightTable
 from tui.record_rows import OUTCOME_COLUMNS, SECOND_COLUMNS, outcome_of, seconds_of
 from tui.record_schema import VERSION, RunHead, is_run_record
 
@@ -146,6 +146,16 @@ def read_assignments(path: Path) -> Iterator[Assignment]:
         for number, task, deployment, weight_pct, drawn_s in rows:
             weight = float("nan") if weight_pct is None else float(weight_pct)
             yield Assignment(int(number), str(task), str(deployment), weight, float(drawn_s))
+
+
+def read_pairs(path: Path) -> Iterator[Pair]:
+    """What both versions made of the same items, in order of time. Raises UnreadableRecord."""
+    with _reading(path) as conn:
+        if not conn.execute("SELECT 1 FROM sqlite_master WHERE name = 'pairs'").fetchone():
+            return
+        rows = conn.execute("SELECT at_s, task, canary, criterion, baseline, own FROM pairs ORDER BY rowid")
+        for at_s, task, canary, criterion, baseline, own in rows:
+            yield Pair(float(at_s or 0.0), str(task), str(canary), str(criterion), int(baseline), int(own))
 
 
 def read_seconds(path: Path) -> Iterator[Second]:

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from tui.model import NO_HITS, Event, FilterHits, Outcome, Second, Usage, WeightTable
+from tui.model import NO_HITS, Event, FilterHits, Outcome, Pair, Second, Usage, WeightTable
 
 APPLICATION_ID = 0x63746F70
 """Marks a file as ours (``PRAGMA application_id``): "ctop" in ASCII."""
 
-VERSION = 2
-"""Of the schema (``PRAGMA user_version``); a reader refuses what is newer. Version 1 has no table ``state``."""
+VERSION = 3
+"""Of the schema (``PRAGMA user_version``); a reader refuses what is newer. Version 1 has no table ``state``,
+version 2 no table ``pairs``."""
 
 LONGEST_NAME = 200
 LONGEST_TEXT = 2000
@@ -49,6 +50,10 @@ _TABLES = (
     """CREATE TABLE seconds (
   at_s REAL, deployment TEXT NOT NULL, requests INTEGER NOT NULL, p50_ms REAL, p95_ms REAL,
   p99_ms REAL, cost_per_1k_usd REAL, filter_pct REAL, error_pct REAL, weight_pct REAL, share_pct REAL
+)""",
+    """CREATE TABLE pairs (
+  at_s REAL, task TEXT NOT NULL, canary TEXT NOT NULL, criterion TEXT NOT NULL, baseline INTEGER NOT NULL,
+  own INTEGER NOT NULL
 )""",
     "CREATE TABLE state (only INTEGER PRIMARY KEY CHECK (only = 1), json TEXT NOT NULL)",
 )
@@ -109,6 +114,11 @@ def is_run_record(conn: sqlite3.Connection) -> bool:
 
 def insert_outcomes(conn: sqlite3.Connection, outcomes: Iterable[Outcome]) -> None:
     conn.executemany(_INSERT_OUTCOME, map(_outcome_row, outcomes))
+
+
+def insert_pairs(conn: sqlite3.Connection, pairs: Iterable[Pair]) -> None:
+    rows = ((p.at_s, _name(p.task), _name(p.canary), _name(p.criterion), p.baseline, p.own) for p in pairs)
+    conn.executemany("INSERT INTO pairs VALUES (?, ?, ?, ?, ?, ?)", rows)
 
 
 def insert_texts(conn: sqlite3.Connection, outcomes: Iterable[Outcome]) -> None:

@@ -85,12 +85,17 @@ class EveryKey(Mapping[str, str]):
 
 @contextmanager
 def service(
-    rollout: Rollout, *, scenario: str | None, seed: int, today: date | None = None
+    rollout: Rollout,
+    *,
+    scenario: str | None,
+    seed: int,
+    today: date | None = None,
 ) -> Iterator[Rollout]:
     """The rollout with every ``simulator`` endpoint replaced by the address of one that runs beside us.
 
-    With a ``scenario`` all endpoints are: a rehearsal of the file that touches no real service. Its calendar
-    starts ``today``, None leaves it to the simulator.
+    With a ``scenario`` all endpoints are: a rehearsal of the file that touches no real service. The pretend
+    deployments know the answers that the rollout's task files know. Its calendar starts ``today``, None leaves
+    it to the simulator.
 
     Raises:
         SimulatorFailed: It could not be started.
@@ -110,7 +115,12 @@ def service(
         for d in rollout.deployments.values()
         if d.endpoint in pretend
     ]
-    with running(scenario=scenario or "healthy", seed=seed, deployments=specs, today=today) as url:
+    judge = rollout.quality.judge
+    if judge is not None and judge.deployment.endpoint in pretend:
+        d = judge.deployment
+        specs.append(f"{d.name}={d.model}@{d.version}:judge")
+    known = [spec.known.path for spec in rollout.tasks.values() if spec.known is not None]
+    with running(scenario=scenario or "healthy", seed=seed, deployments=specs, known=known, today=today) as url:
         endpoints = {
             name: replace(e, url=url, key_env=None, entra=False, resource=_PRETEND_ACCOUNT)
             if name in pretend

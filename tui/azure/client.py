@@ -130,16 +130,26 @@ class ServiceClient:
         return tuple(probes)
 
     async def complete(
-        self, request: Request, assignment: Assignment, due_s: float, *, saturated: bool = False
+        self,
+        request: Request,
+        assignment: Assignment,
+        due_s: float,
+        *,
+        saturated: bool = False,
+        keep_text: bool | None = None,
     ) -> Outcome:
-        """Send one request to its deployment. Never raises: every end is an outcome, ``CANCELLED`` included."""
+        """Send one request to its deployment. Never raises: every end is an outcome, ``CANCELLED`` included.
+
+        ``keep_text`` None is what the client was made with.
+        """
+        keep = self._keep_text if keep_text is None else keep_text
         exchange = Exchange()
         current_exchange.set(exchange)
         deployment = self._deployments[assignment.deployment]
-        call = Call(exchange, EventStream(keep_text=self._keep_text) if self._stream else None)
+        call = Call(exchange, EventStream(keep_text=keep) if self._stream else None)
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self._exchange(request, deployment, call)
+                await self._exchange(request, deployment, call, keep)
             refusal = call.verdict()
         except openai.APIStatusError as error:
             call.status = error.status_code
@@ -169,10 +179,10 @@ class ServiceClient:
             due_s=due_s,
             now_s=self._clock(),
             saturated=saturated,
-            keep_text=self._keep_text,
+            keep_text=keep,
         )
 
-    async def _exchange(self, request: Request, deployment: Deployment, call: Call) -> None:
+    async def _exchange(self, request: Request, deployment: Deployment, call: Call, keep: bool) -> None:
         response: httpx2.Response = await self._clients[deployment.endpoint].post(
             _CHAT,
             cast_to=httpx2.Response,
@@ -191,7 +201,7 @@ class ServiceClient:
             else:
                 body = b"".join([chunk async for chunk in response.stream])  # type: ignore[union-attr]
                 call.events = None
-                call.answer = read_completion(body, keep_text=self._keep_text)
+                call.answer = read_completion(body, keep_text=keep)
         finally:
             await response.aclose()
 

@@ -1,4 +1,4 @@
-"""What the evidence says, and what is done about it: judge, guard and plan of a run.
+"""What the evidence says, and what is done about it: the judges of a run, and the guard and plan of each task.
 
 A person's keys always win: what the guard and the plan do goes through the same controller, as events of
 their own, and can be undone like any other.
@@ -6,17 +6,20 @@ their own, and can be undone like any other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from tui.engine.task_hand import GUARD, PLAN, TaskHand
 from tui.model import (
+    DEFAULT_TASK,
     WEIGHT_CHANGES,
     Assignment,
     Event,
     EventKind,
     GuardView,
     Outcome,
+    Pair,
     PlanView,
     Verdict,
     VerdictState,
@@ -24,20 +27,19 @@ from tui.model import (
 from tui.rollout import Rollout
 from tui.routing.controller import CommandRefused, Controller, Log
 from tui.routing.weights import raised
-from tui.verdict.guard import Guard, GuardAction
-from tui.verdict.judge import Judge
+from tui.verdict.judges import Calibrated, Judges
 from tui.verdict.plan import Plan, PlanAction, PlanRefused
 from tui.verdict.reasons import evidence_line
 
-JUDGE, GUARD, PLAN = "verdict", "guard", "plan"
-"""The actors of what nobody pressed a key for."""
+JUDGE = "verdict"
+"""The actor of what the evidence says."""
 
 
 class Automation:
-    """Hears of every assignment and outcome; logs verdicts, lets the guard act at once and the plan climb.
+    """Hears of every assignment and outcome; logs verdicts, lets the guard act at once and the plans climb.
 
     ``fresh(deployment)`` says whether its outcomes keep coming in; nothing is done on stale data.
-    ``calibrated`` are limits of the baseline that are known already, by criterion in ms.
+    ``calibrated`` are limits of the baseline that are known already.
     """
 
     def __init__(
@@ -48,7 +50,7 @@ class Automation:
         log: Log,
         clock: Callable[[], float],
         fresh: Callable[[str], bool],
-        calibrated: Mapping[str, float] | None = None,
+        calibrated: Calibrated | None = None,
     ) -> None:
         self._baseline = rollout.baseline
         self._canaries = tuple(name for name in rollout.deployments if name != rollout.baseline)
@@ -56,189 +58,174 @@ class Automation:
         self._log = log
         self._clock = clock
         self._fresh = fresh
-        self._new_judge = partial(Judge, rollout.baseline, criteria=rollout.criteria, calibrated=calibrated)
-        self._judge = self._new_judge(canaries=self._canaries)
-        hand = rollout.guard
-        self._guard = Guard(hand.mode, hand.criteria, hand.tripwire, on_version_change=hand.version_change)
-        self._plan: Plan | None = None
-        if (spec := rollout.plan) is not None:
-            self._plan = Plan(
-                spec.canary,
-                spec.steps,
-                spec.must_be_ok,
-                spec.stop_on,
-                spec.watch_s,
-                held=spec.start == "held",
+        self._new_judges = partial(
+            Judges, rollout.baseline, criteria=rollout.criteria_by_task, calibrated=calibrated
+        )
+        self._judges = self._new_judges(canaries=self._canaries)
+        several = len(rollout.tasks) > 1
+        self._hands = {
+            task: TaskHand(
+                task if several else None, rollout.guard, spec.plan, self._canaries, controller, log, fresh
             )
-        self._finished = dict.fromkeys(self._canaries, 0)
-        self._verdicts: Mapping[str, tuple[Verdict, ...]] = self._judge.verdicts(0.0)
+            for task, spec in rollout.tasks.items()
+        }
+        self._verdicts: Mapping[str, tuple[Verdict, ...]] = self._judges.verdicts(0.0)
 
     # --- the walk of a request ---
 
     def assigned(self, assignment: Assignment) -> None:
-        self._judge.assigned(assignment, assignment.at_s)
+        self._judges.assigned(assignment, assignment.at_s)
 
     def ended(self, outcome: Outcome) -> None:
         """Weigh one outcome. When it decides something, the guard has acted before this returns."""
-        canary = outcome.deployment
-        tripped_before = self._tripwire(canary) is not None
-        self._judge.add(outcome, self._clock())
-        if canary in self._finished:
-            self._finished[canary] += 1
-        changed = self._judge.changes()
-        tripped = self._tripwire(canary) is not None and not tripped_before
-        for name in {name for name, _ in changed} | ({canary} if tripped else set()):
-            self._protect(name)
+        canary, task = outcome.deployment, self._task_of(outcome.task)
+        is_canary = canary in self._canaries
+        judge, hand = self._judges.by_task[task], self._hands[task]
+        tripped_before = is_canary and judge.tripwire(canary) is not None
+        judge.add(outcome, self._clock())
+        if is_canary:
+            hand.finished[canary] += 1
+        tripped = is_canary and judge.tripwire(canary) is not None and not tripped_before
+        self._decided(task, {canary} if tripped else set())
+
+    def compared(self, pair: Pair) -> None:
+        """Weigh one item that both versions answered; the guard acts as it does on an outcome."""
+        self._judges.add_pair(pair, self._clock())
+        self._decided(self._task_of(pair.task), set())
+
+    def _decided(self, task: str, tripped: set[str]) -> None:
+        """What has just been reached in a task: the guard first, then the words."""
+        changed = self._judges.by_task[task].changes()
+        for name in {name for name, _ in changed} | tripped:
+            self._protect(task, name)
         for name, verdict in changed:
             is_worse = verdict.state is VerdictState.WORSE
             kind, word = (EventKind.WORSE, "WORSE") if is_worse else (EventKind.VERDICT, "OK")
             self._log(kind, JUDGE, f"{name} {word}: {evidence_line(verdict)}")
         self._say_frozen()
         if changed:
-            self._verdicts = self._judge.verdicts(self._clock())
+            self._verdicts = self._judges.verdicts(self._clock())
+
+    def _task_of(self, task: str) -> str:
+        return task if task in self._hands else DEFAULT_TASK
 
     def _say_frozen(self) -> None:
-        for text in self._judge.frozen():
+        for text in self._judges.frozen():
             self._log(EventKind.CALIBRATED, JUDGE, text)
 
-    def _tripwire(self, canary: str) -> str | None:
-        return self._judge.tripwire(canary) if canary in self._finished else None
-
-    def _protect(self, canary: str) -> None:
-        action = self._guard.decide(
-            canary,
-            self._judge.worse(canary, self._clock()),
-            weight_pct=self._controller.weight_pct(canary),
-            fresh=self._fresh(canary),
-            tripwire=self._tripwire(canary),
-        )
-        self._act(action)
-
-    def _act(self, action: GuardAction | None) -> None:
-        if action is None:
-            return
-        if action.kind == "roll_back":
-            self._controller.roll_back(GUARD, action.reason)
-        else:
-            self._log(EventKind.GUARD, GUARD, f"would have rolled back {action.canary}", reason=action.reason)
+    def _protect(self, task: str, canary: str) -> None:
+        judge = self._judges.by_task[task]
+        self._hands[task].protect(canary, judge.worse(canary, self._clock()), judge.tripwire(canary))
 
     def tick(self) -> None:
-        """Once a second: the guard looks again (failures may have ended, or traffic begun), then the plan."""
+        """Once a second: the guard looks again (failures may have ended, or traffic begun), then the plans."""
         self._say_frozen()
-        self._verdicts = self._judge.verdicts(self._clock())
-        for canary in self._canaries:
-            self._protect(canary)
-        plan = self._plan
-        if plan is not None:
-            action = plan.tick(
-                self._clock(),
-                canary_requests=self._finished[plan.canary],
-                weight_pct=self._controller.weight_pct(plan.canary),
-                verdicts=self.verdicts().get(plan.canary, ()),
-                fresh=self._fresh(plan.canary),
-            )
-            if action is not None:
-                self._carry_out(action, PLAN)
+        self._verdicts = self._judges.verdicts(self._clock())
+        for task, hand in self._hands.items():
+            for canary in self._canaries:
+                self._protect(task, canary)
+            if hand.plan is not None:
+                verdicts = self._judges.by_task[task].verdicts(self._clock())
+                hand.climb(self._clock(), verdicts.get(hand.plan.canary, ()))
 
     def heard(self, event: Event) -> None:
         """An event was logged: a person who raises a canary has seen the verdicts that stand."""
         if event.kind not in WEIGHT_CHANGES or event.actor in (GUARD, PLAN):
             return
-        if event.before is not None and event.after is not None:
-            for canary in raised(event.before, event.after, self._baseline):
-                verdicts = self._judge.worse(canary, self._clock())
-                self._guard.raised_by_hand(canary, verdicts, self._tripwire(canary))
+        if event.before is None or event.after is None:
+            return
+        for canary, tasks in raised(event.before, event.after, self._baseline).items():
+            for task in tasks:
+                judge = self._judges.by_task[task]
+                verdicts = judge.worse(canary, self._clock())
+                self._hands[task].guard.raised_by_hand(canary, verdicts, judge.tripwire(canary))
 
-    def why_not_raise(self, canary: str) -> str | None:
-        """Why a canary must not get more traffic: a criterion is WORSE."""
-        worse = self._judge.worse(canary, self._clock()) if canary in self._canaries else ()
-        return f"it is WORSE, {evidence_line(worse[0])}" if worse else None
+    def why_not_raise(self, canary: str, tasks: Iterable[str]) -> str | None:
+        """Why a canary must not get more traffic in these tasks: a criterion is WORSE."""
+        if canary not in self._canaries:
+            return None
+        for task in tasks:
+            if worse := self._judges.of(task).worse(canary, self._clock()):
+                return f"it is WORSE, {evidence_line(worse[0])}"
+        return None
 
     def add_canary(self, name: str) -> None:
         """Judge and guard one more from now on."""
         if name not in self._canaries:
             self._canaries = (*self._canaries, name)
-            self._finished[name] = 0
-            self._judge.add_canary(name)
-            self._verdicts = self._judge.verdicts(self._clock())
+            for hand in self._hands.values():
+                hand.finished[name] = 0
+            self._judges.add_canary(name)
+            self._verdicts = self._judges.verdicts(self._clock())
 
     def version_changed(self, deployment: str, text: str) -> None:
         """Another version answers for a deployment: its evidence begins anew, a plan that it touches holds, and
         the guard acts where it was told to."""
         self.begin_anew(deployment)
-        plan = self._plan
-        if plan is not None and deployment in (plan.canary, self._baseline) and plan.active:
-            self._carry_out(plan.hold(text), PLAN)
-        if deployment in self._canaries:
-            self._act(self._guard.version_changed(deployment, text, self._controller.weight_pct(deployment)))
+        for hand in self._hands.values():
+            hand.version_changed(deployment, text, self._baseline, is_canary=deployment in self._canaries)
 
     def begin_anew(self, deployment: str) -> None:
         """Nothing that was weighed of a deployment so far is evidence about what answers from now on."""
-        self._judge.version_changed(deployment)
-        self._verdicts = self._judge.verdicts(self._clock())
+        self._judges.version_changed(deployment)
+        self._verdicts = self._judges.verdicts(self._clock())
 
     # --- commands ---
 
     def toggle_guard(self, actor: str) -> Event:
-        """Arm it or turn it off."""
-        mode = self._guard.cycle().replace("_", " ")
-        event = self._log(EventKind.GUARD, actor, f"guard {mode}")
-        for canary in self._canaries:
-            self._protect(canary)
+        """Arm it or turn it off, in every task."""
+        modes = [hand.guard.cycle() for hand in self._hands.values()]
+        event = self._log(EventKind.GUARD, actor, f"guard {modes[0].replace('_', ' ')}")
+        for task in self._hands:
+            for canary in self._canaries:
+                self._protect(task, canary)
         return event
 
-    def promote(self, deployment: str, actor: str) -> Event:
-        """Everything to one deployment; where it is the plan's canary, the plan watches from there.
+    def promote(self, deployment: str, actor: str, task: str | None = None) -> Event:
+        """Everything to one deployment, in every task or one; a plan whose canary it is watches from there.
 
         Raises CommandRefused as the controller does.
         """
-        event = self._controller.promote(deployment, actor)
-        plan = self._plan
-        if plan is not None and plan.canary == deployment:
-            try:
-                done = plan.promote(self._clock())
-            except PlanRefused as refused:
-                # It watches or is done already: the weights are what was asked for.
-                self._log(EventKind.PLAN, actor, f"plan: {refused}")
-            else:
-                self._log(EventKind.PLAN, actor, f"plan: {done.kind}", reason=done.reason)
+        event = self._controller.promote(deployment, actor, task)
+        for name, hand in self._hands.items():
+            if (task is None or name == task) and hand.plan is not None and hand.plan.canary == deployment:
+                hand.promoted(self._clock(), actor)
         return event
 
-    def hold_plan(self, actor: str) -> Event:
-        """Raises CommandRefused when there is no plan, or nothing to hold."""
-        return self._command(actor, lambda plan: plan.hold(f"held by {actor}"))
+    def hold_plan(self, actor: str, task: str | None = None) -> Event:
+        """Raises CommandRefused when there is no plan, or nothing to hold. ``task`` None is every plan."""
+        return self._command(actor, task, lambda plan: plan.hold(f"held by {actor}"))
 
-    def resume_plan(self, actor: str) -> Event:
+    def resume_plan(self, actor: str, task: str | None = None) -> Event:
         """Raises CommandRefused when there is no plan, or nothing to resume."""
-        return self._command(actor, lambda plan: plan.resume(self._clock()))
+        return self._command(actor, task, lambda plan: plan.resume(self._clock()))
 
-    def skip_step(self, actor: str) -> Event:
+    def skip_step(self, actor: str, task: str | None = None) -> Event:
         """Raises CommandRefused when there is no plan, or nothing to skip."""
-        return self._command(actor, lambda plan: plan.skip(self._clock()))
+        return self._command(actor, task, lambda plan: plan.skip(self._clock()))
 
-    def retry_step(self, actor: str) -> Event:
+    def retry_step(self, actor: str, task: str | None = None) -> Event:
         """Raises CommandRefused when there is no plan, or nothing to retry."""
-        return self._command(actor, lambda plan: plan.retry(self._clock()))
+        return self._command(actor, task, lambda plan: plan.retry(self._clock()))
 
-    def _command(self, actor: str, act: Callable[[Plan], PlanAction]) -> Event:
-        if self._plan is None:
-            raise CommandRefused("this rollout has no plan: add a [plan] table to its file")
-        try:
-            return self._carry_out(act(self._plan), actor)
-        except PlanRefused as refused:
-            raise CommandRefused(str(refused)) from refused
-
-    def _carry_out(self, action: PlanAction, actor: str) -> Event:
-        plan = self._plan
-        assert plan is not None
-        event = self._log(EventKind.PLAN, actor, f"plan: {action.kind}", reason=action.reason)
-        if action.weight_pct is None or action.weight_pct == self._controller.weight_pct(plan.canary):
-            return event
-        try:
-            return self._controller.shift(plan.canary, action.weight_pct, actor, action.reason)
-        except CommandRefused as refused:
-            # The plan sees at its next tick that the weight is not there, and holds with the reason.
-            return self._log(EventKind.REFUSED, actor, str(refused))
+    def _command(self, actor: str, task: str | None, act: Callable[[Plan], PlanAction]) -> Event:
+        """To the plan of one task, or to every plan that it makes sense for."""
+        hands = [hand for name, hand in self._hands.items() if task in (None, name) and hand.plan is not None]
+        if not hands:
+            of_task = f"task {task}" if task is not None and len(self._hands) > 1 else "this rollout"
+            raise CommandRefused(f"{of_task} has no plan: add a [plan] table to the file")
+        done, refusals = [], []
+        for hand in hands:
+            assert hand.plan is not None
+            try:
+                action = act(hand.plan)
+            except PlanRefused as refused:
+                refusals.append(str(refused))
+            else:
+                done.append(hand.carry_out(action, actor))
+        if not done:
+            raise CommandRefused("; ".join(dict.fromkeys(refusals)))
+        return done[-1]
 
     # --- what is seen and kept ---
 
@@ -247,42 +234,46 @@ class Automation:
         return self._verdicts
 
     def guard(self) -> GuardView:
-        return self._guard.view()
+        """The guards of all tasks are in one mode; what is said is what one of them said last."""
+        views = [hand.guard.view() for hand in self._hands.values()]
+        return next((view for view in views if view.said), views[0])
 
-    def plan(self) -> PlanView | None:
-        plan = self._plan
-        return None if plan is None else plan.view(self._clock(), self._finished[plan.canary])
+    def plans(self) -> tuple[PlanView, ...]:
+        """One for each task that climbs."""
+        found = (hand.plan_view(self._clock()) for hand in self._hands.values())
+        return tuple(view for view in found if view is not None)
 
     def state(self) -> dict[str, Any]:
         """All that must survive a restart, as JSON has it."""
         return {
-            "judge": self._judge.state(),
-            "guard": self._guard.state(),
-            "plan": None if self._plan is None else self._plan.state(),
+            "judges": self._judges.state(),
+            "tasks": {task: hand.state() for task, hand in self._hands.items()},
         }
 
     def restore(self, state: Mapping[str, Any], offset_s: float) -> tuple[str, ...]:
-        """Take up what an interrupted run left: the evidence, the guard and the plan's place, each for itself.
-        ``offset_s`` turns seconds of that run into seconds of this one.
+        """Take up what an interrupted run left: the evidence, the guards and the places of the plans, each for
+        itself. ``offset_s`` turns seconds of that run into seconds of this one.
 
         Returns what could not be taken up and why, a sentence each.
         """
         refused = []
-        judge = self._new_judge(canaries=self._canaries)
+        judges = self._new_judges(canaries=self._canaries)
         try:
-            judge.restore(state.get("judge") or {}, offset_s)
+            judges.restore(_table(state, "judges"), offset_s)
         except ValueError as error:
             refused.append(f"evidence: {error}")
         else:
-            self._judge = judge
-            self._verdicts = judge.verdicts(self._clock())
-        try:
-            self._guard.restore(state.get("guard") or {}, offset_s)
-        except ValueError as error:
-            refused.append(f"guard: {error}")
-        if self._plan is not None and (place := state.get("plan")) is not None:
-            try:
-                self._plan.restore(place, offset_s)
-            except ValueError as error:
-                refused.append(f"plan: {error}")
+            self._judges = judges
+            self._verdicts = judges.verdicts(self._clock())
+        kept = _table(state, "tasks")
+        for task, hand in self._hands.items():
+            of_task = f" of {task}" if len(self._hands) > 1 else ""
+            refused += [
+                text.replace(":", f"{of_task}:", 1) for text in hand.restore(_table(kept, task), offset_s)
+            ]
         return tuple(refused)
+
+
+def _table(state: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = state.get(key)
+    return value if isinstance(value, Mapping) else {}

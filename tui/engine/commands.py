@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from tui.engine.events import ENGINE
 from tui.engine.session import Session
-from tui.model import DeploymentSpec, Event, EventKind, TrafficState, WeightTable
+from tui.model import DeploymentSpec, Event, EventKind, Sample, TrafficState, WeightTable
 from tui.routing.controller import CommandRefused
 from tui.weight_profiles import (
     BrokenProfile,
@@ -31,6 +31,10 @@ class Commands:
 
     def _command(self, actor: str, act: Callable[[Session], Event]) -> Future[Event]:
         """Run ``act`` on the engine's loop."""
+        raise NotImplementedError
+
+    def _samples(self) -> tuple[Sample, ...]:
+        """What is kept, as last published."""
         raise NotImplementedError
 
     def _later(self, actor: str, act: Callable[[Session], Coroutine[Any, Any, _T]]) -> Future[_T]:
@@ -58,9 +62,9 @@ class Commands:
         """One deployment up or down by ``points`` of weight."""
         return self._command(actor, lambda s: s.controller.nudge(deployment, points, actor, task))
 
-    def promote(self, deployment: str, *, actor: str) -> Future[Event]:
-        """One deployment to 100 in every task; a plan of its own goes on from there, watching."""
-        return self._command(actor, lambda s: s.automation.promote(deployment, actor))
+    def promote(self, deployment: str, *, actor: str, task: str | None = None) -> Future[Event]:
+        """One deployment to 100, in every task or one; a plan of its own goes on from there, watching."""
+        return self._command(actor, lambda s: s.automation.promote(deployment, actor, task))
 
     def undo(self, *, actor: str) -> Future[Event]:
         """The weights before the last change."""
@@ -94,21 +98,21 @@ class Commands:
         """Arm the guard or turn it off."""
         return self._command(actor, lambda s: s.automation.toggle_guard(actor))
 
-    def hold_plan(self, *, actor: str) -> Future[Event]:
-        """The plan stands still; the weights stay."""
-        return self._command(actor, lambda s: s.automation.hold_plan(actor))
+    def hold_plan(self, *, actor: str, task: str | None = None) -> Future[Event]:
+        """The plan of a task, or every plan, stands still; the weights stay."""
+        return self._command(actor, lambda s: s.automation.hold_plan(actor, task))
 
-    def resume_plan(self, *, actor: str) -> Future[Event]:
+    def resume_plan(self, *, actor: str, task: str | None = None) -> Future[Event]:
         """The plan begins, goes on, or passes the gate it waits at."""
-        return self._command(actor, lambda s: s.automation.resume_plan(actor))
+        return self._command(actor, lambda s: s.automation.resume_plan(actor, task))
 
-    def skip_step(self, *, actor: str) -> Future[Event]:
+    def skip_step(self, *, actor: str, task: str | None = None) -> Future[Event]:
         """The plan goes to its next step without waiting for more."""
-        return self._command(actor, lambda s: s.automation.skip_step(actor))
+        return self._command(actor, lambda s: s.automation.skip_step(actor, task))
 
-    def retry_step(self, *, actor: str) -> Future[Event]:
+    def retry_step(self, *, actor: str, task: str | None = None) -> Future[Event]:
         """The plan begins its step again."""
-        return self._command(actor, lambda s: s.automation.retry_step(actor))
+        return self._command(actor, lambda s: s.automation.retry_step(actor, task))
 
     def create_deployment(self, endpoint: str, spec: DeploymentSpec, *, actor: str) -> Future[Event]:
         """A pinned deployment in the account of an endpoint, read back. It gets no traffic."""
@@ -121,6 +125,22 @@ class Commands:
     def remove_deployment(self, endpoint: str, name: str, *, actor: str) -> Future[Event]:
         """A deployment without traffic is removed from its account."""
         return self._later(actor, lambda s: s.remove_deployment(endpoint, name, actor))
+
+    def samples(self) -> tuple[Sample, ...]:
+        """The requests that are kept with their answers, oldest first; the same object until one changes."""
+        return self._samples()
+
+    def score(
+        self, sample: int, deployment: str, value: int, *, actor: str, note: str = "", blind: bool = True
+    ) -> Future[Event]:
+        """What a person thinks of one answer, 1 to 5."""
+        return self._command(
+            actor, lambda s: s.quality.scores.score(sample, deployment, value, actor, note, blind)
+        )
+
+    def unscore(self, sample: int, deployment: str, *, actor: str) -> Future[Event]:
+        """A score is taken back."""
+        return self._command(actor, lambda s: s.quality.scores.unscore(sample, deployment, actor))
 
     def save_profile(self, name: str, note: str, *, actor: str, replace: bool = False) -> Future[Event]:
         """The weights in force now under a name, in the folder beside the rollout file."""

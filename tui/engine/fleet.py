@@ -85,6 +85,12 @@ class Fleet:
             outcome = replace(outcome, error=plain(text, _ERROR))
         return self._versions.ended(outcome)
 
+    def is_on_trial(self, outcome: Outcome) -> bool:
+        """Whether the version that its deployment answers with now has given an outcome."""
+        served, own = self._versions.served(outcome.deployment), outcome.served_model
+        same = served is None or own is None or served.lower() == own.lower()
+        return same and outcome.counts_for_version
+
     def news(self, outcome: Outcome) -> Iterator[tuple[EventKind, str]]:
         """What an outcome says of its deployment that is worth an event."""
         yield from self.health[outcome.deployment].ended(outcome)

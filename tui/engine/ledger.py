@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.model import Assignment, Outcome, WeightTable
+from tui.model import DEFAULT_TASK, Assignment, Outcome, WeightTable
 
 
 class Spending:
@@ -36,7 +36,8 @@ class SinceChange:
         """Count one assignment that was drawn by ``weights``."""
         if weights is not self._under:
             self._under, self._counts = weights, {}
-        counts = self._counts.setdefault(assignment.task, {})
+        task = assignment.task if assignment.task in weights else DEFAULT_TASK
+        counts = self._counts.setdefault(task, {})
         counts[assignment.deployment] = counts.get(assignment.deployment, 0) + 1
 
     def counts(self, weights: WeightTable) -> dict[str, dict[str, int]]:

@@ -72,11 +72,11 @@ async def rate(known: Known, rollout: Rollout) -> Finding | None:
 def largest_share(rollout: Rollout, name: str) -> tuple[float, str]:
     """The most that a deployment may get of a task, in percent, and when that is where it is not now.
 
-    By the weights of the file, the rungs of the plan, and for the baseline a roll back.
+    By the weights of the file, the rungs of the plans, and for the baseline a roll back.
     """
     now = max(shares.get(name, 0.0) for shares in rollout.weights.values())
-    plan = rollout.plan
-    rungs = [step.weight_pct for step in plan.steps] if plan is not None and plan.canary == name else []
+    plans = (spec.plan for spec in rollout.tasks.values())
+    rungs = [step.weight_pct for plan in plans if plan and plan.canary == name for step in plan.steps]
     most = max([now, *rungs])
     if name == rollout.baseline and most < 100:
         return 100.0, " (after a roll back)"

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from itertools import count
 from typing import Any
 
@@ -19,29 +17,30 @@ from tui.engine.fleet import Fleet
 from tui.engine.ledger import SinceChange, Spending
 from tui.engine.members import NOBODY
 from tui.engine.membership import Membership
+from tui.engine.quality import QualityRoom
+from tui.engine.quality_setup import Judges, known_items
+from tui.engine.schedule import Schedule
 from tui.engine.setup import Past, Setup
 from tui.engine.versions import said
+from tui.engine.watches import Watches
 from tui.measure.windows import Measures
 from tui.model import (
-    DEFAULT_TASK,
     WEIGHT_CHANGES,
     Assignment,
     Event,
     EventKind,
     Figures,
     Outcome,
+    Pair,
     RecordView,
-    Request,
     Snapshot,
     TrafficState,
     VersionChange,
 )
 from tui.routing.controller import Controller
 from tui.routing.router import Router
-from tui.traffic.arrivals import Arrival, TraceError, constant, poisson, trace
-from tui.traffic.follow import BadLine
+from tui.traffic.arrivals import TraceError
 from tui.traffic.sender import Sender
-from tui.traffic.sources import Sources
 
 _DECISIONS = WEIGHT_CHANGES | {
     EventKind.VERDICT,
@@ -52,7 +51,6 @@ _DECISIONS = WEIGHT_CHANGES | {
     EventKind.REMOVED,
 }
 _WARM_CONNECTIONS = 32
-_BAD_ROWS_SAID = 20
 
 
 class Session:
@@ -68,13 +66,11 @@ class Session:
         self._since_change = SinceChange()
         self._assigned = 0
         self._ended = 0
-        self._saturated = False
-        self._bad_rows = 0
-        self._record_error: str | None = None
         # One generator each, so that what one room draws does not change what another one draws.
-        draws = (random.Random(f"{setup.seed}/{room}") for room in ("router", "arrivals", "sources"))
-        router_rng, arrivals_rng, sources_rng = draws
+        draws = (random.Random(f"{setup.seed}/{room}") for room in ("router", "arrivals", "sources", "quality"))
+        router_rng, arrivals_rng, sources_rng, quality_rng = draws
         self.log = EventLog(keep=self._keep_event, clock=self.clock, now=setup.now)
+        self._watches = Watches(self.log)
         past = setup.past
         self.router = Router(past.weights if past else rollout.weights, rng=router_rng, clock=self.clock)
         self._managers = Managers(rollout, setup.env, sleep=setup.sleep)
@@ -101,7 +97,9 @@ class Session:
             deployments=tuple(self.fleet.deployments),
             log=self.log,
             clock=self.clock,
-            why_not_raise=lambda name: self.fleet.why_not_raise(name) or self.automation.why_not_raise(name),
+            why_not_raise=lambda name, tasks: (
+                self.fleet.why_not_raise(name) or self.automation.why_not_raise(name, tasks)
+            ),
             why_never=self.fleet.removals.why_never,
             past=past.events if past else (),
         )
@@ -127,12 +125,9 @@ class Session:
             clock=self.clock,
             past=members,
         )
-        self._sources = Sources(
-            rollout.traffic.sources,
-            rng=sources_rng,
-            known_tasks=tuple(rollout.weights),
-            next_id=partial(next, count(1)),
-            on_note=partial(self.log, EventKind.SOURCE, ENGINE),
+        next_id = count(1).__next__
+        self._schedule = Schedule(
+            rollout, arrivals_rng=arrivals_rng, sources_rng=sources_rng, next_id=next_id, log=self.log
         )
         self._client = ServiceClient(
             rollout.endpoints,
@@ -144,13 +139,31 @@ class Session:
             max_in_flight=rollout.traffic.max_in_flight,
             keep_text=rollout.keep_text,
         )
+        self._judges = Judges(rollout, setup, clock=self.clock, log=self.log)
+        self.quality = QualityRoom(
+            rollout,
+            client=self._client,
+            weights=lambda: self.router.weights,
+            going=lambda: self._state is TrafficState.RUNNING,
+            counts=self.fleet.is_on_trial,
+            apart=self._asked_apart,
+            pair=self._pair,
+            next_id=next_id,
+            log=self.log,
+            clock=self.clock,
+            now=setup.now,
+            sleep=setup.sleep,
+            rng=quality_rng,
+            known=known_items(rollout, self.log),
+            judge=self._judges.room,
+        )
         self._sender = Sender(
-            arrivals=self._arrivals(arrivals_rng),
-            next_request=self._next_request,
-            exhausted=lambda: self._sources.ended,
+            arrivals=self._schedule.arrivals(),
+            next_request=self._schedule.next_request,
+            exhausted=lambda: self._schedule.sources.ended,
             assign=self.router.assign,
             admit=self._admit,
-            complete=self._client.complete,
+            complete=self.quality.complete,
             on_outcome=self._on_outcome,
             clock=self.clock,
             max_in_flight=rollout.traffic.max_in_flight,
@@ -183,17 +196,6 @@ class Session:
                 )
         return probes
 
-    def _arrivals(self, rng: random.Random) -> Iterator[Arrival]:
-        traffic = self.setup.rollout.traffic
-        if traffic.arrivals == "trace" and traffic.trace is not None:
-            return trace(traffic.trace, speed=traffic.speed, loop=traffic.loop, on_bad=self._bad_row)
-        return constant(traffic.rate) if traffic.arrivals == "constant" else poisson(traffic.rate, rng)
-
-    def _bad_row(self, bad: BadLine) -> None:
-        self._bad_rows += 1
-        if self._bad_rows <= _BAD_ROWS_SAID:
-            self.log(EventKind.SOURCE, ENGINE, f"trace line {bad.line}: {bad.reason}")
-
     async def send(self) -> None:
         """Send until the arrivals or the sources end, then wait for what is under way."""
         if self._state is TrafficState.STARTING:
@@ -206,13 +208,6 @@ class Session:
         await self._sender.drain(self.setup.rollout.traffic.timeout_s + 1)
         self._state = TrafficState.ENDED
         self.log(EventKind.ENDED, ENGINE, why)
-
-    def _next_request(self, arrival: Arrival) -> Request | None:
-        request = self._sources.next(arrival)
-        limit = self.setup.rollout.traffic.max_tokens
-        if request is not None and request.max_tokens is None and limit is not None:
-            return replace(request, max_tokens=limit)
-        return request
 
     def _admit(self, assignment: Assignment) -> bool:
         admitted = self.fleet.health[assignment.deployment].admit(assignment)
@@ -234,6 +229,21 @@ class Session:
         for kind, text in self.fleet.news(outcome):
             self.log(kind, ENGINE, text)
         self.automation.ended(outcome)
+        self._spend(outcome)
+
+    def _asked_apart(self, outcome: Outcome) -> None:
+        """What is asked beside the traffic has a cost and nothing else in common with it."""
+        self._spend(outcome)
+        if self.setup.record is not None:
+            self.setup.record.texts(outcome)
+
+    def _pair(self, task: str, canary: str, criterion: str, baseline: int, own: int) -> None:
+        pair = Pair(self.clock(), task, canary, criterion, baseline, own)
+        if self.setup.record is not None:
+            self.setup.record.pair(pair)
+        self.automation.compared(pair)
+
+    def _spend(self, outcome: Outcome) -> None:
         self._spending.add(outcome)
         if self._spending.over and self._state is TrafficState.RUNNING:
             self._sender.pause()
@@ -247,6 +257,7 @@ class Session:
         self._measures.restart(deployment, self.clock())
         text = said(deployment, change)
         self.log(EventKind.VERSION_CHANGED, ENGINE, text)
+        self.quality.version_changed(deployment)
         self.automation.version_changed(deployment, text)
 
     def _ours(self, endpoint: str) -> frozenset[str]:
@@ -312,17 +323,18 @@ class Session:
 
     def tick(self) -> None:
         """Close the seconds that have ended, and say it when we can no longer keep the schedule."""
-        self._watch_sender()
+        self._watches.sender(self._sender.view())
         if self._state is not TrafficState.STARTING:
             self.automation.tick()
+            self.quality.store.publish()
             for text in self.fleet.compared():
                 self.log(EventKind.VERSION_COMPARED, ENGINE, text)
             self._keep_state()
-            closed = self._measures.tick(self.clock(), self.router.weights[DEFAULT_TASK])
+            closed = self._measures.tick(self.clock(), self.router.weights)
             if self.setup.record is not None:
                 for second in closed:
                     self.setup.record.second(second)
-                self._watch_record(self.setup.record.view())
+                self._watches.record(self.setup.record.view())
 
     def _keep_state(self) -> None:
         """Record what a run that takes this one up needs."""
@@ -331,21 +343,6 @@ class Session:
 
     def _known(self) -> dict[str, Any]:
         return {**self.automation.state(), "members": self.membership.members().as_json()}
-
-    def _watch_record(self, record: RecordView) -> None:
-        if record.error != self._record_error:
-            self._record_error = record.error
-            again = f"the run record is written again, {record.dropped} rows are missing"
-            self.log(EventKind.RECORD, ENGINE, record.error or again)
-
-    def _watch_sender(self) -> None:
-        sender = self._sender.view()
-        if sender.saturated and not self._saturated:
-            late = f"{sender.late_p99_ms:.0f} ms late at P99" if sender.late_p99_ms is not None else "late"
-            room = f"{sender.in_flight} of {sender.max_in_flight} in flight"
-            text = f"client saturated: {sender.skipped} skipped, {room}, {late}"
-            self.log(EventKind.SATURATED, ENGINE, text)
-        self._saturated = sender.saturated
 
     def snapshot(self) -> Snapshot:
         rollout, now_s = self.setup.rollout, self.clock()
@@ -363,9 +360,10 @@ class Session:
             deployments=self.fleet.views(figures),
             assigned=self._since_change.counts(self.router.weights),
             history=self._measures.history(),
+            task_history=self._measures.task_history(),
             events=self.log.newest(),
             sender=self._sender.view(),
-            sources=self._sources.views(),
+            sources=self._schedule.sources.views(),
             record=record.view() if record is not None else RecordView(),
             spent_usd=self._spending.usd,
             spent_estimated_usd=self._spending.estimated_usd,
@@ -373,7 +371,9 @@ class Session:
             verdicts=self.automation.verdicts(),
             alpha_pct=rollout.criteria.alpha_pct,
             guard=self.automation.guard(),
-            plan=self.automation.plan(),
+            plans=self.automation.plans(),
+            quality=self.quality.view(),
+            requests_per_day=rollout.requests_per_day,
             accounts=self.control.views(),
             can_undo=self.controller.can_undo,
         )
@@ -388,10 +388,12 @@ class Session:
         """Stop sending, wait for what is under way, close. Returns how many requests have no outcome (0)."""
         self._sender.pause()
         await self._sender.drain(drain_s)
+        await self.quality.close()
         self.tick()
         self.log(EventKind.STOPPED, self.setup.actor, f"run {self.setup.run_id} ended")
         self._state = TrafficState.STOPPED
         await self._client.close()
+        await self._judges.close()
         await self._managers.close()
-        self._sources.close()
+        self._schedule.sources.close()
         return self._assigned - self._ended

@@ -47,5 +47,5 @@ class Setup:
     not_resumed: str = ""
     """Why no run is taken up where that was asked for; empty where it is, or was not."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    calibrated: Mapping[str, float] | None = None
+    calibrated: Mapping[str, Mapping[str, float]] | None = None
     """Limits that "slower" is measured against, by criterion in ms, where an earlier run gave them."""

@@ -16,7 +16,7 @@ from tui.engine.commands import Commands
 from tui.engine.events import ENGINE
 from tui.engine.session import Session
 from tui.engine.setup import Setup
-from tui.model import Event, EventKind, Snapshot
+from tui.model import Event, EventKind, Sample, Snapshot
 from tui.routing.controller import CommandRefused, LeftHalfDone
 
 SWITCH_INTERVAL_S = 0.0005
@@ -122,6 +122,7 @@ class Engine(Commands):
             asyncio.create_task(session.send()),
             asyncio.create_task(self._tick()),
             asyncio.create_task(session.control.watch()),
+            asyncio.create_task(session.quality.work()),
         ]
         for task in work:
             task.add_done_callback(self._stop_if_broken)
@@ -183,6 +184,17 @@ class Engine(Commands):
             callback(self._snapshot)
 
     # --- how a command is carried out ---
+
+    def samples_note(self) -> str:
+        """Why there are no samples, empty where there may be some."""
+        rollout = self._setup.rollout
+        asked = rollout.quality.samples_per_s or rollout.quality.shadow_pct
+        if asked or any(spec.known is not None for spec in rollout.tasks.values()):
+            return ""
+        return "this rollout keeps none: samples_per_s is 0 under [quality]"
+
+    def _samples(self) -> tuple[Sample, ...]:
+        return self._session.quality.store.shown if self._session is not None else ()
 
     def _command(self, actor: str, act: Callable[[Session], Event]) -> Future[Event]:
         future: Future[Event] = Future()

@@ -24,6 +24,7 @@ from tui.model import (
     Outcome,
     Second,
     SecondFigures,
+    WeightTable,
 )
 
 _HISTORY_POINTS = 3600
@@ -34,7 +35,7 @@ _Key = tuple[str, str]
 _Tallies = dict[_Key, Tally]
 
 _NOTHING = Tally()
-_NO_WEIGHTS: Mapping[str, float] = MappingProxyType({})
+_NO_WEIGHTS: WeightTable = MappingProxyType({})
 
 
 class _Window:
@@ -75,7 +76,7 @@ class Measures:
         self._windows = {name: _Window(length_s) for name, length_s in WINDOWS_S.items()}
         self._trailing = _Window(HISTORY_SPAN_S)
         self._longest_s = max(length_s or 0 for length_s in WINDOWS_S.values())
-        self._history: deque[Second] = deque(maxlen=_HISTORY_POINTS)
+        self._history: dict[str, deque[Second]] = {}
         self._restarted: dict[str, float] = {}
 
     def add_deployment(self, deployment: str) -> None:
@@ -109,10 +110,11 @@ class Measures:
         tally = self._running.get((deployment, outcome.task)) or self._tally(deployment, outcome.task)
         tally.add(outcome, self._names[deployment])
 
-    def tick(self, now_s: float, weights_pct: Mapping[str, float] = _NO_WEIGHTS) -> tuple[Second, ...]:
-        """Close every second that has ended and return them; late calls lose nothing.
+    def tick(self, now_s: float, weights: WeightTable = _NO_WEIGHTS) -> tuple[Second, ...]:
+        """Close every second that has ended and return them, all tasks pooled; late calls lose nothing.
 
-        ``weights_pct`` is the weight in force per deployment, kept in the history (0 where absent).
+        ``weights`` are in force, kept in the history (0 where absent). All tasks pooled have the mean of
+        theirs by how much was assigned to each; of each task a history is kept where there are several.
         """
         if now_s >= self._second + 1:
             self._begin(floor(now_s))
@@ -121,10 +123,31 @@ class Measures:
             self._close(second, self._ended.pop(second, {}))
             # Points that the history would push out again are not worth their quantiles.
             if second >= self._second - _HISTORY_POINTS:
-                closed.append(self._point(second, weights_pct))
+                closed.append(self._keep(second, ALL_TASKS, self._mean_weights(weights)))
+                for task in self._tasks if len(self._tasks) > 1 else ():
+                    self._keep(second, task, weights.get(task, {}))
         self._next_to_close = self._second
-        self._history.extend(closed)
         return tuple(closed)
+
+    def _keep(self, second: int, task: str, weights_pct: Mapping[str, float]) -> Second:
+        point = self._point(second, task, weights_pct)
+        self._history.setdefault(task, deque(maxlen=_HISTORY_POINTS)).append(point)
+        return point
+
+    def _mean_weights(self, weights: WeightTable) -> Mapping[str, float]:
+        if len(weights) <= 1:
+            return next(iter(weights.values()), {})
+        assigned = dict.fromkeys(weights, 0)
+        for (_, task), tally in self._trailing.tallies.items():
+            if task in assigned:
+                assigned[task] += tally.counts.get("assigned", 0)
+        total = sum(assigned.values())
+        shares = {task: n / total if total else 1 / len(weights) for task, n in assigned.items()}
+        means: dict[str, float] = {}
+        for task, share in shares.items():
+            for deployment, pct in weights[task].items():
+                means[deployment] = means.get(deployment, 0.0) + share * pct
+        return means
 
     def figures(self, now_s: float) -> dict[str, dict[str, dict[str, Figures]]]:
         """``[deployment][window][task]`` with ``ALL_TASKS`` for the pool, up to this very moment.
@@ -164,8 +187,12 @@ class Measures:
         return self._task_figures(self._windows[window], fresh, ALL_TASKS, since_s, now_s)[deployment]
 
     def history(self) -> tuple[Second, ...]:
-        """The last hour, oldest first; ``at_s`` is the end of each second."""
-        return tuple(self._history)
+        """The last hour of all tasks pooled, oldest first; ``at_s`` is the end of each second."""
+        return tuple(self._history.get(ALL_TASKS, ()))
+
+    def task_history(self) -> dict[str, tuple[Second, ...]]:
+        """The same by task; empty where there is only one."""
+        return {task: tuple(points) for task, points in self._history.items() if task != ALL_TASKS}
 
     def _task_figures(
         self, window: _Window, fresh: _Tallies, task: str, since_s: float, now_s: float
@@ -219,10 +246,10 @@ class Measures:
             if key[0] not in restarted or second >= floor(restarted[key[0]])
         }
 
-    def _point(self, second: int, weights_pct: Mapping[str, float]) -> Second:
+    def _point(self, second: int, task: str, weights_pct: Mapping[str, float]) -> Second:
         points = {}
         since_s = max(second + 1 - HISTORY_SPAN_S, self._started_s)
-        for deployment, f in self._task_figures(self._trailing, {}, ALL_TASKS, since_s, second + 1).items():
+        for deployment, f in self._task_figures(self._trailing, {}, task, since_s, second + 1).items():
             latency = f.latency_ms
             points[deployment] = SecondFigures(
                 requests=f.requests,

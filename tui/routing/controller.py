@@ -42,9 +42,10 @@ class Log(Protocol):
 class Controller:
     """Changes the router's weights, each change being an event with actor, reason, before and after.
 
-    ``why_not_raise(deployment)`` says why more traffic for a deployment must be refused now, or None. It is
-    asked only for changes that raise a canary: lowering is never refused. ``why_never(deployment)`` is asked
-    even where the first is overridden, and by undo: there is nothing that could take traffic.
+    ``why_not_raise(deployment, tasks)`` says why more traffic for a deployment in these tasks must be refused
+    now, or None. It is asked only for changes that raise a canary: lowering is never refused.
+    ``why_never(deployment)`` is asked even where the first is overridden, and by undo: there is nothing that
+    could take traffic.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Controller:
         deployments: Sequence[str],
         log: Log,
         clock: Callable[[], float],
-        why_not_raise: Callable[[str], str | None] = lambda _: None,
+        why_not_raise: Callable[[str, tuple[str, ...]], str | None] = lambda *_: None,
         why_never: Callable[[str], str | None] = lambda _: None,
         past: Iterable[Event] = (),
     ) -> None:
@@ -75,9 +76,10 @@ class Controller:
         """The weights that ``undo`` would restore."""
         return self._undo[-1] if self._undo else None
 
-    def weight_pct(self, name: str) -> float:
-        """The largest weight of a deployment over the tasks; 0 for one that has none."""
-        return max(shares.get(name, 0.0) for shares in self._router.weights.values())
+    def weight_pct(self, name: str, task: str | None = None) -> float:
+        """The weight of a deployment in a task, or the largest over the tasks; 0 for one that has none."""
+        weights = self._router.weights
+        return max(shares.get(name, 0.0) for shares in ([weights[task]] if task else weights.values()))
 
     def add_deployment(self, name: str, actor: str, text: str, reason: str) -> Event:
         """One more deployment, at weight 0 in every task. What undo restores has it at 0 too.
@@ -103,15 +105,15 @@ class Controller:
         after = self._computed(lambda: all_to(self._router.weights, self._baseline, task))
         return self._change(EventKind.ROLLED_BACK, actor, after, reason)
 
-    def promote(self, deployment: str, actor: str, force: bool = False) -> Event:
-        """One deployment to 100 in every task.
+    def promote(self, deployment: str, actor: str, task: str | None = None) -> Event:
+        """One deployment to 100 in every task (or one).
 
         Raises:
-            CommandRefused: The deployment is unknown, or its data do not allow more traffic.
+            CommandRefused: Deployment or task is unknown, or the deployment's data do not allow more traffic.
         """
         self._known(deployment)
-        after = all_to(self._router.weights, deployment)
-        self._permit(after, force)
+        after = self._computed(lambda: all_to(self._router.weights, deployment, task))
+        self._permit(after, force=False)
         return self._change(EventKind.PROMOTED, actor, after, "")
 
     def shift(
@@ -213,8 +215,8 @@ class Controller:
             raise CommandRefused(f"no deployment is named {deployment}: {', '.join(self._deployments)}")
 
     def _permit(self, after: WeightTable, force: bool) -> None:
-        for name in raised(self._router.weights, after, self._baseline):
-            why = self._why_never(name) or (None if force else self._why_not_raise(name))
+        for name, tasks in raised(self._router.weights, after, self._baseline).items():
+            why = self._why_never(name) or (None if force else self._why_not_raise(name, tasks))
             if why:
                 raise CommandRefused(f"{name} gets no more traffic: {why}")
 

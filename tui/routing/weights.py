@@ -73,15 +73,15 @@ def with_share(
     return _each_task(table, task, change)
 
 
-def raised(before: WeightTable, after: WeightTable, baseline: str) -> tuple[str, ...]:
-    """The deployments other than the baseline that get more traffic afterwards, in any task."""
-    names: dict[str, None] = {}
+def raised(before: WeightTable, after: WeightTable, baseline: str) -> dict[str, tuple[str, ...]]:
+    """The deployments other than the baseline that get more traffic afterwards, and in which tasks."""
+    found: dict[str, tuple[str, ...]] = {}
     for task in after:
         old, new = shares_of(before, task), after[task]
         for name, pct in new.items():
             if name != baseline and pct > old.get(name, 0.0) + SUM_TOLERANCE:
-                names[name] = None
-    return tuple(names)
+                found[name] = (*found.get(name, ()), task)
+    return found
 
 
 def describe(before: WeightTable, after: WeightTable, names: Mapping[str, str] | None = None) -> str:

@@ -1,0 +1,32 @@
+"""What a run notices of itself: that it cannot keep its schedule, or its record."""
+
+from __future__ import annotations
+
+from tui.engine.events import ENGINE
+from tui.model import EventKind, RecordView, SenderView
+from tui.routing.controller import Log
+
+
+class Watches:
+    """Each is said when it begins, and of the record also when it is over."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._saturated = False
+        self._record_error: str | None = None
+
+    def sender(self, sender: SenderView) -> None:
+        """Look at the sender."""
+        if sender.saturated and not self._saturated:
+            late = f"{sender.late_p99_ms:.0f} ms late at P99" if sender.late_p99_ms is not None else "late"
+            room = f"{sender.in_flight} of {sender.max_in_flight} in flight"
+            text = f"client saturated: {sender.skipped} skipped, {room}, {late}"
+            self._log(EventKind.SATURATED, ENGINE, text)
+        self._saturated = sender.saturated
+
+    def record(self, record: RecordView) -> None:
+        """Look at the run record."""
+        if record.error != self._record_error:
+            self._record_error = record.error
+            again = f"the run record is written again, {record.dropped} rows are missing"
+            self._log(EventKind.RECORD, ENGINE, record.error or again)
