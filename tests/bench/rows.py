@@ -11,6 +11,7 @@ from tests.bench.guard import guard_acts_ms
 from tests.bench.listed import painted_ms
 from tests.bench.load import Load, in_child
 from tests.bench.memory import EARLY, LATE, growth_mb
+from tests.bench.samples import SAMPLES, key_times_ms
 from tests.bench.screen import cockpit, command_to_last_ms, key_to_last_ms, no_cockpit
 from tests.bench.service import Services
 from tests.bench.stall import RATE, SERVICE_MS, SPAN_S, STALL_S, implied_p95_ms, stall
@@ -191,6 +192,20 @@ def list_rows(_: Services) -> Iterator[Row]:
         )
 
 
+def sample_rows(services: Services) -> Iterator[Row]:
+    """Keys of the samples screens over many samples, from the key to the picture after it."""
+    keys, slices = in_child(key_times_ms, SAMPLES)
+    for what, waits in keys.items():
+        slowest = max(waits, key=lambda name: waits[name])
+        yield Row(
+            f"{what}, the slowest of {len(waits)} keys",
+            "< 100 ms",
+            f"{waits[slowest]:.0f} ms ({slowest}); median {_quantile(list(waits.values()), 0.5):.0f} ms",
+            waits[slowest] < 100,
+        )
+    yield Row("  a key while 1 MB answers are laid out", "< 100 ms", f"{slices:.0f} ms", slices < 100)
+
+
 def memory_rows(services: Services) -> Iterator[Row]:
     """What a long run adds; takes ``LATE / _LONG_RATE`` seconds."""
     with services.one() as service:
@@ -218,5 +233,6 @@ SHORT: tuple[Callable[[Services], Iterator[Row]], ...] = (
     startup_rows,
     stall_rows,
     list_rows,
+    sample_rows,
 )
 LONG = (memory_rows,)
