@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,12 +13,14 @@ from tui.model import (
     EventKind,
     Outcome,
     OutcomeKind,
+    Pair,
     Second,
     SecondFigures,
     Usage,
     Verdict,
     VerdictState,
 )
+from tui.quality.scored import Scored, scored_text
 from tui.record import RunRecord
 from tui.rollout import Criteria
 
@@ -53,10 +56,19 @@ path = "gone/since/then.jsonl"
 """
 
 
-def outcome(number: int, deployment: str, sent_s: float, *, weight: float, failed: bool = False) -> Outcome:
+def outcome(
+    number: int,
+    deployment: str,
+    sent_s: float,
+    *,
+    weight: float,
+    failed: bool = False,
+    task: str = "default",
+    cost_usd: float = 0.001,
+) -> Outcome:
     return Outcome(
         number,
-        "default",
+        task,
         deployment,
         weight,
         OutcomeKind.SERVER_ERROR if failed else OutcomeKind.OK,
@@ -67,7 +79,7 @@ def outcome(number: int, deployment: str, sent_s: float, *, weight: float, faile
         latency_ms=None if failed else 250.0,
         ttft_ms=None if failed else 100.0,
         usage=None if failed else Usage(100, 20),
-        cost_usd=None if failed else 0.001,
+        cost_usd=None if failed else cost_usd,
         error=HOSTILE if failed else None,
         served_model=None if failed else "gpt-4o-<b>served</b>",
     )
@@ -120,6 +132,59 @@ def made_run(
     return path
 
 
+MAIL, DEEDS = "email_summarisation", "contract_analysis"
+_MIGRATION = (
+    _ROLLOUT.format(old=OLD, new=NEW, version="v2")
+    + f"""
+[tasks.{MAIL}]
+requests_per_day = 40000
+[tasks.{MAIL}.criteria]
+quality = "at most 0.5 lower"
+[tasks.{DEEDS}]
+[quality]
+shadow_pct = 10
+[quality.judge]
+endpoint = "main"
+deployment = "judge"
+model = "gpt-5"
+version = "2025-08-07"
+"""
+)
+
+
+def made_migration(path: Path) -> Path:
+    """100 s of two tasks, each one request a second to either version. The canary costs a tenth; it is nearly
+    as good at mail and poor at deeds, by a score a second. Ana scored two answers and took one back, Ben scored
+    one of hers again."""
+    record = RunRecord.create(
+        path,
+        run_id="abc12345",
+        rollout_name="summarise",
+        rollout_text=_MIGRATION,
+        started_at=STARTED,
+        meta={"environment": "test"},
+        now=lambda: STARTED + timedelta(seconds=100),
+    )
+    table = {task: {OLD: 50.0, NEW: 50.0} for task in ("default", MAIL, DEEDS)}
+    record.event(event(1, 0.0, EventKind.STARTED, after=table))
+    number = 0
+    for second in range(100):
+        for task, drop in ((MAIL, int(second % 5 == 0)), (DEEDS, 2 - second % 2)):
+            for name, usd in ((OLD, 0.002), (NEW, 0.0002)):
+                number += 1
+                record.outcome(outcome(number, name, second + 0.1, weight=50.0, task=task, cost_usd=usd))
+            record.pair(Pair(second + 0.6, task, NEW, "quality", 5 - second % 2, 5 - second % 2 - drop))
+    scores = (
+        ("ana", Scored(1, OLD, 4, True)), ("ana", Scored(1, NEW, 2, True)), ("ana", Scored(2, OLD, 5, False)),
+        ("ana", Scored(2, OLD, None)), ("ben", Scored(1, NEW, 3, False)),
+    )  # fmt: skip
+    for number, (actor, scored) in enumerate(scores):
+        made = event(number + 2, 90.0 + number, EventKind.SCORED)
+        record.event(replace(made, actor=actor, text=scored_text(scored)))
+    assert record.close()
+    return path
+
+
 class CountingJudge:
     """Calls the error rate of a canary WORSE at its third failure; remembers what it was told."""
 
@@ -139,6 +204,9 @@ class CountingJudge:
             if self._failures[outcome.deployment] == 3:
                 self._worse_s[outcome.deployment] = now_s
                 self._new.append((outcome.deployment, self._verdict(outcome.deployment)))
+
+    def add_pair(self, pair: Pair, now_s: float) -> None:
+        """Counts failures only."""
 
     def version_changed(self, name: str) -> None:
         self._failures[name] = 0

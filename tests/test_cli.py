@@ -120,10 +120,10 @@ def test_run_writes_the_result_as_json(tmp_path: Path) -> None:
     assert result["seconds"] >= 1
     baseline = result["deployments"]["gpt4o-prod-v1120"]
     assert {
-        "weight", "requests", "ok", "errors", "latency_ms", "ttft_ms", "tokens", "cost_usd", "filters",
+        "weights", "requests", "ok", "errors", "latency_ms", "ttft_ms", "tokens", "cost_usd", "filters",
         "served_models",
     } <= baseline.keys()  # fmt: skip
-    assert baseline["weight"] == 90
+    assert baseline["weights"] == {"default": 90}
     assert baseline["requests"] == baseline["ok"] + sum(baseline["errors"].values()) > 0
     assert set(baseline["latency_ms"]) >= {"p50", "p95", "p99"}
     assert set(baseline["tokens"]) >= {"prompt", "cached", "completion"}

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cockpit_fakes import CANARY, made_snapshot
 from tests.engine_runs import (
     NEW,
     OLD,
@@ -25,10 +26,22 @@ from tests.engine_runs import (
     total,
     until,
 )
+from tests.made_verdicts import plan as made_plan
+from tests.test_business import DEEDS, MAIL, migration
 from tui.engine import EngineFailed
-from tui.headless import CouldNotRun, check_endpoints, finish, follow, result, table
-from tui.model import Deployment, OutcomeKind, PinState, Snapshot, TrafficState
+from tui.headless import CouldNotRun, check_endpoints, finish, follow, table
+from tui.model import (
+    Deployment,
+    JudgeView,
+    OutcomeKind,
+    PinState,
+    PositionView,
+    QualityView,
+    Snapshot,
+    TrafficState,
+)
 from tui.rollout import SourceSpec
+from tui.run_result import result
 from tui.traffic.sources import Sources
 
 
@@ -197,7 +210,7 @@ def test_the_result_and_the_table_tell_the_same(url: str, tmp_path: Path, few: P
     text = table(snapshot)
     rows = {line.split()[0]: line.split() for line in text.splitlines()[1:3]}
     for name, one in document["deployments"].items():
-        assert rows[name][1:4] == [f"{one['weight']:g}%", str(one["requests"]), str(one["ok"])]
+        assert rows[name][1:4] == [f"{one['weights']['default']:g}%", str(one["requests"]), str(one["ok"])]
     assert "source requests.jsonl: 1 bad lines; line 3:" in text
     assert "3 requests sent" in text
 
@@ -212,6 +225,40 @@ def test_without_data_there_are_gaps_and_no_zeros(url: str, tmp_path: Path, few:
     assert unused["latency_ms"] == {"p50": None, "p95": None, "p99": None, "n": 0}
     assert unused["cost_usd"] is None
     assert next(line for line in table(snapshot).splitlines() if line.startswith(NEW)).split()[4:8] == ["-"] * 4
+
+
+def test_the_result_and_the_table_say_what_it_costs_and_how_good_it_is() -> None:
+    judge = JudgeView(asked=144, text="answered all 144", position=PositionView(text="no preference shown"))
+    room = QualityView(
+        samples=225, known={DEEDS: 49}, spent_usd=0.04, judge=judge, judge_name="gpt5-judge", judge_usd=0.19,
+        judge_budget_usd=5.0, agreement="judge and people: weighted kappa 0.71",
+    )  # fmt: skip
+    snapshot = migration(quality=room)
+    document = json.loads(json.dumps(result(snapshot, seed=1, lost=0), allow_nan=False))
+    assert list(document["plans"]) == [MAIL]
+    assert document["verdicts"][CANARY][DEEDS]["quality"]["state"] == "worse"
+    mail = document["business"][CANARY][MAIL]
+    assert mail["text"] == f"{MAIL}: -60% cost (saves $96.00/day at 40,000 requests/day), 4.2 vs 4.4, OK"
+    assert (mail["requests_per_day"], mail["requests_per_day_from"]) == (40_000, "rollout file")
+    assert (mail["usd_per_day"], mail["no_cost"]) == (pytest.approx(-96.0), "")
+    assert mail["cost"]["interval_pct"] == [-63.0, -57.0]
+    assert mail["graded"]["quality"] == {
+        "state": "ok", "advisory": False, "unit": "of 5", "baseline": 4.4, "canary": 4.2, "pairs": 80
+    }  # fmt: skip
+    assert document["quality"]["known_answers_asked"] == {DEEDS: 49}
+    judged = document["quality"]["judge"]
+    assert (judged["deployment"], judged["sound"], judged["budget_usd"]) == ("gpt5-judge", True, 5.0)
+    lines = table(snapshot).splitlines()
+    assert f"business: {mail['text']}" in lines
+    assert "judge gpt5-judge: answered all 144; no preference shown; $0.1900" in lines
+    assert "judge and people: weighted kappa 0.71" in lines
+
+
+def test_without_a_judge_and_without_a_plan_the_result_says_so() -> None:
+    document = result(made_snapshot(), seed=1, lost=0)
+    assert (document["plans"], document["quality"]["judge"]) == ({}, None)
+    plan = result(made_snapshot(plans=(made_plan(CANARY),)), seed=1, lost=0)["plans"]["default"]
+    assert (plan["canary"], plan["step"]) == (CANARY, 2)
 
 
 def test_whoever_asks_for_the_end_does_not_wait_for_slow_answers(tmp_path: Path) -> None:

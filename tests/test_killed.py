@@ -100,10 +100,10 @@ def test_a_plan_that_is_killed_goes_on_from_the_same_rung_with_the_same_verdicts
     result = json.loads(out)
     assert code == 1, "errors are WORSE, and that is the exit code"
     assert result["weights"] == {"default": {OLD: 100 - SECOND_PCT, NEW: SECOND_PCT}}
-    assert (result["plan"]["step"], result["plan"]["state"]) == (2, "climbing")
+    assert (result["plans"]["default"]["step"], result["plans"]["default"]["state"]) == (2, "climbing")
     [would] = of_kind(before, EventKind.GUARD)
     assert result["guard"] == {"mode": "dry_run", "said": f"{would.text}: {would.reason}"}
-    taken_up = result["verdicts"][NEW]
+    taken_up = result["verdicts"][NEW]["default"]
     assert taken_up["errors"]["state"] == "worse"
     assert taken_up["tokens"]["state"] == "ok"
     # Each run has a clock of its own: what lay between two verdicts is the same by both.

@@ -8,10 +8,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.recordings import NEW, OLD, CountingJudge, made_run
+from tests.recordings import DEEDS, MAIL, NEW, OLD, CountingJudge, made_migration, made_run
 from tui.afterwards.recording import Recording
 from tui.afterwards.report import report
 from tui.afterwards.svg_plot import Series, svg_plot
+from tui.verdict.judges import Judges
 
 
 @pytest.fixture
@@ -38,6 +39,82 @@ def test_json_says_what_was_seen_and_decided(recording: Recording) -> None:
     assert (shifted["actor"], shifted["reason"]) == ("ana", "looks well")
     assert shifted["weights after"] == f"{OLD} 50%, {NEW} 50%"
     assert back["event"] == "rolled back"
+
+
+@pytest.fixture
+def migration(tmp_path: Path) -> Recording:
+    return Recording.open(made_migration(tmp_path / "run.sqlite"))
+
+
+def _judges(recording: Recording) -> Judges:
+    return Judges(OLD, recording.canaries, recording.rollout.criteria_by_task)
+
+
+def test_the_decision_stands_in_the_report(migration: Recording) -> None:
+    document = json.loads(report(migration, "json", _judges(migration))["report.json"])
+    assert document["judge"] == "judge: gpt-5 2025-08-07"
+    mail, deeds = document["What it costs or saves, and what quality it gives"]
+    assert mail == {
+        "task": MAIL,
+        "canary": NEW,
+        "cost and quality": "-90% cost (saves $72.00/day at 40,000 requests/day), 4.3 vs 4.5, OK",
+        "$/1k baseline / canary": "2.0000 / 0.2000",
+        "difference % [interval]": mail["difference % [interval]"],
+        "USD a day": "-72.00",
+        "requests a day": "40,000 requests/day",
+        "answers of the canary": "100",
+        "pairs": "quality 100 pairs",
+    }
+    # 200 requests in 99.6 s, up to the last score.
+    assert deeds["cost and quality"] == (
+        "-90% cost (saves $312/day at the run's own 173,494 requests/day), 3.0 vs 4.5, WORSE"
+    )
+
+
+def test_quality_has_its_rows_in_the_decision_table(migration: Recording) -> None:
+    document = json.loads(report(migration, "json", _judges(migration))["report.json"])
+    rows = document["Criteria, judged again from the recorded outcomes"]
+    of = {row["criterion"]: row for row in rows}
+    assert not any(name.startswith("default ") for name in of), "no request was of it"
+    assert of[f"{MAIL} P95"]["difference % [interval]"] == "+0.0 [-, -]"
+    mail, deeds = of[f"{MAIL} quality"], of[f"{DEEDS} quality"]
+    assert (mail["verdict"][:2], mail["baseline"], mail["canary value"]) == ("OK", "4.5 of 5", "4.3 of 5")
+    assert (deeds["verdict"][:5], deeds["canary value"]) == ("WORSE", "3 of 5")
+    assert deeds["limit"] == "same or better"
+    assert mail["requests baseline / canary, or pairs"] == "100 pairs"
+    assert of[f"{MAIL} P50"]["requests baseline / canary, or pairs"] == "100 / 100"
+
+
+def test_pairs_and_scores_of_people_are_counted_without_any_judge(migration: Recording) -> None:
+    document = json.loads(report(migration, "json")["report.json"])
+    deeds, mail = document["Items that both versions answered"]
+    assert (mail["items"], mail["baseline"], mail["canary value"]) == ("100", "4.50 of 5", "4.30 of 5")
+    assert mail["canary better / same / worse"] == "0 / 80 / 20"
+    assert (deeds["task"], deeds["canary better / same / worse"]) == (DEEDS, "0 / 0 / 100")
+    ana, ben = document["Scores by people"]
+    assert (ana["who"], ana["answers scored"], ana["of them blind"], ana["taken back"]) == (
+        "ana",
+        "1",
+        "1",
+        "1",
+    )
+    assert ana["mean of 5 (answers)"] == f"{OLD} 4.00 (1)"
+    assert (ben["answers scored"], ben["of them blind"]) == ("1", "0")
+    assert ben["mean of 5 (answers)"] == f"{NEW} 3.00 (1)", "who scored last is who scored it"
+
+
+@pytest.mark.parametrize("format_", ["md", "html"])
+def test_the_decision_is_said_in_words_in_every_format(migration: Recording, format_) -> None:
+    text = next(iter(report(migration, format_, _judges(migration)).values())).replace("\\", "")
+    assert "-90% cost (saves $72.00/day at 40,000 requests/day), 4.3 vs 4.5, OK" in text
+    assert "4.5 of 5" in text
+
+
+def test_a_run_without_pairs_and_scores_says_so(recording: Recording) -> None:
+    text = report(recording, "md", _judge(recording))["report.md"]
+    assert "nobody scored an answer" in text
+    assert "none: people score" in text
+    assert "quality not compared" in text
 
 
 def test_html_holds_its_plots_and_no_markup_of_others(recording: Recording) -> None:

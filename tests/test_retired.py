@@ -13,10 +13,11 @@ from pathlib import Path
 from tests.arm_service import ACCOUNT
 from tests.engine_runs import beside, engine_of, finished, recorded, rollout, running, until
 from tests.simulator_service import quick
-from tui.headless import follow, result, table
+from tui.headless import follow, table
 from tui.model import Deployment, Endpoint, EventKind, Snapshot
 from tui.record_reader import read_events
 from tui.rollout import ControlPlane, Rollout
+from tui.run_result import result
 from tui.simulator.behaviour import PretendDeployment
 from tui.simulator.scenarios import Ending, Scenario
 from tui.simulator.server import Simulator

@@ -171,11 +171,22 @@ def sim(
     ] = "healthy",
     seed: Annotated[int, typer.Option(help="Seed of every random draw.")] = 0,
     deployment: Annotated[
-        list[str] | None, typer.Option(help="NAME=MODEL@VERSION[:baseline|canary]; may be given several times.")
+        list[str] | None, typer.Option(help="NAME=MODEL@VERSION[:baseline|canary|judge]; repeatable.")
     ] = None,
     upgrade_option: Annotated[
         list[str] | None,
         typer.Option(help="NAME=OPTION: the versionUpgradeOption of a deployment, or `absent`."),
+    ] = None,
+    known: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE.jsonl", help="A task file whose answers the deployments know; repeatable."),
+    ] = None,
+    quality: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=TASK:ACCURACY,SCORE[,SPREAD]: how often (%) known answers are given, and how a judge "
+            "scores (1-5); TASK * is every other; repeatable."
+        ),
     ] = None,
     today: Annotated[
         datetime | None,
@@ -185,7 +196,13 @@ def sim(
     exit_with_parent: Annotated[bool, typer.Option("--exit-with-parent", hidden=True)] = False,
 ) -> None:
     """A pretend Azure OpenAI on this machine; GET /sim/truth tells what it really did."""
-    from tui.simulator.run import DEFAULT_DEPLOYMENTS, parse_deployment, run_simulator, with_upgrades
+    from tui.simulator.run import (
+        DEFAULT_DEPLOYMENTS,
+        parse_deployment,
+        run_simulator,
+        with_qualities,
+        with_upgrades,
+    )
     from tui.simulator.scenarios import SCENARIOS
 
     if list_:
@@ -194,9 +211,16 @@ def sim(
         return
     try:
         deployments = [parse_deployment(spec) for spec in deployment] if deployment else DEFAULT_DEPLOYMENTS
-        deployments = with_upgrades(deployments, upgrade_option or ())
-        day = None if today is None else today.date()
-        run_simulator(port, scenario, seed, deployments, today=day, exit_with_parent=exit_with_parent)
+        deployments = with_qualities(with_upgrades(deployments, upgrade_option or ()), quality or ())
+        run_simulator(
+            port,
+            scenario,
+            seed,
+            deployments,
+            today=None if today is None else today.date(),
+            known=known or (),
+            exit_with_parent=exit_with_parent,
+        )
     except ValueError as error:
         fail(str(error), BAD_INPUT)
     except OSError as error:
@@ -217,7 +241,8 @@ def _cockpit(file: Path, how: How, *, read_only: bool, no_mouse: bool) -> NoRetu
 def _headless(
     file: Path, how: How, *, for_s: float | None, rate: float | None = None, json_path: Path | None = None
 ) -> int:
-    from tui.headless import result, table, worse
+    from tui.headless import table, worse
+    from tui.run_result import result
     from tui.wiring import run_headless
 
     with _told():

@@ -41,7 +41,7 @@ def replay(
         recording, settings = _recording(run), _settings(rollout)
         spec = (settings or recording.rollout).guard
         judge = _maker()(
-            recording.rollout.baseline, recording.canaries, (settings or recording.rollout).criteria
+            recording.rollout.baseline, recording.canaries, (settings or recording.rollout).criteria_by_task
         )
         if headless or not _on_a_terminal():
             # What was off in the run is asked all the same: the question is what it would have done.
@@ -70,7 +70,7 @@ def calibrate(
         result = count(
             [_recording(name) for name in runs],
             _maker(),
-            criteria=settings.criteria if settings is not None else None,
+            criteria=settings.criteria_by_task if settings is not None else None,
             draws=draws,
             seed=seed,
         )
@@ -95,7 +95,7 @@ def report(
 
     with _told():
         recording = _recording(run)
-        judge = _maker()(recording.rollout.baseline, recording.canaries, recording.rollout.criteria)
+        judge = _maker()(recording.rollout.baseline, recording.canaries, recording.rollout.criteria_by_task)
         files = files_of(recording, format_, judge, name=out.stem if out is not None else "report")
         for number, (name, text) in enumerate(files.items()):
             if out is None:
@@ -128,9 +128,9 @@ def _settings(file: Path | None) -> Any:
 
 
 def _maker() -> Any:
-    from tui.verdict.judge import Judge
+    from tui.verdict.judges import Judges
 
-    return Judge
+    return Judges
 
 
 def _show(recording: Any, settings: Any, speed: float) -> None:
@@ -140,7 +140,7 @@ def _show(recording: Any, settings: Any, speed: float) -> None:
     from tui.cockpit.renderer import ProcessRenderer
     from tui.wiring import whoami
 
-    criteria, make = (settings or recording.rollout).criteria, _maker()
+    criteria, make = (settings or recording.rollout).criteria_by_task, _maker()
     cockpit = (settings or recording.rollout).cockpit
     if mistakes := keymap_mistakes(cockpit.keys):
         remedy = "the recorded rollout file says so: give one with other keys by --rollout"

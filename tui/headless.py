@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import wait
-from dataclasses import asdict
-from typing import Any, TextIO
+from typing import TextIO
 
 from tui.engine import Engine
+from tui.measure.business import business
+from tui.measure.business_words import line_texts
 from tui.model import (
-    ALL_TASKS,
-    DEFAULT_TASK,
     DeploymentView,
-    Event,
-    Figures,
     OutcomeKind,
     PinState,
-    PlanView,
-    Quantiles,
+    QualityView,
     Snapshot,
     TrafficState,
-    Verdict,
     VerdictState,
     WeightTable,
 )
+from tui.run_result import total, totals
 
 _REPORT_EVERY_S = 10
 _WAKE_S = 0.2
@@ -128,39 +124,6 @@ class _Report:
             self._silent = True
 
 
-def result(snapshot: Snapshot, *, seed: int, lost: int) -> dict[str, Any]:
-    """What ``--json`` writes. Latency and TTFT in ms, cost in USD, null where there are no data."""
-    return {
-        "rollout": snapshot.rollout,
-        "run_id": snapshot.run_id,
-        "seconds": round(snapshot.at_s, 3),
-        "seed": seed,
-        "state": snapshot.state.value,
-        "saturated": snapshot.sender.saturated or any(f.saturated for f in _totals(snapshot).values()),
-        "skipped": snapshot.sender.skipped,
-        "lost": lost,
-        "spent_usd": snapshot.spent_usd,
-        "weights": _weights(snapshot.weights),
-        "deployments": {
-            name: _deployment(view, snapshot.weights[DEFAULT_TASK].get(name, 0.0))
-            for name, view in snapshot.deployments.items()
-        },
-        "sources": [asdict(source) for source in snapshot.sources],
-        "verdicts": {
-            canary: {v.criterion: _verdict(v) for v in verdicts}
-            for canary, verdicts in snapshot.verdicts.items()
-        },
-        "guard": {"mode": snapshot.guard.mode, "said": snapshot.guard.said},
-        "plan": None if snapshot.plan is None else _plan(snapshot.plan),
-        "record": {
-            "path": snapshot.record.path,
-            "error": snapshot.record.error,
-            "unwritten_rows": snapshot.record.waiting + snapshot.record.dropped,
-        },
-        "events": [_event(event) for event in snapshot.events],
-    }
-
-
 def table(snapshot: Snapshot) -> str:
     """The final table in plain text: one line a deployment, figures since the start of the run."""
     rows = [_HEAD, *(_row(name, view, snapshot) for name, view in snapshot.deployments.items())]
@@ -173,11 +136,11 @@ def table(snapshot: Snapshot) -> str:
 
 
 def _row(name: str, view: DeploymentView, snapshot: Snapshot) -> tuple[str, ...]:
-    f = _total(view)
+    f = total(view)
     q, ttft = f.latency_ms, f.ttft_ms
     return (
         name,
-        f"{snapshot.weights[DEFAULT_TASK].get(name, 0.0):g}%",
+        _weight_of(name, snapshot.weights),
         str(f.requests),
         str(f.kinds.get(OutcomeKind.OK, 0)),
         *(("-",) * 3 if q is None else (f"{q.p50:.0f}", f"{q.p95:.0f}", f"{q.p99:.0f}")),
@@ -192,7 +155,7 @@ def _remarks(snapshot: Snapshot) -> Iterator[str]:
     sender = snapshot.sender
     spent = f"${snapshot.spent_usd:.4f}"
     yield f"run {snapshot.run_id}: {snapshot.at_s:.0f} s, {sender.sent} requests sent, {spent}"
-    affected = sum(f.saturated for f in _totals(snapshot).values())
+    affected = sum(f.saturated for f in totals(snapshot).values())
     if sender.skipped or affected:
         yield (
             f"CLIENT SATURATED: {sender.skipped} requests skipped, {affected} sent while this machine was"
@@ -208,6 +171,8 @@ def _remarks(snapshot: Snapshot) -> Iterator[str]:
         if (pin := view.standing.pin).state is PinState.MISMATCH:
             yield f"{name}: MISMATCH: {pin.reason}; {pin.remedy}"
     yield from worse(snapshot)
+    yield from _business_lines(snapshot)
+    yield from _quality_lines(snapshot.quality)
     for source in snapshot.sources:
         if source.bad_lines or source.error:
             yield f"source {source.name}: {source.bad_lines} bad lines; {source.error or source.last_bad}"
@@ -217,124 +182,50 @@ def _remarks(snapshot: Snapshot) -> Iterator[str]:
         yield f"record: {snapshot.record.path}"
 
 
-def _deployment(view: DeploymentView, weight_pct: float) -> dict[str, Any]:
-    f, pin = _total(view), view.standing.pin
-    return {
-        "weight": weight_pct,
-        "requests": f.requests,
-        "ok": f.kinds.get(OutcomeKind.OK, 0),
-        "errors": {kind.value: n for kind, n in f.kinds.items() if kind is not OutcomeKind.OK},
-        "latency_ms": _quantiles(f.latency_ms),
-        "ttft_ms": _quantiles(f.ttft_ms),
-        "ms_per_output_token": _quantiles(f.ms_per_output_token),
-        "tokens": {
-            "prompt": f.prompt_tokens,
-            "cached": f.cached_tokens,
-            "completion": f.completion_tokens,
-            "reasoning": f.reasoning_tokens,
-        },
-        "cost_usd": f.cost_usd,
-        "cost_estimated_usd": f.estimated_usd,
-        "filters": {
-            "prompt_blocked": f.prompt_blocked,
-            "completion_blocked": f.completion_blocked,
-            "annotated": f.annotated,
-            "below_threshold": f.below_threshold,
-            "unfiltered": f.unfiltered,
-            "categories": dict(f.filter_categories),
-        },
-        "served_models": dict(f.served_models),
-        "pin": {"state": pin.state.value, "until": pin.until and pin.until.isoformat(), "reason": pin.reason},
-        "spillovers": f.spillovers,
-        "held_back": view.held_back,
-        "retired": view.retired,
-        "last_error": view.last_error,
-        "sent_while_saturated": f.saturated,
-    }
+def _business_lines(snapshot: Snapshot) -> Iterator[str]:
+    lines = business(snapshot)
+    several = len({line.canary for line in lines}) > 1
+    for line in lines:
+        if line.cost is not None or line.graded:
+            yield f"business: {line_texts(line, line.canary if several else '')[0]}"
 
 
-def _verdict(verdict: Verdict) -> dict[str, Any]:
-    return {
-        "state": verdict.state.value,
-        "advisory": verdict.advisory,
-        "limit": verdict.limit,
-        "baseline": verdict.baseline_value,
-        "canary": verdict.canary_value,
-        "difference_pct": verdict.difference_pct,
-        "interval_pct": [verdict.difference_low_pct, verdict.difference_high_pct],
-        "requests": {"baseline": verdict.baseline_requests, "canary": verdict.canary_requests},
-        "events": verdict.events,
-        "since_s": verdict.since_s,
-        "note": verdict.note,
-    }
-
-
-def _plan(plan: PlanView) -> dict[str, Any]:
-    return {
-        "canary": plan.canary,
-        "state": plan.state.value,
-        "step": plan.index + 1,
-        "steps": [asdict(step) for step in plan.steps],
-        "in_step_s": round(plan.in_step_s, 3),
-        "step_requests": plan.step_requests,
-        "waiting_for": plan.waiting_for,
-        "reason": plan.reason,
-    }
+def _quality_lines(view: QualityView) -> Iterator[str]:
+    if (judge := view.judge) is not None:
+        said = (judge.text or "nothing asked yet", judge.position.text, judge.anchors.text)
+        yield f"judge {view.judge_name}: {'; '.join(filter(None, said))}; ${view.judge_usd:.4f}"
+    if view.agreement:
+        yield view.agreement
 
 
 def worse(snapshot: Snapshot) -> tuple[str, ...]:
     """What is WORSE, one sentence a criterion; advisory criteria are left out."""
     return tuple(
-        f"{canary} is WORSE: {v.label} {_number(v.canary_value, '{:g}', '?')} {v.unit} against"
-        f" {_number(v.baseline_value, '{:g}', '?')}, limit {v.limit}, n={v.canary_requests}; {v.note}"
+        f"{canary} is WORSE: {f'{v.task} {v.label}'.lstrip()} {_number(v.canary_value, '{:g}', '?')} {v.unit}"
+        f" against {_number(v.baseline_value, '{:g}', '?')}, limit {v.limit}, n={v.canary_requests}; {v.note}"
         for canary, verdicts in snapshot.verdicts.items()
         for v in verdicts
         if v.state is VerdictState.WORSE and not v.advisory
     )
 
 
-def _weights(table: WeightTable | None) -> dict[str, dict[str, float]] | None:
-    return None if table is None else {task: dict(shares) for task, shares in table.items()}
-
-
-def _event(event: Event) -> dict[str, Any]:
-    return {
-        "at": event.at.isoformat(),
-        "at_s": round(event.at_s, 3),
-        "actor": event.actor,
-        "kind": event.kind.value,
-        "text": event.text,
-        "reason": event.reason,
-        "before": _weights(event.before),
-        "after": _weights(event.after),
-    }
-
-
-def _quantiles(q: Quantiles | None) -> dict[str, Any]:
-    if q is None:
-        return {"p50": None, "p95": None, "p99": None, "n": 0}
-    return {"p50": round(q.p50, 3), "p95": round(q.p95, 3), "p99": round(q.p99, 3), "n": q.count}
+def _weight_of(name: str, table: WeightTable) -> str:
+    """``10%``, or ``5-50%`` where it differs from task to task."""
+    weights = sorted({shares.get(name, 0.0) for shares in table.values()})
+    return f"{weights[0]:g}%" if len(weights) == 1 else f"{weights[0]:g}-{weights[-1]:g}%"
 
 
 def _progress(snapshot: Snapshot, for_s: float | None) -> str:
-    totals = _totals(snapshot)
-    done = sum(f.requests for f in totals.values())
-    errors = sum(f.error_count for f in totals.values())
-    shares = " / ".join(f"{pct:g}" for pct in snapshot.weights[DEFAULT_TASK].values())
+    done_by = totals(snapshot).values()
+    done = sum(f.requests for f in done_by)
+    errors = sum(f.error_count for f in done_by)
+    shares = " / ".join(_weight_of(name, snapshot.weights).removesuffix("%") for name in snapshot.deployments)
     until = f" of {for_s:.0f} s" if for_s is not None else " s"
     saturated = "  CLIENT SATURATED" if snapshot.sender.saturated else ""
     return (
         f"{snapshot.at_s:5.0f}{until}  {snapshot.state.value}  {done} done  {errors} errors"
         f"  {snapshot.sender.in_flight} in flight  weights {shares}  ${snapshot.spent_usd:.4f}{saturated}"
     )
-
-
-def _totals(snapshot: Snapshot) -> Mapping[str, Figures]:
-    return {name: _total(view) for name, view in snapshot.deployments.items()}
-
-
-def _total(view: DeploymentView) -> Figures:
-    return view.figures["run"][ALL_TASKS]
 
 
 def _number(value: float | None, style: str, missing: str) -> str:

@@ -7,13 +7,13 @@ baseline's requests are taken, and each is given by a seeded draw to the baselin
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tui.afterwards.judging import Judging, MakeJudge
 from tui.afterwards.recording import Recording
-from tui.model import Assignment, Event, Verdict, VerdictState
+from tui.model import Assignment, Event, Outcome, Pair, Verdict, VerdictState
 from tui.rollout import Criteria
 from tui.text import plain
 
@@ -51,7 +51,7 @@ def calibrate(
     recordings: Sequence[Recording],
     make_judge: MakeJudge,
     *,
-    criteria: Criteria | None = None,
+    criteria: Mapping[str, Criteria] | None = None,
     draws: int = 20,
     split_pct: float = 25.0,
     seed: int = 0,
@@ -66,7 +66,7 @@ def calibrate(
     result = Calibration()
     for number, recording in enumerate(recordings):
         rollout = recording.rollout
-        settings = criteria or rollout.criteria
+        settings = criteria or rollout.criteria_by_task
         result.runs += 1
         if _all_the_same(recording):
             result.same_versions += 1
@@ -96,7 +96,7 @@ def _as_it_was(recording: Recording, judge: Judging) -> tuple[dict[str, int], fl
     for now_s, happening in recording.happenings():
         if isinstance(happening, Assignment):
             judge.assigned(happening, now_s)
-        elif not isinstance(happening, Event):
+        elif isinstance(happening, Outcome):
             answered[happening.deployment] = answered.get(happening.deployment, 0) + 1
             judge.add(happening, now_s)
     return answered, now_s
@@ -110,7 +110,7 @@ def _split(recording: Recording, judges: Sequence[Judging], split_pct: float, se
     drawn: dict[int, list[str]] = {}
     requests, now_s = 0, 0.0
     for now_s, happening in recording.happenings():
-        if isinstance(happening, Event) or happening.deployment != baseline:
+        if isinstance(happening, Event | Pair) or happening.deployment != baseline:
             continue
         if isinstance(happening, Assignment):
             names = [PRETENDED if rng.random() * 100 < split_pct else baseline for rng in rngs]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from tui.afterwards.recording import Recording
+from tui.model import DEFAULT_TASK, Outcome
 from tui.record_reader import UnreadableRecord
 from tui.rollout import Rollout
 from tui.verdict.limits import limits_from
 
 
-def limits_of(recording: Recording, rollout: Rollout) -> dict[str, float]:
-    """Criterion -> its limit in ms, from the answers that the version of today's baseline gave in a recording.
+def limits_of(recording: Recording, rollout: Rollout) -> dict[str, dict[str, float]]:
+    """Task -> criterion -> its limit in ms, from the answers that the version of today's baseline gave in a
+    recording. A task that it has too few answers of is left out: its limits come from this run.
 
     Raises:
         UnreadableRecord: The recording has no deployment of that version, too few answers of it, or breaks off.
@@ -27,11 +29,15 @@ def limits_of(recording: Recording, rollout: Rollout) -> dict[str, float]:
         )
     # One deployment, not several of one version: they may have stood in different regions.
     name = now.name if now.name in same else sorted(same)[0]
-    outcomes = (o for o in recording.outcomes() if o.deployment == name and o.counts_for_version)
-    limits = limits_from(outcomes, rollout.criteria)
-    if "latency_p50" not in limits:
+    by_task: dict[str, list[Outcome]] = {task: [] for task in rollout.tasks}
+    for outcome in recording.outcomes():
+        if outcome.deployment == name and outcome.counts_for_version:
+            by_task[outcome.task if outcome.task in by_task else DEFAULT_TASK].append(outcome)
+    limits = {task: limits_from(found, rollout.tasks[task].criteria) for task, found in by_task.items()}
+    known = {task: found for task, found in limits.items() if "latency_p50" in found}
+    if not known:
         raise UnreadableRecord(
             f"{recording.path}: fewer than {rollout.criteria.calibration_requests} answers of {name}:"
             " name a longer run, or leave --calibrate-from out"
         )
-    return limits
+    return known

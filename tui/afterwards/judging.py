@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from tui.model import Assignment, Outcome, Verdict
+from tui.model import Assignment, Outcome, Pair, Verdict
 from tui.rollout import Criteria
 
 
 class Judging(Protocol):
-    """The judge of ``tui.verdict``; ``now_s`` is seconds of the run."""
+    """The judges of ``tui.verdict``; ``now_s`` is seconds of the run."""
 
     def assigned(self, assignment: Assignment, now_s: float) -> object: ...
     def add(self, outcome: Outcome, now_s: float) -> object: ...
+    def add_pair(self, pair: Pair, now_s: float) -> object: ...
     def version_changed(self, name: str) -> object: ...
     def verdicts(self, now_s: float) -> Mapping[str, tuple[Verdict, ...]]: ...
     def worse(self, canary: str, now_s: float) -> tuple[Verdict, ...]: ...
@@ -21,5 +22,5 @@ class Judging(Protocol):
     def tripwire(self, canary: str) -> str | None: ...
 
 
-MakeJudge = Callable[[str, Sequence[str], Criteria], Judging]
-"""A judge for a baseline, its canaries and the criteria."""
+MakeJudge = Callable[[str, Sequence[str], Mapping[str, Criteria]], Judging]
+"""A judge for a baseline, its canaries and the criteria of each task."""

@@ -76,8 +76,10 @@ class Playback:
                 self._event(happening)
             elif isinstance(happening, Assignment):
                 self._assigned(happening, now_s)
-            else:
+            elif isinstance(happening, Outcome):
                 self._ended(happening, now_s)
+            elif self._judge is not None:
+                self._judge.add_pair(happening, now_s)
             self.at_s = max(self.at_s, now_s)
             taken += 1
             self._next = next(self._coming, None)
@@ -120,6 +122,7 @@ class Playback:
             },
             assigned={task: dict(counts) for task, counts in self._since_change.items()},
             history=self._measures.history(),
+            task_history=self._measures.task_history(),
             events=tuple(self._events),
             sender=SenderView(in_flight=sum(self._in_flight.values()), sent=self._sent),
             record=RecordView(str(recording.path)),
@@ -128,11 +131,12 @@ class Playback:
             verdicts=self._judge.verdicts(self.at_s) if self._judge is not None else {},
             alpha_pct=rollout.criteria.alpha_pct,
             guard=GuardView(said=self._guard_said),
+            requests_per_day=rollout.requests_per_day,
         )
 
     def _close_seconds(self, now_s: float) -> None:
         # Before the weights of a later second are in force: the history keeps those of its own.
-        self._measures.tick(floor(now_s), self._weights.get(DEFAULT_TASK, {}))
+        self._measures.tick(floor(now_s), self._weights)
 
     def _event(self, event: Event) -> None:
         self._events.append(event)
@@ -150,7 +154,8 @@ class Playback:
     def _assigned(self, assignment: Assignment, now_s: float) -> None:
         self._sent += 1
         self._in_flight[assignment.deployment] += 1
-        counts = self._since_change.setdefault(assignment.task, {})
+        task = assignment.task if assignment.task in self._weights else DEFAULT_TASK
+        counts = self._since_change.setdefault(task, {})
         counts[assignment.deployment] = counts.get(assignment.deployment, 0) + 1
         self._measures.assigned(assignment.task, assignment.deployment, now_s)
         if self._judge is not None:

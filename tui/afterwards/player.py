@@ -13,7 +13,7 @@ from typing import Any
 from tui.afterwards.judging import Judging
 from tui.afterwards.playback import Playback
 from tui.afterwards.recording import Recording
-from tui.model import PlayerView, Snapshot
+from tui.model import PlayerView, Sample, Snapshot
 from tui.record_reader import UnreadableRecord
 from tui.routing.controller import CommandRefused
 
@@ -252,6 +252,14 @@ class Player:
         """``callback`` gets one at every step and wish, in the thread of either. It must return at once."""
         self._callbacks.append(callback)
 
+    def samples(self) -> tuple[Sample, ...]:
+        """None: a record has no texts, or not those that belong together."""
+        return ()
+
+    def samples_note(self) -> str:
+        """Why there are none."""
+        return "a recording has no samples: they are kept in memory, and only while their run goes on"
+
     def _refuse(self, *_: Any, **__: Any) -> Future[Any]:
         refused: Future[Any] = Future()
         refused.set_exception(CommandRefused("this is a recording: what was done in it cannot be changed"))
@@ -260,6 +268,7 @@ class Player:
     roll_back = shift = nudge = promote = undo = apply_weights = _refuse
     save_profile = profiles = pause_traffic = continue_traffic = mark = _refuse
     create_deployment = add_to_rollout = remove_deployment = _refuse
+    score = unscore = _refuse
     toggle_guard = hold_plan = resume_plan = skip_step = retry_step = _refuse
 
 

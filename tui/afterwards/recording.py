@@ -11,7 +11,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TypeVar
 
-from tui.model import DEFAULT_TASK, Assignment, Event, Outcome, Second, WeightTable
+from tui.model import DEFAULT_TASK, Assignment, Event, Outcome, Pair, Second, WeightTable
 from tui.record_reader import (
     RunInfo,
     UnreadableRecord,
@@ -21,13 +21,14 @@ from tui.record_reader import (
     read_events,
     read_head,
     read_outcomes,
+    read_pairs,
     read_run,
     read_seconds,
 )
 from tui.record_schema import RunHead
 from tui.rollout import Rollout, RolloutError, recorded_rollout
 
-Happening = Event | Assignment | Outcome
+Happening = Event | Assignment | Outcome | Pair
 
 _Drawn = TypeVar("_Drawn", Assignment, Outcome)
 
@@ -96,9 +97,10 @@ class Recording:
         events: Iterator[tuple[float, int, Happening]] = ((e.at_s, 0, e) for e in self.events)
         assignments = ((a.at_s, 1, self._with_shares(a, a.at_s)) for a in read_assignments(self.path))
         outcomes = ((_end_s(o), 2, self._with_shares(o, o.sent_s)) for o in read_outcomes(self.path))
+        pairs = ((p.at_s, 3, p) for p in read_pairs(self.path))
         now_s = 0.0
-        for at_s, _, happening in merge(events, assignments, outcomes, key=lambda entry: entry[:2]):
-            if isinstance(happening, Event) or happening.deployment in self.rollout.deployments:
+        for at_s, _, happening in merge(events, assignments, outcomes, pairs, key=lambda entry: entry[:2]):
+            if isinstance(happening, Event) or _whose(happening) in self.rollout.deployments:
                 # Outcomes end a moment before they are handed on: their order may be off by that much.
                 now_s = max(now_s, at_s)
                 yield now_s, happening
@@ -121,6 +123,10 @@ class Recording:
             if abs(shares.get(one.deployment, 0.0) - one.weight_pct) <= _SAME_PCT:
                 return replace(one, shares=shares)
         return one
+
+
+def _whose(one: Assignment | Outcome | Pair) -> str:
+    return one.canary if isinstance(one, Pair) else one.deployment
 
 
 def _shares(table: WeightTable, task: str) -> Mapping[str, float]:

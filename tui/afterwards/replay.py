@@ -8,7 +8,7 @@ from datetime import datetime
 
 from tui.afterwards.judging import Judging
 from tui.afterwards.recording import Recording
-from tui.model import Assignment, Event, EventKind, Outcome, Verdict
+from tui.model import Assignment, Event, EventKind, Outcome, Pair, Verdict
 from tui.text import plain
 from tui.traffic.serving import Serving
 from tui.verdict.guard import Guard
@@ -56,35 +56,40 @@ def replay(recording: Recording, judge: Judging, guard: Guard) -> ReplayResult:
     rollout = recording.rollout
     calls: list[Call] = []
     actions: dict[str, WouldRollBack] = {}
-    requests, now_s = 0, 0.0
+    requests, now_s, canary = 0, 0.0, rollout.baseline
     serving = {name: Serving(name, clock=lambda: now_s) for name in rollout.deployments}
     for now_s, happening in recording.happenings():
         if isinstance(happening, Assignment):
             judge.assigned(happening, now_s)
         elif isinstance(happening, Outcome):
             requests += 1
+            canary = happening.deployment
             outcome, before = serving[happening.deployment].sorted_out(happening)
             if before is not None:
                 judge.version_changed(happening.deployment)
             judge.add(outcome, now_s)
-            at, canary = recording.instant(now_s), happening.deployment
-            changes = judge.changes()
-            calls += [Call(at, now_s, name, verdict) for name, verdict in changes]
-            asked = {name for name, _ in changes}
-            if canary != rollout.baseline and judge.tripwire(canary):
-                asked.add(canary)
-            for name in sorted(asked - set(actions)):
-                tables = recording.weights(now_s).values()
-                action = guard.decide(
-                    name,
-                    judge.worse(name, now_s),
-                    weight_pct=max((shares.get(name, 0.0) for shares in tables), default=0.0),
-                    # Asked at an outcome that has just changed the evidence: it cannot be stale.
-                    fresh=True,
-                    tripwire=judge.tripwire(name),
-                )
-                if action is not None:
-                    actions[name] = WouldRollBack(at, now_s, name, action.reason)
+        elif isinstance(happening, Pair):
+            canary = happening.canary
+            judge.add_pair(happening, now_s)
+        if isinstance(happening, Assignment | Event):
+            continue
+        at, changes = recording.instant(now_s), judge.changes()
+        calls += [Call(at, now_s, name, verdict) for name, verdict in changes]
+        asked = {name for name, _ in changes}
+        if canary != rollout.baseline and judge.tripwire(canary):
+            asked.add(canary)
+        for name in sorted(asked - set(actions)):
+            tables = recording.weights(now_s).values()
+            action = guard.decide(
+                name,
+                judge.worse(name, now_s),
+                weight_pct=max((shares.get(name, 0.0) for shares in tables), default=0.0),
+                # Asked of what has just changed the evidence: it cannot be stale.
+                fresh=True,
+                tripwire=judge.tripwire(name),
+            )
+            if action is not None:
+                actions[name] = WouldRollBack(at, now_s, name, action.reason)
     return ReplayResult(
         run_id=recording.head.run_id,
         requests=requests,

@@ -9,7 +9,8 @@ from typing import Literal
 
 from tui.afterwards.judging import Judging
 from tui.afterwards.recording import Recording
-from tui.afterwards.summary import Summary, Table, summarise
+from tui.afterwards.summary import Summary, summarise
+from tui.afterwards.table import Table
 from tui.text import markdown
 
 Format = Literal["md", "html", "json"]

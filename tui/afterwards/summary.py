@@ -7,25 +7,31 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
 
+from tui.afterwards.decision import business_table, pairs_table, people_table
 from tui.afterwards.judging import Judging
 from tui.afterwards.playback import Playback
 from tui.afterwards.recording import Recording
 from tui.afterwards.svg_plot import Series, svg_plot
-from tui.model import ALL_TASKS, ERRORS, WEIGHT_CHANGES, Event, Figures, Quantiles, Second, Verdict, WeightTable
+from tui.afterwards.table import Table, number
+from tui.measure.business import GRADED
+from tui.model import (
+    ALL_TASKS,
+    DEFAULT_TASK,
+    ERRORS,
+    WEIGHT_CHANGES,
+    Event,
+    Figures,
+    Quantiles,
+    Second,
+    Verdict,
+    WeightTable,
+)
+from tui.record_reader import read_pairs
+from tui.rollout import Rollout
 from tui.text import plain
 
 _TEXT_CHARS = 400
 _MOST_SECONDS = 4000
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A heading over rows of text."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    empty: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +65,32 @@ def summarise(recording: Recording, judge: Judging | None) -> Summary:
             ("lasted", f"{recording.duration_s:.0f} s"),
             ("environment", plain(str(recording.head.meta.get("environment", "-")), 80)),
             ("baseline", rollout.baseline),
+            ("judge", _judge(rollout)),
             ("requests", str(sum(f.requests for f in figures.values()))),
-            ("spent", f"{seen.spent_usd:.4f} USD, of which {seen.spent_estimated_usd:.4f} estimated"),
+            (
+                "spent on traffic",
+                f"{seen.spent_usd:.4f} USD, of which {seen.spent_estimated_usd:.4f} estimated",
+            ),
             ("weights at the end", _weights(seen.weights)),
             ("record", plain(str(recording.path), 200)),
         ),
         tables=(
             _versions(recording, figures),
+            business_table(seen),
             _figures(figures),
             _criteria(seen.verdicts),
+            pairs_table(read_pairs(recording.path)),
+            people_table(recording.events),
             _timeline(recording.events),
         ),
         plots=_plots(recording),
     )
+
+
+def _judge(rollout: Rollout) -> str:
+    if (judge := rollout.quality.judge) is None:
+        return "none: people score"
+    return f"{judge.deployment.name}: {judge.deployment.model} {judge.deployment.version}"
 
 
 def _versions(recording: Recording, figures: dict[str, Figures]) -> Table:
@@ -93,9 +112,9 @@ def _figures(figures: dict[str, Figures]) -> Table:
                 str(f.requests),
                 *_quantiles(f.latency_ms),
                 f"{f.ttft_ms.p50:.0f} (n {f.ttft_ms.count})" if f.ttft_ms else "-",
-                f"{_number(f.cost_per_1k_usd, '.4f')} (n {f.priced})",
-                _number(f.filter_pct, ".2f"),
-                _number(f.error_pct, ".2f"),
+                f"{number(f.cost_per_1k_usd, '.4f')} (n {f.priced})",
+                number(f.filter_pct, ".2f"),
+                number(f.error_pct, ".2f"),
                 errors or "-",
             )
         )
@@ -107,28 +126,38 @@ def _figures(figures: dict[str, Figures]) -> Table:
 
 
 def _criteria(verdicts: Mapping[str, Sequence[Verdict]]) -> Table:
-    rows = [_verdict_row(canary, verdict) for canary, of_one in verdicts.items() for verdict in of_one]
+    rows = [_verdict_row(canary, v) for canary, of_one in verdicts.items() for v in of_one if not _is_idle(v)]
     columns = (
         "canary", "criterion", "verdict", "baseline", "canary value", "difference % [interval]", "limit",
-        "requests baseline / canary", "note",
+        "requests baseline / canary, or pairs", "note",
     )  # fmt: skip
     return Table("Criteria, judged again from the recorded outcomes", columns, tuple(rows), "not judged")
 
 
 def _verdict_row(canary: str, v: Verdict) -> tuple[str, ...]:
-    interval = f" [{_number(v.difference_low_pct, '+.1f')}, {_number(v.difference_high_pct, '+.1f')}]"
+    interval = f" [{number(v.difference_low_pct, '+.1f')}, {number(v.difference_high_pct, '+.1f')}]"
+    paired = v.criterion in GRADED
     since = f" at {v.since_s:.0f} s" if v.since_s is not None else ""
     return (
         canary,
-        plain(v.label, 60) + (" (advisory)" if v.advisory else ""),
+        f"{plain(v.task, 60)} {plain(v.label, 60)}".lstrip() + (" (advisory)" if v.advisory else ""),
         v.state.value.replace("_", " ").upper() + since,
-        f"{_number(v.baseline_value, '.4g')} {plain(v.unit, 20)}".strip(),
-        f"{_number(v.canary_value, '.4g')} {plain(v.unit, 20)}".strip(),
-        _number(v.difference_pct, "+.1f") + interval,
+        _value(v.baseline_value, v.unit),
+        _value(v.canary_value, v.unit),
+        number(v.difference_pct, "+.1f") + interval,
         plain(v.limit, 80),
-        f"{v.baseline_requests} / {v.canary_requests}",
+        f"{v.canary_requests} pairs" if paired else f"{v.baseline_requests} / {v.canary_requests}",
         plain(v.note, 200) or "-",
     )
+
+
+def _is_idle(v: Verdict) -> bool:
+    """Of the default task beside others, when no request was ever of it."""
+    return v.task == DEFAULT_TASK and not (v.baseline_requests or v.canary_requests)
+
+
+def _value(value: float | None, unit: str) -> str:
+    return "-" if value is None else f"{value:.4g} {plain(unit, 20)}".strip()
 
 
 def _timeline(events: Iterable[Event]) -> Table:
@@ -202,10 +231,6 @@ def _weights(table: WeightTable | None) -> str:
 
 def _quantiles(q: Quantiles | None) -> tuple[str, str, str, str]:
     return ("-", "-", "-", "0") if q is None else (f"{q.p50:.0f}", f"{q.p95:.0f}", f"{q.p99:.0f}", str(q.count))
-
-
-def _number(value: float | None, style: str) -> str:
-    return "-" if value is None else format(value, style)
 
 
 def _instant(at: datetime) -> str:

@@ -1,0 +1,186 @@
+"""The business line: what a canary would cost or save a day, beside the quality that it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tui.model import DEFAULT_TASK, DeploymentView, Figures, Snapshot, Verdict, VerdictState
+
+GRADED = ("quality", "accuracy")
+"""The criteria that say how good the answers are, in the order in which they are told."""
+
+_DAY_S = 86_400
+_PER_1K = 1000
+_NOTHING = Figures(span_s=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """How good the answers of both are, from ``pairs`` of answers to the same item. ``unit`` is that of both
+    values, which are None before the first pair."""
+
+    criterion: str
+    unit: str
+    state: VerdictState
+    canary_value: float | None
+    baseline_value: float | None
+    pairs: int
+    advisory: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CostOfBoth:
+    """USD for 1,000 requests of each, and the interval of the difference in percent of the baseline's, where
+    one is known.
+
+    ``seen_in`` is ``comparison`` where the verdict compared requests of the same weights, ``figures`` where
+    it is the plain mean of the run. It rests on ``canary_answers`` answers with a price; ``estimated`` where
+    the price of some is an estimate.
+    """
+
+    canary_usd_per_1k: float
+    baseline_usd_per_1k: float
+    seen_in: Literal["comparison", "figures"]
+    canary_answers: int
+    estimated: bool = False
+    low_pct: float | None = None
+    high_pct: float | None = None
+
+    @property
+    def difference_pct(self) -> float | None:
+        """Of the baseline's; None where that costs nothing."""
+        base = self.baseline_usd_per_1k
+        return 100 * (self.canary_usd_per_1k - base) / base if base > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessLine:
+    """One canary in one task. ``requests_per_day`` come from the rollout file, or are what the run carries of
+    the task, all deployments together; None before anything was measured.
+
+    ``missing`` says why there is no ``cost``; empty where there is.
+    """
+
+    task: str
+    canary: str
+    requests_per_day: float | None
+    rate_from: Literal["rollout file", "run"]
+    cost: CostOfBoth | None = None
+    missing: str = ""
+    graded: tuple[Graded, ...] = ()
+
+    @property
+    def usd_per_day(self) -> float | None:
+        """What a day costs more if the canary has every request of the task; negative where it saves."""
+        if self.cost is None or self.requests_per_day is None:
+            return None
+        more = self.cost.canary_usd_per_1k - self.cost.baseline_usd_per_1k
+        return self.requests_per_day * more / _PER_1K
+
+
+def business(snapshot: Snapshot) -> tuple[BusinessLine, ...]:
+    """Task by task, the canaries that have weight or requests in it; all of them where none has. The default
+    task is left out as long as no request was of it, where there are others."""
+    return tuple(_line(snapshot, task, name) for task in _tasks(snapshot) for name in _on_trial(snapshot, task))
+
+
+def _tasks(snapshot: Snapshot) -> list[str]:
+    views = snapshot.deployments.values()
+    asked = any(_figures(view, DEFAULT_TASK).assigned for view in views)
+    return [task for task in snapshot.weights if task != DEFAULT_TASK or asked or len(snapshot.weights) == 1]
+
+
+def _on_trial(snapshot: Snapshot, task: str) -> list[str]:
+    canaries = {name: view for name, view in snapshot.deployments.items() if view.role == "canary"}
+    shares = snapshot.weights[task]
+    tried = [name for name, view in canaries.items() if shares.get(name) or _figures(view, task).requests]
+    return tried or list(canaries)
+
+
+def _line(snapshot: Snapshot, task: str, name: str) -> BusinessLine:
+    verdicts = [v for v in snapshot.verdicts.get(name, ()) if v.task in ("", task)]
+    views = snapshot.deployments
+    baseline, canary = views[snapshot.baseline], views[name]
+    per_day = snapshot.requests_per_day.get(task)
+    cost, missing = None, _provisioned(baseline, canary)
+    if not missing:
+        cost = _compared(verdicts) or _plain(baseline, canary, task)
+        missing = "" if cost is not None else _why_none(baseline, canary, task)
+    return BusinessLine(
+        task=task,
+        canary=name,
+        requests_per_day=_of_run(views.values(), task) if per_day is None else per_day,
+        rate_from="run" if per_day is None else "rollout file",
+        cost=cost,
+        missing=missing,
+        graded=tuple(_graded(v) for wanted in GRADED for v in verdicts if v.criterion == wanted),
+    )
+
+
+def _of_run(views: Iterable[DeploymentView], task: str) -> float | None:
+    per_s = sum(_figures(view, task).rate_rps for view in views)
+    return _DAY_S * per_s if per_s > 0 else None
+
+
+def _compared(verdicts: Sequence[Verdict]) -> CostOfBoth | None:
+    """Means of requests that had the same weights: nothing that changed meanwhile is between them."""
+    found = next((v for v in verdicts if v.criterion == "cost"), None)
+    if found is None or found.canary_value is None or found.baseline_value is None:
+        return None
+    return CostOfBoth(
+        canary_usd_per_1k=found.canary_value,
+        baseline_usd_per_1k=found.baseline_value,
+        seen_in="comparison",
+        canary_answers=found.events,
+        low_pct=found.difference_low_pct,
+        high_pct=found.difference_high_pct,
+    )
+
+
+def _plain(baseline: DeploymentView, canary: DeploymentView, task: str) -> CostOfBoth | None:
+    own, base = _figures(canary, task), _figures(baseline, task)
+    if own.cost_per_1k_usd is None or base.cost_per_1k_usd is None:
+        return None
+    return CostOfBoth(
+        canary_usd_per_1k=own.cost_per_1k_usd,
+        baseline_usd_per_1k=base.cost_per_1k_usd,
+        seen_in="figures",
+        canary_answers=own.priced,
+        estimated=own.estimated_usd > 0 or base.estimated_usd > 0,
+    )
+
+
+def _provisioned(baseline: DeploymentView, canary: DeploymentView) -> str:
+    for whose, view in (("canary", canary), ("baseline", baseline)):
+        if view.deployment.provisioned:
+            return f"the {whose} is provisioned capacity, which has no price per request"
+    return ""
+
+
+def _why_none(baseline: DeploymentView, canary: DeploymentView, task: str) -> str:
+    views = (("canary", canary), ("baseline", baseline))
+    for whose, view in views:
+        if not _figures(view, task).requests:
+            return f"the {whose} has finished no request of it"
+    for whose, view in views:
+        if not _figures(view, task).priced and view.deployment.price is None:
+            return f"the price of the {whose} is not known"
+    return "no answer with a price yet"
+
+
+def _graded(verdict: Verdict) -> Graded:
+    return Graded(
+        criterion=verdict.criterion,
+        unit=verdict.unit,
+        state=verdict.state,
+        canary_value=verdict.canary_value,
+        baseline_value=verdict.baseline_value,
+        pairs=verdict.canary_requests,
+        advisory=verdict.advisory,
+    )
+
+
+def _figures(view: DeploymentView, task: str) -> Figures:
+    return view.figures.get("run", {}).get(task, _NOTHING)
