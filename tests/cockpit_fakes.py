@@ -21,12 +21,14 @@ from tui.model import (
     Event,
     EventKind,
     Figures,
+    HumanScore,
     OutcomeKind,
     PlanState,
     Price,
     Quantiles,
     Quota,
     RecordView,
+    Sample,
     Second,
     SecondFigures,
     SenderView,
@@ -169,7 +171,8 @@ def event(id: int, kind: EventKind, text: str, at_s: float, **changes: Any) -> E
 class FakeControls:
     """Satisfies ``Controls``: commands act at once, their futures are done when they return.
 
-    ``why_not_raise`` is the reason for which raising a canary is refused, empty for none.
+    ``why_not_raise`` is the reason for which raising a canary is refused, empty for none; ``why_not_score``
+    that for which a score is. ``sampled`` are the samples, ``note`` says why there are none.
     """
 
     def __init__(self, snapshot: Snapshot | None = None, clock: Clock | None = None) -> None:
@@ -179,6 +182,9 @@ class FakeControls:
         self.saved: list[WeightProfile | BrokenProfile] = []
         self.why_not_raise = ""
         self.wished: tuple[str, DeploymentSpec] | None = None
+        self.sampled: tuple[Sample, ...] = ()
+        self.note = ""
+        self.why_not_score = ""
         self._callbacks: list[Callable[[Snapshot], None]] = []
         self._router = Router(self.current.weights, rng=random.Random(1), clock=self.clock)
         self._controller = Controller(
@@ -187,7 +193,7 @@ class FakeControls:
             deployments=tuple(self.current.deployments),
             log=self._log,
             clock=self.clock,
-            why_not_raise=lambda _: self.why_not_raise or None,
+            why_not_raise=lambda *_: self.why_not_raise or None,
         )
 
     def snapshot(self) -> Snapshot:
@@ -224,8 +230,8 @@ class FakeControls:
     def nudge(self, deployment: str, points: float, *, actor: str, task: str | None = None) -> Future[Event]:
         return self._do("nudge", lambda: self._controller.nudge(deployment, points, actor, task))
 
-    def promote(self, deployment: str, *, actor: str) -> Future[Event]:
-        return self._do("promote", lambda: self._controller.promote(deployment, actor))
+    def promote(self, deployment: str, *, actor: str, task: str | None = None) -> Future[Event]:
+        return self._do("promote", lambda: self._controller.promote(deployment, actor, task))
 
     def undo(self, *, actor: str) -> Future[Event]:
         return self._do("undo", lambda: self._controller.undo(actor))
@@ -268,10 +274,10 @@ class FakeControls:
 
         return self._do("toggle_guard", toggle)
 
-    def hold_plan(self, *, actor: str) -> Future[Event]:
+    def hold_plan(self, *, actor: str, task: str | None = None) -> Future[Event]:
         return self._do("hold_plan", lambda: self._plan(actor, PlanState.HELD, (PlanState.CLIMBING,)))
 
-    def resume_plan(self, *, actor: str) -> Future[Event]:
+    def resume_plan(self, *, actor: str, task: str | None = None) -> Future[Event]:
         def resume() -> Event:
             plan = self.current.plan
             if plan is not None and plan.state is PlanState.GATE:
@@ -280,11 +286,11 @@ class FakeControls:
 
         return self._do("resume_plan", resume)
 
-    def skip_step(self, *, actor: str) -> Future[Event]:
+    def skip_step(self, *, actor: str, task: str | None = None) -> Future[Event]:
         open_states = (PlanState.CLIMBING, PlanState.HELD, PlanState.GATE)
         return self._do("skip_step", lambda: self._plan(actor, PlanState.CLIMBING, open_states, steps=1))
 
-    def retry_step(self, *, actor: str) -> Future[Event]:
+    def retry_step(self, *, actor: str, task: str | None = None) -> Future[Event]:
         stood = (PlanState.STOPPED, PlanState.HELD)
         return self._do("retry_step", lambda: self._plan(actor, PlanState.CLIMBING, stood, again=True))
 
@@ -297,6 +303,32 @@ class FakeControls:
 
     def remove_deployment(self, endpoint: str, name: str, *, actor: str) -> Future[Event]:
         return self._do("remove", lambda: self._log(EventKind.REMOVED, actor, f"{endpoint}/{name}"))
+
+    def samples(self) -> tuple[Sample, ...]:
+        return self.sampled
+
+    def samples_note(self) -> str:
+        return self.note
+
+    def score(
+        self, sample: int, deployment: str, value: int, *, actor: str, note: str = "", blind: bool = True
+    ) -> Future[Event]:
+        score = HumanScore(value, actor, self.current.at, note, blind)
+        return self._do(f"score {sample} {deployment} {value}", lambda: self._score(sample, deployment, score))
+
+    def unscore(self, sample: int, deployment: str, *, actor: str) -> Future[Event]:
+        return self._do(f"unscore {sample} {deployment}", lambda: self._score(sample, deployment, None))
+
+    def _score(self, sample: int, deployment: str, score: HumanScore | None) -> Event:
+        if self.why_not_score or all(s.id != sample for s in self.sampled):
+            raise CommandRefused(self.why_not_score or f"sample {sample} is no longer kept")
+
+        def scored(one: Sample) -> Sample:
+            others = {name: value for name, value in one.human.items() if name != deployment}
+            return replace(one, human=others if score is None else {**others, deployment: score})
+
+        self.sampled = tuple(scored(s) if s.id == sample else s for s in self.sampled)
+        return self._log(EventKind.MARKED, "user" if score is None else score.by, f"scored {sample}")
 
     def _plan(
         self, actor: str, state: PlanState, legal: tuple[PlanState, ...], *, steps: int = 0, again: bool = False
@@ -311,7 +343,7 @@ class FakeControls:
         if steps or again:
             self._controller.shift(plan.canary, plan.steps[index].weight_pct, actor)
             plan = replace(plan, index=index, in_step_s=0.0, step_requests=0)
-        self.current = replace(self.current, plan=replace(plan, state=state))
+        self.current = replace(self.current, plans=(replace(plan, state=state),))
         return self._log(EventKind.PLAN, actor, f"plan {state.value} at step {index + 1}")
 
     def _traffic(self, state: TrafficState, kind: EventKind, actor: str) -> Event:

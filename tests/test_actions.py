@@ -11,6 +11,7 @@ from tui.cockpit.actions import (
     ACTIONS,
     BY_ID,
     action_of,
+    acts_on,
     allowed,
     belongs,
     bindings,
@@ -50,8 +51,10 @@ def test_every_handler_of_the_app_is_in_the_table():
 @pytest.mark.parametrize("session", SESSIONS)
 def test_no_key_is_given_twice_in_one_kind_of_session(session):
     assert keymap_mistakes({}) == ()
-    keys = [key for action in ACTIONS if belongs(action, session) for key in action.keys]
-    assert len(keys) == len(set(keys))
+    for place in ("cockpit", "deployments", "samples", "sample", None):
+        here = [action for action in ACTIONS if belongs(action, session) and acts_on(action, place)]
+        keys = [key for action in here for key in action.keys]
+        assert len(keys) == len(set(keys))
 
 
 def test_nothing_that_carries_a_risk_or_writes_into_the_record_is_in_a_replay():
@@ -67,7 +70,7 @@ def test_nothing_that_carries_a_risk_or_writes_into_the_record_is_in_a_replay():
 def test_digits_never_set_weights_and_only_rolling_back_acts_everywhere():
     for action in ACTIONS:
         if any(key.isdigit() for key in action.keys):
-            assert action.risk == "none"
+            assert action.risk in ("none", "scores")
         assert action.anywhere == (action.id == "roll_back")
 
 
@@ -141,6 +144,14 @@ def test_a_keymap_is_checked_with_every_mistake_named(keymap, part, tmp_path):
     assert any(part in mistake for mistake in keymap_mistakes(keymap))
     with pytest.raises(ValueError, match="keys:"):
         CanarytopApp(FakeControls(), InlineRenderer(), actor="me", export_folder=tmp_path, keymap=keymap)
+
+
+def test_a_key_may_be_given_twice_where_no_screen_has_both():
+    assert keymap_mistakes({"reveal": "z"}) == ()
+    assert keymap_mistakes({"reveal": "n"}) == ("keys: n is given to both next_sample and reveal",)
+    assert action_of("1", "1", {}, place="cockpit") is BY_ID["plot_latency"]
+    assert action_of("1", "1", {}, place="sample") is BY_ID["score_1"]
+    assert action_of("5", "5", {}, place="cockpit") is BY_ID["score_5"]
 
 
 def test_a_key_event_finds_its_action_under_either_name():

@@ -185,13 +185,13 @@ def test_not_yet_says_how_long_beside_the_plain_comparison():
     ],
 )
 def test_the_plan_is_named_on_the_first_line(state, tag):
-    shown = said(made_snapshot(plan=plan(CANARY, state=state)))
+    shown = said(made_snapshot(plans=(plan(CANARY, state=state),)))
     assert shown.parts[0].count(tag) == 1
     assert ("RUNNING" in shown.parts[0]) == (state not in (PlanState.CLIMBING, PlanState.GATE))
 
 
 def test_a_gate_says_which_key_opens_it():
-    shown = said(judged(ALL_OK, plan=plan(CANARY, state=PlanState.GATE)))
+    shown = said(judged(ALL_OK, plans=(plan(CANARY, state=PlanState.GATE),)))
     assert shown.key == "press C to open the gate"
     assert "verdict OK" in shown.figure
 
@@ -207,7 +207,7 @@ def test_the_guard_stands_at_the_right_end_only_while_it_is_on():
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_verdict_screen_shows_every_criterion_live_and_esc_leaves(size):
-    controls = FakeControls(judged(OPEN, plan=plan(CANARY), guard=ARMED))
+    controls = FakeControls(judged(OPEN, plans=(plan(CANARY),), guard=ARMED))
     async with cockpit(controls, size) as running:
         await running.press("v")
         screen = running.app.screen
@@ -240,7 +240,7 @@ def test_hostile_words_stay_on_one_harmless_line():
 
 
 async def test_the_ladder_opens_on_its_key_and_says_when_there_is_none():
-    async with cockpit(FakeControls(made_snapshot(plan=plan(CANARY)))) as running:
+    async with cockpit(FakeControls(made_snapshot(plans=(plan(CANARY),)))) as running:
         await running.press("L")
         assert running.app.screen.plain_text().lstrip().startswith("PLAN  ▶ RAMPING 10→25")
     async with cockpit(FakeControls()) as running:
@@ -270,7 +270,7 @@ def test_a_verdict_is_marked_on_every_plot_apart_from_shifts():
 
 
 async def test_the_keys_of_guard_and_plan_give_their_commands():
-    controls = FakeControls(judged(OPEN, plan=plan(CANARY)))
+    controls = FakeControls(judged(OPEN, plans=(plan(CANARY),)))
     async with cockpit(controls) as running:
         await running.press("a", "H", "C", "F", "H", "B")
         assert controls.calls == [
@@ -281,7 +281,7 @@ async def test_the_keys_of_guard_and_plan_give_their_commands():
 
 
 async def test_climbing_on_while_worse_is_refused_with_the_reason():
-    controls = FakeControls(judged(ALL_WORSE, plan=plan(CANARY)))
+    controls = FakeControls(judged(ALL_WORSE, plans=(plan(CANARY),)))
     controls.why_not_raise = "P95 is WORSE"
     async with cockpit(controls) as running:
         await running.press("F")
@@ -291,7 +291,7 @@ async def test_climbing_on_while_worse_is_refused_with_the_reason():
 
 
 async def test_read_only_leaves_looking_and_nothing_else():
-    controls = FakeControls(judged(OPEN, plan=plan(CANARY)))
+    controls = FakeControls(judged(OPEN, plans=(plan(CANARY),)))
     async with cockpit(controls, read_only=True) as running:
         await running.press("a", "H", "C", "F", "B")
         assert controls.calls == []

@@ -80,7 +80,7 @@ class Film:
             deployments=tuple(self._deployments),
             log=self.log,
             clock=self.clock,
-            why_not_raise=lambda name: self._health[name].why_not_raise(),
+            why_not_raise=lambda name, _: self._health[name].why_not_raise(),
         )
         self._measures = Measures(tuple(self._deployments), tuple(rollout.weights))
         self._arrivals = poisson(rate, random.Random(f"{seed}/arrivals"))
@@ -111,7 +111,7 @@ class Film:
                 break
             self.clock.now_s = at_s
             if at_s == self._next_tick_s:
-                self._measures.tick(at_s, self._router.weights[DEFAULT_TASK])
+                self._measures.tick(at_s, self._router.weights)
                 self._next_tick_s += 1.0
             elif at_s == ends_s:
                 self._end(heapq.heappop(self._under_way)[2])

@@ -189,7 +189,7 @@ def _worse() -> Snapshot:
         CANARY, index=2, state=PlanState.HELD, in_step_s=185.0, step_requests=1830, reason="P95 is WORSE"
     )
     return replace(
-        snapshot, verdicts={CANARY: verdicts}, guard=replace(ARMED, mode="dry_run"), plan=held,
+        snapshot, verdicts={CANARY: verdicts}, guard=replace(ARMED, mode="dry_run"), plans=(held,),
         events=tuple(sorted((*snapshot.events, event), key=lambda e: e.at_s)),
     )  # fmt: skip
 
@@ -197,7 +197,7 @@ def _worse() -> Snapshot:
 def _replay() -> Snapshot:
     """A moment of the worse canary out of a recording of half an hour, at four times its speed."""
     worse, guard = _worse(), GuardView(said="would have rolled back v1113")
-    return replace(worse, environment="recording", plan=None, guard=guard, player=PlayerView(1865.0, speed=4.0))
+    return replace(worse, environment="recording", plans=(), guard=guard, player=PlayerView(1865.0, speed=4.0))
 
 
 def _replay_sought() -> Snapshot:
@@ -214,14 +214,14 @@ def _not_yet() -> Snapshot:
 def _ok() -> Snapshot:
     snapshot = frame("steady")
     climbing = plan(CANARY, index=2)
-    return replace(snapshot, verdicts={CANARY: _figures_of(snapshot, ALL_OK)}, guard=ARMED, plan=climbing)
+    return replace(snapshot, verdicts={CANARY: _figures_of(snapshot, ALL_OK)}, guard=ARMED, plans=(climbing,))
 
 
 def _gate() -> Snapshot:
     snapshot = _ok()
     waits = plan(CANARY, index=2, state=PlanState.GATE, in_step_s=412.0, step_requests=1830,
                  waiting_for="a person to open the gate")  # fmt: skip
-    return replace(snapshot, plan=waits)
+    return replace(snapshot, plans=(waits,))
 
 
 _ALONE: Mapping[str, Callable[[], Snapshot]] = MappingProxyType(

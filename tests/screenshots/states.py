@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.cockpit_driver import Cockpit
 from tests.cockpit_fakes import START
+from tests.sample_fakes import many, with_canary
 from tests.screenshots.frames import CANARY, frame
 from tests.screenshots.managed import ahead
 from tui.model import DEFAULT_TASK
@@ -84,6 +85,14 @@ async def _list_profiles(cockpit: Cockpit) -> None:
     await cockpit.press("p", "j", "j")
 
 
+def _samples(*keys: str) -> Act:
+    async def look(cockpit: Cockpit) -> None:
+        cockpit.controls.sampled = tuple(with_canary(sample, CANARY) for sample in many(200))
+        await cockpit.press("i", *keys)
+
+    return look
+
+
 _MINUTE = MappingProxyType({"window": "1m"})
 
 STATES: tuple[State, ...] = (
@@ -134,6 +143,24 @@ STATES: tuple[State, ...] = (
         ("TIME LINE", "legacy (ARM)"),
         _keys("d", "d"),
         options={"ahead": ahead},
+    ),
+    State(
+        "samples",
+        "steady",
+        ("200 of 200 samples", "PROMPT", "wrong"),
+        _samples("j", "j"),
+        sizes=(SMALL, USUAL, HUGE),
+    ),
+    State("sample-filter", "steady", ("judge disagrees", "unscored"), _samples("f", "u", "w")),
+    State(
+        "sample-blind", "steady", ("BLIND", "answer A", "hidden until"), _samples("f", "u", "f", "enter", "4")
+    ),
+    State(
+        "sample",
+        "steady",
+        ("v1113", "judge", "tokens"),
+        _samples("f", "d", "f", "enter", "b", "l"),
+        sizes=(SMALL, USUAL, HUGE),
     ),
     State("no-color", "breach", ("v1113",), sizes=(USUAL,), monochrome=True),
     State("ascii", "breach", ("v1113",), sizes=(SMALL,), options={"marker": "ascii"}),

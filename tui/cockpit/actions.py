@@ -9,7 +9,9 @@ from typing import Final, Literal
 from textual.binding import Binding, BindingType
 from textual.keys import format_key
 
-Risk = Literal["none", "lowers", "raises", "changes"]
+Risk = Literal["none", "lowers", "raises", "changes", "scores"]
+Place = Literal["cockpit", "deployments", "samples", "sample"]
+"""A screen with keys of its own."""
 Session = Literal["live", "replay"]
 """A run that is under way, or a recording that is played."""
 
@@ -18,11 +20,11 @@ Session = Literal["live", "replay"]
 class Action:
     """One thing that a key does.
 
-    ``risk`` is the direction in which it moves the exposure of users: read-only leaves only ``none``.
-    ``anywhere`` acts under dialogs too, ``while_typing`` in the inline prompt (keys that are no text).
-    ``cockpit_only`` needs the plots, table and log in view, ``on_deployments`` the deployments. ``only`` is the
-    kind of session that has it, None for both; two actions may have one key when no session has both.
-    ``help_in_replay`` is what it does there, where that differs.
+    ``risk`` is the direction in which it moves the exposure of users, or ``scores`` for what moves nothing but
+    is written into the record: read-only leaves only ``none``. ``anywhere`` acts under dialogs too,
+    ``while_typing`` in the inline prompt (keys that are no text). ``on`` are the screens where it acts, empty
+    for all of them. ``only`` is the kind of session that has it, None for both; two actions may have one key
+    when no session, or no screen, has both. ``help_in_replay`` is what it does there, where that differs.
     """
 
     id: str
@@ -36,8 +38,7 @@ class Action:
     short_label: str = ""
     anywhere: bool = False
     while_typing: bool = False
-    cockpit_only: bool = False
-    on_deployments: bool = False
+    on: tuple[Place, ...] = ()
     only: Session | None = None
     help_in_replay: str = ""
 
@@ -45,7 +46,11 @@ class Action:
 _LIVE: Final = "live"
 _REPLAY: Final = "replay"
 _TRAFFIC, _LOOK, _MOVE, _LOG, _APP = "weights and traffic", "what is shown", "move", "events", "cockpit"
-_JUDGED, _PLAYED, _DEPLOYED = "verdicts, guard and plan", "replay", "deployments"
+_JUDGED, _PLAYED, _DEPLOYED, _SAMPLED = "verdicts, guard and plan", "replay", "deployments", "samples"
+_COCKPIT: Final = ("cockpit",)
+_DEPLOYMENTS: Final = ("deployments",)
+_SAMPLE: Final = ("sample",)
+_SAMPLES: Final = ("samples", "sample")
 
 ACTIONS: tuple[Action, ...] = (
     Action(
@@ -53,6 +58,8 @@ ACTIONS: tuple[Action, ...] = (
         "The second key acts while typing too.", _TRAFFIC, "lowers", "none, on every screen", True, "ROLL BACK",
         anywhere=True, while_typing=True, only=_LIVE,
     ),
+    Action("roll_back_task", ("R",), "Roll back task", "Baseline to 100% in the chosen task alone.", _TRAFFIC,
+           "lowers", "none", short_label="Roll back task", only=_LIVE),
     Action("lower", ("-",), "Lower", "Canary down by one step; the baseline takes it.", _TRAFFIC, "lowers",
            "none", True, "Less", only=_LIVE),
     Action("raise", ("+", "="), "Raise", "Canary up by one step; refused on stale figures.", _TRAFFIC, "raises",
@@ -102,46 +109,83 @@ ACTIONS: tuple[Action, ...] = (
            short_label="Deployments", only=_LIVE),
     Action("create_canary", ("c",), "Create canary…",
            "A pinned deployment beside the baseline, without traffic.", _DEPLOYED,
-           "changes", "form, Enter", short_label="Create", on_deployments=True, only=_LIVE),
+           "changes", "form, Enter", short_label="Create", on=_DEPLOYMENTS, only=_LIVE),
     Action("add_deployment", ("o",), "Add to rollout", "The chosen deployment joins this run at weight 0.",
-           _DEPLOYED, "changes", short_label="Add", on_deployments=True, only=_LIVE),
+           _DEPLOYED, "changes", short_label="Add", on=_DEPLOYMENTS, only=_LIVE),
     Action("remove_deployment", ("X",), "Remove…", "The chosen deployment is deleted from its account.",
-           _DEPLOYED, "changes", "type its name", short_label="Remove", on_deployments=True,
+           _DEPLOYED, "changes", "type its name", short_label="Remove", on=_DEPLOYMENTS,
            only=_LIVE),
+    Action("samples", ("i",), "Samples", "Kept requests with their answers: to read, compare and score.",
+           _SAMPLED, short_label="Samples", help_in_replay="Says why a recording has none."),
+    Action("open_sample", ("enter",), "Read", "Prompt and answers of the chosen one; there the whole prompt.",
+           _SAMPLED, short_label="Read", on=_SAMPLES, only=_LIVE),
+    Action("sample_filter", ("f",), "Filter…", "Which are listed: version, slow, error, wrong, unscored.",
+           _SAMPLED, friction="menu, a letter", short_label="Filter", on=_SAMPLES, only=_LIVE),
+    Action("search_samples", ("/",), "Search…", "Only with this text in prompt or answer; empty lists all.",
+           _SAMPLED, friction="Enter", short_label="Search", on=_SAMPLES, only=_LIVE),
+    Action("next_sample", ("n",), "Next sample", "The next one of the list.", _SAMPLED, short_label="Next",
+           on=_SAMPLE, only=_LIVE),
+    Action("previous_sample", ("N",), "Sample before", "The one before it.", _SAMPLED, on=_SAMPLE, only=_LIVE),
+    Action("answer_a", ("h", "left"), "Answer A", "The answer that scores, note and copy are of.", _SAMPLED,
+           on=_SAMPLE, only=_LIVE),
+    Action("answer_b", ("l", "right"), "Answer B", "The other one.", _SAMPLED, on=_SAMPLE, only=_LIVE),
+    Action("score_1", ("1",), "Score 1", "Useless. Then the next answer without a score.", _SAMPLED, "scores",
+           short_label="Score", on=_SAMPLE, only=_LIVE),
+    Action("score_2", ("2",), "Score 2", "Poor.", _SAMPLED, "scores", on=_SAMPLE, only=_LIVE),
+    Action("score_3", ("3",), "Score 3", "Usable.", _SAMPLED, "scores", on=_SAMPLE, only=_LIVE),
+    Action("score_4", ("4",), "Score 4", "Good.", _SAMPLED, "scores", on=_SAMPLE, only=_LIVE),
+    Action("score_5", ("5",), "Score 5", "As good as can be.", _SAMPLED, "scores", on=_SAMPLE, only=_LIVE),
+    Action("skip_sample", ("0",), "Skip", "The next sample without a score, leaving this one.", _SAMPLED,
+           short_label="Skip", on=_SAMPLE, only=_LIVE),
+    Action("unscore", ("U", "backspace"), "Take back", "Your last score of this session, and back to it.",
+           _SAMPLED, "scores", short_label="Take back", on=_SAMPLE, only=_LIVE),
+    Action("note_score", ("c",), "Note…", "A note to the score of the chosen answer.", _SAMPLED, "scores",
+           "Enter", short_label="Note", on=_SAMPLE, only=_LIVE),
+    Action("reveal", ("b",), "Reveal", "Which version answered; from then on scores count as not blind.",
+           _SAMPLED, short_label="Reveal", on=_SAMPLES, only=_LIVE),
+    Action("copy_prompt", ("Y",), "Copy prompt", "The prompt of the sample to the clipboard.", _SAMPLED,
+           on=_SAMPLE, only=_LIVE),
     Action("freeze", ("space",), "Freeze", "Hold the picture still. Measuring, keys and traffic go on.", _LOOK,
            show_in_footer=True, short_label="Freeze",
            help_in_replay="Hold the picture still. The recording and the keys go on."),
     Action("next_window", ("t",), "Window", "Next window: 1m, 5m, 15m, 60m, run.", _LOOK, show_in_footer=True,
            short_label="Time"),
     Action("previous_window", ("T",), "Previous window", "The window before.", _LOOK),
-    Action("plot_latency", ("1",), "Latency plot", "Latency alone; again for all.", _LOOK, cockpit_only=True),
-    Action("plot_cost", ("2",), "Cost plot", "Cost alone; again for all.", _LOOK, cockpit_only=True),
+    Action("plot_latency", ("1",), "Latency plot", "Latency alone; again for all.", _LOOK, on=_COCKPIT),
+    Action("plot_cost", ("2",), "Cost plot", "Cost alone; again for all.", _LOOK, on=_COCKPIT),
     Action("plot_quality", ("3",), "Filter and error plot", "Filter and errors alone; again for all.", _LOOK,
-           cockpit_only=True),
-    Action("plot_weights", ("4",), "Weight plot", "Weights alone; again for all.", _LOOK, cockpit_only=True),
-    Action("all_plots", ("0",), "All plots", "All four plots.", _LOOK, cockpit_only=True),
+           on=_COCKPIT),
+    Action("plot_weights", ("4",), "Weight plot", "Weights alone; again for all.", _LOOK, on=_COCKPIT),
+    Action("all_plots", ("0",), "All plots", "All four plots.", _LOOK, on=_COCKPIT),
     Action("zoom", ("z",), "Zoom", "The chosen plot alone, and back.", _LOOK, show_in_footer=True,
-           short_label="Zoom", cockpit_only=True),
+           short_label="Zoom", on=_COCKPIT),
     Action("crosshair_back", ("h", "left"), "Reading back", "While frozen: the values of a moment, going back.",
-           _LOOK, cockpit_only=True),
+           _LOOK, on=_COCKPIT),
     Action("crosshair_forward", ("l", "right"), "Reading forward", "While frozen: a moment later.", _LOOK,
-           cockpit_only=True),
+           on=_COCKPIT),
     Action("down", ("j", "down"), "Down", "Next row; scrolls in details.", _MOVE),
     Action("up", ("k", "up"), "Up", "Row before.", _MOVE),
+    Action("page_down", ("pagedown", "ctrl+d"), "Half a page down", "Half a screen of rows or lines.", _MOVE),
+    Action("page_up", ("pageup", "ctrl+u"), "Half a page up", "As far up.", _MOVE),
+    Action("next_task", ("tab",), "Next task", "All tasks, or one: figures, keys, plan and verdicts are of it.",
+           _MOVE, short_label="Task"),
+    Action("previous_task", ("shift+tab",), "Previous task", "The task before.", _MOVE),
     Action("first", ("g", "home"), "First", "First row.", _MOVE),
     Action("last", ("G", "end"), "Last", "Last row.", _MOVE),
     Action("details", ("enter",), "Details", "Everything measured of the chosen deployment.", _MOVE,
-           cockpit_only=True),
+           on=_COCKPIT),
     Action("back", ("escape",), "Back", "Leave the innermost thing; never acts.", _MOVE, while_typing=True),
     Action("filter", ("/",), "Filter", "Show only events with this text; empty shows all.", _LOG,
-           friction="Enter", cockpit_only=True),
-    Action("next_event", ("n",), "Next", "Towards newer events that match.", _LOG, cockpit_only=True),
-    Action("previous_event", ("N",), "Previous", "Towards older events.", _LOG, cockpit_only=True),
+           friction="Enter", on=_COCKPIT),
+    Action("next_event", ("n",), "Next", "Towards newer events that match.", _LOG, on=_COCKPIT),
+    Action("previous_event", ("N",), "Previous", "Towards older events.", _LOG, on=_COCKPIT),
     Action("mark", ("m",), "Mark…", "Write a note into the event log.", _LOG, friction="Enter", only=_LIVE),
     Action("command", (":",), "Command", "All actions by name; weight NAME=25, with ! to override a refusal.",
            _APP, friction="Enter", help_in_replay="All actions by name; seek 14:03:12, or seek 12m30s."),
-    Action("copy", ("y",), "Copy", "What is shown, as text, to the clipboard of the terminal (OSC 52).", _APP),
-    Action("export", ("e",), "Export", "Picture, figures and state as SVG, CSV and JSON files.", _APP),
+    Action("copy", ("y",), "Copy", "What is shown, or the chosen answer, to the terminal's clipboard (OSC 52).",
+           _APP),
+    Action("export", ("e",), "Export", "Picture, figures, state as SVG, CSV, JSON; samples as a task file.",
+           _APP, help_in_replay="Picture, figures and state as SVG, CSV and JSON files."),
     Action("help", ("?",), "Help", "The keys, and what each column means.", _APP, show_in_footer=True,
            short_label="Help"),
     Action("quit", ("q", "ctrl+q", "ctrl+c"), "Quit", "End the run and leave.", _APP, show_in_footer=True,
@@ -154,6 +198,11 @@ BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
 def belongs(action: Action, session: Session) -> bool:
     """Whether a session of this kind has the action at all."""
     return action.only in (None, session)
+
+
+def acts_on(action: Action, place: Place | None) -> bool:
+    """Whether the action acts on that screen; None is a screen without keys of its own."""
+    return not action.on or place in action.on
 
 
 def allowed(action: Action, *, read_only: bool, session: Session = "live") -> bool:
@@ -199,11 +248,17 @@ def whole_keymap(keymap: Mapping[str, str]) -> dict[str, str]:
 
 
 def action_of(
-    key: str, character: str | None, keymap: Mapping[str, str], session: Session = "live"
+    key: str,
+    character: str | None,
+    keymap: Mapping[str, str],
+    session: Session = "live",
+    place: Place | None = None,
 ) -> Action | None:
-    """The action that a key event would run; where this session has none on that key, the one of the other."""
+    """The action that a key event would run on a screen; where that screen, or this session, has none on that
+    key, the one of another."""
     wanted = {format_key(name) for name in (key, character) if name}
     found = [a for a in ACTIONS if wanted & {format_key(k) for k in keys_of(a, keymap)}]
+    found = [a for a in found if acts_on(a, place)] or found
     return next((a for a in found if belongs(a, session)), next(iter(found), None))
 
 
@@ -221,12 +276,18 @@ def keymap_mistakes(keymap: Mapping[str, str]) -> tuple[str, ...]:
             mistakes += [
                 f"keys: {key} is given to both {other.id} and {action.id}"
                 for other in others
-                if other is action or other.only is None or action.only in (None, other.only)
+                if _meet(action, other)
             ]
             others.append(action)
     if "y" in keys_of(BY_ID["promote"], keymap):
         mistakes.append("keys: promote cannot be y, which is the key that answers its dialog")
     return tuple(mistakes)
+
+
+def _meet(one: Action, other: Action) -> bool:
+    """Whether some session has both on one screen."""
+    sessions = one.only is None or other.only in (None, one.only)
+    return sessions and (not one.on or not other.on or bool(set(one.on) & set(other.on)))
 
 
 def _names(keys: Iterable[str]) -> Iterable[str]:

@@ -14,10 +14,19 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from tui.cockpit.actions import BY_ID, action_of, allowed, belongs, bindings, keymap_mistakes, whole_keymap
+from tui.cockpit.actions import (
+    BY_ID,
+    Place,
+    action_of,
+    acts_on,
+    allowed,
+    belongs,
+    bindings,
+    keymap_mistakes,
+    whole_keymap,
+)
 from tui.cockpit.commands import Commands
 from tui.cockpit.controls import Controls, Playing
-from tui.cockpit.deploying import Deploying
 from tui.cockpit.messages import (
     ActionChosen,
     CommandEnded,
@@ -30,8 +39,10 @@ from tui.cockpit.messages import (
 )
 from tui.cockpit.questions import ask_mark, ask_weight
 from tui.cockpit.renderer import Renderer
+from tui.cockpit.sample_listing import Listing
+from tui.cockpit.sample_scoring import Scoring
+from tui.cockpit.sampling import Sampling
 from tui.cockpit.screens.cockpit import CockpitScreen
-from tui.cockpit.screens.deployments import DeploymentsScreen
 from tui.cockpit.screens.live import LiveScreen
 from tui.cockpit.screens.outlook import Ahead
 from tui.cockpit.screens.palette import PaletteScreen
@@ -50,7 +61,7 @@ _HEIGHTS = [(0, "-flat"), (16, "-short"), (22, "-low"), (28, "-tall"), (50, "-hi
 """Least columns and rows of each class that the style sheet knows."""
 
 
-class CanarytopApp(Deploying):
+class CanarytopApp(Sampling):
     """The cockpit on an engine. It never ends by itself, whatever the engine reports.
 
     Args:
@@ -122,7 +133,10 @@ class CanarytopApp(Deploying):
         self._ahead = ahead
         self._on_quit = on_quit
         self._key_is_text = False
+        self._actor = actor
         self._commands = Commands(controls, actor, self._send)
+        self._scoring = Scoring()
+        self._listing = Listing(controls.samples, self._scoring)
 
     # --- the engine's side ----------------------------------------------------------------------
 
@@ -149,6 +163,8 @@ class CanarytopApp(Deploying):
 
     @on(CommandEnded)
     def _command_ended(self, message: CommandEnded) -> None:
+        if message.after is not None:
+            message.after(not message.future.cancelled() and message.future.exception() is None)
         if message.future.cancelled():
             self.say(f"{message.what}: given up, the engine is stopping", "warn")
             return
@@ -180,27 +196,28 @@ class CanarytopApp(Deploying):
             return False
         if isinstance(self.screen, ModalScreen) and not known.anywhere:
             return False
-        if known.cockpit_only and not isinstance(self.screen, CockpitScreen):
-            return False
-        if known.on_deployments and not isinstance(self.screen, DeploymentsScreen):
+        if not acts_on(known, self._where):
             return False
         return allowed(known, read_only=self.ui.read_only, session=self.view.session)
 
     def on_key(self, event: events.Key) -> None:
         """A key that read-only or a recording has switched off says so."""
         session = self.view.session
-        action = action_of(event.key, event.character, self._keys, session)
+        action = action_of(event.key, event.character, self._keys, session, self._where)
         if action is None or allowed(action, read_only=self.ui.read_only, session=session):
             return
         if isinstance(self.screen, ModalScreen) and not action.anywhere:
             return
         label = action.label.rstrip("…").lower()
         if belongs(action, session):
-            self.say(
-                f"read-only: {label} is off; start without --read-only to change weights or traffic", "warn"
-            )
+            what = "score" if action.risk == "scores" else "change weights or traffic"
+            self.say(f"read-only: {label} is off; start without --read-only to {what}", "warn")
         elif session == "replay":
             self.say(f"this is a recording: {label} is for a live run", "warn")
+
+    @property
+    def _where(self) -> Place | None:
+        return self.screen.PLACE if isinstance(self.screen, LiveScreen) else None
 
     @on(ActionChosen)
     async def _action_chosen(self, message: ActionChosen) -> None:
@@ -210,6 +227,9 @@ class CanarytopApp(Deploying):
 
     def action_roll_back(self) -> None:
         self._commands.roll_back()
+
+    def action_roll_back_task(self) -> None:
+        self._commands.roll_back_task(self.view)
 
     def action_lower(self) -> None:
         self._commands.nudge(self.view, -self.ui.step_pct)
@@ -252,7 +272,7 @@ class CanarytopApp(Deploying):
         self._commands.apply(self.view, message.profile)
 
     def action_save_profile(self) -> None:
-        live = self.view.live
+        live = self.view.all_tasks
         text = "   ".join(
             f"{t}: " + ", ".join(f"{n} {p:g}%" for n, p in s.items()) for t, s in live.weights.items()
         )

@@ -73,7 +73,8 @@ def banner(view: View) -> Banner:
         tags.insert(0, played)
     elif ui.read_only:
         tags.append("READ-ONLY")
-    parts = tuple(part for part in ("  ".join(tags), *split(view), change_said(view)) if part)
+    of_task = "" if ui.task is None else f"task {plain(ui.task, 24)}"
+    parts = tuple(part for part in ("  ".join(tags), of_task, *split(view), change_said(view)) if part)
     environment, rollout = plain(view.live.environment, 24), plain(view.live.rollout, 24)
     right: tuple[str, ...] = (f"{environment}/{rollout} {ui.window}", environment)
     if guard := guard_said(view):

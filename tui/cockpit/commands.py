@@ -13,7 +13,7 @@ from tui.cockpit.controls import Controls
 from tui.cockpit.event_lines import Tone
 from tui.cockpit.messages import CommandEnded, Said
 from tui.cockpit.plan_lines import NO_PLAN
-from tui.cockpit.ui_state import View, canaries, chosen_canary
+from tui.cockpit.ui_state import View, canaries, chosen_canary, tasks_of
 from tui.cockpit.weight_view import WeightWish, current_pct
 from tui.model import DeploymentSpec, TrafficState
 from tui.routing.weights import describe, raised
@@ -37,28 +37,36 @@ class Commands:
         """The baseline to 100 % in every task, whatever the state of the figures."""
         self._await("roll back", self._controls.roll_back(actor=self._actor))
 
+    def roll_back_task(self, view: View) -> None:
+        """The baseline to 100 % in the chosen task; where there is only one, in that."""
+        if view.ui.task is None and tasks_of(view.all_tasks):
+            self._say(
+                f"choose a task first ({view.ui.keys['next_task']}): {view.ui.keys['roll_back']} rolls all back"
+            )
+        else:
+            self._await("roll back", self._controls.roll_back(actor=self._actor, task=view.ui.task))
+
     def nudge(self, view: View, points: float) -> None:
         """The chosen canary up or down."""
         canary = self._canary(view)
         if canary is not None and not (points > 0 and self._refused_as_stale(view)):
-            self._await("shift", self._controls.nudge(canary, points, actor=self._actor))
+            self._await("shift", self._controls.nudge(canary, points, actor=self._actor, task=view.ui.task))
 
     def set_weight(self, view: View, wish: WeightWish) -> None:
         """An exact weight; ``force`` overrides a refusal for the state of the data."""
-        raises = (wish.pct > current_pct(view.live, wish.deployment, wish.task)) != (
+        task = wish.task or view.ui.task
+        raises = (wish.pct > current_pct(view.all_tasks, wish.deployment, task)) != (
             wish.deployment == view.live.baseline
         )
         if raises and not wish.force and self._refused_as_stale(view):
             return
-        future = self._controls.shift(
-            wish.deployment, wish.pct, actor=self._actor, task=wish.task, force=wish.force
-        )
+        future = self._controls.shift(wish.deployment, wish.pct, actor=self._actor, task=task, force=wish.force)
         self._await("weight", future)
 
     def promote(self, view: View, deployment: str) -> None:
         """A canary to 100 %."""
         if not self._refused_as_stale(view):
-            self._await("promote", self._controls.promote(deployment, actor=self._actor))
+            self._await("promote", self._controls.promote(deployment, actor=self._actor, task=view.ui.task))
 
     def undo(self, view: View) -> float:
         """The weights before the last change; where that raises a canary, only with consent.
@@ -70,9 +78,10 @@ class Commands:
         if target is None:
             self._say("nothing to undo: the weights have not been changed")
             return _NOT_ARMED
-        rises = raised(view.live.weights, target, view.live.baseline)
+        weights = view.all_tasks.weights
+        rises = raised(weights, target, view.live.baseline)
         if rises and view.ui.now_s >= view.ui.undo_armed_until_s:
-            what = describe(view.live.weights, target, view.names)
+            what = describe(weights, target, view.names)
             key = view.ui.keys["undo"]
             self._say(f"undo raises: {what}. Press {key} again within {UNDO_CONSENT_S:.0f} s", "warn")
             return view.ui.now_s + UNDO_CONSENT_S
@@ -82,7 +91,7 @@ class Commands:
 
     def apply(self, view: View, profile: WeightProfile) -> None:
         """The weights of a profile."""
-        if raised(view.live.weights, profile.weights, view.live.baseline) and self._refused_as_stale(view):
+        if raised(view.all_tasks.weights, profile.weights, view.live.baseline) and self._refused_as_stale(view):
             return
         future = self._controls.apply_weights(
             profile.weights, actor=self._actor, reason=profile.note, profile=profile.name
@@ -113,22 +122,22 @@ class Commands:
     def hold_plan(self, view: View) -> None:
         """The plan stands still."""
         if self._has_plan(view):
-            self._await("hold plan", self._controls.hold_plan(actor=self._actor))
+            self._await("hold plan", self._controls.hold_plan(actor=self._actor, task=view.ui.task))
 
     def resume_plan(self, view: View) -> None:
         """The plan goes on, starts, or passes its gate."""
         if self._has_plan(view) and not self._refused_as_stale(view):
-            self._await("climb on", self._controls.resume_plan(actor=self._actor))
+            self._await("climb on", self._controls.resume_plan(actor=self._actor, task=view.ui.task))
 
     def skip_step(self, view: View) -> None:
         """The next step at once."""
         if self._has_plan(view) and not self._refused_as_stale(view):
-            self._await("skip step", self._controls.skip_step(actor=self._actor))
+            self._await("skip step", self._controls.skip_step(actor=self._actor, task=view.ui.task))
 
     def retry_step(self, view: View) -> None:
         """The step from its beginning."""
         if self._has_plan(view) and not self._refused_as_stale(view):
-            self._await("begin step again", self._controls.retry_step(actor=self._actor))
+            self._await("begin step again", self._controls.retry_step(actor=self._actor, task=view.ui.task))
 
     def create_deployment(self, endpoint: str, spec: DeploymentSpec) -> None:
         """A pinned deployment without traffic; takes a while."""
@@ -143,6 +152,18 @@ class Commands:
     def remove_deployment(self, endpoint: str, name: str) -> None:
         """A deployment without traffic is deleted."""
         self._await(f"remove {name}", self._controls.remove_deployment(endpoint, name, actor=self._actor))
+
+    def score(
+        self, sample: int, deployment: str, value: int, *, note: str, blind: bool, after: Callable[[bool], None]
+    ) -> None:
+        """What the person thinks of one answer."""
+        future = self._controls.score(sample, deployment, value, actor=self._actor, note=note, blind=blind)
+        self._await(f"score of #{sample}", future, after=after)
+
+    def unscore(self, sample: int, deployment: str, *, after: Callable[[bool], None]) -> None:
+        """That score is taken back."""
+        future = self._controls.unscore(sample, deployment, actor=self._actor)
+        self._await(f"taking back the score of #{sample}", future, after=after)
 
     def mark(self, text: str) -> None:
         """A note in the event log."""
@@ -174,5 +195,11 @@ class Commands:
     def _say(self, text: str, tone: Tone = "dim") -> None:
         self._send(Said(text, tone))
 
-    def _await(self, what: str, future: Future[Any], then: Callable[[Any], None] | None = None) -> None:
-        future.add_done_callback(lambda done: self._send(CommandEnded(what, done, then)))
+    def _await(
+        self,
+        what: str,
+        future: Future[Any],
+        then: Callable[[Any], None] | None = None,
+        after: Callable[[bool], None] | None = None,
+    ) -> None:
+        future.add_done_callback(lambda done: self._send(CommandEnded(what, done, then, after)))

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tui.cockpit import format as fmt
-from tui.cockpit.weight_view import is_sent_to
+from tui.cockpit.weight_view import is_sent_to, tasks_differ
 from tui.model import ALL_TASKS, Figures, Quantiles, Snapshot
 
 ENOUGH = 30
 """Below this many answers on either side a P95 rests on one or two values, and no difference is shown."""
 
 NO_TRAFFIC = "… no traffic"
+BY_TASK = "tasks have different weights: compare them one by one"
 
 _FEW = 5
 
@@ -45,6 +46,9 @@ def against_baseline(snapshot: Snapshot, deployment: str, window: str) -> Compar
     if deployment == snapshot.baseline:
         own = _latency(snapshot, deployment, window)
         return Comparison(f"baseline n={fmt.count(own.count)}" if own else "baseline", "dim", ("baseline",))
+    if tasks_differ(snapshot, deployment):
+        # With other shares of each task the two answer other work: the pooled figures say nothing.
+        return Comparison("by task only", "dim", ("by task",), BY_TASK)
     latency = _p95(snapshot, deployment, window)
     rates = tuple(_rates(snapshot, deployment, window))
     if not rates:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Protocol
 
-from tui.model import DeploymentSpec, Event, Snapshot, WeightTable
+from tui.model import DeploymentSpec, Event, Sample, Snapshot, WeightTable
 from tui.weight_profiles import BrokenProfile, WeightProfile
 
 ProfileList = tuple[WeightProfile | BrokenProfile, ...]
@@ -16,6 +16,7 @@ class Controls(Protocol):
     """Every command is thread-safe and returns at once.
 
     Its future resolves to the event that was logged, or fails with ``CommandRefused`` whose text is for people.
+    ``task`` None is every task.
     """
 
     def snapshot(self) -> Snapshot:
@@ -42,7 +43,7 @@ class Controls(Protocol):
     def nudge(self, deployment: str, points: float, *, actor: str, task: str | None = None) -> Future[Event]:
         """One deployment up or down by ``points``, stopping at 0 and 100."""
 
-    def promote(self, deployment: str, *, actor: str) -> Future[Event]:
+    def promote(self, deployment: str, *, actor: str, task: str | None = None) -> Future[Event]:
         """One deployment to 100 %."""
 
     def undo(self, *, actor: str) -> Future[Event]:
@@ -66,16 +67,16 @@ class Controls(Protocol):
     def toggle_guard(self, *, actor: str) -> Future[Event]:
         """The guard from off to armed, or from armed to off."""
 
-    def hold_plan(self, *, actor: str) -> Future[Event]:
+    def hold_plan(self, *, actor: str, task: str | None = None) -> Future[Event]:
         """The plan stands still."""
 
-    def resume_plan(self, *, actor: str) -> Future[Event]:
+    def resume_plan(self, *, actor: str, task: str | None = None) -> Future[Event]:
         """The plan goes on: from where it was held, through an open gate, or from its beginning."""
 
-    def skip_step(self, *, actor: str) -> Future[Event]:
+    def skip_step(self, *, actor: str, task: str | None = None) -> Future[Event]:
         """To the next step at once."""
 
-    def retry_step(self, *, actor: str) -> Future[Event]:
+    def retry_step(self, *, actor: str, task: str | None = None) -> Future[Event]:
         """The step begins again."""
 
     def create_deployment(self, endpoint: str, spec: DeploymentSpec, *, actor: str) -> Future[Event]:
@@ -89,6 +90,20 @@ class Controls(Protocol):
 
     def mark(self, text: str, *, actor: str) -> Future[Event]:
         """A note of the operator in the event log."""
+
+    def samples(self) -> tuple[Sample, ...]:
+        """The requests that are kept with their answers, oldest first; the same tuple until one changes."""
+
+    def samples_note(self) -> str:
+        """Why there are no samples, empty where there are or will be."""
+
+    def score(
+        self, sample: int, deployment: str, value: int, *, actor: str, note: str = "", blind: bool = True
+    ) -> Future[Event]:
+        """What a person thinks of the answer of one deployment, 1 to 5, in place of an earlier score."""
+
+    def unscore(self, sample: int, deployment: str, *, actor: str) -> Future[Event]:
+        """That score is taken back."""
 
 
 class Playing(Protocol):

@@ -10,6 +10,7 @@ from typing import Any
 from textual.message import Message
 
 from tui.cockpit.event_lines import Tone
+from tui.cockpit.sample_filters import SampleFilter
 from tui.cockpit.weight_view import WeightWish
 from tui.model import DeploymentSpec, Snapshot
 from tui.weight_profiles import WeightProfile
@@ -27,11 +28,13 @@ class SnapshotArrived(Message):
 
 @dataclass
 class CommandEnded(Message):
-    """A future of the engine is done; ``what`` names the command for the log, ``then`` takes its result."""
+    """A future of the engine is done; ``what`` names the command for the log, ``then`` takes its result.
+    ``after`` is called however it ended, with whether it succeeded."""
 
     what: str
     future: Future[Any]
     then: Callable[[Any], None] | None = None
+    after: Callable[[bool], None] | None = None
 
 
 @dataclass
@@ -110,6 +113,13 @@ class RemovalAccepted(Message):
 
 
 @dataclass
+class TaskChosen(Message):
+    """A row of the task matrix was clicked; None is all tasks."""
+
+    task: str | None
+
+
+@dataclass
 class MarkWritten(Message):
     """A note for the event log was typed."""
 
@@ -120,4 +130,34 @@ class MarkWritten(Message):
 class FilterTyped(Message):
     """Only events with this text are to be shown."""
 
+    text: str
+
+
+@dataclass
+class SampleChosen(Message):
+    """The row of one sample was clicked."""
+
+    sample: int
+
+
+@dataclass
+class SamplesWanted(Message):
+    """Only samples that fit are to be listed."""
+
+    filter: SampleFilter
+
+
+@dataclass
+class SamplesSearched(Message):
+    """Only samples with this text are to be listed; empty lists all."""
+
+    text: str
+
+
+@dataclass
+class NoteWritten(Message):
+    """A note to the score of one answer was typed."""
+
+    sample: int
+    deployment: str
     text: str

@@ -44,7 +44,8 @@ def plan_lines(plan: PlanView, canary: str, keys: Mapping[str, str], since_s: fl
     """The ladder, the lowest rung first: weight, what it must hold for, where the plan is and what it waits
     for. ``canary`` is the name to show, ``keys`` action id -> key."""
     tone: Tone = "alert" if plan.state is PlanState.STOPPED else "title"
-    lines = [Line(f"PLAN  {plan_tag(plan, since_s)}   canary {canary}", tone)]
+    of_task = f"   task {plain(plan.task, 40)}" if plan.task else ""
+    lines = [Line(f"PLAN  {plan_tag(plan, since_s)}   canary {canary}{of_task}", tone)]
     for i, step in enumerate(plan.steps):
         lines.append(_rung(plan, i, step, since_s))
     if plan.waiting_for:

@@ -7,7 +7,14 @@ from collections.abc import Callable
 from textual.message import Message
 
 from tui.cockpit import format as fmt
-from tui.cockpit.messages import FilterTyped, MarkWritten, SeekWished, WeightWished
+from tui.cockpit.messages import (
+    FilterTyped,
+    MarkWritten,
+    NoteWritten,
+    SamplesSearched,
+    SeekWished,
+    WeightWished,
+)
 from tui.cockpit.seek import parse_seek, seek_preview
 from tui.cockpit.ui_state import View, canaries
 from tui.cockpit.verdict_words import decision_said
@@ -23,20 +30,20 @@ def ask_weight(prompt: Prompt, deployment: str, view: Callable[[], View], post: 
 
     def preview(text: str) -> str:
         try:
-            return wish_preview(view(), parse_weight(text, view().live, deployment))
+            return wish_preview(view(), parse_weight(text, view().all_tasks, deployment))
         except ValueError as error:
             return str(error)
 
     def answer(text: str) -> str | None:
         try:
-            wish = parse_weight(text, view().live, deployment)
+            wish = parse_weight(text, view().all_tasks, deployment)
         except ValueError as error:
             return str(error)
         post(WeightWished(wish))
         return None
 
     now = fmt.weight(current_pct(view().live, deployment, None))
-    prompt.ask(f"weight of {view().short(deployment)}", now, answer, preview)
+    prompt.ask(f"weight of {view().short(deployment)}{_of_task(view())}", now, answer, preview)
 
 
 def ask_mark(prompt: Prompt, post: Post) -> None:
@@ -57,6 +64,26 @@ def ask_filter(prompt: Prompt, now: str, post: Post) -> None:
         return None
 
     prompt.ask("show events with", now, answer, lambda text: "" if text else "Enter shows all")
+
+
+def ask_search(prompt: Prompt, now: str, post: Post) -> None:
+    """A text that samples must hold to be listed."""
+
+    def answer(text: str) -> str | None:
+        post(SamplesSearched(text.strip()))
+        return None
+
+    prompt.ask("samples with", now, answer, lambda text: "in prompt or answer" if text else "Enter lists all")
+
+
+def ask_note(prompt: Prompt, sample: int, deployment: str, name: str, now: str, post: Post) -> None:
+    """A note to the score of one answer; ``name`` says which without naming its version."""
+
+    def answer(text: str) -> str | None:
+        post(NoteWritten(sample, deployment, text.strip()))
+        return None
+
+    prompt.ask(f"note to {name}", now, answer, lambda text: "" if text else "Enter leaves it without")
 
 
 def ask_seek(prompt: Prompt, view: Callable[[], View], post: Post) -> None:
@@ -98,12 +125,11 @@ def wish_preview(view: View, wish: WeightWish) -> str:
     Raises:
         ValueError: The weights cannot be had; the text says why.
     """
-    after = with_share(
-        view.live.weights, wish.deployment, wish.pct, baseline=view.live.baseline, task=wish.task
-    )
-    more = raised(view.live.weights, after, view.live.baseline)
+    weights, task = view.all_tasks.weights, wish.task or view.ui.task
+    after = with_share(weights, wish.deployment, wish.pct, baseline=view.live.baseline, task=task)
+    more = raised(weights, after, view.live.baseline)
     rises = "  ▲ raises" if more else ""
-    return describe(view.live.weights, after, view.names) + rises + _decision(view, wish)
+    return describe(weights, after, view.names) + rises + _decision(view, wish)
 
 
 def _decision(view: View, wish: WeightWish) -> str:
@@ -111,3 +137,7 @@ def _decision(view: View, wish: WeightWish) -> str:
         return ""
     said = decision_said(view.live.verdicts.get(wish.deployment, ()), wish.pct)
     return f"  {said}" if said else ""
+
+
+def _of_task(view: View) -> str:
+    return "" if view.ui.task is None else f" for {fmt.clip(view.ui.task, 20)}"

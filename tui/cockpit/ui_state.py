@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from tui.cockpit.actions import Session, first_keys
 from tui.cockpit.event_lines import Notice
-from tui.model import Snapshot
+from tui.cockpit.sample_filters import SampleChoices
+from tui.model import DEFAULT_TASK, Snapshot
 
 STALE_AFTER_S = 3.0
 """A snapshot comes every second; three missing ones mean that the figures cannot be trusted."""
@@ -31,8 +32,11 @@ class UiState:
     plot: int = 0
     zoomed: bool = False
     selected: str | None = None
+    task: str | None = None
+    """The chosen task; None is all of them."""
     deployment: tuple[str, str] | None = None
     """The chosen row of the deployments screen: endpoint and name."""
+    samples: SampleChoices = field(default_factory=SampleChoices)
     frozen: Snapshot | None = None
     frozen_since_s: float = 0.0
     crosshair_s: int | None = None
@@ -57,12 +61,20 @@ class UiState:
 @dataclass(frozen=True, slots=True)
 class View:
     """One moment to show: the newest snapshot, the choices, the short names of the deployments, and what the
-    cockpit itself has said."""
+    cockpit itself has said.
+
+    Where a task is chosen, ``live`` is the snapshot as far as that task goes; ``all_tasks`` is the whole one.
+    """
 
     live: Snapshot
     ui: UiState
     names: Mapping[str, str]
     notices: tuple[Notice, ...] = ()
+    whole: Snapshot | None = None
+
+    @property
+    def all_tasks(self) -> Snapshot:
+        return self.whole or self.live
 
     @property
     def picture(self) -> Snapshot:
@@ -76,6 +88,20 @@ class View:
 
     def short(self, deployment: str) -> str:
         return self.names.get(deployment, deployment)
+
+
+def tasks_of(snapshot: Snapshot) -> tuple[str, ...]:
+    """The tasks to choose from, none where there is only one. The default task is left out as long as no
+    request was of it."""
+    if len(snapshot.weights) < 2:
+        return ()
+    views = snapshot.deployments.values()
+    asked = any(
+        view.figures["run"][DEFAULT_TASK].assigned
+        for view in views
+        if DEFAULT_TASK in view.figures.get("run", {})
+    )
+    return tuple(task for task in snapshot.weights if task != DEFAULT_TASK or asked)
 
 
 def canaries(snapshot: Snapshot) -> tuple[str, ...]:

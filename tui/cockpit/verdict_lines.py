@@ -10,15 +10,18 @@ from typing import Final
 from rich.cells import cell_len
 
 from tui.cockpit import format as fmt
+from tui.cockpit.business_lines import business_lines, decision_lines, lines_by_task
 from tui.cockpit.columns import fitted
 from tui.cockpit.help_lines import ASSUMPTIONS
 from tui.cockpit.line import Line
 from tui.cockpit.plan_lines import plan_lines
-from tui.cockpit.ui_state import View, canaries
+from tui.cockpit.quality_lines import quality_lines
+from tui.cockpit.ui_state import View, canaries, tasks_of
 from tui.cockpit.verdict_words import (
     TONES,
     WORDS,
     about,
+    criterion,
     interval,
     label,
     limit,
@@ -28,6 +31,8 @@ from tui.cockpit.verdict_words import (
     value,
 )
 from tui.cockpit.weight_view import asked_pct
+from tui.measure.business import BusinessLine
+from tui.measure.business_words import cost_texts
 from tui.model import Verdict, VerdictState
 from tui.text import plain
 
@@ -70,14 +75,14 @@ def verdict_lines(view: View, width: int, *, plan_first: bool = False) -> tuple[
     name = judged_canary(view)
     if name is None:
         return (Line("this rollout has no canary: there is nothing to judge", "dim"),)
-    plan = view.live.plan
-    ladder = (
-        ()
-        if plan is None
-        else plan_lines(plan, plain(view.short(plan.canary), 40), view.ui.keys, view.ui.age_s)
-    )
-    table = (*_head(view, name), *_table(view, name, width))
-    blocks = [ladder, table] if plan_first else [table, ladder]
+    ladder = [
+        line
+        for plan in view.live.plans
+        for line in plan_lines(plan, plain(view.short(plan.canary), 40), view.ui.keys, view.ui.age_s)
+    ]
+    table = (*_head(view, name), *decision_lines(view, name, width), *_table(view, name, width))
+    judged = [table, business_lines(view, name, width), quality_lines(view, width)]
+    blocks = [ladder, *judged] if plan_first else [*judged, ladder]
     blocks.append(_assumptions(width))
     lines: list[Line] = []
     for block in blocks:
@@ -115,7 +120,7 @@ def _other(mode: str) -> str:
 
 
 def _table(view: View, name: str, width: int) -> list[Line]:
-    verdicts = view.live.verdicts.get(name, ())
+    verdicts = _of_tasks(view, name)
     if not verdicts:
         return [Line("no criterion has been judged: no data is NOT YET, never a pass or a failure", "dim")]
     shown, hidden = fitted(_COLUMNS, width)
@@ -127,7 +132,11 @@ def _table(view: View, name: str, width: int) -> list[Line]:
         if c is column
     }
     lines = [Line(" ".join(c.within(w, heads[c]) for c, w in shown.items()).rstrip(), "dim")]
+    task, business = "", lines_by_task(view, name)
     for verdict in verdicts:
+        if verdict.task != task:
+            task = verdict.task
+            lines.append(Line(_task_title(task, business.get(task), width), "title"))
         row = " ".join(c.cell(w, view, name, verdict) for c, w in shown.items())
         lines.append(Line(row.rstrip(), "dim" if verdict.advisory else TONES[verdict.state]))
     if any(verdict.advisory for verdict in verdicts):
@@ -144,6 +153,23 @@ def _table(view: View, name: str, width: int) -> list[Line]:
     return [*lines, *([Line(""), *below] if below else [])]
 
 
+def _of_tasks(view: View, name: str) -> tuple[Verdict, ...]:
+    """Those of the tasks to choose from, and what was judged of any other: a task that nothing was ever of
+    would only push the others down."""
+    verdicts, tasks = view.live.verdicts.get(name, ()), tasks_of(view.live)
+    return tuple(
+        v for v in verdicts if not tasks or v.task in tasks or v.canary_requests or v.baseline_requests
+    )
+
+
+def _task_title(task: str, line: BusinessLine | None, width: int) -> str:
+    """The task, and what the canary costs or saves there as far as it fits."""
+    title = f"task {plain(task, 60)}"
+    room = width - cell_len(title) - 3
+    said = "" if line is None else next((t for t in cost_texts(line) if cell_len(t) <= room), "")
+    return f"{title}   {said}".rstrip()
+
+
 def bar(progress: float, cells: int) -> str:
     """``████▌···``: how far the evidence is, in eighths of a cell. Full only when the threshold is reached."""
     eighths = int(share(progress) * cells * 8)
@@ -154,7 +180,7 @@ def bar(progress: float, cells: int) -> str:
 
 def _label_of(view: View, name: str, v: Verdict) -> str:
     unit = f" {plain(v.unit, 8)}" if v.unit else ""
-    return f"{label(v)}{unit}{_ADVISORY if v.advisory else ''}"
+    return f"{criterion(v)}{unit}{_ADVISORY if v.advisory else ''}"
 
 
 def _eta(view: View, name: str, v: Verdict) -> str:

@@ -31,8 +31,13 @@ def counting(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
 
 
 def overall(verdicts: Iterable[Verdict]) -> VerdictState | None:
-    """WORSE where one criterion is, OK where every one is, else NOT YET; None where none counts."""
-    states = {verdict.state for verdict in counting(verdicts)}
+    """WORSE where one criterion is, OK where every one is, else NOT YET; None where none counts.
+
+    Of several tasks those in which nothing was asked yet have nothing to say.
+    """
+    found = tuple(counting(verdicts))
+    asked = {verdict.task for verdict in found if verdict.canary_requests or verdict.baseline_requests}
+    states = {verdict.state for verdict in found if verdict.task in asked or not asked}
     if not states:
         return None
     if VerdictState.WORSE in states:
@@ -135,6 +140,11 @@ def decision_said(verdicts: Iterable[Verdict], weight_pct: float) -> str:
 
 
 def label(verdict: Verdict) -> str:
+    """The criterion, with its task where several are looked at."""
+    return f"{plain(verdict.task, 40)} {criterion(verdict)}".lstrip()
+
+
+def criterion(verdict: Verdict) -> str:
     return plain(verdict.label, _LABEL)
 
 

@@ -15,7 +15,7 @@ from textual.reactive import reactive
 from tui.cockpit.actions import first_keys
 from tui.cockpit.event_lines import Notice, Tone
 from tui.cockpit.export import write_export
-from tui.cockpit.messages import FilterTyped, RowChosen, Said
+from tui.cockpit.messages import FilterTyped, RowChosen, Said, TaskChosen
 from tui.cockpit.names import short_names
 from tui.cockpit.plan_lines import NO_PLAN
 from tui.cockpit.questions import ask_filter
@@ -26,9 +26,9 @@ from tui.cockpit.screens.help import HelpScreen
 from tui.cockpit.screens.live import LiveScreen
 from tui.cockpit.screens.scrolling import ScrollingScreen
 from tui.cockpit.screens.verdicts import VerdictsScreen
-from tui.cockpit.ui_state import NOTICE_S, UiState, View, canaries
+from tui.cockpit.ui_state import NOTICE_S, UiState, View, canaries, tasks_of
 from tui.cockpit.verdict_lines import judged_canary
-from tui.model import WINDOWS_S, Snapshot
+from tui.model import WINDOWS_S, Snapshot, of_task
 
 _NOTICES_KEPT = 50
 _QUIET_S = 1.5
@@ -63,6 +63,7 @@ class Viewer(App[None], inherit_bindings=False):
         self._export_folder = export_folder
         self._notices: tuple[Notice, ...] = ()
         self._names: dict[str, str] = {}
+        self._in_tasks: tuple[tuple[Snapshot, str, Snapshot], ...] = ()
         self.ui = UiState(window=window, read_only=read_only, step_pct=step_pct, keys=first_keys(keymap))
 
     def take(self, snapshot: Snapshot) -> None:
@@ -92,12 +93,25 @@ class Viewer(App[None], inherit_bindings=False):
     @property
     def view(self) -> View:
         """This moment: newest snapshot, choices, time."""
-        live = self.snapshot or self._first
-        ui = replace(self.ui, now_s=self._clock())
+        whole = self.snapshot or self._first
+        live, frozen = self._in_task(whole), self.ui.frozen
+        ui = replace(self.ui, now_s=self._clock(), frozen=frozen and self._in_task(frozen))
         if live.player is not None and not (ui.stale and should_move(live)):
             # The time of a recording is in its snapshots; ours makes none of its figures older.
             ui = replace(ui, arrived_s=None)
-        return View(live, ui, self._names, self._notices)
+        return View(live, ui, self._names, self._notices, whole)
+
+    def _in_task(self, snapshot: Snapshot) -> Snapshot:
+        """As far as the chosen task goes; each snapshot is looked at many times."""
+        task = self.ui.task
+        if task is None or task not in snapshot.weights:
+            return snapshot
+        for whole, of, made in self._in_tasks:
+            if whole is snapshot and of == task:
+                return made
+        made = of_task(snapshot, task)
+        self._in_tasks = (*self._in_tasks[-1:], (snapshot, task, made))
+        return made
 
     def _show(self) -> None:
         if self.snapshot is None or not self.is_running:
@@ -113,6 +127,10 @@ class Viewer(App[None], inherit_bindings=False):
         self.ui = replace(self.ui, **choices)
         self._show()
 
+    def notice(self, text: str, **choices: Any) -> None:
+        """A line in the banner for a few seconds, and perhaps other choices with it."""
+        self._choose(notice=text, notice_until_s=self._clock() + NOTICE_S, **choices)
+
     @on(Said)
     def _said(self, message: Said) -> None:
         self.say(message.text, message.tone)
@@ -121,13 +139,13 @@ class Viewer(App[None], inherit_bindings=False):
         """A line in the event log, and in the banner for a few seconds."""
         notice = Notice(self.view.live.at, text, tone)
         self._notices = (*self._notices, notice)[-_NOTICES_KEPT:]
-        self._choose(notice=text, notice_until_s=self._clock() + NOTICE_S)
+        self.notice(text)
 
     # --- what is looked at ----------------------------------------------------------------------
 
     def action_freeze(self) -> None:
         if self.ui.frozen is None:
-            self._choose(frozen=self.view.live, frozen_since_s=self._clock(), crosshair_s=None)
+            self._choose(frozen=self.view.all_tasks, frozen_since_s=self._clock(), crosshair_s=None)
         else:
             self._choose(frozen=None, crosshair_s=None)
 
@@ -194,6 +212,12 @@ class Viewer(App[None], inherit_bindings=False):
             place = names.index(self.ui.selected) if self.ui.selected in names else 0
             self._choose(selected=names[min(max(place + step, 0), len(names) - 1)])
 
+    def action_page_down(self) -> None:
+        self._move(max(self.screen.size.height // 2, 1))
+
+    def action_page_up(self) -> None:
+        self._move(-max(self.screen.size.height // 2, 1))
+
     def action_first(self) -> None:
         self._jump(last=False)
 
@@ -205,6 +229,22 @@ class Viewer(App[None], inherit_bindings=False):
             self.screen.jump(last=last)
         else:
             self._move(len(self.view.live.deployments) * (1 if last else -1))
+
+    def action_next_task(self, step: int = 1) -> None:
+        """All tasks, then one after the other, and round again."""
+        tasks = (None, *tasks_of(self.view.all_tasks))
+        if len(tasks) == 1:
+            self.say("this rollout has one task")
+        else:
+            place = tasks.index(self.ui.task) if self.ui.task in tasks else 0
+            self._choose(task=tasks[(place + step) % len(tasks)])
+
+    def action_previous_task(self) -> None:
+        self.action_next_task(-1)
+
+    @on(TaskChosen)
+    def _task_chosen(self, message: TaskChosen) -> None:
+        self._choose(task=message.task)
 
     @on(RowChosen)
     def _row_chosen(self, message: RowChosen) -> None:
@@ -237,7 +277,7 @@ class Viewer(App[None], inherit_bindings=False):
 
     async def _open(self, screen: ScrollingScreen) -> None:
         """In place of another such screen, so that back always leads to the cockpit."""
-        if isinstance(self.screen, ScrollingScreen):
+        while isinstance(self.screen, ScrollingScreen):
             await self.pop_screen()
         await self.push_screen(screen)
         self._show()
@@ -276,7 +316,7 @@ class Viewer(App[None], inherit_bindings=False):
 
     def action_export(self) -> None:
         svg = self.export_screenshot(title=f"canarytop {self.view.live.rollout}")
-        self.run_worker(self._export(self.view.picture, svg), exit_on_error=False)
+        self.run_worker(self._export(self.ui.frozen or self.view.all_tasks, svg), exit_on_error=False)
 
     async def _export(self, snapshot: Snapshot, svg: str) -> None:
         try:

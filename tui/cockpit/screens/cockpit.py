@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 from textual import events, on
 from textual.containers import Grid
 from textual.widget import Widget
 
+from tui.cockpit.actions import Place
 from tui.cockpit.event_lines import event_lines
 from tui.cockpit.messages import Said
 from tui.cockpit.renderer import Renderer
@@ -18,6 +20,7 @@ from tui.cockpit.widgets.banner import BannerBar
 from tui.cockpit.widgets.event_log import EventLog
 from tui.cockpit.widgets.minigraph import MiniGraphs
 from tui.cockpit.widgets.plot import Plot
+from tui.cockpit.widgets.task_matrix import TaskMatrix
 from tui.cockpit.widgets.version_table import VersionTable
 
 PLOTS = ("latency", "cost", "rates", "weights")
@@ -29,6 +32,8 @@ _EVENTS_KEPT = 500
 class CockpitScreen(LiveScreen):
     """Four plots side by side on a large terminal; one and mini graphs on a small one; none on a tiny one."""
 
+    PLACE: ClassVar[Place | None] = "cockpit"
+
     def __init__(self, keymap: Mapping[str, str], renderer: Renderer, marker: MarkerMode) -> None:
         super().__init__(keymap)
         self._renderer = renderer
@@ -37,6 +42,7 @@ class CockpitScreen(LiveScreen):
 
     def body(self) -> Iterable[Widget]:
         """Table, plots, mini graphs, log."""
+        yield TaskMatrix(id="tasks")
         yield VersionTable(id="versions")
         with Grid(id="plots"):
             for name in PLOTS:
@@ -58,11 +64,15 @@ class CockpitScreen(LiveScreen):
         for i, name in enumerate(PLOTS):
             self.query_one(f"#plot-{name}").set_class(i == view.ui.plot, "-chosen")
         self.set_class(view.ui.zoomed, "-zoomed")
+        self.query_one(TaskMatrix).show(view)
         self.query_one(VersionTable).show(view)
         self._show_plots(view)
         self._show_events(view)
 
     def _show_plots(self, view: View) -> None:
+        if not self.in_view:
+            # The dearest part of a picture; what covers it answers keys the sooner.
+            return
         picture, ui = view.picture, view.ui
         names = tuple(picture.deployments)
         plots = self.plots_in_view()
@@ -95,6 +105,11 @@ class CockpitScreen(LiveScreen):
             lines = event_lines(events, view.notices, view.ui.event_filter, view.names)
             self.query_one(EventLog).show(lines, view.ui.event_filter)
 
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        """The plots have stood still while another screen was in view."""
+        if self._view is not None:
+            self._show_plots(self._view)
+
     def on_resize(self, event: events.Resize) -> None:
         """Another set of plots may be in view once the new layout stands."""
         if self._view is not None:
@@ -114,7 +129,7 @@ class CockpitScreen(LiveScreen):
 
     def plain_text(self) -> str:
         """Banner, table and the log in view."""
-        parts = (self.query_one(BannerBar), self.query_one(VersionTable), self.query_one(EventLog))
+        parts = [self.query_one(kind) for kind in (BannerBar, TaskMatrix, VersionTable, EventLog)]
         return "\n".join(line.rstrip() for part in parts for line in part.plain_lines)
 
     @on(Plot.Unavailable)

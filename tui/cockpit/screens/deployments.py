@@ -9,6 +9,7 @@ from textual.containers import VerticalScroll
 from textual.geometry import Region
 from textual.widget import Widget
 
+from tui.cockpit.actions import Place
 from tui.cockpit.deployment_lines import NOTHING_LISTED, DeploymentTable
 from tui.cockpit.line import Line
 from tui.cockpit.screens.scrolling import ScrollingScreen
@@ -22,6 +23,7 @@ class DeploymentsScreen(ScrollingScreen):
     """A row a deployment; the chosen one stays in view, with what is known of it below the table. The accounts
     and what was last done to them stay above it."""
 
+    PLACE: ClassVar[Place | None] = "deployments"
     HELPS: ClassVar[frozenset[str]] = frozenset(
         {"back", "create_canary", "add_deployment", "remove_deployment", "deployments"}
     )

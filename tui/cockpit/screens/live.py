@@ -7,10 +7,10 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 
-from tui.cockpit.actions import ACTIONS, Action, allowed
+from tui.cockpit.actions import ACTIONS, Action, Place, acts_on, allowed
 from tui.cockpit.ui_state import View
 from tui.cockpit.verdict_words import overall
 from tui.cockpit.widgets.banner import BannerBar
@@ -23,11 +23,12 @@ class LiveScreen(Screen[None]):
     """A screen that shows a ``View``. Subclasses give the body and say how it is shown and moved in.
 
     ``LEAVES_COCKPIT`` is of a screen that hides plots, table and log; ``HELPS`` are the ids of actions that
-    help on it.
+    help on it; ``PLACE`` is its name where it has keys of its own.
     """
 
     LEAVES_COCKPIT: ClassVar[bool] = False
     HELPS: ClassVar[frozenset[str]] = frozenset()
+    PLACE: ClassVar[Place | None] = None
 
     def __init__(self, keymap: Mapping[str, str]) -> None:
         super().__init__()
@@ -49,13 +50,20 @@ class LiveScreen(Screen[None]):
     def prompt(self) -> Prompt:
         return self.query_one(Prompt)
 
+    @property
+    def in_view(self) -> bool:
+        """Whether the person sees it: nothing but dialogs is above it."""
+        stack = self.app.screen_stack
+        return self in stack and all(isinstance(s, ModalScreen) for s in stack[stack.index(self) + 1 :])
+
     def show(self, view: View) -> None:
         """Show this moment; only what differs from the one before is painted."""
         self._view = view
         if not self.is_mounted:
             return
         self.query_one(BannerBar).show(view)
-        self.query_one(KeyFooter).show(_keys_now(view, self.HELPS, left=self.LEAVES_COCKPIT), _labels(view))
+        keys = _keys_now(view, self.HELPS, self.PLACE, left=self.LEAVES_COCKPIT)
+        self.query_one(KeyFooter).show(keys, _labels(view))
         self.show_body(view)
 
     def show_body(self, view: View) -> None:
@@ -82,7 +90,7 @@ _PLAN_KEYS: Mapping[PlanState, str] = MappingProxyType(
 )
 
 
-def _keys_now(view: View, here: Collection[str], *, left: bool) -> list[Action]:
+def _keys_now(view: View, here: Collection[str], place: Place | None, *, left: bool) -> list[Action]:
     """What the footer offers: only keys that act here, and after the first the ones that help now."""
     helps = set(here) | ({"back"} if left else set())
     if view.live.state is TrafficState.PAUSED:
@@ -101,8 +109,7 @@ def _keys_now(view: View, here: Collection[str], *, left: bool) -> list[Action]:
         for action in ACTIONS
         if (action.show_in_footer or action.id in helps)
         and allowed(action, read_only=view.ui.read_only, session=view.session)
-        and not (left and action.cockpit_only)
-        and (not action.on_deployments or action.id in here)
+        and acts_on(action, place)
     ]
     return sorted(offered, key=lambda action: action.id != "roll_back" and 1 + (action.id not in helps))
 

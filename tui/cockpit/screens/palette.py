@@ -132,7 +132,7 @@ class PaletteScreen(Dialog):
         if view.session == "replay":
             return _RECORDED
         try:
-            wish = parse_wish(text, view.live, view.names)
+            wish = parse_wish(text, view.all_tasks, view.names)
             return wish_preview(view, wish) + ("   ! overrides a refusal" if wish.force else "")
         except ValueError as error:
             return str(error)
@@ -151,7 +151,7 @@ class PaletteScreen(Dialog):
             return
         try:
             wish = (
-                WeightWished(parse_wish(text, view.live, view.names))
+                WeightWished(parse_wish(text, view.all_tasks, view.names))
                 if command == _WEIGHT
                 else SeekWished(sought_s(text, view))
             )

@@ -73,7 +73,7 @@ class ProfilesScreen(Dialog):
         if isinstance(profile, BrokenProfile):
             self._say(f"{profile.error}\nThis file cannot be applied: mend or remove it.")
             return
-        live = self._current().live
+        live = self._current().all_tasks
         if raised(live.weights, profile.weights, live.baseline) and self._consent is not profile:
             self._consent = profile
             self._say(self._preview(profile))
@@ -82,7 +82,7 @@ class ProfilesScreen(Dialog):
         self.dismiss()
 
     def _preview(self, profile: WeightProfile) -> str:
-        live = self._current().live
+        live = self._current().all_tasks
         lines = [f"saved {profile.saved_at:%Y-%m-%d %H:%M} UTC by {plain(profile.saved_by, 40)}"]
         if profile.note:
             lines.append(plain(profile.note, 200))

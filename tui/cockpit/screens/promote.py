@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
+from tui.cockpit.business_lines import dialog_lines
 from tui.cockpit.comparison import against_baseline
 from tui.cockpit.messages import PromotionAccepted
 from tui.cockpit.screens.dialog import Dialog
@@ -20,6 +21,8 @@ from tui.cockpit.verdict_words import cell_texts, overall, wait_said
 from tui.model import VerdictState
 from tui.routing.weights import all_to, describe
 from tui.text import plain
+
+_MOST_TASKS = 3
 
 
 class PromoteScreen(Dialog):
@@ -38,12 +41,19 @@ class PromoteScreen(Dialog):
         """Where, what would change, on what evidence, and the two answers."""
         live, window = self._view.live, self._view.ui.window
         where = f"{plain(live.environment, 24)}/{plain(live.rollout, 24)}"
-        yield Static(Content(f"{where}: send 100% of the traffic to {self._deployment}?"), markup=False)
+        task = self._view.ui.task
+        what = "the traffic" if task is None else f"task {plain(task, 40)}"
+        yield Static(Content(f"{where}: send 100% of {what} to {self._deployment}?"), markup=False)
         yield Static(Content(describe(live.weights, all_to(live.weights, self._deployment))), markup=False)
         evidence = against_baseline(live, self._deployment, window).sentence.removeprefix("… ")
         yield Static(Content(f"window {window}: {evidence}"), markup=False)
         if judged := self._judged():
             yield Static(Content(judged), markup=False)
+        width, height = self.app.size
+        # What each task changes takes two rows or so; the answers below must stay in view.
+        most = min((height * 9 // 10 - 10 - 2 * len(live.weights)) // 2, _MOST_TASKS)
+        for line in dialog_lines(self._view, self._deployment, max(width * 9 // 10 - 4, 20), most):
+            yield Static(Content(line), markup=False)
         with Horizontal(classes="answers"):
             yield Button("Cancel (esc)", id="cancel", compact=True)
             accept = Button("Promote (y)", id="accept", compact=True)
