@@ -109,7 +109,7 @@ def wait_for_outcomes(process: subprocess.Popen[str], folder: Path) -> RunInfo:
 
 
 def test_run_writes_the_result_as_json(tmp_path: Path) -> None:
-    code, out, err = typed(tmp_path, "run", str(DEMO), "--for", "2s", "--seed", "1", "--json", "-")
+    code, out, err = typed(tmp_path, "run", str(DEMO), "--for", "1s", "--seed", "1", "--json", "-")
     assert (code, err) == (0, "")
     result = json.loads(out)
     assert {

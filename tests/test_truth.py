@@ -112,7 +112,8 @@ def two_shapes(of: Rollout, names: tuple[str, ...]) -> Rollout:
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
-@pytest.mark.parametrize("scenario", list(SCENARIOS))
+# Those of a faulty judge differ in nothing else from the one before them.
+@pytest.mark.parametrize("scenario", [name for name in SCENARIOS if not name.startswith("judge-")])
 def test_every_scenario(scenario: str, stream: bool, service: Simulators, tmp_path: Path) -> None:
     names = ("old-azure", "old-v1", "new-azure", "new-v1")
     requests = tmp_path / "requests.jsonl"
