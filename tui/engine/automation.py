@@ -125,8 +125,8 @@ class Automation:
             for canary in self._canaries:
                 self._protect(task, canary)
             if hand.plan is not None:
-                verdicts = self._judges.by_task[task].verdicts(self._clock())
-                hand.climb(self._clock(), verdicts.get(hand.plan.canary, ()))
+                verdicts = self._verdicts.get(hand.plan.canary, ())
+                hand.climb(self._clock(), tuple(v for v in verdicts if v.task in ("", task)))
 
     def heard(self, event: Event) -> None:
         """An event was logged: a person who raises a canary has seen the verdicts that stand."""

@@ -23,7 +23,7 @@ from tui.verdict.kept import whole
 from tui.verdict.odds import log_mean
 
 _NODES = 32
-_BISECTIONS = 20
+_BISECTIONS = 14
 _STILL = 1e-5
 _STEPS = 5
 
@@ -31,11 +31,12 @@ _STEPS = 5
 class Drops:
     """How often each drop was seen. Both values of a pair are from 0 to ``most``."""
 
-    __slots__ = ("_counts", "most", "own", "pairs")
+    __slots__ = ("_counts", "_intervals", "most", "own", "pairs")
 
     def __init__(self, most: int) -> None:
         self.most = most
         self._counts: dict[int, int] = {}
+        self._intervals: dict[float, tuple[float, float]] = {}
         self.pairs = 0
         self.own = 0
         """Sum of the canary's values."""
@@ -46,6 +47,7 @@ class Drops:
             raise ValueError(f"{baseline} and {canary}: not both from 0 to {self.most}")
         drop = baseline - canary
         self._counts[drop] = self._counts.get(drop, 0) + 1
+        self._intervals.clear()
         self.pairs += 1
         self.own += canary
         return drop
@@ -90,8 +92,11 @@ class Drops:
 
     def interval(self, alpha: float) -> tuple[float, float]:
         """The mean drops that the evidence leaves open at ``alpha`` a side."""
-        limit = math.log(1 / alpha)
-        return self._edge(limit, 1), self._edge(limit, -1)
+        if alpha not in self._intervals:
+            # A screen asks again and again; it changes with a pair only.
+            limit = math.log(1 / alpha)
+            self._intervals[alpha] = self._edge(limit, 1), self._edge(limit, -1)
+        return self._intervals[alpha]
 
     def _edge(self, limit: float, sign: int) -> float:
         """Evidence falls as the margin nears what was seen: bisection from the far end."""
@@ -141,6 +146,7 @@ class Drops:
         if not least <= own <= most:
             raise ValueError("values that pairs with such drops cannot have")
         self._counts, self.pairs, self.own = counts, sum(counts.values()), own
+        self._intervals.clear()
 
 
 @lru_cache(maxsize=4096)
