@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -323,13 +324,20 @@ class Session:
 
     def tick(self) -> None:
         """Close the seconds that have ended, and say it when we can no longer keep the schedule."""
+        for _ in self.ticking():
+            pass
+
+    def ticking(self) -> Iterator[None]:
+        """The same in parts of some milliseconds: what is due meanwhile is sent between them."""
         self._watches.sender(self._sender.view())
         if self._state is not TrafficState.STARTING:
             self.automation.tick()
+            yield
             self.quality.store.publish()
             for text in self.fleet.compared():
                 self.log(EventKind.VERSION_COMPARED, ENGINE, text)
             self._keep_state()
+            yield
             closed = self._measures.tick(self.clock(), self.router.weights)
             if self.setup.record is not None:
                 for second in closed:

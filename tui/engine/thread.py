@@ -156,7 +156,9 @@ class Engine(Commands):
         while True:
             due = max(due + self._tick_s, loop.time())
             await asyncio.sleep(due - loop.time())
-            session.tick()
+            for _ in session.ticking():
+                await asyncio.sleep(0)
+            await asyncio.sleep(0)
             self._publish()
 
     # --- snapshots ---
