@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -103,4 +102,4 @@ def test_a_run_with_known_limits_compares_from_its_first_answer(tmp_path: Path) 
         assert any(e.kind is EventKind.CALIBRATED for e in last.events)
         verdict = last.verdicts[NEW][0]
         assert verdict.events <= verdict.canary_requests + verdict.baseline_requests
-        assert json.dumps(verdict.note) == '""'
+        assert "calibrating" not in verdict.note
