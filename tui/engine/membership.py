@@ -21,7 +21,8 @@ from tui.text import plain
 
 class Membership:
     """Tells every room of a run that has to know. ``past`` are those of the run that is taken up; ``clock``
-    reads seconds of this one."""
+    reads seconds of this one. ``asked_anew(name)`` is told when a deployment was made anew: what it answered
+    before is no evidence."""
 
     def __init__(
         self,
@@ -34,6 +35,7 @@ class Membership:
         *,
         log: Log,
         clock: Callable[[], float],
+        asked_anew: Callable[[str], None],
         past: Members,
     ) -> None:
         self._baseline = baseline
@@ -45,6 +47,7 @@ class Membership:
         self._controller = controller
         self._log = log
         self._clock = clock
+        self._asked_anew = asked_anew
         self._joined = dict(past.joined)
         for name in (past.removed | past.doubted) & fleet.deployments.keys():
             self._removals.set(name, "seen" if name in past.removed else "doubted")
@@ -74,6 +77,7 @@ class Membership:
         if again:
             self._measures.restart(name, self._clock())
             self._automation.begin_anew(name)
+            self._asked_anew(name)
             return self._log(EventKind.ADDED, actor, text.replace("joined", "joined again"))
         self._measures.add_deployment(name)
         self._automation.add_canary(name)

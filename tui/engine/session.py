@@ -124,6 +124,7 @@ class Session:
             self.controller,
             log=self.log,
             clock=self.clock,
+            asked_anew=lambda name: self.quality.version_changed(name),
             past=members,
         )
         next_id = count(1).__next__
