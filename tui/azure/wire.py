@@ -33,7 +33,7 @@ class UnreadableAnswer(ValueError):
 
 @dataclass(slots=True)
 class Answer:
-    """What was read of one answer so far."""
+    """What was read of one answer so far. ``characters`` counts what the model wrote, reasoning included."""
 
     model: str | None = None
     fingerprint: str | None = None
@@ -45,6 +45,7 @@ class Answer:
     unfiltered: bool = False
     error: dict[str, Any] | None = None
     text: list[str] = field(default_factory=list)
+    characters: int = 0
 
     def hits(self) -> FilterHits:
         if not (self.blocked or self.annotated or self.below_threshold or self.unfiltered):

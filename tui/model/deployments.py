@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
@@ -23,13 +24,21 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One service address. ``api`` is ``azure`` (deployment in the path) or ``v1`` (deployment in the body)."""
+    """One service address. ``api`` is ``azure`` (deployment in the path) or ``v1`` (deployment in the body).
+
+    ``key_header`` is the header that carries the key where the service wants another one than the API's own.
+    ``headers_env`` are further headers: name -> environment variable with the value. ``max_tokens_key`` is how
+    the service calls the limit of output tokens, None where the name is taken from the model.
+    """
 
     name: str
     url: str
     api: Literal["azure", "v1"]
     api_version: str | None = None
     key_env: str | None = None
+    key_header: str | None = None
+    headers_env: Mapping[str, str] = field(default_factory=dict)
+    max_tokens_key: str | None = None
     entra: bool = False
     scope: str | None = None
     region: str | None = None
@@ -41,6 +50,7 @@ class Endpoint:
 class Deployment:
     """A named model instance pinned to one model and version.
 
+    ``id`` is what the service calls it where that is not ``name``; requests carry ``wire_id``.
     ``price`` is None when the price is unknown; ``provisioned`` capacity has no price per token at all.
     """
 
@@ -50,3 +60,9 @@ class Deployment:
     version: str
     price: Price | None = None
     provisioned: bool = False
+    id: str | None = None
+
+    @property
+    def wire_id(self) -> str:
+        """What a request names it by."""
+        return self.id or self.name

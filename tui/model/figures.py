@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from tui.model.outcomes import ERRORS, OutcomeKind
+from tui.model.outcomes import ERRORS, NEVER_SERVED, THROTTLED, OutcomeKind
 
 WINDOWS_S: Mapping[str, int | None] = MappingProxyType(
     {"1m": 60, "5m": 300, "15m": 900, "60m": 3600, "run": None}
@@ -45,6 +45,7 @@ class Figures:
     kinds: Mapping[OutcomeKind, int] = field(default_factory=dict)
     latency_ms: Quantiles | None = None
     ttft_ms: Quantiles | None = None
+    answer_ttft_ms: Quantiles | None = None
     ms_per_output_token: Quantiles | None = None
     answers_with_usage: int = 0
     prompt_tokens: int = 0
@@ -70,18 +71,32 @@ class Figures:
         return self.requests / self.span_s if self.span_s > 0 else 0.0
 
     @property
+    def served(self) -> int:
+        """Requests that the service had: what every rate is a share of."""
+        return self.requests - sum(n for kind, n in self.kinds.items() if kind in NEVER_SERVED)
+
+    @property
     def error_count(self) -> int:
         return sum(n for kind, n in self.kinds.items() if kind in ERRORS)
 
     @property
     def error_pct(self) -> float | None:
-        return 100 * self.error_count / self.requests if self.requests else None
+        return 100 * self.error_count / self.served if self.served else None
+
+    @property
+    def throttled_count(self) -> int:
+        return sum(n for kind, n in self.kinds.items() if kind in THROTTLED)
+
+    @property
+    def throttled_pct(self) -> float | None:
+        """Requests that were refused for a rate limit or a used-up quota."""
+        return 100 * self.throttled_count / self.served if self.served else None
 
     @property
     def filter_pct(self) -> float | None:
         """Requests whose prompt or completion was blocked."""
         blocked = self.prompt_blocked + self.completion_blocked
-        return 100 * blocked / self.requests if self.requests else None
+        return 100 * blocked / self.served if self.served else None
 
     @property
     def cost_per_1k_usd(self) -> float | None:

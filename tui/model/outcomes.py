@@ -48,12 +48,14 @@ class OutcomeKind(StrEnum):
     PROMPT_FILTERED = "prompt_filtered"
     COMPLETION_FILTERED = "completion_filtered"
     RATE_LIMITED = "rate_limited"
+    QUOTA_EXHAUSTED = "quota_exhausted"
     REFUSED = "refused"
     GONE = "gone"
     BAD_REQUEST = "bad_request"
     SERVER_ERROR = "server_error"
     TIMEOUT = "timeout"
     CONNECTION_LOST = "connection_lost"
+    CLIENT_SATURATED = "client_saturated"
     CANCELLED = "cancelled"
 
 
@@ -62,8 +64,14 @@ ANSWERED = frozenset({OutcomeKind.OK, OutcomeKind.COMPLETION_FILTERED})
 
 FILTERED = frozenset({OutcomeKind.PROMPT_FILTERED, OutcomeKind.COMPLETION_FILTERED})
 
-ERRORS = frozenset(OutcomeKind) - ANSWERED - FILTERED - {OutcomeKind.CANCELLED}
-"""Kinds that the caller of a deployment would see as a failure. Rate limits count, and are also shown apart."""
+THROTTLED = frozenset({OutcomeKind.RATE_LIMITED, OutcomeKind.QUOTA_EXHAUSTED})
+"""Kinds that say what an account may use, not how a version answers: a rate limit, or money that is used up."""
+
+NEVER_SERVED = frozenset({OutcomeKind.CLIENT_SATURATED, OutcomeKind.CANCELLED})
+"""Kinds that say nothing of the service: this machine had no socket left, or the caller went away."""
+
+ERRORS = frozenset(OutcomeKind) - ANSWERED - FILTERED - THROTTLED - NEVER_SERVED
+"""Kinds that the caller of a deployment would see as a failure of the version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +115,12 @@ class Quota:
 class Outcome:
     """All that is known of one finished request.
 
-    ``latency_ms`` runs from the hand-over to the connection to the last byte, ``ttft_ms`` to the first event
-    with content (streams only); both are None where that moment never came. ``late_ms`` is how long after its
-    due time our own sender handed the request over. ``cost_usd`` is None when unknown or not priced by token.
-    ``counts_for_version`` is False when another deployment answered (spillover).
+    ``latency_ms`` runs from the hand-over to the connection to the last byte. ``ttft_ms`` runs to the first
+    token of any kind and ``answer_ttft_ms`` to the first that is no reasoning, both of streams only. Each is
+    None where that moment never came. ``late_ms`` is how long after its due time our own sender handed the
+    request over. ``cost_usd`` is None when unknown or not priced by token. ``counts_for_version`` is False when
+    another deployment answered (spillover). ``reconnected``: a kept connection was closed before a byte came,
+    and the request was sent once more on a fresh one.
     """
 
     request_id: int
@@ -124,6 +134,7 @@ class Outcome:
     late_ms: float
     latency_ms: float | None = None
     ttft_ms: float | None = None
+    answer_ttft_ms: float | None = None
     usage: Usage | None = None
     cost_usd: float | None = None
     cost_estimated: bool = False
@@ -141,6 +152,7 @@ class Outcome:
     service_request_id: str | None = None
     source: str = ""
     saturated: bool = False
+    reconnected: bool = False
     prompt_text: str | None = None
     answer_text: str | None = None
     shares: Mapping[str, float] = field(default_factory=dict)
@@ -148,7 +160,8 @@ class Outcome:
 
     @property
     def ms_per_output_token(self) -> float | None:
-        """Generation time per token after the first, None for answers of one token or not streamed."""
+        """Generation time per token after the first, reasoning included. None for answers of one token, and for
+        those that were not streamed."""
         if self.usage is None or self.ttft_ms is None or self.latency_ms is None:
             return None
         after_first = self.usage.completion_tokens - 1

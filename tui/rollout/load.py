@@ -149,7 +149,15 @@ def _endpoint(name: str, table: EndpointTable) -> Endpoint:
     version = table.api_version if table.api == "azure" else None
     scope = (table.scope or DEFAULT_SCOPE) if table.entra else None
     return Endpoint(
-        name, url, table.api, version, table.key_env, table.entra, scope, table.region, table.resource
+        name,
+        url,
+        table.api,
+        version,
+        key_env=table.key_env,
+        entra=table.entra,
+        scope=scope,
+        region=table.region,
+        resource=table.resource,
     )
 
 

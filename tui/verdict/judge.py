@@ -26,7 +26,7 @@ _IN_A_ROW = 5
 _ETA_WEIGHTS = (10.0, 25.0, 50.0)
 _RATE_OVER = 512
 _PAIR_RATE_OVER = 64
-_FAILED = ERRORS - {OutcomeKind.RATE_LIMITED, OutcomeKind.BAD_REQUEST}
+_FAILED = ERRORS - {OutcomeKind.BAD_REQUEST}
 _BAD: Mapping[OutcomeKind, str] = {
     **dict.fromkeys(ERRORS, "errors"),
     OutcomeKind.COMPLETION_FILTERED: "completion_filter",
