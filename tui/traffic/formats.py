@@ -135,10 +135,10 @@ def conversion(record: Record) -> str:
     for fields, program in _CONVERSIONS:
         if fields <= record.keys():
             return f"jq -c '{program}' FILE > requests.jsonl"
-    if record and all(
-        isinstance(v, dict) and v.keys() == {str(i) for i in range(len(v))} for v in record.values()
-    ):
-        return "write it with to_json(FILE, orient='records', lines=True)"
+    if "custom_id" in record and "response" in record:
+        return "these are the answers of a batch; replay its input file"
+    if record and all(isinstance(column, dict) and "0" in column for column in record.values()):
+        return "this is a table by columns; write it with to_json(FILE, orient='records', lines=True)"
     return ""
 
 
