@@ -61,7 +61,8 @@ WORDS = (
 )  # fmt: skip
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(WORDS)
 ODD = (
-    None, 0, -1, 1.5, True, "", "x", [], {}, [None], [[]], [{}], {"a": 1}, "[", "{", "[1]", '[{"text": 1}]', "\ud800",
+    None, 0, -1, 1.5, True, "", "x", [], {}, [None], [[]], [{}], {"a": 1}, "[", "{", "[1]", '[{"text": 1}]',
+    "\ud800",
     {"type": 1}, {"stringValue": 5}, {"kvlistValue": 3}, {"arrayValue": {"values": [1]}}, 10**30, float("nan"),
 )  # fmt: skip
 HOSTILE = st.recursive(

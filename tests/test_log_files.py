@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from tests.rollout_files import document, write
-from tests.test_cli import typed
+from tests.test_cli import said
 from tests.test_formats import user
 from tui.model import SourceView
 from tui.recorded_request import Recorded
+from tui.rollout.values import SourceSpec
 from tui.traffic.sampled import SampledSource
+from tui.traffic.sources import Look, look
 
 CASES = Path(__file__).parents[2] / "shared" / "cases" / "logs"
 
@@ -556,33 +558,46 @@ def test_a_named_format_and_a_sample_still_find_a_document(tmp_path: Path) -> No
 # --- check ----------------------------------------------------------------------------------------
 
 
-def checked(folder: Path, **source: Any) -> tuple[int, str]:
-    changes = {
-        "endpoints/main/url": "simulator",
-        "endpoints/main/key_env": None,
-        "traffic": {"sources": [{"kind": "sampled", "path": "log.jsonl", **source}]},
-    }
-    code, out, err = typed(folder, "check", str(write(folder, document(changes))))
-    assert err == ""
-    return code, out
+def looked_at(path: Path, *, follow: bool = False) -> Look:
+    seen = look(SourceSpec("sampled", path=path, follow=follow))
+    assert seen is not None
+    return seen
 
 
-def test_check_says_what_a_log_is_and_what_is_wrong_with_it(tmp_path: Path) -> None:
-    spend = {"call_type": "acompletion", "messages": {}, "proxy_server_request": BODY}
-    path = lines(tmp_path / "log.jsonl", spend, {**spend, "proxy_server_request": {}}, spend)
-    code, out = checked(tmp_path)
-    assert code == 0
-    assert (
-        "log.jsonl: litellm, 2 requests in all of it, 1 that cannot be used; the last: line 2: messages" in out
-    )
+def test_a_look_says_what_a_log_is_and_why_it_gives_nothing(tmp_path: Path) -> None:
+    path = lines(tmp_path / "log", *[BODY] * 300)
+    assert looked_at(path) == Look("log: chat, 200 requests in its beginning")
     lines(path, {"x": 1})
-    code, out = checked(tmp_path)
+    seen = looked_at(path)
+    assert seen.text.startswith(
+        "log: not recognised, 0 requests in all of it, 1 that cannot be used; the last:"
+    )
+    assert str(seen.problem).startswith("no usable request in the file; known formats are")
+    path.write_bytes(b"\x1f\x8b\x08\x00")
+    assert (
+        looked_at(path).problem
+        == "no usable request in the file: line 1: gzip: the file breaks off before its end"
+    )
+    assert looked_at(path, follow=True).problem == "gzip: a packed file is not followed; leave out follow"
+    assert looked_at(tmp_path / "gone").problem == "No such file or directory"
+    path.write_bytes(b"")
+    assert str(looked_at(path).problem).endswith("it is empty")
+    for quiet in (path, tmp_path / "gone"):
+        assert look(SourceSpec("sampled", path=quiet, follow=True)) is None
+
+
+def test_check_says_what_a_log_is_and_what_is_wrong_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spend = {"call_type": "completion", "messages": {}, "proxy_server_request": BODY}
+    path = lines(tmp_path / "log.jsonl", spend, {**spend, "proxy_server_request": {}}, spend)
+    source = {"kind": "sampled", "path": "log.jsonl"}
+    changes = {"endpoints/main/url": "simulator", "endpoints/main/key_env": None}
+    file = write(tmp_path, document({**changes, "traffic": {"sources": [source]}}))
+    code, out = said(tmp_path, monkeypatch, "check", str(file))
+    assert code == 0
+    assert "log.jsonl: litellm, 2 requests in all of it, 1 that cannot be used; the last: line 2: " in out
+    lines(path, {"x": 1})
+    code, out = said(tmp_path, monkeypatch, "check", str(file))
     assert code == 2
     assert "traffic.sources[1]: log.jsonl: not recognised, 0 requests in all of it" in out
-    path.write_bytes(b"\x1f\x8b\x08\x00")
-    code, out = checked(tmp_path)
-    assert (code, "gzip: the file breaks off before its end" in out) == (2, True)
-    code, out = checked(tmp_path, follow=True)
-    assert (code, "gzip: a packed file is not followed; leave out follow" in out) == (2, True)
-    path.write_bytes(b"")
-    assert checked(tmp_path, follow=True)[0] == 0
