@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.test_log_files import records, shapes
+from tests.test_genai_logs import records
+from tests.test_log_files import shapes
 from tui.recorded_request import BadRecord, parse
 from tui.traffic.documents import opens_document, read_document
 from tui.traffic.formats import FORMATS, conversion, recognise, records_of
