@@ -15,7 +15,7 @@ from pydantic_core import from_json
 
 from tui.azure.answer import Answer
 from tui.azure.complaint import carries_complaint, read_complaint
-from tui.azure.errors import filtered_reason
+from tui.azure.errors import failed_reason, filtered_reason
 from tui.azure.sse import EventReader, EventTooLong
 from tui.azure.usage import merged, read_usage
 
