@@ -195,12 +195,9 @@ class AnswerReader:
         answer = self.answer
         answer.has_choice = True
         reason = choice.get("finish_reason")
-        # A late block by the asynchronous filter outranks the "stop" that came before it.
-        if (
-            reason
-            and isinstance(reason, str)
-            and not (answer.finish_reason and filtered_reason(answer.finish_reason))
-        ):
+        # A late block by the asynchronous filter outranks the "stop" before it; no "stop" outranks a failure.
+        before = answer.finish_reason or ""
+        if reason and isinstance(reason, str) and not (filtered_reason(before) or failed_reason(before)):
             answer.finish_reason = reason
         if choice.get("error") and answer.error is None:
             answer.error = {"error": choice["error"]}
