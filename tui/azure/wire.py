@@ -303,7 +303,8 @@ def _object(data: bytes) -> dict[str, Any]:
         try:
             document = from_json(readable)
         except ValueError as error:
-            raise UnreadableAnswer(f"the answer is not JSON: {str(error)[:120]}") from error
+            head = readable[:_STRAY_BYTES].decode("utf-8", "replace")
+            raise UnreadableAnswer(f"the answer is not JSON ({error}): {head}") from error
     if isinstance(document, list) and len(document) == 1:
         # Gemini's compatible API puts a refusal into a list.
         document = document[0]
