@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.service import MESSAGES, PRICE, serving
+from tests.service import MESSAGES, PRICE, Handler, serving
 from tui.azure.client import ServiceClient
 from tui.model import Assignment, Deployment, Endpoint, Outcome, OutcomeKind, Request, Usage
 
@@ -571,15 +571,21 @@ def outcomes() -> dict[str, Outcome]:
     return asyncio.run(_asked(list(CASES)))
 
 
-async def _asked(names: list[str]) -> dict[str, Outcome]:
+def answering(names: list[str]) -> Handler:
+    """Answers with the case whose place in ``names`` is the model of the request."""
+
     async def handler(request: web.Request) -> web.Response:
         reply = CASES[names[int((await request.json())["model"])]][0]
         # Without a type aiohttp names the bytes octets, as many a gateway does.
         types = {"Content-Type": reply.content_type} if reply.content_type is not None else {}
         return web.Response(body=reply.body, status=reply.status, headers={**reply.headers, **types})
 
+    return handler
+
+
+async def _asked(names: list[str]) -> dict[str, Outcome]:
     deployments = {str(n): Deployment(str(n), "main", "gpt-4o", "2024-11-20", PRICE) for n in range(len(names))}
-    async with serving(handler) as url:
+    async with serving(answering(names)) as url:
         endpoints = {"main": Endpoint("main", url, "v1")}
         client = ServiceClient(endpoints, deployments, env={}, clock=time.perf_counter, keep_text=True)
         read = {}
