@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from tui.azure.complaint import Complaint, read_complaint
-from tui.azure.filters import FilterReport
+from tui.azure.filters import FilterReport, category_name
 from tui.model import NO_HITS, FilterHits, OutcomeKind
 
 _BY_STATUS = {
@@ -162,9 +162,9 @@ def _blocked(said: Complaint, status: int, after_content: bool) -> Refusal | Non
     for part in said.parts:
         report.read_side(part, side)
         for reason in part.get("reasons") or () if isinstance(part.get("reasons"), list) else ():
-            report.blocked[f"{side}:{str(reason)[:40]}"] = None
+            report.blocked[f"{side}:{category_name(reason)}"] = None
     if not report.blocked:
         for category in _QUOTED_CATEGORY.findall(said.message[:20_000]):
-            report.blocked[f"{side}:{category.replace('-', '_')}"] = None
+            report.blocked[f"{side}:{category_name(category)}"] = None
     kind = OutcomeKind.COMPLETION_FILTERED if after_content else OutcomeKind.PROMPT_FILTERED
     return Refusal(kind, f"{side} blocked by the content filter", report.hits())

@@ -66,7 +66,7 @@ class FilterReport:
                 # "The contents are not filtered": the filter itself failed, and the text went through.
                 self.unfiltered = self.unfiltered or bool(verdict)
                 continue
-            name = f"{side}:{str(category).replace('-', '_')[:_MAX_NAME]}"
+            name = f"{side}:{category_name(category)}"
             for part in _mappings(verdict):
                 self._sort(name, part)
 
@@ -90,6 +90,11 @@ class FilterReport:
                 self.unfiltered = True
             if entry.get("blocked") is True and not self.blocked_side(own_side):
                 self.blocked[f"{own_side}:not_named"] = None
+
+
+def category_name(category: object) -> str:
+    """One spelling for a category that Azure OpenAI writes in two, at most ``_MAX_NAME`` characters."""
+    return "self_harm" if category == "self-harm" else str(category)[:_MAX_NAME]
 
 
 def _mappings(value: object) -> Iterator[Mapping[str, object]]:
