@@ -14,6 +14,7 @@ import openai
 from tui.azure.credentials import CredentialError, EntraToken
 from tui.azure.errors import Refusal, classify
 from tui.azure.outcomes import Call, outcome_of
+from tui.azure.request_parts import headers_of, limit_name, limit_remedy, secrets_of
 from tui.azure.transport import Exchange, TimedTransport, current_exchange
 from tui.azure.wire import EventStream, UnreadableAnswer, read_completion
 from tui.model import (
@@ -23,13 +24,14 @@ from tui.model import (
     Outcome,
     OutcomeKind,
     Request,
+    is_azure_host,
 )
 from tui.text import plain
 
 _CHAT = "/chat/completions"
 _SPARE_CONNECTIONS = 16
 _NOT_NEEDED = "none"
-"""The SDK insists on a key; a server on this machine may want none."""
+"""The SDK insists on a key, but gets none: the headers of the endpoint carry it where it belongs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +68,19 @@ class ServiceClient:
         self._stream = stream
         self._keep_text = keep_text
         self._credentials: list[EntraToken] = []
-        self._secrets = tuple(
-            env[e.key_env] for e in endpoints.values() if e.key_env is not None and env.get(e.key_env)
-        )
+        self._endpoints = endpoints
+        self._headers = {name: headers_of(endpoint, env) for name, endpoint in endpoints.items()}
+        self._secrets = tuple(secret for e in endpoints.values() for secret in secrets_of(e, env))
         limit = max_in_flight + _SPARE_CONNECTIONS
         self._clients = {
             name: self._client(
-                endpoint, env, TimedTransport(max_connections=limit, timeout_s=timeout_s, clock=clock)
+                endpoint, TimedTransport(max_connections=limit, timeout_s=timeout_s, clock=clock)
             )
             for name, endpoint in endpoints.items()
         }
 
-    def _client(
-        self, endpoint: Endpoint, env: Mapping[str, str], transport: TimedTransport
-    ) -> openai.AsyncOpenAI:
+    def _client(self, endpoint: Endpoint, transport: TimedTransport) -> openai.AsyncOpenAI:
         http = httpx2.AsyncClient(transport=transport, timeout=self._timeout_s, follow_redirects=False)
-        key = env.get(endpoint.key_env, "") if endpoint.key_env else ""
         token = self._entra(endpoint) if endpoint.entra else None
         common: dict[str, Any] = {
             "http_client": http,
@@ -92,14 +91,12 @@ class ServiceClient:
         }
         if endpoint.api == "azure":
             credential: dict[str, Any] = (
-                {"azure_ad_token_provider": token} if token else {"api_key": key or _NOT_NEEDED}
+                {"azure_ad_token_provider": token} if token else {"api_key": _NOT_NEEDED}
             )
             return openai.AsyncAzureOpenAI(
                 azure_endpoint=endpoint.url, api_version=endpoint.api_version, **credential, **common
             )
-        return openai.AsyncOpenAI(
-            base_url=base_url_v1(endpoint.url), api_key=token or key or _NOT_NEEDED, **common
-        )
+        return openai.AsyncOpenAI(base_url=base_url_v1(endpoint.url), api_key=token or _NOT_NEEDED, **common)
 
     def _entra(self, endpoint: Endpoint) -> EntraToken:
         token = EntraToken(endpoint.scope or "https://ai.azure.com/.default", who=f"endpoint {endpoint.name}")
@@ -110,7 +107,9 @@ class ServiceClient:
         """Ask for the list of models: reachable and admitted, or not. No tokens are used."""
         try:
             async with asyncio.timeout(min(self._timeout_s, 15.0)):
-                await self._clients[endpoint].get("/models", cast_to=httpx2.Response)
+                await self._clients[endpoint].get(
+                    "/models", cast_to=httpx2.Response, options={"headers": self._headers[endpoint]}
+                )
         except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
             return Probe(endpoint, "refused", self._clean(classify(error.status_code, error.body).text))
         except CredentialError as error:
@@ -154,6 +153,8 @@ class ServiceClient:
         except openai.APIStatusError as error:
             call.status = error.status_code
             refusal = classify(error.status_code, error.body)
+            if (remedy := self._remedy(error, request, deployment)) is not None:
+                refusal = replace(refusal, text=f"{remedy}; {refusal.text}")
         except openai.APITimeoutError as error:
             refusal = Refusal(OutcomeKind.TIMEOUT, f"no answer: {_cause(error)}")
         except TimeoutError:
@@ -183,10 +184,12 @@ class ServiceClient:
         )
 
     async def _exchange(self, request: Request, deployment: Deployment, call: Call, keep: bool) -> None:
-        response: httpx2.Response = await self._clients[deployment.endpoint].post(
+        name = deployment.endpoint
+        response: httpx2.Response = await self._clients[name].post(
             _CHAT,
             cast_to=httpx2.Response,
-            body=_body(request, deployment, self._stream),
+            body=_body(request, deployment, self._endpoints[name], self._stream),
+            options={"headers": self._headers[name]},
             stream=True,
             stream_cls=openai.AsyncStream[Any],
         )  # type: ignore[assignment]  # cast_to decides what comes back
@@ -204,6 +207,13 @@ class ServiceClient:
                 call.answer = read_completion(body, keep_text=keep)
         finally:
             await response.aclose()
+
+    def _remedy(self, error: openai.APIStatusError, request: Request, deployment: Deployment) -> str | None:
+        """What to do about a refused parameter that the rollout file can name otherwise."""
+        endpoint = self._endpoints[deployment.endpoint]
+        if request.max_tokens is None:
+            return None
+        return limit_remedy(error.status_code, error.body, limit_name(deployment, endpoint), endpoint)
 
     def _clean(self, text: str) -> str:
         for secret in self._secrets:
@@ -223,19 +233,17 @@ def base_url_v1(url: str) -> str:
     parts = urlsplit(url)
     if parts.path.strip("/"):
         return url.rstrip("/") + "/"
-    azure = (parts.hostname or "").endswith(".azure.com")
+    azure = is_azure_host(parts.hostname or "")
     return f"{parts.scheme}://{parts.netloc}" + ("/openai/v1/" if azure else "/v1/")
 
 
-def _body(request: Request, deployment: Deployment, stream: bool) -> dict[str, Any]:
-    body: dict[str, Any] = {**request.params, "model": deployment.name, "messages": request.messages}
+def _body(request: Request, deployment: Deployment, endpoint: Endpoint, stream: bool) -> dict[str, Any]:
+    body: dict[str, Any] = {**request.params, "model": deployment.wire_id, "messages": request.messages}
     if stream:
         body["stream"] = True
         body["stream_options"] = {"include_usage": True}
     if request.max_tokens is not None:
-        # Reasoning models refuse max_tokens; the older chat models know nothing else on dated api-versions.
-        older = deployment.model.startswith(("gpt-4", "gpt-3", "gpt-35"))
-        body["max_tokens" if older else "max_completion_tokens"] = request.max_tokens
+        body[limit_name(deployment, endpoint)] = request.max_tokens
     return body
 
 

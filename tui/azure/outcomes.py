@@ -62,7 +62,7 @@ def outcome_of(
     ended_s = exchange.last_byte_s if answered and exchange.last_byte_s is not None else now_s
     cost, estimated = _cost(request, deployment, kind, answer)
     served_by = headers.get("x-ms-deployment-name")
-    spilled = _spilled(headers, deployment.name)
+    spilled = _spilled(headers, deployment.wire_id)
     return Outcome(
         request_id=request.id,
         task=request.task,
@@ -98,13 +98,13 @@ def outcome_of(
     )
 
 
-def _spilled(headers: Mapping[str, str], deployment: str) -> bool:
+def _spilled(headers: Mapping[str, str], wire_id: str) -> bool:
     """Whether another deployment answered. The names of the headers are from field reports, not documents."""
     served_by = headers.get("x-ms-deployment-name")
     return (
         "x-ms-spillover-from-deployment" in headers
         or headers.get("x-ms-is-spilled-over", "").lower() == "true"
-        or (served_by is not None and served_by.lower() != deployment.lower())
+        or (served_by is not None and served_by.lower() != wire_id.lower())
     )
 
 
