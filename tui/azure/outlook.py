@@ -36,7 +36,7 @@ def arm_of(deployments: Iterable[Deployment], accounts: Mapping[str, AccountView
         account = accounts.get(deployment.endpoint)
         if account is None or account.deployments is None:
             continue
-        managed = account.deployment(deployment.name)
+        managed = account.deployment(deployment.wire_id)
         offered = None
         if managed is not None:
             offered = account.offered(managed.model, managed.version, managed.format)

@@ -67,7 +67,7 @@ def _lifecycle(
     deployment: Deployment, account: AccountView | None, table: LifecycleTable, today: date
 ) -> Lifecycle:
     """Of what ARM says that runs, else of what the rollout file asks for."""
-    managed = account.deployment(deployment.name) if account is not None else None
+    managed = account.deployment(deployment.wire_id) if account is not None else None
     model, version, format_, sku = deployment.model, deployment.version, "OpenAI", None
     if managed is not None:
         model, version = managed.model, managed.version or version
@@ -85,7 +85,7 @@ def _standing(
     today: date,
     successor: str | None,
 ) -> Standing:
-    managed = account.deployment(deployment.name) if account is not None else None
+    managed = account.deployment(deployment.wire_id) if account is not None else None
     asked = account is not None and account.deployments is not None
     pin = pin_of(deployment, managed, lifecycle, served, arm_known=asked, today=today)
     fate = fate_of(managed, lifecycle.phase, provisioned=deployment.provisioned)

@@ -52,7 +52,9 @@ class Fleet:
         self._prices = load_prices()
         self._lifecycle = lifecycle
         self._versions = Versions(clock=clock, now=now, figures=figures)
-        self.removals = Removals(account=lambda name: control.view(self.deployments[name].endpoint), now=now)
+        self.removals = Removals(
+            self.deployments, account=lambda name: control.view(self.deployments[name].endpoint), now=now
+        )
         self._said_gone: dict[tuple[str, int | None], str] = {}
         for deployment in rollout.deployments.values():
             self.add(deployment)

@@ -43,7 +43,8 @@ _LATER = "ask again; if that stays so, look at the health of the service"
 _REMEDIES = {
     401: "check the key of its endpoint",
     403: "check the role of the identity, and the network rules of the account",
-    404: "the name in the file has to be that of the deployment on the service; a new one may take 5 minutes",
+    404: "id in the file, or the name where there is none, has to be what the service calls it; a new one may "
+    "take 5 minutes",
     423: "resume it, or take it out of the rollout",
 }
 
@@ -69,7 +70,7 @@ class Known:
 
     @property
     def managed(self) -> ManagedDeployment | None:
-        return self.account.deployment(self.name) if self.account is not None else None
+        return self.account.deployment(self.deployment.wire_id) if self.account is not None else None
 
     @property
     def region(self) -> str | None:
