@@ -73,6 +73,7 @@ def _known(
         today,
         baseline=rollout.baseline,
         planned=rollout.plan.canary if rollout.plan is not None else None,
+        plain_servers=rollout.plain_servers,
     )
     return {
         name: Known(
