@@ -30,6 +30,7 @@ from tui.text import plain
 
 _CHAT = "/chat/completions"
 _SPARE_CONNECTIONS = 16
+_ERROR_CHARS = 240
 _NOT_NEEDED = "none"
 """The SDK insists on a key, but gets none: the headers of the endpoint carry it where it belongs."""
 
@@ -154,7 +155,8 @@ class ServiceClient:
             call.status = error.status_code
             refusal = classify(error.status_code, error.body)
             if (remedy := self._remedy(error, request, deployment)) is not None:
-                refusal = replace(refusal, text=f"{remedy}; {refusal.text}")
+                said = plain(self._clean(refusal.text), _ERROR_CHARS - len(remedy) - 2)
+                refusal = replace(refusal, text=f"{said}; {remedy}")
         except openai.APITimeoutError as error:
             refusal = Refusal(OutcomeKind.TIMEOUT, f"no answer: {_cause(error)}")
         except TimeoutError:
@@ -218,7 +220,7 @@ class ServiceClient:
     def _clean(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "[key]")
-        return plain(text, 240)
+        return plain(text, _ERROR_CHARS)
 
     async def close(self) -> None:
         """Close every connection and credential."""
