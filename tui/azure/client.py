@@ -73,11 +73,11 @@ class ServiceClient:
         self._headers = {name: headers_of(endpoint, env) for name, endpoint in endpoints.items()}
         self._secrets = tuple(secret for e in endpoints.values() for secret in secrets_of(e, env))
         limit = max_in_flight + _SPARE_CONNECTIONS
+        self._transports = {
+            name: TimedTransport(max_connections=limit, timeout_s=timeout_s, clock=clock) for name in endpoints
+        }
         self._clients = {
-            name: self._client(
-                endpoint, TimedTransport(max_connections=limit, timeout_s=timeout_s, clock=clock)
-            )
-            for name, endpoint in endpoints.items()
+            name: self._client(endpoint, self._transports[name]) for name, endpoint in endpoints.items()
         }
 
     def _client(self, endpoint: Endpoint, transport: TimedTransport) -> openai.AsyncOpenAI:
@@ -123,10 +123,15 @@ class ServiceClient:
         return Probe(endpoint, "ok", "")
 
     async def open_connections(self, count: int) -> tuple[Probe, ...]:
-        """Open ``count`` connections to each endpoint before the traffic starts; one probe each is returned."""
+        """Open ``count`` connections to each endpoint before the traffic starts; one probe each is returned.
+
+        The probe is the only request: a list of models may be long, and ``count`` of them would be traffic.
+        """
         probes = await asyncio.gather(*(self.probe(name) for name in self._clients))
         usable = [p.endpoint for p in probes if p.verdict == "ok"]
-        await asyncio.gather(*(self.probe(name) for name in usable for _ in range(count)))
+        await asyncio.gather(
+            *(self._transports[name].connect(self._clients[name].base_url, count) for name in usable)
+        )
         return tuple(probes)
 
     async def complete(
