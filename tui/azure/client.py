@@ -10,13 +10,15 @@ from urllib.parse import urlsplit
 
 import httpx2
 import openai
+from pydantic_core import from_json
 
 from tui.azure.credentials import CredentialError, EntraToken
 from tui.azure.errors import Refusal, classify
 from tui.azure.outcomes import Call, outcome_of
 from tui.azure.request_parts import headers_of, limit_name, limit_remedy, secrets_of
-from tui.azure.transport import Exchange, TimedTransport, current_exchange
-from tui.azure.wire import EventStream, UnreadableAnswer, read_completion
+from tui.azure.secrets import Secrets
+from tui.azure.transport import TimedTransport, current_exchange
+from tui.azure.wire import AnswerReader, UnreadableAnswer
 from tui.model import (
     Assignment,
     Deployment,
@@ -26,7 +28,6 @@ from tui.model import (
     Request,
     is_azure_host,
 )
-from tui.text import plain
 
 _CHAT = "/chat/completions"
 _SPARE_CONNECTIONS = 16
@@ -71,7 +72,7 @@ class ServiceClient:
         self._credentials: list[EntraToken] = []
         self._endpoints = endpoints
         self._headers = {name: headers_of(endpoint, env) for name, endpoint in endpoints.items()}
-        self._secrets = tuple(secret for e in endpoints.values() for secret in secrets_of(e, env))
+        self._secrets = Secrets(secret for e in endpoints.values() for secret in secrets_of(e, env))
         limit = max_in_flight + _SPARE_CONNECTIONS
         self._transports = {
             name: TimedTransport(max_connections=limit, timeout_s=timeout_s, clock=clock) for name in endpoints
@@ -100,7 +101,8 @@ class ServiceClient:
         return openai.AsyncOpenAI(base_url=base_url_v1(endpoint.url), api_key=token or _NOT_NEEDED, **common)
 
     def _entra(self, endpoint: Endpoint) -> EntraToken:
-        token = EntraToken(endpoint.scope or "https://ai.azure.com/.default", who=f"endpoint {endpoint.name}")
+        scope = endpoint.scope or "https://ai.azure.com/.default"
+        token = EntraToken(scope, who=f"endpoint {endpoint.name}", told=self._secrets.add)
         self._credentials.append(token)
         return token
 
@@ -112,11 +114,11 @@ class ServiceClient:
                     "/models", cast_to=httpx2.Response, options={"headers": self._headers[endpoint]}
                 )
         except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
-            return Probe(endpoint, "refused", self._clean(classify(error.status_code, error.body).text))
+            return Probe(endpoint, "refused", self._shown(_refused(error).text))
         except CredentialError as error:
-            return Probe(endpoint, "refused", self._clean(str(error)))
+            return Probe(endpoint, "refused", self._shown(str(error)))
         except (openai.APIConnectionError, TimeoutError) as error:
-            return Probe(endpoint, "unreachable", self._clean(_cause(error)))
+            return Probe(endpoint, "unreachable", self._shown(_cause(error)))
         except openai.APIStatusError as error:
             # Not every compatible server lists its models; it is there all the same.
             return Probe(endpoint, "ok", f"HTTP {error.status_code}")
@@ -148,19 +150,18 @@ class ServiceClient:
         ``keep_text`` None is what the client was made with.
         """
         keep = self._keep_text if keep_text is None else keep_text
-        exchange = Exchange()
-        current_exchange.set(exchange)
         deployment = self._deployments[assignment.deployment]
-        call = Call(exchange, EventStream(keep_text=keep) if self._stream else None)
+        call = Call(AnswerReader(keep_text=keep))
+        current_exchange.set(call.exchange)
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self._exchange(request, deployment, call, keep)
-            refusal = call.verdict()
+                await self._exchange(request, deployment, call)
+            refusal = call.reader.answer.refusal()
         except openai.APIStatusError as error:
             call.status = error.status_code
-            refusal = classify(error.status_code, error.body)
+            refusal = _refused(error)
             if (remedy := self._remedy(error, request, deployment)) is not None:
-                said = plain(self._clean(refusal.text), _ERROR_CHARS - len(remedy) - 2)
+                said = self._secrets.shown(refusal.text, _ERROR_CHARS - len(remedy) - 2)
                 refusal = replace(refusal, text=f"{said}; {remedy}")
         except openai.APITimeoutError as error:
             refusal = Refusal(OutcomeKind.TIMEOUT, f"no answer: {_cause(error)}")
@@ -176,8 +177,6 @@ class ServiceClient:
             refusal = Refusal(OutcomeKind.CANCELLED, "cancelled by canarytop")
         except Exception as error:  # noqa: BLE001 - a request has exactly one outcome, whatever broke
             refusal = Refusal(OutcomeKind.CONNECTION_LOST, f"{type(error).__name__}: {error}")
-        if refusal is not None:
-            refusal = replace(refusal, text=self._clean(refusal.text))
         return outcome_of(
             call,
             refusal,
@@ -188,9 +187,11 @@ class ServiceClient:
             now_s=self._clock(),
             saturated=saturated,
             keep_text=keep,
+            clean=self._secrets.clean,
+            shown=self._secrets.shown,
         )
 
-    async def _exchange(self, request: Request, deployment: Deployment, call: Call, keep: bool) -> None:
+    async def _exchange(self, request: Request, deployment: Deployment, call: Call) -> None:
         name = deployment.endpoint
         response: httpx2.Response = await self._clients[name].post(
             _CHAT,
@@ -201,17 +202,11 @@ class ServiceClient:
             stream_cls=openai.AsyncStream[Any],
         )  # type: ignore[assignment]  # cast_to decides what comes back
         call.status = response.status_code
+        reader, exchange = call.reader, call.exchange
         try:
-            if call.events is not None and "json" not in call.exchange.headers.get("content-type", ""):
-                async for chunk in response.stream:  # type: ignore[union-attr]
-                    if call.events.feed(chunk):
-                        call.first_content_s = call.exchange.last_byte_s
-                call.events.close()
-                call.answer = call.events.answer
-            else:
-                body = b"".join([chunk async for chunk in response.stream])  # type: ignore[union-attr]
-                call.events = None
-                call.answer = read_completion(body, keep_text=keep)
+            async for chunk in response.stream:  # type: ignore[union-attr]
+                reader.feed(chunk, exchange.last_byte_s)
+            reader.close(exchange.last_byte_s)
         finally:
             await response.aclose()
 
@@ -220,12 +215,11 @@ class ServiceClient:
         endpoint = self._endpoints[deployment.endpoint]
         if request.max_tokens is None:
             return None
-        return limit_remedy(error.status_code, error.body, limit_name(deployment, endpoint), endpoint)
+        name = limit_name(deployment, endpoint)
+        return limit_remedy(error.status_code, error.response.text, name, endpoint)
 
-    def _clean(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "[key]")
-        return plain(text, _ERROR_CHARS)
+    def _shown(self, text: str) -> str:
+        return self._secrets.shown(text, _ERROR_CHARS)
 
     async def close(self) -> None:
         """Close every connection and credential."""
@@ -252,6 +246,15 @@ def _body(request: Request, deployment: Deployment, endpoint: Endpoint, stream: 
     if request.max_tokens is not None:
         body[limit_name(deployment, endpoint)] = request.max_tokens
     return body
+
+
+def _refused(error: openai.APIStatusError) -> Refusal:
+    """The SDK keeps a part of the body only, and none where it is no JSON: it is read here as it came."""
+    try:
+        body = from_json(error.response.content)
+    except ValueError:
+        body = error.response.text
+    return classify(error.status_code, body)
 
 
 def _broken(error: BaseException) -> Refusal:

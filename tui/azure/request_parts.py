@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 
@@ -69,7 +68,7 @@ def limit_name(deployment: Deployment, endpoint: Endpoint) -> str:
     return "max_completion_tokens" if _REASONING.match(family) else "max_tokens"
 
 
-def limit_remedy(status: int, error: object, sent: str, endpoint: Endpoint) -> str | None:
+def limit_remedy(status: int, body: str, sent: str, endpoint: Endpoint) -> str | None:
     """What to do about a refusal that is about the name of the output limit, as it was ``sent``; None where it
     is about something else.
 
@@ -79,8 +78,7 @@ def limit_remedy(status: int, error: object, sent: str, endpoint: Endpoint) -> s
     """
     if not 400 <= status < 500:
         return None
-    said = error if isinstance(error, str) else json.dumps(error, default=str)
-    said = said[:_READ]
+    said = body[:_READ]
     # The one that is refused is named first, what to use instead after it.
     named = _NAMED.search(said)
     about_it = named is not None and named[0] == sent

@@ -92,12 +92,11 @@ class TimedTransport(httpx2.AsyncBaseTransport):
         )
 
     async def connect(self, url: httpx2.URL, count: int) -> int:
-        """Have ``count`` connections to ``url`` open, TCP and TLS, and give how many there are.
+        """Have ``count`` connections to ``url`` open (TCP, TLS) after a first request; give how many there are.
 
         Nothing is sent over them. Through a proxy none is opened: what it passes on is known only by requests.
         """
-        session = self._opened(url)
-        connector = session.connector
+        connector = self._session.connector if self._session is not None else None
         if connector is None or _proxy_for(url) is not None:
             return 0
         request = aiohttp.ClientRequest("GET", yarl.URL(str(url)), loop=asyncio.get_running_loop())
