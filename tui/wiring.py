@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -108,21 +108,30 @@ def service(
     if not pretend:
         yield rollout
         return
-    from tui.simulator.child import running
+    from tui.simulator.child import deployment_spec, running
 
+    rollout = _told_apart(rollout, pretend)
     specs = [
-        f"{d.name}={d.model}@{d.version}:{'baseline' if d.name == rollout.baseline else 'canary'}"
+        deployment_spec(d.wire_id, d.model, d.version, "baseline" if d.name == rollout.baseline else "canary")
         for d in rollout.deployments.values()
         if d.endpoint in pretend
     ]
     judge = rollout.quality.judge
     if judge is not None and judge.deployment.endpoint in pretend:
         d = judge.deployment
-        specs.append(f"{d.name}={d.model}@{d.version}:judge")
+        specs.append(deployment_spec(d.wire_id, d.model, d.version, "judge"))
     known = [spec.known.path for spec in rollout.tasks.values() if spec.known is not None]
     with running(scenario=scenario or "healthy", seed=seed, deployments=specs, known=known, today=today) as url:
         endpoints = {
-            name: replace(e, url=url, key_env=None, entra=False, resource=_PRETEND_ACCOUNT)
+            name: replace(
+                e,
+                url=url,
+                key_env=None,
+                key_header=None,
+                headers_env={},
+                entra=False,
+                resource=_PRETEND_ACCOUNT,
+            )
             if name in pretend
             # The control plane is that of the simulator, which has no other account.
             else replace(e, resource=None)
@@ -137,6 +146,24 @@ def service(
             # Nothing there is real, so everything may be tried.
             control_plane=ControlPlane(url, write=True),
         )
+
+
+def _told_apart(rollout: Rollout, pretend: Container[str]) -> Rollout:
+    """The rollout with deployments that one simulator can tell apart: those of two services may have one id."""
+    judge = rollout.quality.judge
+    judges = [] if judge is None else [judge.deployment]
+    ids = [d.wire_id for d in (*rollout.deployments.values(), *judges) if d.endpoint in pretend]
+    if len(set(ids)) == len(ids):
+        return rollout
+    names = {name: replace(d, id=None) for name, d in rollout.deployments.items() if d.endpoint in pretend}
+    if judge is not None:
+        # No name of a deployment has a blank.
+        judge = replace(judge, deployment=replace(judge.deployment, id=f"judge {judge.deployment.wire_id}"))
+    return replace(
+        rollout,
+        deployments={**rollout.deployments, **names},
+        quality=replace(rollout.quality, judge=judge),
+    )
 
 
 def _own(rollout: Rollout) -> Path:

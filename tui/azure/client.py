@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from pydantic_core import from_json
 from tui.azure.credentials import CredentialError, EntraToken
 from tui.azure.errors import Refusal, classify
 from tui.azure.outcomes import Call, outcome_of
+from tui.azure.request_parts import headers_of, limit_name, limit_remedy, secrets_of
 from tui.azure.secrets import Secrets
 from tui.azure.transport import TimedTransport, current_exchange
 from tui.azure.wire import AnswerReader, UnreadableAnswer
@@ -25,12 +26,14 @@ from tui.model import (
     Outcome,
     OutcomeKind,
     Request,
+    is_azure_host,
 )
 
 _CHAT = "/chat/completions"
 _SPARE_CONNECTIONS = 16
+_ERROR_CHARS = 240
 _NOT_NEEDED = "none"
-"""The SDK insists on a key; a server on this machine may want none."""
+"""The SDK insists on a key, but gets none: the headers of the endpoint carry it where it belongs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +70,19 @@ class ServiceClient:
         self._stream = stream
         self._keep_text = keep_text
         self._credentials: list[EntraToken] = []
-        self._secrets = Secrets(env[e.key_env] for e in endpoints.values() if e.key_env and env.get(e.key_env))
+        self._endpoints = endpoints
+        self._headers = {name: headers_of(endpoint, env) for name, endpoint in endpoints.items()}
+        self._secrets = Secrets(secret for e in endpoints.values() for secret in secrets_of(e, env))
         limit = max_in_flight + _SPARE_CONNECTIONS
+        self._transports = {
+            name: TimedTransport(max_connections=limit, timeout_s=timeout_s, clock=clock) for name in endpoints
+        }
         self._clients = {
-            name: self._client(
-                endpoint, env, TimedTransport(max_connections=limit, timeout_s=timeout_s, clock=clock)
-            )
-            for name, endpoint in endpoints.items()
+            name: self._client(endpoint, self._transports[name]) for name, endpoint in endpoints.items()
         }
 
-    def _client(
-        self, endpoint: Endpoint, env: Mapping[str, str], transport: TimedTransport
-    ) -> openai.AsyncOpenAI:
+    def _client(self, endpoint: Endpoint, transport: TimedTransport) -> openai.AsyncOpenAI:
         http = httpx2.AsyncClient(transport=transport, timeout=self._timeout_s, follow_redirects=False)
-        key = env.get(endpoint.key_env, "") if endpoint.key_env else ""
         token = self._entra(endpoint) if endpoint.entra else None
         common: dict[str, Any] = {
             "http_client": http,
@@ -91,14 +93,12 @@ class ServiceClient:
         }
         if endpoint.api == "azure":
             credential: dict[str, Any] = (
-                {"azure_ad_token_provider": token} if token else {"api_key": key or _NOT_NEEDED}
+                {"azure_ad_token_provider": token} if token else {"api_key": _NOT_NEEDED}
             )
             return openai.AsyncAzureOpenAI(
                 azure_endpoint=endpoint.url, api_version=endpoint.api_version, **credential, **common
             )
-        return openai.AsyncOpenAI(
-            base_url=base_url_v1(endpoint.url), api_key=token or key or _NOT_NEEDED, **common
-        )
+        return openai.AsyncOpenAI(base_url=base_url_v1(endpoint.url), api_key=token or _NOT_NEEDED, **common)
 
     def _entra(self, endpoint: Endpoint) -> EntraToken:
         scope = endpoint.scope or "https://ai.azure.com/.default"
@@ -110,7 +110,9 @@ class ServiceClient:
         """Ask for the list of models: reachable and admitted, or not. No tokens are used."""
         try:
             async with asyncio.timeout(min(self._timeout_s, 15.0)):
-                await self._clients[endpoint].get("/models", cast_to=httpx2.Response)
+                await self._clients[endpoint].get(
+                    "/models", cast_to=httpx2.Response, options={"headers": self._headers[endpoint]}
+                )
         except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
             return Probe(endpoint, "refused", self._shown(_refused(error).text))
         except CredentialError as error:
@@ -123,10 +125,15 @@ class ServiceClient:
         return Probe(endpoint, "ok", "")
 
     async def open_connections(self, count: int) -> tuple[Probe, ...]:
-        """Open ``count`` connections to each endpoint before the traffic starts; one probe each is returned."""
+        """Open ``count`` connections to each endpoint before the traffic starts; one probe each is returned.
+
+        The probe is the only request: a list of models may be long, and ``count`` of them would be traffic.
+        """
         probes = await asyncio.gather(*(self.probe(name) for name in self._clients))
         usable = [p.endpoint for p in probes if p.verdict == "ok"]
-        await asyncio.gather(*(self.probe(name) for name in usable for _ in range(count)))
+        await asyncio.gather(
+            *(self._transports[name].connect(self._clients[name].base_url, count) for name in usable)
+        )
         return tuple(probes)
 
     async def complete(
@@ -153,6 +160,9 @@ class ServiceClient:
         except openai.APIStatusError as error:
             call.status = error.status_code
             refusal = _refused(error)
+            if (remedy := self._remedy(error, request, deployment)) is not None:
+                said = self._secrets.shown(refusal.text, _ERROR_CHARS - len(remedy) - 2)
+                refusal = replace(refusal, text=f"{said}; {remedy}")
         except openai.APITimeoutError as error:
             refusal = Refusal(OutcomeKind.TIMEOUT, f"no answer: {_cause(error)}")
         except TimeoutError:
@@ -182,10 +192,12 @@ class ServiceClient:
         )
 
     async def _exchange(self, request: Request, deployment: Deployment, call: Call) -> None:
-        response: httpx2.Response = await self._clients[deployment.endpoint].post(
+        name = deployment.endpoint
+        response: httpx2.Response = await self._clients[name].post(
             _CHAT,
             cast_to=httpx2.Response,
-            body=_body(request, deployment, self._stream),
+            body=_body(request, deployment, self._endpoints[name], self._stream),
+            options={"headers": self._headers[name]},
             stream=True,
             stream_cls=openai.AsyncStream[Any],
         )  # type: ignore[assignment]  # cast_to decides what comes back
@@ -198,8 +210,16 @@ class ServiceClient:
         finally:
             await response.aclose()
 
+    def _remedy(self, error: openai.APIStatusError, request: Request, deployment: Deployment) -> str | None:
+        """What to do about a refused parameter that the rollout file can name otherwise."""
+        endpoint = self._endpoints[deployment.endpoint]
+        if request.max_tokens is None:
+            return None
+        name = limit_name(deployment, endpoint)
+        return limit_remedy(error.status_code, error.response.text, name, endpoint)
+
     def _shown(self, text: str) -> str:
-        return self._secrets.shown(text, 240)
+        return self._secrets.shown(text, _ERROR_CHARS)
 
     async def close(self) -> None:
         """Close every connection and credential."""
@@ -214,19 +234,17 @@ def base_url_v1(url: str) -> str:
     parts = urlsplit(url)
     if parts.path.strip("/"):
         return url.rstrip("/") + "/"
-    azure = (parts.hostname or "").endswith(".azure.com")
+    azure = is_azure_host(parts.hostname or "")
     return f"{parts.scheme}://{parts.netloc}" + ("/openai/v1/" if azure else "/v1/")
 
 
-def _body(request: Request, deployment: Deployment, stream: bool) -> dict[str, Any]:
-    body: dict[str, Any] = {**request.params, "model": deployment.name, "messages": request.messages}
+def _body(request: Request, deployment: Deployment, endpoint: Endpoint, stream: bool) -> dict[str, Any]:
+    body: dict[str, Any] = {**request.params, "model": deployment.wire_id, "messages": request.messages}
     if stream:
         body["stream"] = True
         body["stream_options"] = {"include_usage": True}
     if request.max_tokens is not None:
-        # Reasoning models refuse max_tokens; the older chat models know nothing else on dated api-versions.
-        older = deployment.model.startswith(("gpt-4", "gpt-3", "gpt-35"))
-        body["max_tokens" if older else "max_completion_tokens"] = request.max_tokens
+        body[limit_name(deployment, endpoint)] = request.max_tokens
     return body
 
 

@@ -132,13 +132,13 @@ def _pause_s(
     return retry_after_s(headers) if status in _PAUSES else None
 
 
-def _spilled(headers: Mapping[str, str], deployment: str) -> bool:
+def _spilled(headers: Mapping[str, str], wire_id: str) -> bool:
     """Whether another deployment answered. The names of the headers are from field reports, not documents."""
     served_by = headers.get("x-ms-deployment-name")
     return (
         "x-ms-spillover-from-deployment" in headers
         or headers.get("x-ms-is-spilled-over", "").lower() == "true"
-        or (served_by is not None and served_by.lower() != deployment.lower())
+        or (served_by is not None and served_by.lower() != wire_id.lower())
     )
 
 

@@ -19,8 +19,10 @@ _ROWS_AT_ONCE = 2_000
 
 
 def quota(known: Known) -> Finding | None:
-    """What of the quota that it draws on is used; None where ARM does not have it."""
+    """What of the quota that it draws on is used; None where ARM does not have it, or there is none to ask."""
     account, managed = known.account, known.managed
+    if account is None and known.endpoint.plain:
+        return None
     if account is None:
         return Finding("quota", known.name, "unknown", "not known without ARM")
     if managed is None:

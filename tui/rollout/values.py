@@ -216,6 +216,11 @@ class Rollout:
     tasks: Mapping[str, TaskSpec] = field(default_factory=lambda: MappingProxyType({DEFAULT_TASK: TaskSpec()}))
 
     @property
+    def plain_servers(self) -> frozenset[str]:
+        """The endpoints that are none of Azure."""
+        return frozenset(name for name, endpoint in self.endpoints.items() if endpoint.plain)
+
+    @property
     def criteria(self) -> Criteria:
         """Those of the default task."""
         return self.tasks[DEFAULT_TASK].criteria
