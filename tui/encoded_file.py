@@ -83,7 +83,9 @@ def _zstd() -> Opened:
         except ImportError:
             continue
         return module.ZstdDecompressor(), module.ZstdError
-    raise UnreadableFile("zstd: needs Python 3.14 or: pip install 'canarytop[zstd]'; or unpack it: zstd -d FILE")
+    raise UnreadableFile(
+        "zstd: needs Python 3.14 or: pip install 'canarytop[zstd]'; or unpack it: zstd -d FILE"
+    )
 
 
 def _xz() -> Opened:

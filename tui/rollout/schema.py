@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from tui.problems import NAME_PATTERN, NAME_RULE, nearest, quoted
 from tui.rollout.findings import Findings, Place
-from tui.rollout.values import FormatName
+from tui.rollout.values import FormatName, TraceUnit
 
 _Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 _PathText = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
@@ -93,6 +93,7 @@ class TrafficTable(_Table):
     rate: Annotated[float, Field(gt=0, le=100_000)] = 5.0
     arrivals: Literal["constant", "poisson", "trace"] = "poisson"
     trace: _PathText | None = None
+    trace_unit: TraceUnit | None = None
     speed: Annotated[float, Field(gt=0, le=10_000)] = 1.0
     loop: bool = False
     stream: bool = True

@@ -29,6 +29,10 @@ answers), evals samples, OpenTelemetry GenAI spans, OpenInference spans, LiteLLM
 API Management log rows, TensorZero datapoints."""
 
 
+TraceUnit = Literal["s", "ms", "us", "ns"]
+"""What the numbers of a trace's timestamps count."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
     """One ``[[traffic.sources]]``. ``share`` is relative to the other shares, ``sample_pct`` a percentage.
@@ -54,11 +58,13 @@ class SourceSpec:
 @dataclass(frozen=True, slots=True)
 class Traffic:
     """How requests are made. ``rate`` is requests per second over all tasks; ``speed`` multiplies the pace of
-    a trace. ``budget_usd`` None means no limit, ``max_tokens`` None leaves it to the request."""
+    a trace, ``trace_unit`` is what its timestamps count, None what they seem to. ``budget_usd`` None means no
+    limit, ``max_tokens`` None leaves it to the request."""
 
     rate: float = 5.0
     arrivals: Literal["constant", "poisson", "trace"] = "poisson"
     trace: Path | None = None
+    trace_unit: TraceUnit | None = None
     speed: float = 1.0
     loop: bool = False
     stream: bool = True
