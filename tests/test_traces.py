@@ -57,7 +57,7 @@ def test_the_cases_are_in_seconds_and_that_is_said() -> None:
     assert qwen == [Arrival(0.0, 521, 132), Arrival(pytest.approx(1.0), 521, 132)]
     assert burst == [Arrival(0.0, 472, 18), Arrival(40.0, 1087, 230), Arrival(113.0, 417, 276)]
     assert said == [
-        "trace qwen_bailian.jsonl: timestamps are taken as seconds, as in Qwen-Bailian traces: 1 requests/s; "
+        "trace qwen_bailian.jsonl: timestamps are taken as seconds, as in Qwen-Bailian traces: 1 request/s; "
         'if they are milliseconds: trace_unit = "ms"',
         "trace burstgpt.csv: timestamps are taken as seconds, as in BurstGPT traces: 0.018 requests/s; "
         'if they are milliseconds: trace_unit = "ms"',
@@ -248,6 +248,13 @@ def test_sessions_without_a_beginning_are_bad_rows(tmp_path: Path) -> None:
         (4, 'not a trace row: delay "soon" is no number from 0'),
         (6, "goes back 4.000 s; due together with the row before"),
     ]
+
+
+def test_delays_beyond_every_number_are_bad_rows(tmp_path: Path) -> None:
+    path = write(tmp_path, turn("a", 1, timestamp=0), *[turn("a", 1, delay=1e308)] * 2)
+    bad: list[BadLine] = []
+    assert [a.due_s for a in trace(path, unit="s", on_bad=bad.append)] == [0.0, 1e308]
+    assert bad == [BadLine(3, "a time out of range")]
 
 
 # --- rows and files -----------------------------------------------------------------------------

@@ -60,18 +60,16 @@ def trace(
     """The arrivals of a recorded trace, read as they are needed; the first usable row is due at 0.
 
     Rows are CSV or JSON lines as ``trace_rows`` describes, packed or not. Numbers are timestamps in ``unit``;
-    None finds the unit out, and ``on_note`` hears at once which it is. A row with a delay in place of a
-    timestamp is due so long after the row before it in its session. Times are divided by ``speed``. With
-    ``loop`` the next lap follows after the last gap greater than zero.
+    None finds the unit out, and ``on_note`` hears before the first arrival which it is. A row with a delay in
+    place of a timestamp is due so long after the row before it in its session. Times are divided by ``speed``.
+    With ``loop`` the next lap follows after the last gap greater than zero.
 
     ``on_bad`` hears, in the first lap, of every row that was skipped and of every row that goes back in time,
     which is due together with the row before it. Raises ValueError unless speed > 0, and TraceError when the
     file cannot be read, has another header or no usable row; while iterating only when the file went away.
     """
     _check_positive(speed, "speed")
-    clock = read_clock(path, unit)
-    on_note(f"trace {path.name}: {clock.said}")
-    return _trace(path, clock, speed, loop, on_bad)
+    return _trace(path, read_clock(path, unit), speed, loop, on_bad, on_note)
 
 
 def _poisson(rate: float, rng: random.Random) -> Iterator[Arrival]:
@@ -82,8 +80,14 @@ def _poisson(rate: float, rng: random.Random) -> Iterator[Arrival]:
 
 
 def _trace(
-    path: Path, clock: TraceClock, speed: float, loop: bool, on_bad: Callable[[BadLine], None]
+    path: Path,
+    clock: TraceClock,
+    speed: float,
+    loop: bool,
+    on_bad: Callable[[BadLine], None],
+    on_note: Callable[[str], object],
 ) -> Iterator[Arrival]:
+    on_note(f"trace {path.name}: {clock.said}")
     lap_s = 0.0
     while True:
         first: float | None = None
@@ -133,6 +137,9 @@ def _in_order(path: Path, clock: TraceClock, on_bad: Callable[[BadLine], None]) 
                 on_bad(BadLine(row.number, "a delay without a request before it in its session"))
                 continue
             at_s = before_s[row.session] + clock.seconds(row.delay or 0.0)
+        if not math.isfinite(at_s):
+            on_bad(BadLine(row.number, "a time out of range"))
+            continue
         if at_s < latest_s:
             on_bad(BadLine(row.number, f"goes back {latest_s - at_s:.3f} s; due together with the row before"))
             at_s = latest_s

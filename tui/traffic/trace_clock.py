@@ -106,7 +106,7 @@ def _guess(times: Sequence[float], per_unit: float | None, names: set[str]) -> t
             return usual, as_published
         return ("s", "as they have fractions") if fractions else ("ms", "which nothing contradicts")
     rate_ms = per_unit * _PER_SECOND["ms"]
-    as_ms = f"as milliseconds would be {_number(rate_ms)} requests/s"
+    as_ms = f"as milliseconds would be {_rps(rate_ms)}"
     for holds, limit, reason in (
         (usual == "s", _PUBLISHED_SECONDS, as_published),
         (fractions, _FRACTIONS, "as they have fractions"),
@@ -120,7 +120,7 @@ def _guess(times: Sequence[float], per_unit: float | None, names: set[str]) -> t
         return smaller, as_ms
     if usual == "ms":
         return "ms", as_published
-    return "ms", f"as seconds would be {_number(per_unit)} requests/s"
+    return "ms", f"as seconds would be {_rps(per_unit)}"
 
 
 def _rate(times: Sequence[float], rows_per_time: float) -> float | None:
@@ -132,8 +132,9 @@ def _rate(times: Sequence[float], rows_per_time: float) -> float | None:
 
 
 def _rate_words(per_second: float | None) -> str:
-    return "" if per_second is None else f": {_number(per_second)} requests/s"
+    return "" if per_second is None else f": {_rps(per_second)}"
 
 
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+def _rps(rate: float) -> str:
+    number = f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
+    return f"{number} request{'' if number == '1' else 's'}/s"
