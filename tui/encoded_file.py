@@ -39,7 +39,7 @@ class DamagedFile(ValueError):
 
 
 class _Decompressor(Protocol):
-    """What the decompressors of the standard library have in common (``bz2``, ``lzma``, ``compression.zstd``)."""
+    """What decompressors of the standard library have in common (``bz2``, ``lzma``, ``compression.zstd``)."""
 
     @property
     def eof(self) -> bool: ...
@@ -174,20 +174,22 @@ class Utf8Reader:
 
 
 class _Unpacked:
-    """The pieces of a packed file. It may hold several streams, one after the other, and zeros after the last."""
+    """The pieces of a packed file: one stream or several, one after the other, and zeros after the last."""
 
     def __init__(self, packing: _Packing, raw: Read) -> None:
         self._packing = packing
         self._raw = raw
         self._stream, self._wrong = packing.open()
         self._rest = b""
+        self._between = False
         self._ended = False
 
     def read(self) -> bytes | None:
         if self._ended:
             return None
-        if self._stream.eof:
-            return self._next_stream()
+        return self._next_stream() if self._between else self._piece()
+
+    def _piece(self) -> bytes:
         data = b""
         if self._stream.needs_input:
             piece = self._rest or self._raw()
@@ -199,20 +201,23 @@ class _Unpacked:
         except self._wrong as error:
             raise DamagedFile(f"{self._packing.name}: {error}") from error
         if self._stream.eof:
-            self._rest = self._stream.unused_data
+            self._between, self._rest = True, self._stream.unused_data
         return unpacked
 
     def _next_stream(self) -> bytes | None:
         self._rest = self._rest.lstrip(b"\x00")
         if len(self._rest) < len(self._packing.magic):
             piece = self._raw()
-            self._ended = piece is None and not self._rest
-            self._rest += piece or b""
-            if piece is not None or self._ended:
-                return None if self._ended else b""
+            if piece is not None:
+                self._rest += piece
+                return b""
+            if not self._rest:
+                self._ended = True
+                return None
         if not self._rest.startswith(self._packing.magic):
             raise DamagedFile(f"{self._packing.name}: something else follows after its end")
         self._stream, self._wrong = self._packing.open()
+        self._between = False
         return b""
 
 

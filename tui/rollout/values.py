@@ -22,11 +22,14 @@ LAST_DATED_API_VERSION = "2024-10-21"
 """The last dated data-plane API version that is generally available."""
 
 FormatName = Literal[
-    "batch", "chat", "evals", "otel", "openinference", "litellm", "langfuse", "apim", "tensorzero"
-]
+    "batch", "chat", "wrapped", "evals", "otel", "otel_logs", "openinference", "litellm", "langfuse",
+    "helicone", "stored", "apim", "tensorzero", "sharegpt", "lmsys",
+]  # fmt: skip
 """Layouts of recorded requests: OpenAI or Azure batch lines, chat lines (fine-tuning data, tasks with known
-answers), evals samples, OpenTelemetry GenAI spans, OpenInference spans, LiteLLM payloads, Langfuse batches,
-API Management log rows, TensorZero datapoints."""
+answers), bodies with something around them, evals samples, OpenTelemetry GenAI spans (OpenLLMetry too) and log
+events, OpenInference spans (Phoenix too), LiteLLM payloads and spend logs, Langfuse batches and spans, Helicone
+requests, completions stored by OpenAI, API Management log rows, TensorZero datapoints, ShareGPT and LMSYS or
+WildChat conversations."""
 
 
 TraceUnit = Literal["s", "ms", "us", "ns"]
