@@ -46,7 +46,7 @@ def check(
     """
     from tui.problems import format_problems
     from tui.rollout import check_rollout
-    from tui.wiring import further_problems
+    from tui.wiring import further_problems, trace_said
 
     if today is not None and not online:
         raise typer.BadParameter("only --online compares dates: give both", param_hint="--today")
@@ -57,6 +57,8 @@ def check(
         raise typer.Exit(BAD_INPUT)
     for name, deployment in rollout.deployments.items():
         typer.echo(f"{name}: {deployment.model} {deployment.version}, {_price(deployment)}")
+    if said := trace_said(rollout):
+        typer.echo(said)
     if online:
         raise typer.Exit(_online(rollout, today))
 

@@ -31,7 +31,8 @@ from tui.problems import Problem
 from tui.record import RunRecord, record_path, runs_folder
 from tui.record_reader import interrupted_run, last_state, read_events
 from tui.rollout import SIMULATOR, ControlPlane, Rollout
-from tui.traffic.arrivals import TraceError, trace
+from tui.traffic.trace_clock import read_clock
+from tui.traffic.trace_rows import TraceError
 
 _CLOSE_S = 5.0
 _PRETEND_ACCOUNT = (
@@ -58,16 +59,23 @@ def further_problems(rollout: Rollout, *, keys: bool) -> tuple[Problem, ...]:
     """Mistakes of a rollout file that only the rooms above it can see: its trace and, with ``keys``, the keys
     of the cockpit."""
     problems = []
-    if rollout.traffic.arrivals == "trace" and rollout.traffic.trace is not None:
-        try:
-            trace(rollout.traffic.trace)
-        except TraceError as error:
-            problems.append(Problem("traffic.trace", "", str(error)))
+    try:
+        trace_said(rollout)
+    except TraceError as error:
+        problems.append(Problem("traffic.trace", "", str(error)))
     if keys:
         from tui.cockpit.actions import keymap_mistakes
 
         problems += [Problem("cockpit.keys", "", text) for text in keymap_mistakes(rollout.cockpit.keys)]
     return tuple(problems)
+
+
+def trace_said(rollout: Rollout) -> str:
+    """What the timestamps of the rollout's trace count, and the rate; empty without one. Raises TraceError."""
+    traffic = rollout.traffic
+    if traffic.arrivals != "trace" or traffic.trace is None:
+        return ""
+    return f"trace {traffic.trace.name}: {read_clock(traffic.trace, traffic.trace_unit).said}"
 
 
 class EveryKey(Mapping[str, str]):

@@ -11,7 +11,8 @@ from tui.engine.online_deployments import Known
 from tui.model import RateLimit
 from tui.rollout import Rollout
 from tui.text import plain
-from tui.traffic.arrivals import Arrival, TraceError, trace
+from tui.traffic.arrivals import Arrival, trace
+from tui.traffic.trace_rows import TraceError
 
 _SHOWN = 80
 _MOST_ROWS = 200_000
@@ -94,7 +95,7 @@ async def _most_sent(rollout: Rollout, span_s: float) -> float:
     traffic = rollout.traffic
     if traffic.arrivals != "trace" or traffic.trace is None:
         return traffic.rate * span_s
-    return await busiest(trace(traffic.trace, speed=traffic.speed), span_s)
+    return await busiest(trace(traffic.trace, speed=traffic.speed, unit=traffic.trace_unit), span_s)
 
 
 async def busiest(arrivals: Iterable[Arrival], span_s: float) -> int:

@@ -40,8 +40,8 @@ from tui.model import (
 )
 from tui.routing.controller import Controller
 from tui.routing.router import Router
-from tui.traffic.arrivals import TraceError
 from tui.traffic.sender import Sender
+from tui.traffic.trace_rows import TraceError
 
 _DECISIONS = WEIGHT_CHANGES | {
     EventKind.VERDICT,

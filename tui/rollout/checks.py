@@ -157,7 +157,8 @@ def _check_traffic(traffic: TrafficTable, folder: Path, found: Findings) -> None
     elif of_trace or tokens_of_trace:
         why = 'arrivals = "trace"' if of_trace else 'tokens = "trace"'
         found.require((*place, "trace"), None, f'{why} needs a file: trace = "arrivals.csv"')
-    unused = () if of_trace else ("speed", "loop") if tokens_of_trace else ("trace", "speed", "loop")
+    of_arrivals = ("trace_unit", "speed", "loop")
+    unused = () if of_trace else of_arrivals if tokens_of_trace else ("trace", *of_arrivals)
     for key in unused:
         if key in traffic.model_fields_set:
             found.warning((*place, key), quoted(getattr(traffic, key)), 'used only with arrivals = "trace"')

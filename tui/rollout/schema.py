@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from tui.problems import NAME_PATTERN, NAME_RULE, nearest, quoted
 from tui.rollout.findings import Findings, Place
-from tui.rollout.values import FormatName
+from tui.rollout.values import FormatName, TraceUnit
 
 _Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 # What others have named: ``openai/gpt-4o``, ``llama3.1:8b``, ``ft:...``. Nothing invisible, no blank at an end.
@@ -103,6 +103,7 @@ class TrafficTable(_Table):
     rate: Annotated[float, Field(gt=0, le=100_000)] = 5.0
     arrivals: Literal["constant", "poisson", "trace"] = "poisson"
     trace: _PathText | None = None
+    trace_unit: TraceUnit | None = None
     speed: Annotated[float, Field(gt=0, le=10_000)] = 1.0
     loop: bool = False
     stream: bool = True
