@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -13,7 +14,9 @@ import openai
 
 from tui.azure.credentials import CredentialError, EntraToken
 from tui.azure.errors import Refusal, classify
+from tui.azure.faults import NoSocketLeft
 from tui.azure.outcomes import Call, outcome_of
+from tui.azure.proxies import proxy_secrets
 from tui.azure.transport import Exchange, TimedTransport, current_exchange
 from tui.azure.wire import EventStream, UnreadableAnswer, read_completion
 from tui.model import (
@@ -66,8 +69,9 @@ class ServiceClient:
         self._stream = stream
         self._keep_text = keep_text
         self._credentials: list[EntraToken] = []
-        self._secrets = tuple(
-            env[e.key_env] for e in endpoints.values() if e.key_env is not None and env.get(e.key_env)
+        self._secrets = (
+            *(env[e.key_env] for e in endpoints.values() if e.key_env is not None and env.get(e.key_env)),
+            *proxy_secrets(os.environ),
         )
         limit = max_in_flight + _SPARE_CONNECTIONS
         self._clients = {
@@ -160,7 +164,7 @@ class ServiceClient:
             refusal = Refusal(OutcomeKind.TIMEOUT, f"not finished within {self._timeout_s:g} s")
         except (openai.APIConnectionError, httpx2.TransportError) as error:
             refusal = _broken(error)
-        except UnreadableAnswer as error:
+        except (UnreadableAnswer, httpx2.DecodingError) as error:
             refusal = Refusal(OutcomeKind.SERVER_ERROR, str(error))
         except CredentialError as error:
             refusal = Refusal(OutcomeKind.REFUSED, str(error))
@@ -240,7 +244,8 @@ def _body(request: Request, deployment: Deployment, stream: bool) -> dict[str, A
 
 
 def _broken(error: BaseException) -> Refusal:
-    return Refusal(OutcomeKind.CONNECTION_LOST, _cause(error))
+    ours = isinstance(error.__cause__ or error, NoSocketLeft)
+    return Refusal(OutcomeKind.CLIENT_SATURATED if ours else OutcomeKind.CONNECTION_LOST, _cause(error))
 
 
 def _cause(error: BaseException) -> str:
@@ -248,4 +253,6 @@ def _cause(error: BaseException) -> str:
     seen = error
     while seen.__cause__ is not None:
         seen = seen.__cause__
+    if isinstance(seen, httpx2.RequestError) and str(seen):
+        return str(seen)  # the transport's own words
     return f"{type(seen).__name__}: {seen}" if str(seen) else type(seen).__name__

@@ -92,7 +92,8 @@ def outcome_of(
         service_request_id=headers.get("apim-request-id") or headers.get("x-request-id"),
         source=request.source,
         shares=assignment.shares,
-        saturated=saturated,
+        saturated=saturated or kind is OutcomeKind.CLIENT_SATURATED,
+        reconnected=exchange.reconnected,
         prompt_text=_prompt_text(request) if keep_text else None,
         answer_text="".join(answer.text)[:_KEPT_TEXT_CHARS] if keep_text and answer.text else None,
     )
