@@ -50,7 +50,7 @@ def _own_words(error: Exception, proxy: Proxy | None) -> httpx2.TransportError |
     if proxy is not None and (of_proxy := _of_proxy(error, proxy)) is not None:
         return of_proxy
     if isinstance(error, aiohttp.ClientResponseError):
-        return httpx2.RemoteProtocolError(f"the answer is no HTTP: {plain(error.message, 160)}")
+        return httpx2.RemoteProtocolError(f"the answer is no HTTP: {plain(error.message, 1000)}")
     return None
 
 
