@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import resource
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpx2
 import pytest
 from aiohttp import web
 
 from tests.service import Heard, ask, client_of, http, serving, speaking
-from tui.azure.transport import MAX_FIELD_BYTES
+from tui.azure.transport import MAX_FIELD_BYTES, TimedTransport
 from tui.model import Outcome, OutcomeKind
 
 ANSWER = {"model": "m", "choices": [{"index": 0, "finish_reason": "stop", "message": {"content": "Hello."}}]}
@@ -177,6 +180,34 @@ async def test_what_is_no_http_is_one_line_and_spoils_nothing(answer: bytes, str
     assert broken.kind in (OutcomeKind.CONNECTION_LOST, OutcomeKind.SERVER_ERROR)
     assert one_line(broken.error)
     assert after.kind is OutcomeKind.OK
+
+
+@pytest.mark.parametrize(
+    "rest", [b"zz\r\nhello\r\n", b"5\r\nhelloX\r\n", b"-1\r\n", b"ffffffffffffffffff\r\n", b"5\r\nhe", b""]
+)
+async def test_chunks_that_break_off_or_are_none(rest: bytes) -> None:
+    """The head has come before, so that it is the body that breaks."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"
+    go_on = asyncio.Event()
+
+    async def speech(heard: Heard) -> bytes | None:
+        heard.writer.write(head)
+        await go_on.wait()
+        heard.writer.write(rest)
+        return None
+
+    way = TimedTransport(max_connections=1, timeout_s=5, clock=time.perf_counter)
+    async with (
+        asyncio.timeout(20),
+        speaking(speech) as url,
+        httpx2.AsyncClient(transport=way) as client,
+        client.stream("POST", url, json={}) as response,
+    ):
+        chunks = response.aiter_bytes()
+        assert await anext(chunks) == b"{"
+        go_on.set()
+        with pytest.raises((httpx2.ReadError, httpx2.RemoteProtocolError)):
+            [chunk async for chunk in chunks]
 
 
 # --- no socket left on this machine ---

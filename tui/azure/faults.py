@@ -8,9 +8,13 @@ import socket
 
 import aiohttp
 import httpx2
+from aiohttp.http_exceptions import HttpProcessingError
 
 from tui.azure.proxies import Proxy
 from tui.text import plain
+
+FAULTS = (aiohttp.ClientError, HttpProcessingError, TimeoutError, OSError, ValueError)
+"""What aiohttp raises for what comes, or does not come, over a connection."""
 
 _WHY_NO_SOCKET = {
     errno.EMFILE: "this process has too many open files: raise the limit (ulimit -n), or lower max_in_flight",
@@ -28,8 +32,9 @@ def translated(error: Exception, proxy: Proxy | None) -> httpx2.TransportError:
     """An exception of aiohttp as the SDK knows it. Its cause is set where that says more than our own text."""
     fault = _own_words(error, proxy)
     if fault is None:
-        fault = _in_terms_of_sdk(error)
-        fault.__cause__ = error
+        said = str(error) or type(error).__name__
+        fault = _kind_for_sdk(error)(said if proxy is None else f"{said}, through {proxy}")
+        fault.__cause__ = error if proxy is None else None
     return fault
 
 
@@ -49,7 +54,7 @@ def _own_words(error: Exception, proxy: Proxy | None) -> httpx2.TransportError |
         return NoSocketLeft(why)
     if proxy is not None and (of_proxy := _of_proxy(error, proxy)) is not None:
         return of_proxy
-    if isinstance(error, aiohttp.ClientResponseError):
+    if isinstance(error, (aiohttp.ClientResponseError, HttpProcessingError)):
         return httpx2.RemoteProtocolError(f"the answer is no HTTP: {plain(error.message, 1000)}")
     return None
 
@@ -92,18 +97,11 @@ def _no_socket_for_anything() -> str | None:
     return None
 
 
-def _in_terms_of_sdk(error: Exception) -> httpx2.TransportError:
-    text = str(error) or type(error).__name__
+def _kind_for_sdk(error: Exception) -> type[httpx2.TransportError]:
     if isinstance(error, TimeoutError):
-        return (
-            httpx2.ReadTimeout(text)
-            if isinstance(error, aiohttp.SocketTimeoutError)
-            else httpx2.ConnectTimeout(text)
-        )
+        return httpx2.ReadTimeout if isinstance(error, aiohttp.SocketTimeoutError) else httpx2.ConnectTimeout
     if isinstance(error, aiohttp.ClientConnectorError):
-        return httpx2.ConnectError(text)
+        return httpx2.ConnectError
     if isinstance(error, ValueError):
-        return httpx2.UnsupportedProtocol(text)
-    if isinstance(error, aiohttp.http_exceptions.HttpProcessingError):
-        return httpx2.RemoteProtocolError(text)
-    return httpx2.ReadError(text)
+        return httpx2.UnsupportedProtocol
+    return httpx2.ReadError

@@ -13,12 +13,13 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import aiohttp
 import httpx2
 
 from tui.azure.compressed import AnswerTooLong, decompressor_of
-from tui.azure.faults import closed_early, refused_by, translated
+from tui.azure.faults import FAULTS, closed_early, refused_by, translated
 from tui.azure.proxies import Proxy, ProxyRefused, proxy_for
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
@@ -30,7 +31,6 @@ MAX_FIELD_BYTES = 64 * 1024
 MAX_FIELDS = 1000
 """Gateways add long heads; the limits of aiohttp (8 kB, 128 fields) refuse answers that other clients read."""
 
-_FAULTS = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
 _NOT_FOR_THE_SDK = frozenset({b"content-encoding", b"content-length"})
 
 
@@ -66,6 +66,7 @@ class TimedTransport(httpx2.AsyncBaseTransport):
         self._tls: ssl.SSLContext | bool = True
         self._session: aiohttp.ClientSession | None = None
         self._reconnecting: aiohttp.ClientSession | None = None
+        self._read_over: WeakKeyDictionary[asyncio.Future[None], aiohttp.StreamReader] = WeakKeyDictionary()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Raises the exceptions of httpx2 that the SDK knows: ``TimeoutException``, ``NetworkError``, ..."""
@@ -82,7 +83,7 @@ class TimedTransport(httpx2.AsyncBaseTransport):
             exchange.sent_s = self._clock()
             try:
                 response = await self._send(self._session, request)
-            except _FAULTS as error:
+            except FAULTS as error:
                 if exchange.dialled or not closed_early(error):
                     raise
                 exchange.reconnected = True
@@ -91,13 +92,34 @@ class TimedTransport(httpx2.AsyncBaseTransport):
                 response = await self._send(self._reconnecting, request)
         except ProxyRefused as error:
             raise httpx2.ProxyError(str(error)) from None
-        except _FAULTS as error:
+        except FAULTS as error:
             raise translated(error, self._proxy)  # noqa: B904 - it has the cause that it should have
         exchange.headers = response.headers
+        self._watch(response)
         if response.status == 407 and self._proxy is not None:
             response.close()
             raise refused_by(self._proxy, response.status, response.reason)
         return self._as_sdk_knows_it(response, exchange, request)
+
+    def _watch(self, response: aiohttp.ClientResponse) -> None:
+        """Have a body end with its connection: where a chunk is no HTTP, aiohttp closes the one and leaves the
+        reader of the other waiting."""
+        connection = response.connection
+        if connection is None or connection.protocol is None:
+            return  # the body has come as a whole
+        closed = connection.protocol.closed
+        if closed is None:
+            _cut(response.content)
+            return
+        if closed not in self._read_over:
+            closed.add_done_callback(self._lost)
+        self._read_over[closed] = response.content
+
+    def _lost(self, closed: asyncio.Future[None]) -> None:
+        if not closed.cancelled():
+            closed.exception()  # said to the reader by aiohttp; asyncio would print it too
+        if (content := self._read_over.pop(closed, None)) is not None:
+            _cut(content)
 
     def _as_sdk_knows_it(
         self, response: aiohttp.ClientResponse, exchange: Exchange, request: httpx2.Request
@@ -155,6 +177,11 @@ class TimedTransport(httpx2.AsyncBaseTransport):
         self._session = self._reconnecting = None
 
 
+def _cut(content: aiohttp.StreamReader) -> None:
+    if not content.is_eof() and content.exception() is None:
+        content.set_exception(aiohttp.ClientPayloadError("the answer broke off: what came next is no HTTP"))
+
+
 def _dialled(address: aiohttp.AddrInfoType) -> socket.socket:
     """A socket for the request of this task."""
     if (exchange := current_exchange.get(None)) is not None:
@@ -183,7 +210,7 @@ class _Body(httpx2.AsyncByteStream):
                     self._response.close()
                     raise AnswerTooLong(MAX_BODY_BYTES)
                 yield chunk
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except FAULTS as error:
             raise translated(error, None)  # noqa: B904 - it has the cause that it should have
 
     async def aclose(self) -> None:
