@@ -196,8 +196,8 @@ class How:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """An engine that has been started, its seed and its record. ``warnings`` are what is said before the traffic:
-    doubts of the way to the services (a rehearsal does not take it), and of this machine."""
+    """An engine that has been started, its seed and its record. ``warnings`` are said before the traffic: of
+    the way to the services (a rehearsal does not take it), and of this machine."""
 
     engine: Engine
     seed: int
