@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import importlib
 import json
 import random
+import sys
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 
 import httpx2
 import pytest
@@ -18,8 +21,10 @@ from tests.service import Heard, ask, client_of, http, serving, speaking
 from tui.azure import compressed, transport
 from tui.model import OutcomeKind, Usage
 
-brotli = pytest.importorskip("brotli", reason="pip install Brotli")
-zstd = pytest.importorskip("backports.zstd", reason="pip install backports.zstd")
+with suppress(ImportError):
+    import brotli
+with suppress(ImportError):
+    zstd = importlib.import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
 
 ANSWER = {
     "model": "m",
@@ -35,6 +40,14 @@ SSE = [f"data: {json.dumps(event)}\n\n".encode() for event in EVENTS] + [b"data:
 LIMITED = {"error": {"code": "429", "message": "slow down"}}
 
 
+@pytest.fixture(autouse=True)
+def with_its_library(request: pytest.FixtureRequest) -> None:
+    coding = getattr(request.node, "callspec", None) and request.node.callspec.params.get("coding", "")
+    for name, (library, there) in compressed._LIBRARIES.items():
+        if name in (coding or "") and not there:
+            pytest.skip(f"{name} is not read here: pip install {library}")
+
+
 def deflate_raw(data: bytes) -> bytes:
     packer = zlib.compressobj(wbits=-15)
     return packer.compress(data) + packer.flush()
@@ -45,8 +58,8 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
     "x-gzip": gzip.compress,
     "deflate": zlib.compress,
     "DEFLATE ": deflate_raw,
-    "br": brotli.compress,
-    "zstd": zstd.compress,
+    "br": lambda data: brotli.compress(data),
+    "zstd": lambda data: zstd.compress(data),
     "deflate, gzip": lambda data: gzip.compress(zlib.compress(data)),
     "br,identity,zstd": lambda data: zstd.compress(brotli.compress(data)),
     "gzip\r\nContent-Encoding: gzip": lambda data: gzip.compress(gzip.compress(data)),
@@ -114,7 +127,7 @@ def zstd_flushed() -> Callable[[bytes], bytes]:
         ("deflate", deflate_flushed),
         ("br", br_flushed),
         ("zstd", zstd_flushed),
-        ("zstd", lambda: zstd.compress),
+        ("zstd", lambda: lambda data: zstd.compress(data)),
     ],
 )
 async def test_an_event_that_is_flushed_comes_through_at_once(
@@ -159,7 +172,7 @@ async def test_an_event_that_is_flushed_comes_through_at_once(
         ("deflate", b"\x78\x9c" + b"\xff" * 30, "not deflate"),
         ("br", b"\x00\x01\x02" * 20, "not br"),
         ("zstd", b"\x00\x01\x02" * 20, "not zstd"),
-        ("gzip, br", brotli.compress(b"no gzip"), "not gzip"),
+        ("gzip, deflate", zlib.compress(b"no gzip"), "not gzip"),
         ("compress", b"\x1f\x9d\x90\x00" * 20, "compressed with compress, which canarytop cannot read"),
         ("x\tsnappy", b"\xff\x06\x00\x00sNaPpY", "compressed with x snappy"),
         ("gzip, gzip, gzip, gzip, gzip", b"", "5 times over"),
@@ -203,24 +216,24 @@ async def test_a_library_that_is_not_there_is_named(
 
 
 ZEROS = b"\0" * 4_000_000
-BOMBS = {
-    "gzip": gzip.compress(ZEROS),
-    "deflate": zlib.compress(ZEROS),
-    "br": brotli.compress(ZEROS, quality=3),
-    "zstd": zstd.compress(ZEROS),
-    "gzip, gzip": gzip.compress(gzip.compress(b"{}") + ZEROS),  # it swells before the last coding is off
-}
 
 
-@pytest.mark.parametrize("coding", BOMBS)
+def bomb_of(coding: str) -> bytes:
+    if coding == "gzip, gzip":  # it swells before the last coding is off
+        return gzip.compress(gzip.compress(b"{}") + ZEROS)
+    return PACK[coding](ZEROS)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "gzip, gzip"])
 async def test_a_bomb_is_cut_off(coding: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "MAX_BODY_BYTES", 1_000_000)
+    bomb = bomb_of(coding)
     decompressor = compressed.decompressor_of([coding], 1_000_000)
-    assert max(map(len, pieces_of(decompressor, BOMBS[coding]))) <= 2 * compressed.STEP_BYTES
+    assert max(map(len, pieces_of(decompressor, bomb))) <= 2 * compressed.STEP_BYTES
 
     fields = f"Content-Type: application/json\r\nContent-Encoding: {coding}\r\n".encode()
     good = http(json.dumps(ANSWER).encode(), fields=b"Content-Type: application/json\r\n")
-    answers = iter((http(BOMBS[coding], fields=fields), good))
+    answers = iter((http(bomb, fields=fields), good))
 
     async def speech(_: Heard) -> bytes:
         return next(answers)

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.cockpit_fakes import CANARY as CANARY_NAME
+from tests.cockpit_fakes import figures, windows
 from tests.engine_runs import finished, rollout, running, until
 from tests.rollout_files import KEY
 from tests.test_cli import DEMO, rollout_at, said, typed
+from tests.test_cockpit_values import view_of, with_canary
 from tests.test_health import Patient
 from tests.test_judge import BASE, CANARY, Service, outcome_of
 from tests.test_sender import Bench, at, virtual
@@ -18,11 +21,13 @@ from tests.warp import WarpLoop
 from tui.azure import open_files
 from tui.azure.open_files import OTHER_FILES, make_room
 from tui.cockpit.banner import _saturated
+from tui.cockpit.details_lines import details_lines
 from tui.engine.watches import Watches
 from tui.measure.tally import Tally, VersionNames
 from tui.model import Event, EventKind, OutcomeKind, SenderView, VerdictState
 from tui.problems import Problem
 from tui.rollout import Criteria
+from tui.run_result import result
 from tui.traffic.health import STALE_AFTER_S
 from tui.verdict.judge import Judge
 
@@ -209,6 +214,14 @@ def test_a_request_that_was_sent_again_is_counted() -> None:
     for reconnected in (True, False, True):
         tally.add(outcome_of(BASE, shares, reconnected=reconnected), names)
     tally.add(outcome_of(BASE, shares, kind=OutcomeKind.CLIENT_SATURATED, saturated=True), names)
-    figures = tally.figures(1.0, 4)
-    assert (figures.reconnected, figures.requests, figures.served, figures.saturated) == (2, 4, 3, 1)
-    assert (figures.error_count, figures.error_pct) == (0, 0.0)
+    counted = tally.figures(1.0, 4)
+    assert (counted.reconnected, counted.requests, counted.served, counted.saturated) == (2, 4, 3, 1)
+    assert (counted.error_count, counted.error_pct) == (0, 0.0)
+
+
+def test_the_details_and_the_result_tell_how_many_were_sent_again() -> None:
+    for count, told in ((0, False), (1234, True)):
+        made = with_canary(figures=windows(figures(2000, reconnected=count)))
+        text = "\n".join(line.text for line in details_lines(view_of(made), CANARY_NAME, 100))
+        assert ("reconnected, sent anew" in text and "1,234" in text) is told
+        assert result(made, seed=1, lost=0)["deployments"][CANARY_NAME]["reconnected"] == count
