@@ -202,7 +202,7 @@ def test_it_is_said_with_its_reason() -> None:
         return Event(1, None, 0.0, actor, kind, text)
 
     why = "this process has too many open files: raise the limit (ulimit -n), or lower max_in_flight"
-    sender = SenderView(3, 200, 10, 0, 1.0, True, why)
+    sender = SenderView(3, 200, 10, 0, 1.0, True, no_socket=why)
     Watches(log).sender(sender)
     assert said == [f"client saturated: {why}; 0 skipped, 3 of 200 in flight, 1 ms late at P99"]
     assert why in str(_saturated(sender))

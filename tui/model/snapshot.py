@@ -79,8 +79,8 @@ class SenderView:
     skipped: int = 0
     late_p99_ms: float | None = None
     saturated: bool = False
-    no_socket: str = ""
     offered_rps: float = 0.0
+    no_socket: str = ""
 
 
 @dataclass(frozen=True, slots=True)
