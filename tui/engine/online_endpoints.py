@@ -19,6 +19,7 @@ _LET_IN = frozenset(OutcomeKind) - {
     OutcomeKind.TIMEOUT,
     OutcomeKind.CONNECTION_LOST,
     OutcomeKind.SERVER_ERROR,
+    OutcomeKind.CLIENT_SATURATED,
     OutcomeKind.CANCELLED,
 }
 _SHOWN = 60
