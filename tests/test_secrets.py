@@ -157,7 +157,7 @@ def test_the_cockpit_shows_it_on_no_screen(tmp_path: Path, monkeypatch: pytest.M
         try:
             terminal.shows("ROLL BACK")
             terminal.shows("[key]")
-            for keys, title in (("i", "Samples"), ("\x1bv", "Verdicts"), ("\x1b?", "Help")):
+            for keys, title in (("i", "PROMPT"), ("\x1b", "ROLL BACK"), ("?", "WEIGHTS AND")):
                 terminal.press(keys)
                 terminal.shows(title)
         finally:
