@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tui.model import Mark
 from tui.quality import task_files
 from tui.quality.prompts import labels_of, options_of
-from tui.quality.task_files import TaskFileTooLarge, grade_item, read_task_file, task_item
+from tui.quality.task_files import TaskFileRefused, grade_item, read_task_file, task_item
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "tasks"
 
@@ -122,10 +122,10 @@ def test_a_recorded_answer_at_the_end_is_expected_and_not_sent() -> None:
 def test_files_beyond_the_bounds_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "tasks.jsonl", *[line(id=str(n)) for n in range(5)])
     monkeypatch.setattr(task_files, "MAX_ITEMS", 4)
-    with pytest.raises(TaskFileTooLarge, match="more than 4 items: split it"):
+    with pytest.raises(TaskFileRefused, match="more than 4 items: split it"):
         read_task_file(path)
     monkeypatch.setattr(task_files, "MAX_FILE_BYTES", 100)
-    with pytest.raises(TaskFileTooLarge, match="at most 64 MB are read"):
+    with pytest.raises(TaskFileRefused, match="at most 64 MB are read"):
         read_task_file(path)
 
 

@@ -15,7 +15,7 @@ from tui.engine.judging import JudgingRoom
 from tui.engine.sample_store import SampleStore
 from tui.engine.setup import Setup
 from tui.model import EventKind, Outcome, Sample
-from tui.quality import TaskFileTooLarge, TaskItem, read_task_file
+from tui.quality import TaskFileRefused, TaskItem, read_task_file
 from tui.quality.asking import JudgingModel
 from tui.rollout import JudgeSpec, Rollout
 from tui.routing.controller import Log
@@ -37,7 +37,7 @@ def _items(task: str, path: Path, log: Log) -> tuple[TaskItem, ...]:
     where = f"known answers of {task} ({path})"
     try:
         file = read_task_file(path)
-    except (OSError, TaskFileTooLarge) as error:
+    except (OSError, TaskFileRefused) as error:
         log(EventKind.SOURCE, ENGINE, f"{where}: not asked, {error}")
         return ()
     if file.bad_count:
