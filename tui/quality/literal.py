@@ -10,13 +10,13 @@ from tui.model import Grade
 from tui.quality.marks import BadExpected, graded, ungraded
 from tui.quality.reading import Reading, read, read_raw
 from tui.quality.statements import answers_in, first_sentence, statements, weight_of
-from tui.quality.weights import SEVERAL, Weight, settle
+from tui.quality.weights import SEVERAL, Several, Weight, settle
 from tui.quality.wrappers import plain_characters, without_ornaments
 
 _NOUNS = "answer|ans|solution|result|output|response"
 _LAYERS = 6
-_QUOTES = ('"', "'", "`", "**")
-_WRAPPERS = (*_QUOTES, "__", "*", "_", "$")
+_QUOTES = (('"', '"'), ("'", "'"), ("`", "`"), ("**", "**"))
+_WRAPPERS = (*_QUOTES, ("__", "__"), ("*", "*"), ("_", "_"), ("$", "$"), ("[", "]"), ("(", ")"))
 _LINE_CHARS = 2_000
 _FEW_WORDS = 3
 _TICKS = "✅✔✓☑→ "
@@ -26,6 +26,7 @@ _LEAD_IN = re.compile(
     r"\A(?!(?:\w{1,20} ){0,8}(?:not|never|no)\b)[A-Za-z][A-Za-z ,;']{0,40}:\s+(?=\S)", re.IGNORECASE
 )
 _ENTRY = re.compile(r"\A(?:[-*+•]|\d{1,3}[.)])\s+(?=\S)")
+_SAYING = re.compile(r"(?:\b(?:is|are|was|be)|'s):? (?=\S)")
 _PIECE = re.compile(r"(?<!\w)(\"|'|`|\*\*)(?=\S)(.{1,400}?)(?<=\S)\1(?!\w)")
 _ENDS_IT = re.compile(r"[.!;]|\s*$|,? (?:because|since|as|which)\b")
 
@@ -35,20 +36,21 @@ def grade_exact(reply: str, expected: str) -> Grade:
 
     The reply is taken both as it stands and without its wrappers (Markdown, LaTeX, HTML). If the whole is not
     the text, what is stated as the answer is compared ("Answer: Paris"), else the last line, with or without a
-    lead-in ("In short: Paris"), the last thing in quotes, bold or code on it ("It's `Paris`."), and a first
-    line that an explanation follows. Passed over are blanks around and runs of blanks within, kinds of dashes
-    and quotes, and on both sides one full stop at the end and quotes or stars around the whole; on the reply's
-    also a code fence, a JSON object with an "answer", emojis and the mark of a list's entry. Raises BadExpected.
+    lead-in ("In short: Paris", "It is Paris"), the last thing in quotes, bold or code on it ("a `Paris` case"),
+    and a first line that an explanation follows. Passed over are blanks around and runs of blanks within, kinds
+    of dashes and quotes, and on both sides one full stop at the end and quotes or stars around the whole; on
+    the reply's also a code fence, a JSON object with an "answer", brackets, emojis and the mark of a list's
+    entry. Raises BadExpected.
     """
     wanted = exact_expected(expected)
-    readings = (read_raw(reply), read(reply, ornaments=True))
+    readings = (read_raw(reply), read(reply))
     if not readings[0].text.strip():
         return ungraded("the reply is empty")
     if any(_is_it(each.text, wanted) for each in readings):
         return graded(True, reply, "the whole reply")
     if (keyed := _in_object(reply)) is not None:
         return graded(_is_it(keyed, wanted), keyed, "the answer in the JSON object")
-    told = [settle(answers_in(statements(each, _NOUNS), _stated), _agree) for each in readings]
+    told = [_told(each) for each in readings]
     stated = [each for each in told if isinstance(each, tuple)]
     if SEVERAL in told:
         return ungraded("contradicts itself")
@@ -80,6 +82,9 @@ def _at_ends(reading: Reading) -> Iterator[tuple[str, str]]:
     first, last = reading.lines[0].text, reading.lines[-1].text
     yield last, "the last line"
     yield _LEAD_IN.sub("", last, count=1), "the last line"
+    for said in list(_SAYING.finditer(last[:_LINE_CHARS]))[-_FEW_WORDS:]:
+        if weight_of(last, said.start(), said.end()) not in (None, Weight.HEDGED):
+            yield last[said.end() :], "said on the last line"
     pieces = [
         piece[2]
         for piece in _PIECE.finditer(last[-_LINE_CHARS:])
@@ -91,19 +96,22 @@ def _at_ends(reading: Reading) -> Iterator[tuple[str, str]]:
         yield first, "the first line"
 
 
-def _forms(text: str, wrappers: Iterable[str]) -> Iterator[str]:
+def _forms(text: str, wrappers: Iterable[tuple[str, str]]) -> Iterator[str]:
     """The text in one line as it stands, and without a full stop at its end and the wrappers around it."""
     text = " ".join(plain_characters(text).split())
     yield text
     for _ in range(_LAYERS):
-        mark = next(
-            (m for m in wrappers if len(text) > 2 * len(m) and text[: len(m)] == text[-len(m) :] == m), ""
-        )
-        inner = text[len(mark) : -len(mark)].strip() if mark else text.removesuffix(".")
+        inner = next((inner for each in wrappers if (inner := _inside(text, *each))), text.removesuffix("."))
         if not inner or inner == text:
             return
         text = inner
         yield text
+
+
+def _inside(text: str, opening: str, closing: str) -> str:
+    """What a text has between its wrappers, empty where it has none."""
+    wrapped = text.startswith(opening) and text.endswith(closing) and len(text) > len(opening) + len(closing)
+    return text[len(opening) : -len(closing)].strip() if wrapped else ""
 
 
 def _given(text: str) -> Iterator[str]:
@@ -111,6 +119,10 @@ def _given(text: str) -> Iterator[str]:
     yield from _forms(text, _WRAPPERS)
     if (plainer := _ENTRY.sub("", without_ornaments(text.strip()).strip(_TICKS))) != text.strip():
         yield from _forms(plainer, _WRAPPERS)
+
+
+def _told(reading: Reading) -> tuple[str, ...] | Several | None:
+    return settle(answers_in(statements(reading, _NOUNS), _stated), _agree)
 
 
 def _stated(text: str) -> tuple[str, ...] | None:

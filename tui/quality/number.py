@@ -84,7 +84,10 @@ def number_expected(expected: str) -> Numeral:
 
 def only_number(text: str) -> Fraction | None:
     """The value of the only number in a short text, None for none or for several."""
-    return found.values[0] if (found := _only(text)) is not None else None
+    found = _only(text)
+    # Within words "one" is a pronoun: "such as this one".
+    is_meant = found is not None and (found.text.lower() != "one" or len(text.split()) == 1)
+    return found.values[0] if found is not None and is_meant else None
 
 
 def _only(text: str) -> Numeral | None:

@@ -31,10 +31,10 @@ class PatternsNotInstalled(BadExpected):
 def grade_regex(reply: str, expected: str) -> Grade:
     """Whether the pattern is found anywhere in the reply.
 
-    Patterns are those of RE2 (https://github.com/google/re2/wiki/Syntax): no back-references, no looking around,
-    ``\\z`` for ``\\Z``; ``\\d``, ``\\w`` and ``\\b`` know ASCII only. The reply is taken as it is, wrappers and
-    all; ``^`` and ``$`` stand for its ends, with ``(?m)`` for those of lines. Of a long reply the first 28,000
-    and the last 100,000 characters are searched. Raises BadExpected.
+    Patterns are those of RE2 (https://github.com/google/re2/wiki/Syntax): no back-references, no looking
+    around, ``\\z`` for ``\\Z``; ``\\d``, ``\\w`` and ``\\b`` know ASCII only. The reply is taken as it is,
+    wrappers and all; ``^`` and ``$`` stand for its ends, with ``(?m)`` for those of lines. Of a long reply the
+    first 28,000 and the last 100,000 characters are searched. Raises BadExpected.
     """
     pattern = pattern_expected(expected)
     text = reply.strip()

@@ -84,10 +84,10 @@ class Reading:
         )
 
 
-def read(reply: str, *, ornaments: bool = False) -> Reading:
-    """The reply without its wrappers, and without emojis unless ``ornaments`` are to be kept."""
+def read(reply: str) -> Reading:
+    """The reply without its wrappers and emojis."""
     text, cut = _bounded(reply)
-    return _marked(unwrapped(_even(text if ornaments else without_ornaments(text))), cut)
+    return _marked(unwrapped(_even(without_ornaments(text))), cut)
 
 
 def read_raw(reply: str) -> Reading:
