@@ -209,7 +209,11 @@ class _Question:
         return None if runs_on and answer is not SEVERAL else answer
 
     def _option(self, line: Span) -> str | Several | None:
-        return self._whole(line.text)
+        """The option that a line is and nothing more."""
+        if (found := self._letter(line.text)) is None:
+            return self._texts.whole(line.text)
+        text = past_separator(found[1])
+        return self._checked(*found) if not text or self._texts.whole(text) else None
 
     def _bare(self, line: Span) -> str | Several | None:
         found = self._letter(line.text)

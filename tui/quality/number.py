@@ -24,6 +24,7 @@ _LINE_CHARS = 1_000
 _ENTRY = re.compile(r"[ \t(]{0,8}\d{1,2}[.)][ \t]+(?=\S)")
 _SENTENCE = re.compile(r"(?<=[.!?;])(?<!i\.e\.)(?<!e\.g\.)(?<!vs\.)\s+(?=\S)")
 _CHECK = re.compile(r"(?:note|check|verif\w+|explanation)\b", re.IGNORECASE)
+_SUM = re.compile(r"[=+*/×]")
 _EQUALS = re.compile(r"[=≈→]")
 _REMARK = re.compile(r"\(|\b(?:because|since|i\.e\.)")
 _BY_THE_WAY = re.compile(
@@ -32,6 +33,7 @@ _BY_THE_WAY = re.compile(
     r" [€£¥]?$",
     re.IGNORECASE,
 )
+_OF_WHICH = re.compile(r" of (?:which|whom|them|these|those)\b")
 _JOINED = re.compile(
     r"\s?(?:[–-]|,? ?and|(?:[a-z€£%]{1,12} ?)?[,(]? ?or(?: (?:maybe|possibly|perhaps))?)\s?[€£]?", re.IGNORECASE
 )
@@ -133,10 +135,10 @@ def _alone(reading: Reading) -> list[Said[Numeral]]:
 def _bare(line: str) -> Numeral | Several | None:
     line = _ENTRY.sub("", line, count=1)
     found = numerals(line)
-    if not found or line[: found[0].start].strip(" \"'(=:€£¥+~≈") or line.endswith(":"):
+    if not found or len(found) > 2 or line.endswith(":"):
         return None
     rest = line[found[-1].end :].strip(" .!,;:\"')%")
-    if len(rest.split()) > _UNIT_WORDS or any(c in "=+*/×" for c in rest):
+    if line[: found[0].start].strip(" \"'(=:€£¥+~≈") or len(rest.split()) > _UNIT_WORDS or _SUM.search(rest):
         return None
     answer = _unless_joined(line, found, 0)
     return answer if len(found) == 1 or answer is SEVERAL else None
@@ -166,8 +168,13 @@ def _ended_up(sentence: str, found: list[Numeral]) -> Numeral | Several:
         return result
     remark = _REMARK.search(sentence, found[0].end)
     found = [each for each in found if remark is None or each.start < remark.start()]
-    found = [each for each in found if not _BY_THE_WAY.search(sentence[: each.start])] or found
+    found = [each for each in found if not _is_by_the_way(sentence, each)] or found
     return _unless_joined(sentence, found, len(found) - 1)
+
+
+def _is_by_the_way(sentence: str, number: Numeral) -> bool:
+    before, after = sentence[: number.start], sentence[number.end : number.end + _BARE_CHARS]
+    return _BY_THE_WAY.search(before) is not None or _OF_WHICH.match(after) is not None
 
 
 def _plainest(text: str) -> list[Numeral]:
