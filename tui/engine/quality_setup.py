@@ -20,7 +20,9 @@ from tui.quality.asking import JudgingModel
 from tui.rollout import JudgeSpec, Rollout
 from tui.routing.controller import Log
 
-_JUDGE_TIMEOUT_S = 120.0
+JUDGE_TIMEOUT_S = 120.0
+"""Longest that one call of the judging model may take."""
+
 _CONNECTIONS = 8
 
 
@@ -68,7 +70,7 @@ class Judges:
             {judge.name: judge},
             env=self._setup.env,
             clock=self._clock,
-            timeout_s=_JUDGE_TIMEOUT_S,
+            timeout_s=JUDGE_TIMEOUT_S,
             stream=False,
             max_in_flight=_CONNECTIONS,
             keep_text=True,
