@@ -41,6 +41,11 @@ def judged(snapshot: Snapshot) -> int:
     return 0 if judge is None else judge.asked - judge.failed
 
 
+def asked(snapshot: Snapshot) -> int:
+    judge = snapshot.quality.judge
+    return 0 if judge is None else judge.unanswered
+
+
 def test_answers_are_judged_and_scored_in_a_run(tmp_path: Path) -> None:
     judge = PretendDeployment(JUDGE, "gpt-5", "2025-08-07", "judge", quick())
     with beside(simulator([*pretend(OLD, NEW), judge])) as url:
@@ -70,7 +75,7 @@ def test_a_run_that_is_cut_ends_at_once_and_says_that_its_judge_was_asked(tmp_pa
     with beside(simulator([*pretend(OLD, NEW), never])) as url:
         of = at(url, compared(tmp_path, shadow_pct=100.0, judge=True, rate=50.0))
         with running(of) as engine:
-            until(engine, lambda s: s.quality.waiting >= 5)
+            until(engine, lambda s: s.quality.waiting >= 5 and asked(s) == 4)
             # The first word lets all finish, the second, as of a second Ctrl-C, cuts them.
             engine.end(drain_s=600.0)
             engine.end()

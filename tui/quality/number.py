@@ -173,7 +173,8 @@ def _ended_up(sentence: str, found: list[Numeral]) -> Numeral | Several:
 
 
 def _is_by_the_way(sentence: str, number: Numeral) -> bool:
-    before, after = sentence[: number.start], sentence[number.end : number.end + _BARE_CHARS]
+    before = sentence[max(number.start - _BARE_CHARS, 0) : number.start]
+    after = sentence[number.end : number.end + _BARE_CHARS]
     return _BY_THE_WAY.search(before) is not None or _OF_WHICH.match(after) is not None
 
 
