@@ -147,6 +147,7 @@ def test_an_exact_answer_is_the_text_letter_for_letter(reply: str, is_right: boo
         ("**Paris**", '"Paris"', True),
         ('{"answer": "x"}', '{"answer": "x"}', True),
         ("__init__", "__init__", True),
+        ("```\nx\n```", "```\nx\n```", True),
         ("init", "__init__", False),
         ("The answer is Mr. Smith.", "Mr. Smith", True),
     ],

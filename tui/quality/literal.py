@@ -43,6 +43,8 @@ def grade_exact(reply: str, expected: str) -> Grade:
     entry. Raises BadExpected.
     """
     wanted = exact_expected(expected)
+    if reply.strip() == expected.strip():
+        return graded(True, reply, "the whole reply")
     readings = (read_raw(reply), read(reply))
     if not readings[0].text.strip():
         return ungraded("the reply is empty")
