@@ -58,6 +58,7 @@ def _head(view: View, name: str, deployment: DeploymentView, width: int) -> list
     lines = [
         Line(f"{plain(name, 80)}   {deployment.role}", "title"),
         Line(f"asked for   {plain(d.model, 60)} {plain(d.version, 40)}   endpoint {plain(d.endpoint, 60)}"),
+        *([] if d.id is None else [Line(f"by the id   {plain(d.id, 80)}")]),
         *served_lines(deployment, width),
         *pin_line(deployment.standing, view.live.at.date(), width),
         *_price(deployment, width),
@@ -162,6 +163,8 @@ def _block(title: str, deployment: DeploymentView, task: str, width: int) -> lis
     for kind in _present(columns, lambda f: {k.value: n for k, n in f.kinds.items()}):
         row(f"ended {kind.replace('_', ' ')}", "n", lambda f, k=kind: str(_kind(f, k)))  # type: ignore[misc]
     row("sender was saturated", "n", lambda f: f"{f.saturated:,}")
+    if any(f.reconnected for f in columns.values()):
+        row("reconnected, sent anew", "n", lambda f: f"{f.reconnected:,}")
     row("spillover to another", "n", lambda f: f"{f.spillovers:,}")
     for heading, counts in _COUNTED:
         for key in _present(columns, counts):

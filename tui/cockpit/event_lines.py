@@ -26,6 +26,7 @@ _ALERTS = frozenset(
 )
 _WARNINGS = frozenset(
     {
+        EventKind.WARNING,
         EventKind.THROTTLED,
         EventKind.SATURATED,
         EventKind.BUDGET_SPENT,
@@ -126,6 +127,7 @@ _SIGNS = {
     EventKind.MARKED: "◆ MARK",
     EventKind.REFUSED: "✗ REFUSED",
     EventKind.HALF_DONE: "✗ HALF DONE",
+    EventKind.WARNING: "▲",
     EventKind.THROTTLED: "▲",
     EventKind.SATURATED: "▲",
     EventKind.BUDGET_SPENT: "■",

@@ -40,8 +40,8 @@ from tui.model import (
 )
 from tui.routing.controller import Controller
 from tui.routing.router import Router
-from tui.traffic.arrivals import TraceError
 from tui.traffic.sender import Sender
+from tui.traffic.trace_rows import TraceError
 
 _DECISIONS = WEIGHT_CHANGES | {
     EventKind.VERDICT,
@@ -188,6 +188,8 @@ class Session:
                 self.log(EventKind.REFUSED, ENGINE, f"not taken up from the interrupted run, {lost}")
         elif setup.not_resumed:
             self.log(EventKind.REFUSED, setup.actor, f"nothing was resumed: {setup.not_resumed}")
+        for problem in setup.rollout.warnings:
+            self.log(EventKind.WARNING, ENGINE, str(problem))
         probes = await self._client.open_connections(
             min(_WARM_CONNECTIONS, setup.rollout.traffic.max_in_flight)
         )
@@ -263,8 +265,8 @@ class Session:
         self.automation.version_changed(deployment, text)
 
     def _ours(self, endpoint: str) -> frozenset[str]:
-        """The rollout's deployments at an endpoint."""
-        return frozenset(d.name for d in self.fleet.deployments.values() if d.endpoint == endpoint)
+        """The ids of the rollout's deployments at an endpoint."""
+        return frozenset(d.wire_id for d in self.fleet.deployments.values() if d.endpoint == endpoint)
 
     def _recent_figures(self, deployment: str) -> Figures:
         return self._measures.pooled(deployment, "15m", self.clock())

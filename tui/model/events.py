@@ -26,6 +26,7 @@ class EventKind(StrEnum):
     ENDED = "ended"
     MARKED = "marked"
     REFUSED = "refused"
+    WARNING = "warning"
     THROTTLED = "throttled"
     SATURATED = "saturated"
     BUDGET_SPENT = "budget_spent"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tui.model import Assignment, EventKind, Outcome, OutcomeKind, Quota
+from tui.model import NEVER_SERVED, Assignment, EventKind, Outcome, OutcomeKind, Quota
 
 STALE_AFTER_S = 10.0
 """A deployment that was sent requests and finished none for this long is stale."""
@@ -84,7 +84,9 @@ class Health:
         """Book an outcome; yields what is worth an event, each once per episode."""
         self.in_flight -= 1
         self.quota = outcome.quota or self.quota
-        if outcome.kind is OutcomeKind.CANCELLED:
+        if outcome.kind in NEVER_SERVED:
+            if outcome.kind is OutcomeKind.CLIENT_SATURATED:
+                self._unanswered = max(0, self._unanswered - 1)  # it was never asked
             return
         self._unanswered, self._unanswered_since = 0, None
         if outcome.error is not None and outcome.kind is not OutcomeKind.PROMPT_FILTERED:

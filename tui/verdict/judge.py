@@ -14,7 +14,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from tui.model import ANSWERED, ERRORS, Assignment, Eta, Outcome, OutcomeKind, Verdict, VerdictState
+from tui.model import (
+    ANSWERED,
+    ERRORS,
+    NEVER_SERVED,
+    Assignment,
+    Eta,
+    Outcome,
+    OutcomeKind,
+    Verdict,
+    VerdictState,
+)
 from tui.rollout import Criteria
 from tui.verdict.criteria import Criterion, decision_table
 from tui.verdict.limits import MEASURES, Limits, measured
@@ -88,7 +98,7 @@ class Judge:
 
     def add(self, outcome: Outcome, now_s: float) -> None:
         """Weigh one outcome; O(number of criteria)."""
-        if not outcome.counts_for_version or outcome.kind is OutcomeKind.CANCELLED:
+        if not outcome.counts_for_version or outcome.kind in NEVER_SERVED:
             return
         name = outcome.deployment
         is_canary = name != self._baseline
