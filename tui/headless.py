@@ -196,7 +196,8 @@ def _business_lines(snapshot: Snapshot) -> Iterator[str]:
 
 def _quality_lines(view: QualityView) -> Iterator[str]:
     if (judge := view.judge) is not None:
-        said = (judge.text or "nothing asked yet", judge.position.text, judge.anchors.text)
+        cut = f"{judge.unanswered:,} cut off" if judge.asked and judge.unanswered else ""
+        said = (judge.text or "nothing asked yet", cut, judge.position.text, judge.anchors.text)
         yield f"judge {view.judge_name}: {'; '.join(filter(None, said))}; ${view.judge_usd:.4f}"
     if view.agreement:
         yield view.agreement

@@ -29,7 +29,9 @@ from tui.engine.resuming import DoesNotFit, past_of
 from tui.engine.setup import Past, Setup
 from tui.headless import check_endpoints, finish, follow
 from tui.model import ALL_TASKS, ANSWERED, FILTERED, EventKind, Snapshot
-from tui.problems import Problem
+from tui.problems import Problem, field_name
+from tui.quality import TaskFileRefused, read_task_file
+from tui.quality.patterns import patterns_installed
 from tui.record import RunRecord, record_path, runs_folder
 from tui.record_reader import interrupted_run, last_state, read_events
 from tui.rollout import SIMULATOR, ControlPlane, Rollout
@@ -59,9 +61,13 @@ def shipped(name: str) -> Path:
 
 
 def further_problems(rollout: Rollout, *, keys: bool, online: bool = True) -> tuple[Problem, ...]:
-    """Mistakes of a rollout file that only the rooms above it can see: its trace, with ``keys`` the keys of the
-    cockpit, and unless ``online`` is off (a rehearsal) the proxies on the way to its services."""
+    """Mistakes of a rollout file that only the rooms above it can see: its trace, task files with patterns that
+    cannot be searched here, with ``keys`` the keys of the cockpit, and unless ``online`` is off (a rehearsal)
+    the proxies on the way to its services."""
     problems = []
+    for task, spec in rollout.tasks.items():
+        if spec.known is not None and not patterns_installed() and (why := _why_refused(spec.known.path)):
+            problems.append(Problem(field_name(("tasks", task, "known_answers")), str(spec.known.path), why))
     try:
         trace_said(rollout)
     except TraceError as error:
@@ -77,6 +83,17 @@ def further_problems(rollout: Rollout, *, keys: bool, online: bool = True) -> tu
 
         problems += [Problem("cockpit.keys", "", text) for text in keymap_mistakes(rollout.cockpit.keys)]
     return tuple(problems)
+
+
+def _why_refused(path: Path) -> str | None:
+    """Why a task file is not used at all. One that is not there is reported elsewhere."""
+    try:
+        read_task_file(path)
+    except TaskFileRefused as refused:
+        return str(refused)
+    except OSError:
+        return None
+    return None
 
 
 def trace_said(rollout: Rollout) -> str:

@@ -186,11 +186,23 @@ class QualityRoom:
             waits.append(self._judge.work())
         await asyncio.gather(*waits)
 
-    async def close(self) -> None:
-        """Cancel what is still asked. The traffic must have ended: a second answer waits for the first."""
+    async def drain(self, timeout_s: float, judging_s: float) -> None:
+        """Wait for the answers under way and, as long as one may take, for the judgements; what is not finished
+        in time is cancelled. The traffic must have ended: a second answer waits for the first."""
+        if self._work:
+            await asyncio.wait(tuple(self._work), timeout=timeout_s)
         for task in self._work:
             task.cancel()
         await asyncio.gather(*self._work, return_exceptions=True)
+        if self._judge is not None:
+            await self._judge.drain(judging_s)
+
+    def cut(self) -> None:
+        """Cancel what is under way beside the traffic."""
+        for task in self._work:
+            task.cancel()
+        if self._judge is not None:
+            self._judge.cut()
 
     async def _ask_known(self, task: str, known: KnownAnswers, items: Sequence[TaskItem]) -> None:
         while True:

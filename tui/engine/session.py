@@ -19,7 +19,7 @@ from tui.engine.ledger import SinceChange, Spending
 from tui.engine.members import NOBODY
 from tui.engine.membership import Membership
 from tui.engine.quality import QualityRoom
-from tui.engine.quality_setup import Judges, known_items
+from tui.engine.quality_setup import JUDGE_TIMEOUT_S, Judges, known_items
 from tui.engine.schedule import Schedule
 from tui.engine.setup import Past, Setup
 from tui.engine.versions import said
@@ -394,12 +394,18 @@ class Session:
     def cut(self) -> None:
         """Cancel what is under way."""
         self._sender.cut()
+        self.quality.cut()
 
     async def finish(self, drain_s: float) -> int:
-        """Stop sending, wait for what is under way, close. Returns how many requests have no outcome (0)."""
+        """Stop sending, wait for what is under way, close. Returns how many requests have no outcome (0).
+
+        Requests may finish for ``drain_s`` seconds, those beside the traffic too; a judgement has its own
+        time-out. With 0 all are cancelled at once.
+        """
         self._sender.pause()
+        ends_s = self.clock() + drain_s
         await self._sender.drain(drain_s)
-        await self.quality.close()
+        await self.quality.drain(max(ends_s - self.clock(), 0.0), JUDGE_TIMEOUT_S + 1 if drain_s else 0.0)
         self.tick()
         self.log(EventKind.STOPPED, self.setup.actor, f"run {self.setup.run_id} ended")
         self._state = TrafficState.STOPPED
