@@ -27,6 +27,7 @@ class EventKind(StrEnum):
     MARKED = "marked"
     REFUSED = "refused"
     THROTTLED = "throttled"
+    QUOTA_EXHAUSTED = "quota_exhausted"
     SATURATED = "saturated"
     BUDGET_SPENT = "budget_spent"
     UNREACHABLE = "unreachable"

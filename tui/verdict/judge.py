@@ -1,9 +1,9 @@
 """The judge: every outcome is weighed once, and every criterion may be looked at as often as one likes.
 
 What must hold for its verdicts: the router draws at random with the weights in force; an outcome belongs to the
-deployment it was assigned to, whatever became of it (a rate limit counts as an error of that deployment); both
-versions are compared within the same period; and the limits that "slower" is measured against are frozen from
-the baseline before the first comparison.
+deployment it was assigned to, whatever became of it; both versions are compared within the same period; and the
+limits that "slower" is measured against are frozen from the baseline before the first comparison. What was
+throttled, and what no service has seen, is weighed by no criterion: it is neither good nor bad.
 """
 
 from __future__ import annotations
@@ -14,7 +14,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from tui.model import ANSWERED, ERRORS, Assignment, Eta, Outcome, OutcomeKind, Verdict, VerdictState
+from tui.model import (
+    ANSWERED,
+    ERRORS,
+    NEVER_SERVED,
+    THROTTLED,
+    Assignment,
+    Eta,
+    Outcome,
+    OutcomeKind,
+    Verdict,
+    VerdictState,
+)
 from tui.rollout import Criteria
 from tui.verdict.criteria import Criterion, decision_table
 from tui.verdict.limits import MEASURES, Limits, measured
@@ -32,6 +43,11 @@ _BAD: Mapping[OutcomeKind, str] = {
     OutcomeKind.COMPLETION_FILTERED: "completion_filter",
     OutcomeKind.PROMPT_FILTERED: "prompt_filter",
 }
+
+
+def is_evidence(outcome: Outcome) -> bool:
+    """Whether an outcome says how a version answers; else it counts for none of its criteria."""
+    return outcome.counts_for_version and outcome.kind not in THROTTLED | NEVER_SERVED
 
 
 class Judge:
@@ -87,8 +103,8 @@ class Judge:
             self._sides[name].split.add(rhos[name], 1, 0)
 
     def add(self, outcome: Outcome, now_s: float) -> None:
-        """Weigh one outcome; O(number of criteria)."""
-        if not outcome.counts_for_version or outcome.kind is OutcomeKind.CANCELLED:
+        """Weigh one outcome, if it is evidence; O(number of criteria)."""
+        if not is_evidence(outcome):
             return
         name = outcome.deployment
         is_canary = name != self._baseline
