@@ -19,8 +19,9 @@ from tui.model import (
     Standing,
 )
 from tui.problems import listed
-from tui.text import plain
+from tui.text import plain, span
 from tui.traffic.health import says_retired
+from tui.traffic.pause import asks_for_pause
 
 _SHOWN = 60
 _BY_PIN: dict[PinState, FindingVerdict] = {
@@ -37,6 +38,7 @@ _WHAT = {
     OutcomeKind.SERVER_ERROR: "it fails",
     OutcomeKind.TIMEOUT: "it does not answer in time",
     OutcomeKind.CONNECTION_LOST: "the connection breaks",
+    OutcomeKind.CLIENT_SATURATED: "it was not asked, this machine could not send",
     OutcomeKind.CANCELLED: "it was not waited for",
 }
 _LATER = "ask again; if that stays so, look at the health of the service"
@@ -90,14 +92,31 @@ def answer(known: Known) -> Finding:
     if says_retired(outcome):
         since, to_do = known.gone
         return Finding("answer", known.name, "wrong", f"{since}; {error}", to_do)
-    if outcome.kind is OutcomeKind.RATE_LIMITED:
-        remedy = "its limit was reached by others: ask again, and raise its capacity if that stays so"
-        return Finding("answer", known.name, "warn", f"it asks to wait: {error}", remedy)
+    if outcome.kind is OutcomeKind.QUOTA_EXHAUSTED:
+        remedy = "top up the account, or raise its quota: until then it answers nothing, however long one waits"
+        return Finding("answer", known.name, "wrong", f"its quota is exhausted: {error}", remedy)
+    if asks_for_pause(outcome):
+        return _asks_to_wait(known, outcome, error)
+    if outcome.kind is OutcomeKind.CLIENT_SATURATED:
+        remedy = "raise the limit of open files (ulimit -n) or close other programs, and ask again"
+        return Finding("answer", known.name, "unknown", f"{_WHAT[outcome.kind]}: {error}", remedy)
     if outcome.kind is OutcomeKind.BAD_REQUEST:
         remedy = "see whether this model takes chat completions with this api_version"
         return Finding("answer", known.name, "warn", f"it does not take a short request: {error}", remedy)
     remedy = _REMEDIES.get(outcome.http_status or 0, _LATER)
     return Finding("answer", known.name, "wrong", f"{_WHAT[outcome.kind]}: {error}", remedy)
+
+
+def _asks_to_wait(known: Known, outcome: Outcome, error: str) -> Finding:
+    again = f"; it may be asked again in {span(outcome.retry_after_s)}" if outcome.retry_after_s else ""
+    text = f"it asks to wait: {error}{again}"
+    if outcome.kind is OutcomeKind.RATE_LIMITED:
+        remedy = "its limit was reached by others: ask again, and raise its capacity if that stays so"
+        return Finding("answer", known.name, "warn", text, remedy)
+    if outcome.kind is OutcomeKind.REFUSED:
+        remedy = "the quota of its gateway is used up for now: ask again after that, or raise it"
+        return Finding("answer", known.name, "warn", text, remedy)
+    return Finding("answer", known.name, "wrong", text, _LATER)
 
 
 def _answered(known: Known, outcome: Outcome) -> Finding:

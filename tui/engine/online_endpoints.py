@@ -8,8 +8,9 @@ from collections.abc import Collection
 from tui.azure.client import Probe
 from tui.engine.accounts import Look
 from tui.engine.finding import CONTROL_PLANE, REACH, Finding
-from tui.model import AccountView, Endpoint, Outcome, OutcomeKind
+from tui.model import NEVER_SERVED, AccountView, Endpoint, Outcome, OutcomeKind
 from tui.text import plain
+from tui.traffic.pause import asks_for_pause
 
 _NOT_ASKED = frozenset({"Unreachable", "ConnectionLost", "TookTooLong", "UnreadableAnswer", "ForeignLink"})
 """Codes of errors that say nothing about the credential or the account."""
@@ -19,7 +20,7 @@ _LET_IN = frozenset(OutcomeKind) - {
     OutcomeKind.TIMEOUT,
     OutcomeKind.CONNECTION_LOST,
     OutcomeKind.SERVER_ERROR,
-    OutcomeKind.CANCELLED,
+    *NEVER_SERVED,
 }
 _SHOWN = 60
 
@@ -47,15 +48,22 @@ def key(endpoint: Endpoint, probe: Probe, outcomes: Collection[Outcome | None]) 
     if probe.verdict == "unreachable":
         return Finding("key", where(endpoint), "unknown", f"{credential} could not be tried")
     said = f" (its list of models: {probe.text})" if probe.text else ""
-    if (probe.verdict == "ok" and not probe.text) or any(o is not None and o.kind in _LET_IN for o in outcomes):
+    if (probe.verdict == "ok" and not probe.text) or any(o is not None and _is_let_in(o) for o in outcomes):
         return Finding("key", where(endpoint), "ok", f"{credential} is admitted{said}")
-    refused = [o.error for o in outcomes if o is not None and o.kind is OutcomeKind.REFUSED]
+    refused = [
+        o.error for o in outcomes if o is not None and o.kind is OutcomeKind.REFUSED and not asks_for_pause(o)
+    ]
     if probe.verdict == "refused" or refused:
         why = probe.text or refused[0] or ""
         remedy = "set another key, or give the identity the role Cognitive Services OpenAI User; a network rule"
         remedy += " of the account may refuse this machine too"
         return Finding("key", where(endpoint), "wrong", f"{credential} is refused: {why}", remedy)
     return Finding("key", where(endpoint), "unknown", f"nothing says whether {credential} is admitted{said}")
+
+
+def _is_let_in(outcome: Outcome) -> bool:
+    """Whoever is told when to come back was known: a gateway says so with 403 too."""
+    return outcome.kind in _LET_IN or (outcome.kind is OutcomeKind.REFUSED and asks_for_pause(outcome))
 
 
 def control_plane(endpoint: Endpoint, look: Look) -> Finding:

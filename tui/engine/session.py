@@ -147,6 +147,7 @@ class Session:
             client=self._client,
             weights=lambda: self.router.weights,
             going=lambda: self._state is TrafficState.RUNNING,
+            pauses=lambda name: self.fleet.health[name].pause.lasts,
             counts=self.fleet.is_on_trial,
             apart=self._asked_apart,
             pair=self._pair,

@@ -71,8 +71,8 @@ class Health:
         return f"its figures are stale, no answer for {stale:.0f} s" if stale is not None else None
 
     def admit(self, assignment: Assignment) -> bool:
-        """Book an assignment; False while the service's pause lasts: then it is held back, not sent, but for one
-        that is tried every 300 s."""
+        """Book an assignment; False while the service's pause lasts, but for the one that is tried every 300 s:
+        then it is held back, not sent."""
         if not self.pause.admits(assignment.request_id):
             self.held_back += 1
             return False
