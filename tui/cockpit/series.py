@@ -42,7 +42,8 @@ _MARKS: Final[Mapping[MarkKind, tuple[Collection[EventKind], str, str]]] = {
     "worse": ((EventKind.WORSE,), "breach", "┃"),
 }
 """Kind of mark -> its events, its colour, and the line that the legend shows."""
-_DIM_RATE: Final[Mapping[str, str]] = {"filter": "dim: filter", "error": "dim: errors"}
+_RATES: Final[Mapping[str, str]] = {"filter": "filter", "error": "errors", "throttled": "throttled"}
+"""Rate -> what a legend calls it."""
 
 _NARROWEST: Final = 16
 
@@ -130,12 +131,16 @@ def panels(
         if name in percentiles:
             latency += lines(f"{name}_ms", f" {name}", dim, markers)
     shown = [name for name in ("p50", "p95", "p99") if name in percentiles]
-    bright, faint = _rates_by_reach(points.values())
-    rates = lines(f"{faint}_pct", f" {faint}", True, thin) + lines(f"{bright}_pct", f" {bright}", False, plain)
+    bright, *faint = _rates_by_reach(points.values())
+    rates = lines(f"{bright}_pct", f" {bright}", False, plain)
+    for rate, markers in zip(faint, (thin, _P99_MARKERS[marker]), strict=False):
+        rates = lines(f"{rate}_pct", f" {rate}", True, markers) + rates
+    of_rates = "filter/err/thr %" if len(faint) > 1 else "filter/err %"
+    dim_rates = f"dim: {', '.join(_RATES[rate] for rate in faint)}"
     return {
         "latency": panel("latency", 1, "latency ms", latency, "ms", _percentile_note(shown)),
         "cost": panel("cost", 2, "cost $/1k", lines("cost_per_1k_usd", "", False, plain), "$"),
-        "rates": panel("rates", 3, "filter/err %", rates, "%", _DIM_RATE[faint]),
+        "rates": panel("rates", 3, of_rates, rates, "%", dim_rates),
         "weights": panel("weights", 4, "weight %", lines("weight_pct", "", False, plain), "%"),
     }
 
@@ -145,14 +150,14 @@ def mini_lines(
 ) -> dict[str, MiniLine]:
     """The same plots for a small terminal: ``width`` values per version, each the greatest of its stretch.
 
-    ``latency`` shows P95 and ``rates`` the filter or the error rate, whichever reaches higher, and its title
-    says which. The note of a line is how far the first canary that is drawn is from the baseline: relative, or
-    for a rate in points; weights have none.
+    ``latency`` shows P95 and ``rates`` the filter, error or throttled rate, whichever reaches highest, and its
+    title says which. The note of a line is how far the first canary that is drawn is from the baseline:
+    relative, or for a rate in points; weights have none.
     """
     span = window_of(snapshot, window, now_s)
     drawn = drawn_deployments(snapshot, span, deployments)
     points = {d.name: Extract(span, d.name) for d in drawn}
-    rate, _ = _rates_by_reach(points.values())
+    rate, *_ = _rates_by_reach(points.values())
 
     def line(key: int, title: str, figure: str, form: Callable[[float], str], note: _Note) -> MiniLine:
         graphs: list[MiniGraph] = []
@@ -181,13 +186,13 @@ def _marks(snapshot: Snapshot, kinds: Collection[EventKind], span: Window, now_s
     return tuple(x for x in ago if span.x_min <= x <= 0)
 
 
-def _rates_by_reach(versions: Collection[Extract]) -> tuple[str, str]:
-    """The two rates, first the one that reaches higher in any version."""
+def _rates_by_reach(versions: Collection[Extract]) -> list[str]:
+    """The rates, first the one that reaches highest in any version; throttled only where anything was."""
 
     def reach(rate: str) -> float:
         return max((version.reach(f"{rate}_pct") or 0.0 for version in versions), default=0.0)
 
-    return ("error", "filter") if reach("error") > reach("filter") else ("filter", "error")
+    return sorted((rate for rate in _RATES if rate != "throttled" or reach(rate)), key=reach, reverse=True)
 
 
 def _percentile_note(shown: Sequence[str]) -> str:

@@ -213,12 +213,13 @@ class Session:
         self.log(EventKind.ENDED, ENGINE, why)
 
     def _admit(self, assignment: Assignment) -> bool:
+        # Drawn as it was asked for, also where it is held back: the split of the draws is nobody's fault.
+        self.automation.assigned(assignment)
         admitted = self.fleet.health[assignment.deployment].admit(assignment)
         if admitted:
             self._assigned += 1
             self._since_change.add(assignment, self.router.weights)
             self._measures.assigned(assignment.task, assignment.deployment, assignment.at_s)
-            self.automation.assigned(assignment)
         return admitted
 
     def _on_outcome(self, outcome: Outcome) -> None:
