@@ -7,7 +7,17 @@ import random
 
 import pytest
 
-from tui.model import CRITERIA, Assignment, Outcome, OutcomeKind, Usage, Verdict, VerdictState
+from tui.model import (
+    CRITERIA,
+    NEVER_SERVED,
+    THROTTLED,
+    Assignment,
+    Outcome,
+    OutcomeKind,
+    Usage,
+    Verdict,
+    VerdictState,
+)
 from tui.rollout import Criteria
 from tui.verdict.criteria import PAIRED
 from tui.verdict.judge import Judge
@@ -164,6 +174,35 @@ def test_what_was_not_compared_is_no_evidence() -> None:
         judge.add(outcome_of(CANARY, {BASE: 0.0, CANARY: 100.0}, kind=OutcomeKind.SERVER_ERROR), 1.0)
     errors = {v.criterion: v for v in judge.verdicts(2.0)[CANARY]}["errors"]
     assert (errors.state, errors.events, errors.canary_requests) == (VerdictState.NOT_YET, 0, 0)
+
+
+NO_EVIDENCE = sorted(THROTTLED | NEVER_SERVED)
+
+
+@pytest.mark.parametrize("kind", NO_EVIDENCE)
+def test_what_was_throttled_or_never_served_is_neither_good_nor_bad(kind: OutcomeKind) -> None:
+    service = Service(3, failing=6.0)
+    alone, mixed = Judge(BASE, [CANARY], Criteria()), Judge(BASE, [CANARY], Criteria())
+    for i in range(3_000):
+        outcome = service.outcome(i, 25.0)
+        for judge in (alone, mixed):
+            judge.add(outcome, i / 40)
+        for name in (BASE, CANARY)[: 1 + i % 2]:
+            mixed.add(outcome_of(name, {BASE: 75.0, CANARY: 25.0}, kind=kind, error="HTTP 429"), i / 40)
+    assert mixed.state() == alone.state()
+    assert mixed.verdicts(80.0) == alone.verdicts(80.0)
+
+
+@pytest.mark.parametrize("kind", NO_EVIDENCE)
+def test_what_was_throttled_or_never_served_neither_trips_the_wire_nor_resets_it(kind: OutcomeKind) -> None:
+    judge, shares = Judge(BASE, [CANARY], Criteria()), {BASE: 90.0, CANARY: 10.0}
+    for _ in range(9):
+        judge.add(outcome_of(CANARY, shares, kind=kind, error="HTTP 429"), 1.0)
+    assert judge.tripwire(CANARY) is None
+    for _ in range(5):
+        judge.add(outcome_of(CANARY, shares, kind=OutcomeKind.SERVER_ERROR, error="HTTP 503"), 1.0)
+        judge.add(outcome_of(CANARY, shares, kind=kind, error="HTTP 429"), 1.0)
+    assert judge.tripwire(CANARY) == "5 failures in a row, last: HTTP 503"
 
 
 def test_five_failures_in_a_row_trip_the_wire_and_a_success_resets_it() -> None:
