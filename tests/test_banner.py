@@ -63,8 +63,8 @@ ROLLED_BACK = made_snapshot(
             "warn",
             with_deployment(CANARY, throttled_s=7_500.0, next_try_s=200.0, held_back=4),
             {},
-            "v0513 asked for 2 h 5 min of rest, one request is tried every 300 s, 4 requests held back",
-            "quota",
+            "v0513 asked for 2 h 5 min of rest, 4 requests held back; less weight or a larger quota helps",
+            "one request is tried every 300 s",
         ),
         (
             "QUOTA EXHAUSTED",

@@ -265,7 +265,7 @@ def test_what_was_throttled_is_drawn_where_anything_was() -> None:
     assert panel.title == "filter/err/thr %"
     assert {series.label.split()[1] for series in panel.spec.series if not series.dim} == {"throttled"}
     assert "dim: filter, errors" in [entry.label for entry in panel.legend]
-    assert mini_lines(shown, "1m", [OLD, NEW], 60.0)["rates"].title == "throttled%"
+    assert mini_lines(shown, "1m", [OLD, NEW], 60.0)["rates"].title == "thr%"
     calm = snapshot(seconds(60, old=rates(0.5, 0.0), new=replace(rates(0.5, 0.0), throttled_pct=0.0)))
     assert panels(calm, "1m", [OLD, NEW], 60.0)["rates"].title == "filter/err %"
     assert len(panels(calm, "1m", [OLD, NEW], 60.0)["rates"].spec.series) == 4

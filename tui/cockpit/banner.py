@@ -38,6 +38,8 @@ from tui.text import plain, span
 from tui.traffic.pause import every_words
 from tui.traffic.sender import LATE_LIMIT_MS
 
+_MORE_QUOTA = "less weight or a larger quota helps"
+
 
 @dataclass(frozen=True, slots=True)
 class Banner:
@@ -200,12 +202,11 @@ def _throttled(view: View) -> Iterator[State]:
         name = max(pauses, key=lambda name: pauses[name])
         deployment = view.live.deployments[name]
         rest = f"{view.short(name)} asked for {span(deployment.throttled_s)} of rest"
+        figure, key = f"{rest}, {fmt.counted(deployment.held_back, 'request')} held back", _MORE_QUOTA
         tried_s = deployment.next_try_s
         if tried_s is not None and tried_s < deployment.throttled_s:
-            rest += f", {every_words()}"
-        yield State("▲", "THROTTLED", "warn",
-                     f"{rest}, {fmt.counted(deployment.held_back, 'request')} held back",
-                     "less weight or a larger quota helps", (rest,))  # fmt: skip
+            figure, key = f"{figure}; {_MORE_QUOTA}", every_words()
+        yield State("▲", "THROTTLED", "warn", figure, key, (rest,))
 
 
 def _saturated(sender: SenderView) -> State:

@@ -45,6 +45,8 @@ _MARKS: Final[Mapping[MarkKind, tuple[Collection[EventKind], str, str]]] = {
 _RATES: Final[Mapping[str, str]] = {"filter": "filter", "error": "errors", "throttled": "throttled"}
 """Rate -> what a legend calls it."""
 
+_SHORT_RATES: Final[Mapping[str, str]] = {"throttled": "thr"}
+
 _NARROWEST: Final = 16
 
 _Note = Callable[[Sequence[float | None]], str]
@@ -175,7 +177,7 @@ def mini_lines(
     return {
         "latency": line(1, "p95 ms", "p95_ms", "{:.0f}".format, _relative),
         "cost": line(2, "cost/1k", "cost_per_1k_usd", "${:.3f}".format, _relative),
-        "rates": line(3, f"{rate}%", f"{rate}_pct", "{:.2f}".format, _in_points),
+        "rates": line(3, f"{_SHORT_RATES.get(rate, rate)}%", f"{rate}_pct", "{:.2f}".format, _in_points),
         "weights": line(4, "weight%", "weight_pct", "{:g}".format, _nothing),
     }
 

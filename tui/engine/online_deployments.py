@@ -21,7 +21,6 @@ from tui.model import (
 from tui.problems import listed
 from tui.text import plain, span
 from tui.traffic.health import says_retired
-from tui.traffic.pause import asks_for_pause
 
 _SHOWN = 60
 _BY_PIN: dict[PinState, FindingVerdict] = {
@@ -95,7 +94,7 @@ def answer(known: Known) -> Finding:
     if outcome.kind is OutcomeKind.QUOTA_EXHAUSTED:
         remedy = "top up the account, or raise its quota: until then it answers nothing, however long one waits"
         return Finding("answer", known.name, "wrong", f"its quota is exhausted: {error}", remedy)
-    if asks_for_pause(outcome):
+    if outcome.asks_for_pause:
         return _asks_to_wait(known, outcome, error)
     if outcome.kind is OutcomeKind.CLIENT_SATURATED:
         remedy = "raise the limit of open files (ulimit -n) or close other programs, and ask again"

@@ -10,7 +10,6 @@ from tui.engine.accounts import Look
 from tui.engine.finding import CONTROL_PLANE, REACH, Finding
 from tui.model import NEVER_SERVED, AccountView, Endpoint, Outcome, OutcomeKind
 from tui.text import plain
-from tui.traffic.pause import asks_for_pause
 
 _NOT_ASKED = frozenset({"Unreachable", "ConnectionLost", "TookTooLong", "UnreadableAnswer", "ForeignLink"})
 """Codes of errors that say nothing about the credential or the account."""
@@ -51,7 +50,7 @@ def key(endpoint: Endpoint, probe: Probe, outcomes: Collection[Outcome | None]) 
     if (probe.verdict == "ok" and not probe.text) or any(o is not None and _is_let_in(o) for o in outcomes):
         return Finding("key", where(endpoint), "ok", f"{credential} is admitted{said}")
     refused = [
-        o.error for o in outcomes if o is not None and o.kind is OutcomeKind.REFUSED and not asks_for_pause(o)
+        o.error for o in outcomes if o is not None and o.kind is OutcomeKind.REFUSED and not o.asks_for_pause
     ]
     if probe.verdict == "refused" or refused:
         why = probe.text or refused[0] or ""
@@ -63,7 +62,7 @@ def key(endpoint: Endpoint, probe: Probe, outcomes: Collection[Outcome | None]) 
 
 def _is_let_in(outcome: Outcome) -> bool:
     """Whoever is told when to come back was known: a gateway says so with 403 too."""
-    return outcome.kind in _LET_IN or (outcome.kind is OutcomeKind.REFUSED and asks_for_pause(outcome))
+    return outcome.kind in _LET_IN or (outcome.kind is OutcomeKind.REFUSED and outcome.asks_for_pause)
 
 
 def control_plane(endpoint: Endpoint, look: Look) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from math import inf, isfinite
 
-from tui.model import THROTTLED, EventKind, Outcome, OutcomeKind
+from tui.model import EventKind, Outcome, OutcomeKind
 from tui.text import span
 
 TRY_EVERY_S = 300.0
@@ -15,11 +15,6 @@ _DEFAULT_S = 1.0
 """How long to wait after a rate limit that does not say how long."""
 
 _SAY_AGAIN_S = 30.0
-
-
-def asks_for_pause(outcome: Outcome) -> bool:
-    """Whether nothing more should be sent for now: it was throttled, or told to come back later."""
-    return outcome.kind in THROTTLED or bool(outcome.retry_after_s)
 
 
 class Pause:
@@ -75,7 +70,7 @@ class Pause:
         """Book an outcome; yields what is worth an event. ``answered`` is whether the service took the request:
         where that is the one that was tried, the pause is over."""
         tried = self._is_tried(outcome)
-        if asks_for_pause(outcome):
+        if outcome.asks_for_pause:
             yield from self._asked(outcome, tried)
         elif tried and answered and self.lasts:
             self._until, self.quota_exhausted = -inf, None

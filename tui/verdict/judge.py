@@ -2,8 +2,11 @@
 
 What must hold for its verdicts: the router draws at random with the weights in force; an outcome belongs to the
 deployment it was assigned to, whatever became of it; both versions are compared within the same period; and the
-limits that "slower" is measured against are frozen from the baseline before the first comparison. What was
-throttled, and what no service has seen, is weighed by no criterion: it is neither good nor bad.
+limits that "slower" is measured against are frozen from the baseline before the first comparison.
+
+What was throttled, and what no service has seen, is neither good nor bad: no criterion weighs it. Whose a bad
+event is says something as long as both sides get what was drawn for them. So while one side has asked for a
+pause, the other one is not weighed: it loses the same share of its requests.
 """
 
 from __future__ import annotations
@@ -83,6 +86,8 @@ class Judge:
         self._epoch: Epoch | None = None
         self._failed = dict.fromkeys(canaries, 0)
         self._last_failure = dict.fromkeys(canaries, "")
+        self._pausing: set[str] = set()
+        """Deployments whose last outcome asked for a pause."""
         self._recent_s: deque[float] = deque(maxlen=_RATE_OVER)
         self._pairs_s: dict[tuple[str, str], deque[float]] = {}
         self._changes: list[tuple[str, Verdict]] = []
@@ -104,9 +109,13 @@ class Judge:
 
     def add(self, outcome: Outcome, now_s: float) -> None:
         """Weigh one outcome, if it is evidence; O(number of criteria)."""
+        name = outcome.deployment
+        if outcome.asks_for_pause:
+            self._pausing.add(name)
+        elif is_evidence(outcome):
+            self._pausing.discard(name)
         if not is_evidence(outcome):
             return
-        name = outcome.deployment
         is_canary = name != self._baseline
         if is_canary and name not in self._sides:
             return
@@ -115,11 +124,13 @@ class Judge:
         bad = self._weighed(outcome, epoch, is_canary)
         if not is_canary:
             for canary, rho in epoch.rhos.items():
-                self._settle(canary, self._sides[canary].weigh(bad, rho, False), now_s)
+                if canary not in self._pausing:
+                    self._settle(canary, self._sides[canary].weigh(bad, rho, False), now_s)
             return
         side = self._sides[name]
         if name in epoch.rhos:
-            self._settle(name, side.weigh(bad, epoch.rhos[name], True), now_s)
+            if self._baseline not in self._pausing:
+                self._settle(name, side.weigh(bad, epoch.rhos[name], True), now_s)
             if outcome.usage is not None and side.answered():
                 self._settle(name, side.weigh_means(self._stretches.comparison(name)), now_s)
         elif not outcome.shares.get(self._baseline):
