@@ -412,6 +412,13 @@ def test_the_csv_has_a_line_per_deployment_window_and_task():
     assert (canary["p95_ms"], canary["requests"], canary["ttft_p50_ms"]) == ("655.0", "1000", "163.75")
 
 
+def test_the_table_of_an_export_tells_throttled_from_errors():
+    made = with_canary(figures=windows(figures(100, kinds={OutcomeKind.OK: 75, OutcomeKind.RATE_LIMITED: 25})))
+    found = list(csv.DictReader(io.StringIO(figures_csv(made))))
+    canary = next(r for r in found if r["deployment"] == CANARY)
+    assert (canary["error_pct"], canary["throttled_pct"]) == ("0.0", "25.0")
+
+
 def test_the_json_is_strict_and_whole():
     made = replace(made_snapshot(), spent_usd=math.nan)
     state = json.loads(state_json(made), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
