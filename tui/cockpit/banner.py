@@ -186,7 +186,7 @@ def _quota_exhausted(view: View) -> Iterator[State]:
         away = (
             f"press {view.ui.keys['roll_back']} or " if view.ui.keys["roll_back"] in state.key.split() else ""
         )
-        tried = f"{state.figure}; {every_words()}"
+        tried = f"{state.figure.rstrip('.')}; {every_words()}"
         figure, shorter = f"{tried}, top up to go on at once", (tried, state.figure)
         yield replace(state, figure=figure, key=f"{away}raise its quota", shorter=shorter)
 

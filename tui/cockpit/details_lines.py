@@ -99,7 +99,7 @@ def _pause(deployment: DeploymentView, width: int) -> list[Line]:
     lines, next_s = [], deployment.next_try_s
     again = "" if next_s is None else f"; the next request is sent in {fmt.duration(next_s)}"
     if deployment.quota_exhausted is not None:
-        said = f"quota       EXHAUSTED: {plain(deployment.quota_exhausted, 300)}; {every_words()}"
+        said = f"quota       EXHAUSTED: {plain(deployment.quota_exhausted, 300).rstrip('.')}; {every_words()}"
         lines += _wrapped(said + again, width, "alert")
     if deployment.throttled_s > 0:
         left = f"throttled   {span(deployment.throttled_s)} of rest still asked for"

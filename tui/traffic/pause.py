@@ -96,7 +96,7 @@ class Pause:
             self._until = max(self._until, now + (asked_s or 0.0))
             first, self.quota_exhausted = self.quota_exhausted is None, words
             if first:
-                text = f"the quota of {self._deployment} is exhausted: {words}; {every_words()}"
+                text = f"the quota of {self._deployment} is exhausted: {words.rstrip('.')}; {every_words()}"
                 yield EventKind.QUOTA_EXHAUSTED, text
             return
         if tried:
