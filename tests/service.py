@@ -17,15 +17,16 @@ MESSAGES = ({"role": "user", "content": "Say hello."},)
 
 
 @asynccontextmanager
-async def serving(handler: Handler) -> AsyncIterator[str]:
-    """The URL of a server that answers every POST with ``handler`` and every GET with an empty list."""
+async def serving(handler: Handler, *, models: Handler | None = None) -> AsyncIterator[str]:
+    """The URL of a server that answers every POST with ``handler`` and every GET with ``models``; None is an
+    empty list."""
 
-    async def models(_: web.Request) -> web.Response:
+    async def empty(_: web.Request) -> web.Response:
         return web.json_response({"object": "list", "data": []})
 
     app = web.Application(client_max_size=64 * 2**20)
     app.router.add_post("/{path:.*}", handler)
-    app.router.add_get("/{path:.*}", models)
+    app.router.add_get("/{path:.*}", models or empty)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -193,7 +193,9 @@ def test_the_crosshair_reads_the_values_of_its_moment():
     shown = said(frozen, frozen=frozen, crosshair_s=100)
     canary = next(s for s in frozen.history if s.at_s == 300.0).figures[CANARY]
     assert shown.figure.startswith("-01:40")
-    assert f"P50/P95 v0513 {canary.p50_ms:.0f}/{canary.p95_ms:.0f} $" in shown.figure[:77]
+    assert (
+        f"P50/P95/P99 v0513 {canary.p50_ms:.0f}/{canary.p95_ms:.0f}/{canary.p99_ms:.0f} $" in shown.figure[:77]
+    )
     assert f"err {canary.error_pct:.2f}" in shown.figure[:77]
     assert shown.figure.index("v0513") < shown.figure.index("v1120")
 

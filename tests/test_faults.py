@@ -79,7 +79,7 @@ def test_a_service_that_dies_and_comes_back(there: Beside, tmp_path: Path) -> No
     assert EventKind.REACHABLE in kinds(read_events(tmp_path / "run1.sqlite"))
 
 
-@pytest.mark.parametrize(("status", "wait"), [(429, "7500"), (429, "60")])
+@pytest.mark.parametrize(("status", "wait"), [(429, "200000"), (429, "60"), (503, "7500"), (403, "7500")])
 def test_a_canary_that_is_told_to_wait_gets_nothing_and_is_blamed_for_nothing(
     tmp_path: Path, status: int, wait: str
 ) -> None:

@@ -52,7 +52,7 @@ def test_what_was_written_is_read_again(recording: Recording) -> None:
     assert outcomes[0].usage.completion_tokens == 20
     seconds = list(read_seconds(recording.path))
     assert [s.at_s for s in seconds] == [float(n) for n in range(1, 61)]
-    assert seconds[0].figures[NEW].p99_ms is None
+    assert (seconds[0].figures[NEW].p99_ms, seconds[0].figures[NEW].share_pct) == (300.0, None)
     assert read_head(recording.path).meta == {"environment": "test"}
     assert recording.duration_s == 60.0
 

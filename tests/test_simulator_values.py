@@ -284,8 +284,9 @@ class TestSpecs:
             ("gpt-4o", "write NAME=MODEL@VERSION"),
             ("", "write NAME=MODEL@VERSION"),
             ("a-v1120=gpt-4o@2024-11-20:leader", "'leader' is none of baseline, canary, judge"),
-            ("a/b-v1120=gpt-4o@2024-11-20", "letters, digits"),
-            ('a-v1120=gpt"4o@2024-11-20', "letters, digits"),
+            ("a%0Ab=gpt-4o@2024-11-20", "visible characters"),
+            ("a-v1120= gpt-4o@2024-11-20", "visible characters"),
+            ("a-v1120=gpt-4o@" + "1" * 257, "visible characters"),
         ],
     )
     def test_wrong_specs_are_told_what_to_write(self, spec: str, told: str) -> None:

@@ -171,7 +171,8 @@ def sim(
     ] = "healthy",
     seed: Annotated[int, typer.Option(help="Seed of every random draw.")] = 0,
     deployment: Annotated[
-        list[str] | None, typer.Option(help="NAME=MODEL@VERSION[:baseline|canary|judge]; repeatable.")
+        list[str] | None,
+        typer.Option(help="NAME=MODEL@VERSION[:baseline|canary|judge]; repeatable. A : in a name is %3A."),
     ] = None,
     upgrade_option: Annotated[
         list[str] | None,

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -31,7 +31,8 @@ from tui.problems import Problem
 from tui.record import RunRecord, record_path, runs_folder
 from tui.record_reader import interrupted_run, last_state, read_events
 from tui.rollout import SIMULATOR, ControlPlane, Rollout
-from tui.traffic.arrivals import TraceError, trace
+from tui.traffic.trace_clock import read_clock
+from tui.traffic.trace_rows import TraceError
 
 _CLOSE_S = 5.0
 _PRETEND_ACCOUNT = (
@@ -58,16 +59,23 @@ def further_problems(rollout: Rollout, *, keys: bool) -> tuple[Problem, ...]:
     """Mistakes of a rollout file that only the rooms above it can see: its trace and, with ``keys``, the keys
     of the cockpit."""
     problems = []
-    if rollout.traffic.arrivals == "trace" and rollout.traffic.trace is not None:
-        try:
-            trace(rollout.traffic.trace)
-        except TraceError as error:
-            problems.append(Problem("traffic.trace", "", str(error)))
+    try:
+        trace_said(rollout)
+    except TraceError as error:
+        problems.append(Problem("traffic.trace", "", str(error)))
     if keys:
         from tui.cockpit.actions import keymap_mistakes
 
         problems += [Problem("cockpit.keys", "", text) for text in keymap_mistakes(rollout.cockpit.keys)]
     return tuple(problems)
+
+
+def trace_said(rollout: Rollout) -> str:
+    """What the timestamps of the rollout's trace count, and the rate; empty without one. Raises TraceError."""
+    traffic = rollout.traffic
+    if traffic.arrivals != "trace" or traffic.trace is None:
+        return ""
+    return f"trace {traffic.trace.name}: {read_clock(traffic.trace, traffic.trace_unit).said}"
 
 
 class EveryKey(Mapping[str, str]):
@@ -108,21 +116,30 @@ def service(
     if not pretend:
         yield rollout
         return
-    from tui.simulator.child import running
+    from tui.simulator.child import deployment_spec, running
 
+    rollout = _told_apart(rollout, pretend)
     specs = [
-        f"{d.name}={d.model}@{d.version}:{'baseline' if d.name == rollout.baseline else 'canary'}"
+        deployment_spec(d.wire_id, d.model, d.version, "baseline" if d.name == rollout.baseline else "canary")
         for d in rollout.deployments.values()
         if d.endpoint in pretend
     ]
     judge = rollout.quality.judge
     if judge is not None and judge.deployment.endpoint in pretend:
         d = judge.deployment
-        specs.append(f"{d.name}={d.model}@{d.version}:judge")
+        specs.append(deployment_spec(d.wire_id, d.model, d.version, "judge"))
     known = [spec.known.path for spec in rollout.tasks.values() if spec.known is not None]
     with running(scenario=scenario or "healthy", seed=seed, deployments=specs, known=known, today=today) as url:
         endpoints = {
-            name: replace(e, url=url, key_env=None, entra=False, resource=_PRETEND_ACCOUNT)
+            name: replace(
+                e,
+                url=url,
+                key_env=None,
+                key_header=None,
+                headers_env={},
+                entra=False,
+                resource=_PRETEND_ACCOUNT,
+            )
             if name in pretend
             # The control plane is that of the simulator, which has no other account.
             else replace(e, resource=None)
@@ -137,6 +154,24 @@ def service(
             # Nothing there is real, so everything may be tried.
             control_plane=ControlPlane(url, write=True),
         )
+
+
+def _told_apart(rollout: Rollout, pretend: Container[str]) -> Rollout:
+    """The rollout with deployments that one simulator can tell apart: those of two services may have one id."""
+    judge = rollout.quality.judge
+    judges = [] if judge is None else [judge.deployment]
+    ids = [d.wire_id for d in (*rollout.deployments.values(), *judges) if d.endpoint in pretend]
+    if len(set(ids)) == len(ids):
+        return rollout
+    names = {name: replace(d, id=None) for name, d in rollout.deployments.items() if d.endpoint in pretend}
+    if judge is not None:
+        # No name of a deployment has a blank.
+        judge = replace(judge, deployment=replace(judge.deployment, id=f"judge {judge.deployment.wire_id}"))
+    return replace(
+        rollout,
+        deployments={**rollout.deployments, **names},
+        quality=replace(rollout.quality, judge=judge),
+    )
 
 
 def _own(rollout: Rollout) -> Path:

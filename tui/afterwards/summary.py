@@ -199,20 +199,22 @@ def _plots(recording: Recording) -> tuple[tuple[str, str], ...]:
         if e.kind in WEIGHT_CHANGES
     )
 
-    def lines(*fields: tuple[str, str]) -> list[Series]:
-        return [
-            Series(f"{name} {label}".strip(), _points(seconds, name, field))
-            for name in names
-            for label, field in fields
-        ]
+    def lines(*fields: tuple[str, str], bright: str = "", last: bool = False) -> list[Series]:
+        made = []
+        for group, name in enumerate(names):
+            for label, field in fields:
+                points = _points(seconds, name, field)
+                said = f"{name} {label} {_last(points) if last else ''}".strip()
+                made.append(Series(said, points, group, dim=label != bright))
+        return made
 
+    latencies = (("P50", "p50_ms"), ("P95", "p95_ms"), ("P99", "p99_ms"))
+    latency = lines(*latencies, bright="P95", last=True)
+    failures = lines(*_failures(seconds), bright="filter")
     return (
-        ("latency", svg_plot("Latency", "ms", lines(("P50", "p50_ms"), ("P95", "p95_ms")), marks=marks)),
+        ("latency", svg_plot("Latency, with the last values", "ms", latency, marks=marks)),
         ("cost", svg_plot("Cost of 1,000 requests", "USD", lines(("", "cost_per_1k_usd")), marks=marks)),
-        (
-            "failures",
-            svg_plot("Failures", "%", lines(*_failures(seconds)), marks=marks),
-        ),
+        ("failures", svg_plot("Failures", "%", failures, marks=marks)),
         ("weights", svg_plot("Weights", "%", lines(("", "weight_pct")), marks=marks)),
     )
 
@@ -232,6 +234,11 @@ def _sparse(recording: Recording) -> list[Second]:
 
 def _points(seconds: Sequence[Second], name: str, field: str) -> list[tuple[float, float | None]]:
     return [(second.at_s, getattr(second.figures.get(name), field, None)) for second in seconds]
+
+
+def _last(points: Sequence[tuple[float, float | None]]) -> str:
+    """The last value of a line without decimals."""
+    return next((f"{value:.0f}" for _, value in reversed(points) if value is not None), "-")
 
 
 def _weights(table: WeightTable | None) -> str:

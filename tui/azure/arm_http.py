@@ -18,7 +18,7 @@ from tui.azure.arm_answers import ArmAnswer, Deadline, OnStep, retry_after_s
 from tui.azure.arm_errors import BUSY_CODES, Access, ArmError, ConnectionLost, refused
 from tui.azure.credentials import CredentialError, TokenProvider
 from tui.azure.http_parts import absolute, json_of, own_link, read_body, tls_for
-from tui.text import plain
+from tui.azure.secrets import Secrets
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 MAX_PAGES = 200
@@ -28,8 +28,6 @@ _BUSY_TIMES = 6
 _BUSY_WAIT_S = 5.0
 _RECONNECT_WAIT_S = 1.0
 _CONNECT_S = 10.0
-_LEAST_TOKEN = 8
-"""Anything shorter is no token but a part of words."""
 
 
 class ArmHttp:
@@ -57,7 +55,7 @@ class ArmHttp:
         self._sleep = sleep
         self._timeout_s = timeout_s
         self._client: httpx.AsyncClient | None = None
-        self._last_token = ""
+        self._secrets = Secrets(mark="[token]")
 
     async def get(
         self, where: str | httpx.URL, *, doing: str, access: Access, deadline: Deadline, on_step: OnStep
@@ -151,8 +149,7 @@ class ArmHttp:
 
     def clean(self, text: str) -> str:
         """Text of the service without the token, should it repeat it."""
-        token = self._last_token
-        return text.replace(token, "[token]") if len(token) >= _LEAST_TOKEN else text
+        return self._secrets.clean(text)
 
     async def _send(
         self,
@@ -218,7 +215,7 @@ class ArmHttp:
 
     def _said(self, error: Exception) -> str:
         text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        return plain(self.clean(text), 200)
+        return self._secrets.shown(text, 200)
 
     async def _opened(self) -> httpx.AsyncClient:
         if self._client is None:
@@ -246,5 +243,5 @@ class ArmHttp:
                 code="NoToken",
                 remedy="set it anew; try `az login`",
             )
-        self._last_token = token
+        self._secrets.add(token)
         return token

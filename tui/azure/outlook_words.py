@@ -41,7 +41,8 @@ def title(outlook: RolloutOutlook) -> str:
 
 def arm_words(outlook: RolloutOutlook) -> tuple[str, ...]:
     """Why ARM does not say what it could, a sentence each; none where it says all."""
-    return outlook.arm_notes or (() if outlook.arm_known else (ARM_NOT_ASKED,))
+    known = outlook.arm_known or all(one.plain_server for one in outlook.deployments)
+    return outlook.arm_notes or (() if known else (ARM_NOT_ASKED,))
 
 
 def source_words(source: Source, today: date) -> str:

@@ -6,6 +6,7 @@ objects; timed here it does not.
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextvars import ContextVar
@@ -14,6 +15,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx2
+import yarl
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 """An answer longer than this is cut off: no chat completion comes near it, an endless one passes it."""
@@ -88,6 +90,23 @@ class TimedTransport(httpx2.AsyncBaseTransport):
             stream=_Body(response, exchange, self._clock),
             request=request,
         )
+
+    async def connect(self, url: httpx2.URL, count: int) -> int:
+        """Have ``count`` connections to ``url`` open (TCP, TLS) after a first request; give how many there are.
+
+        Nothing is sent over them. Through a proxy none is opened: what it passes on is known only by requests.
+        """
+        connector = self._session.connector if self._session is not None else None
+        if connector is None or _proxy_for(url) is not None:
+            return 0
+        request = aiohttp.ClientRequest("GET", yarl.URL(str(url)), loop=asyncio.get_running_loop())
+        opened = await asyncio.gather(
+            *(connector.connect(request, [], self._timeout) for _ in range(count)), return_exceptions=True
+        )
+        connections = [one for one in opened if isinstance(one, aiohttp.connector.Connection)]
+        for connection in connections:
+            connection.release()
+        return len(connections)
 
     async def aclose(self) -> None:
         if self._session is not None:

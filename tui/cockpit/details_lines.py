@@ -59,6 +59,7 @@ def _head(view: View, name: str, deployment: DeploymentView, width: int) -> list
     lines = [
         Line(f"{plain(name, 80)}   {deployment.role}", "title"),
         Line(f"asked for   {plain(d.model, 60)} {plain(d.version, 40)}   endpoint {plain(d.endpoint, 60)}"),
+        *([] if d.id is None else [Line(f"by the id   {plain(d.id, 80)}")]),
         *served_lines(deployment, width),
         *pin_line(deployment.standing, view.live.at.date(), width),
         *_price(deployment, width),

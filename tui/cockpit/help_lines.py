@@ -69,7 +69,8 @@ MEANINGS: tuple[tuple[str, str], ...] = (
         "plots",
         f"Every point covers the {HISTORY_SPAN_S} s before it. Vertical lines: dotted, weights were changed; "
         "heavy, a criterion turned WORSE; double, another version answers; thin, another backend of the same "
-        "version. A tick on the upper edge is a criterion that turned OK.",
+        "version. A tick on the upper edge is a criterion that turned OK, a triangle a value above the axis. "
+        "Of latency P95 is the bright line of a version, P50 and P99 are the dim ones below and above it.",
     ),
 )
 

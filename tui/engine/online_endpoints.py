@@ -42,6 +42,8 @@ def key(endpoint: Endpoint, probe: Probe, outcomes: Collection[Outcome | None]) 
         credential = "the token from Entra ID"
     elif endpoint.key_env is not None:
         credential = f"the key in {endpoint.key_env}"
+    elif endpoint.headers_env:
+        credential = f"what stands in {', '.join(endpoint.headers_env.values())}"
     else:
         credential = "access without a key"
     if probe.verdict == "unreachable":
@@ -54,8 +56,12 @@ def key(endpoint: Endpoint, probe: Probe, outcomes: Collection[Outcome | None]) 
     ]
     if probe.verdict == "refused" or refused:
         why = probe.text or refused[0] or ""
-        remedy = "set another key, or give the identity the role Cognitive Services OpenAI User; a network rule"
-        remedy += " of the account may refuse this machine too"
+        remedy = "set another key"
+        if not endpoint.plain:
+            remedy += ", or give the identity the role Cognitive Services OpenAI User; a network rule"
+            remedy += " of the account may refuse this machine too"
+        elif endpoint.key_header is None:
+            remedy += ", or name the header that the service wants it in: key_header"
         return Finding("key", where(endpoint), "wrong", f"{credential} is refused: {why}", remedy)
     return Finding("key", where(endpoint), "unknown", f"nothing says whether {credential} is admitted{said}")
 
@@ -82,8 +88,10 @@ def control_plane(endpoint: Endpoint, look: Look) -> Finding:
     return Finding(CONTROL_PLANE, where(endpoint), "wrong", f"ARM refuses: {text}", remedy)
 
 
-def region(endpoint: Endpoint, account: AccountView | None) -> Finding:
-    """Whether the file and ARM agree about where it is."""
+def region(endpoint: Endpoint, account: AccountView | None) -> Finding | None:
+    """Whether the file and ARM agree about where it is; None of a plain server."""
+    if endpoint.plain:
+        return None
     by_file = endpoint.region
     by_arm = account.location if account is not None else None
     if by_file and by_arm and region_key(by_file) != region_key(by_arm):

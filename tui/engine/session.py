@@ -40,8 +40,8 @@ from tui.model import (
 )
 from tui.routing.controller import Controller
 from tui.routing.router import Router
-from tui.traffic.arrivals import TraceError
 from tui.traffic.sender import Sender
+from tui.traffic.trace_rows import TraceError
 
 _DECISIONS = WEIGHT_CHANGES | {
     EventKind.VERDICT,
@@ -265,8 +265,8 @@ class Session:
         self.automation.version_changed(deployment, text)
 
     def _ours(self, endpoint: str) -> frozenset[str]:
-        """The rollout's deployments at an endpoint."""
-        return frozenset(d.name for d in self.fleet.deployments.values() if d.endpoint == endpoint)
+        """The ids of the rollout's deployments at an endpoint."""
+        return frozenset(d.wire_id for d in self.fleet.deployments.values() if d.endpoint == endpoint)
 
     def _recent_figures(self, deployment: str) -> Figures:
         return self._measures.pooled(deployment, "15m", self.clock())
