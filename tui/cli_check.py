@@ -46,13 +46,16 @@ def check(
     """
     from tui.problems import format_problems
     from tui.rollout import check_rollout
-    from tui.wiring import further_problems, trace_said
+    from tui.wiring import files_problem, further_problems, room_for, trace_said
 
     if today is not None and not online:
         raise typer.BadParameter("only --online compares dates: give both", param_hint="--today")
     rollout, problems = check_rollout(file, os.environ)
     more = further_problems(rollout, keys=True) if rollout is not None else ()
-    typer.echo(format_problems((*problems, *more), file))
+    files = room_for(rollout) if rollout is not None else None
+    # What a run may raise for itself is no doubt.
+    doubts = () if files is None or files.enough else (files_problem(files),)
+    typer.echo(format_problems((*problems, *more, *doubts), file))
     if rollout is None or more:
         raise typer.Exit(BAD_INPUT)
     for name, deployment in rollout.deployments.items():

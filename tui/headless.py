@@ -159,11 +159,15 @@ def _remarks(snapshot: Snapshot) -> Iterator[str]:
     spent = f"${snapshot.spent_usd:.4f}"
     yield f"run {snapshot.run_id}: {snapshot.at_s:.0f} s, {sender.sent} requests sent, {spent}"
     affected = sum(f.saturated for f in totals(snapshot).values())
-    if sender.skipped or affected:
+    unsent = sum(f.kinds.get(OutcomeKind.CLIENT_SATURATED, 0) for f in totals(snapshot).values())
+    if sender.skipped or affected > unsent:
         yield (
-            f"CLIENT SATURATED: {sender.skipped} requests skipped, {affected} sent while this machine was"
-            " behind; their latency includes our own delay"
+            f"CLIENT SATURATED: {sender.skipped} requests skipped, {affected - unsent} sent while this machine"
+            " was behind; their latency includes our own delay"
         )
+    if unsent:
+        why = f": {sender.no_socket}" if sender.no_socket else "; see the limit of open files (ulimit -n)"
+        yield f"CLIENT SATURATED: {unsent} requests not sent, this machine had no socket for them{why}"
     for name, view in snapshot.deployments.items():
         if view.quota_exhausted:
             yield f"{name}: QUOTA EXHAUSTED: {view.quota_exhausted}"

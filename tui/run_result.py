@@ -111,6 +111,7 @@ def _deployment(view: DeploymentView, weights: Mapping[str, float]) -> dict[str,
         "retired": view.retired,
         "last_error": view.last_error,
         "sent_while_saturated": f.saturated,
+        "reconnected": f.reconnected,
     }
 
 

@@ -20,8 +20,10 @@ from types import FrameType
 from tui.afterwards.earlier import limits_of
 from tui.afterwards.recording import Recording, find_recording
 from tui.azure.lifecycle_table import LifecycleTable, load_lifecycle
+from tui.azure.open_files import OpenFiles, make_room
 from tui.azure.outlook import arm_of, outlook_of
 from tui.azure.outlook_text import rollout_text
+from tui.azure.proxies import ProxyRefused, proxy_for
 from tui.engine import Engine
 from tui.engine.resuming import DoesNotFit, past_of
 from tui.engine.setup import Past, Setup
@@ -35,6 +37,7 @@ from tui.traffic.trace_clock import read_clock
 from tui.traffic.trace_rows import TraceError
 
 _CLOSE_S = 5.0
+_SPARE_CONNECTIONS = 16
 _PRETEND_ACCOUNT = (
     "/subscriptions/rehearsal/resourceGroups/simulator/providers/Microsoft.CognitiveServices/accounts/simulator"
 )
@@ -55,14 +58,20 @@ def shipped(name: str) -> Path:
     return next((folder / name for folder in folders if (folder / name).is_file()), folders[0] / name)
 
 
-def further_problems(rollout: Rollout, *, keys: bool) -> tuple[Problem, ...]:
-    """Mistakes of a rollout file that only the rooms above it can see: its trace and, with ``keys``, the keys
-    of the cockpit."""
+def further_problems(rollout: Rollout, *, keys: bool, online: bool = True) -> tuple[Problem, ...]:
+    """Mistakes of a rollout file that only the rooms above it can see: its trace, with ``keys`` the keys of the
+    cockpit, and unless ``online`` is off (a rehearsal) the proxies on the way to its services."""
     problems = []
     try:
         trace_said(rollout)
     except TraceError as error:
         problems.append(Problem("traffic.trace", "", str(error)))
+    for name, endpoint in rollout.endpoints.items() if online else ():
+        if endpoint.url != SIMULATOR:
+            try:
+                proxy_for(endpoint.url)
+            except ProxyRefused as error:
+                problems.append(Problem(f"endpoints.{name}.url", "", str(error)))
     if keys:
         from tui.cockpit.actions import keymap_mistakes
 
@@ -76,6 +85,16 @@ def trace_said(rollout: Rollout) -> str:
     if traffic.arrivals != "trace" or traffic.trace is None:
         return ""
     return f"trace {traffic.trace.name}: {read_clock(traffic.trace, traffic.trace_unit).said}"
+
+
+def room_for(rollout: Rollout) -> OpenFiles | None:
+    """Raises the limit of open files for ``max_in_flight``, as far as it may be; None where it sufficed."""
+    return make_room(rollout.traffic.max_in_flight + _SPARE_CONNECTIONS * len(rollout.endpoints))
+
+
+def files_problem(files: OpenFiles) -> Problem:
+    """What was done to the limit of open files, as a warning."""
+    return Problem("traffic.max_in_flight", "", str(files), "warning")
 
 
 class EveryKey(Mapping[str, str]):
@@ -212,11 +231,13 @@ class How:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """An engine that has been started, its seed and its record."""
+    """An engine that has been started, its seed and its record. ``warnings`` are said before the traffic: of
+    the way to the services (a rehearsal does not take it), and of this machine."""
 
     engine: Engine
     seed: int
     record: RunRecord
+    warnings: tuple[Problem, ...] = ()
 
 
 @contextmanager
@@ -229,6 +250,12 @@ def running(rollout: Rollout, how: How) -> Iterator[Run]:
     """
     now = partial(datetime.now, UTC)
     folder = runs_folder(os.environ)
+    warnings = (
+        tuple(p for p in rollout.warnings if p.field.startswith("endpoints.")) if not how.scenario else ()
+    )
+    if (files := room_for(rollout)) is not None:
+        warnings = (*warnings, files_problem(files))
+    rollout = replace(rollout, warnings=warnings)
     calibrated = None
     if how.calibrate_from is not None:
         calibrated = limits_of(Recording.open(find_recording(how.calibrate_from, folder)), rollout)
@@ -267,7 +294,7 @@ def running(rollout: Rollout, how: How) -> Iterator[Run]:
     )
     try:
         engine.start()
-        yield Run(engine, seed, record)
+        yield Run(engine, seed, record, warnings)
     finally:
         engine.stop()
         record.close(_CLOSE_S)
@@ -306,6 +333,8 @@ def run_headless(rollout: Rollout, how: How, *, for_s: float | None, rate: float
         stack.enter_context(_on_signals(lambda *_: asked.set()))
         usable = stack.enter_context(service(rollout, scenario=how.scenario, seed=how.seed or 0))
         run = stack.enter_context(running(usable, how))
+        for problem in run.warnings:
+            print(f"WARNING {problem}", file=sys.stderr)
         check_endpoints(run.engine, asked)
         follow(run.engine, for_s=for_s, out=sys.stderr, asked=asked)
         lost = finish(run.engine, drain_s=usable.traffic.timeout_s + 1, asked=asked)

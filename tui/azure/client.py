@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -14,7 +15,9 @@ from pydantic_core import from_json
 
 from tui.azure.credentials import CredentialError, EntraToken
 from tui.azure.errors import Refusal, classify
+from tui.azure.faults import NoSocketLeft
 from tui.azure.outcomes import Call, outcome_of
+from tui.azure.proxies import proxy_secrets
 from tui.azure.request_parts import headers_of, limit_name, limit_remedy, secrets_of
 from tui.azure.secrets import Secrets
 from tui.azure.transport import TimedTransport, current_exchange
@@ -72,7 +75,8 @@ class ServiceClient:
         self._credentials: list[EntraToken] = []
         self._endpoints = endpoints
         self._headers = {name: headers_of(endpoint, env) for name, endpoint in endpoints.items()}
-        self._secrets = Secrets(secret for e in endpoints.values() for secret in secrets_of(e, env))
+        own = (secret for e in endpoints.values() for secret in secrets_of(e, env))
+        self._secrets = Secrets((*own, *proxy_secrets(os.environ)))
         limit = max_in_flight + _SPARE_CONNECTIONS
         self._transports = {
             name: TimedTransport(max_connections=limit, timeout_s=timeout_s, clock=clock) for name in endpoints
@@ -169,7 +173,7 @@ class ServiceClient:
             refusal = Refusal(OutcomeKind.TIMEOUT, f"not finished within {self._timeout_s:g} s")
         except (openai.APIConnectionError, httpx2.TransportError) as error:
             refusal = _broken(error)
-        except UnreadableAnswer as error:
+        except (UnreadableAnswer, httpx2.DecodingError) as error:
             refusal = Refusal(OutcomeKind.SERVER_ERROR, str(error))
         except CredentialError as error:
             refusal = Refusal(OutcomeKind.REFUSED, str(error))
@@ -258,7 +262,8 @@ def _refused(error: openai.APIStatusError) -> Refusal:
 
 
 def _broken(error: BaseException) -> Refusal:
-    return Refusal(OutcomeKind.CONNECTION_LOST, _cause(error))
+    ours = isinstance(error.__cause__ or error, NoSocketLeft)
+    return Refusal(OutcomeKind.CLIENT_SATURATED if ours else OutcomeKind.CONNECTION_LOST, _cause(error))
 
 
 def _cause(error: BaseException) -> str:
@@ -266,4 +271,6 @@ def _cause(error: BaseException) -> str:
     seen = error
     while seen.__cause__ is not None:
         seen = seen.__cause__
+    if isinstance(seen, httpx2.RequestError) and str(seen):
+        return str(seen)  # the transport's own words
     return f"{type(seen).__name__}: {seen}" if str(seen) else type(seen).__name__

@@ -107,7 +107,8 @@ def outcome_of(
         service_request_id=kept(headers.get("apim-request-id") or headers.get("x-request-id"), 128),
         source=request.source,
         shares=assignment.shares,
-        saturated=saturated,
+        saturated=saturated or kind is OutcomeKind.CLIENT_SATURATED,
+        reconnected=exchange.reconnected,
         prompt_text=_prompt_text(request) if keep_text else None,
         answer_text=clean("".join(answer.text))[:_KEPT_TEXT_CHARS] if keep_text and answer.text else None,
     )

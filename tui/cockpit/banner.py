@@ -215,7 +215,9 @@ def _saturated(sender: SenderView) -> State:
     room = f"{sender.in_flight} of {sender.max_in_flight} in flight"
     skipped = f"{fmt.counted(sender.skipped, 'request')} skipped"
     late = f"our own sender {fmt.ms(late_ms)} ms late at P99"
-    if full:
+    if sender.no_socket:
+        causes = (plain(sender.no_socket, 120), skipped, room)
+    elif full:
         causes = (room, skipped, late)
     elif late_ms is not None and late_ms > LATE_LIMIT_MS:
         causes = (late, skipped, room)

@@ -178,6 +178,8 @@ def _block(title: str, deployment: DeploymentView, task: str, width: int) -> lis
     for kind in _present(columns, lambda f: {k.value: n for k, n in f.kinds.items()}):
         row(f"ended {kind.replace('_', ' ')}", "n", lambda f, k=kind: str(_kind(f, k)))  # type: ignore[misc]
     row("sender was saturated", "n", lambda f: f"{f.saturated:,}")
+    if any(f.reconnected for f in columns.values()):
+        row("reconnected, sent anew", "n", lambda f: f"{f.reconnected:,}")
     row("spillover to another", "n", lambda f: f"{f.spillovers:,}")
     for heading, counts in _COUNTED:
         for key in _present(columns, counts):

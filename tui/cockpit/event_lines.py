@@ -27,6 +27,7 @@ _ALERTS = frozenset(
 )
 _WARNINGS = frozenset(
     {
+        EventKind.WARNING,
         EventKind.THROTTLED,
         EventKind.SATURATED,
         EventKind.BUDGET_SPENT,
@@ -127,6 +128,7 @@ _SIGNS = {
     EventKind.MARKED: "◆ MARK",
     EventKind.REFUSED: "✗ REFUSED",
     EventKind.HALF_DONE: "✗ HALF DONE",
+    EventKind.WARNING: "▲",
     EventKind.THROTTLED: "▲",
     EventKind.QUOTA_EXHAUSTED: "✗",
     EventKind.SATURATED: "▲",

@@ -37,7 +37,7 @@ _WHAT = {
     OutcomeKind.SERVER_ERROR: "it fails",
     OutcomeKind.TIMEOUT: "it does not answer in time",
     OutcomeKind.CONNECTION_LOST: "the connection breaks",
-    OutcomeKind.CLIENT_SATURATED: "it was not asked, this machine could not send",
+    OutcomeKind.CLIENT_SATURATED: "this machine had no socket left",
     OutcomeKind.CANCELLED: "it was not waited for",
 }
 _LATER = "ask again; if that stays so, look at the health of the service"

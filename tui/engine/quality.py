@@ -20,6 +20,7 @@ from tui.engine.sample_store import SampleStore
 from tui.engine.scores import Scores
 from tui.model import (
     DEFAULT_TASK,
+    NEVER_SERVED,
     Answer,
     Assignment,
     Grade,
@@ -160,7 +161,11 @@ class QualityRoom:
 
     def _is_notable(self, outcome: Outcome) -> bool:
         """What went wrong is worth a look, though its text was not kept."""
-        if outcome.kind in (OutcomeKind.OK, OutcomeKind.CANCELLED) or self._clock() < self._next_notable_s:
+        if (
+            outcome.kind is OutcomeKind.OK
+            or outcome.kind in NEVER_SERVED
+            or self._clock() < self._next_notable_s
+        ):
             return False
         self._next_notable_s = self._clock() + 1 / _NOTABLE_PER_S
         return True

@@ -189,6 +189,8 @@ class Session:
                 self.log(EventKind.REFUSED, ENGINE, f"not taken up from the interrupted run, {lost}")
         elif setup.not_resumed:
             self.log(EventKind.REFUSED, setup.actor, f"nothing was resumed: {setup.not_resumed}")
+        for problem in setup.rollout.warnings:
+            self.log(EventKind.WARNING, ENGINE, str(problem))
         probes = await self._client.open_connections(
             min(_WARM_CONNECTIONS, setup.rollout.traffic.max_in_flight)
         )

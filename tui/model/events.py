@@ -26,6 +26,7 @@ class EventKind(StrEnum):
     ENDED = "ended"
     MARKED = "marked"
     REFUSED = "refused"
+    WARNING = "warning"
     THROTTLED = "throttled"
     QUOTA_EXHAUSTED = "quota_exhausted"
     SATURATED = "saturated"

@@ -75,7 +75,8 @@ class TrafficState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SenderView:
-    """How well our own sender keeps its schedule. ``late_p99_ms`` is over the last 10 seconds."""
+    """How well our own sender keeps its schedule. ``late_p99_ms`` is over the last 10 seconds, and so is
+    ``no_socket``: why this machine had none for a request, empty where it had."""
 
     in_flight: int = 0
     max_in_flight: int = 0
@@ -84,6 +85,7 @@ class SenderView:
     late_p99_ms: float | None = None
     saturated: bool = False
     offered_rps: float = 0.0
+    no_socket: str = ""
 
 
 @dataclass(frozen=True, slots=True)

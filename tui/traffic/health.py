@@ -86,15 +86,14 @@ class Health:
         """Book an outcome; yields what is worth an event, each once per episode."""
         self.in_flight -= 1
         self.quota = outcome.quota or self.quota
-        if outcome.error is not None and outcome.kind not in (
-            OutcomeKind.PROMPT_FILTERED,
-            OutcomeKind.CANCELLED,
-        ):
-            self.last_error, self.last_error_s = outcome.error, outcome.ended_s
         if outcome.kind in NEVER_SERVED:
             self.pause.never_served(outcome)
+            if outcome.kind is OutcomeKind.CLIENT_SATURATED:
+                self._unanswered = max(0, self._unanswered - 1)  # it was never asked
             return
         self._unanswered, self._unanswered_since = 0, None
+        if outcome.error is not None and outcome.kind is not OutcomeKind.PROMPT_FILTERED:
+            self.last_error, self.last_error_s = outcome.error, outcome.ended_s
         if outcome.kind not in _NO_CONNECTION:
             self.last_answer_s = outcome.ended_s
         failed = outcome.kind in _FAILED
