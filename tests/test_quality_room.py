@@ -86,6 +86,17 @@ def test_nothing_is_asked_twice_of_a_version_without_traffic(tmp_path: Path) -> 
     assert (run.samples, run.pairs(), run.last.quality.known) == ((), (), {"default": 0})
 
 
+def test_nothing_is_asked_beside_the_traffic_while_a_service_wants_a_pause(tmp_path: Path) -> None:
+    of = compared(tmp_path, shadow_pct=100.0, known=items(tmp_path / "sums.jsonl"), known_per_s=10.0)
+    limited = mixed(TaskQuality(EVERY_TASK), Change(0, "canary", "requests_per_min", to=6))
+    run = rehearse(of, limited, tmp_path, seed=1, for_s=20.0, behaviour=STEADY)
+    ends = run.truth[NEW]["outcomes"]
+    assert run.last.deployments[NEW].held_back > 50
+    # One pause of 10 s after another; what is refused was sent in the moment before each.
+    assert 1 <= ends["rate_limited"] < 25
+    assert served(run, OLD) < 2 * total(run.last, OLD).requests
+
+
 def test_a_client_that_is_behind_compares_all_the_same(tmp_path: Path) -> None:
     of = compared(tmp_path, shadow_pct=100.0, rate=40.0, max_in_flight=4)
     slow = replace(STEADY, ttft_ms=2_000.0)

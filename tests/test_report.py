@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -39,6 +41,31 @@ def test_json_says_what_was_seen_and_decided(recording: Recording) -> None:
     assert (shifted["actor"], shifted["reason"]) == ("ana", "looks well")
     assert shifted["weights after"] == f"{OLD} 50%, {NEW} 50%"
     assert back["event"] == "rolled back"
+
+
+def test_what_was_throttled_stands_beside_the_errors(tmp_path: Path) -> None:
+    path = made_run(tmp_path / "run.sqlite")
+    with closing(sqlite3.connect(path)) as conn, conn:
+        for kind, residue in (("rate_limited", 0), ("quota_exhausted", 1), ("client_saturated", 2)):
+            conn.execute(
+                "UPDATE outcomes SET kind = ? WHERE kind = 'server_error' AND seq % 5 = ?", (kind, residue)
+            )
+        conn.execute("UPDATE seconds SET throttled_pct = 20.0")
+    files = report(Recording.open(path), "json")
+    _, new = json.loads(files["report.json"])["What each deployment did"]
+    kinds = (new["errors by kind"], new["throttled by kind"], new["never served"])
+    counts = [dict(part.split() for part in kind.split(", ")) for kind in kinds]
+    assert [set(count) for count in counts] == [
+        {"server_error"},
+        {"rate_limited", "quota_exhausted"},
+        {"client_saturated"},
+    ]
+    errors, throttled, never = (sum(map(int, count.values())) for count in counts)
+    assert errors + throttled + never == 30
+    served = 50 - never
+    assert new["error %"] == f"{100 * errors / served:.2f}"
+    assert new["throttled %"] == f"{100 * throttled / served:.2f}"
+    assert "throttled" in report(Recording.open(path), "md")["report-failures.svg"]
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -268,6 +269,19 @@ def test_the_rate_that_reaches_higher_is_bright_and_named_in_the_mini_line(
     newest = max(filter_pct, error_pct)
     assert (mini.title, mini.graphs[1].figure) == (f"{bright}%", f"{newest:.2f}")
     assert mini.high == newest
+
+
+def test_what_was_throttled_is_drawn_where_anything_was() -> None:
+    limited = replace(rates(0.5, 0.0), throttled_pct=40.0)
+    shown = snapshot(seconds(60, old=replace(rates(0.5, 0.0), throttled_pct=0.0), new=limited))
+    panel = panels(shown, "1m", [OLD, NEW], 60.0)["rates"]
+    assert panel.title == "filter/err/thr %"
+    assert {series.label.split()[1] for series in panel.spec.series if not series.dim} == {"throttled"}
+    assert "dim: filter, dotted: errors" in [entry.label for entry in panel.legend]
+    assert mini_lines(shown, "1m", [OLD, NEW], 60.0)["rates"].title == "thr%"
+    calm = snapshot(seconds(60, old=rates(0.5, 0.0), new=replace(rates(0.5, 0.0), throttled_pct=0.0)))
+    assert panels(calm, "1m", [OLD, NEW], 60.0)["rates"].title == "filter/err %"
+    assert len(panels(calm, "1m", [OLD, NEW], 60.0)["rates"].spec.series) == 4
 
 
 def test_a_long_window_is_thinned_and_its_spike_survives() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
@@ -18,9 +18,12 @@ from tui.model import (
     ALL_TASKS,
     DEFAULT_TASK,
     ERRORS,
+    NEVER_SERVED,
+    THROTTLED,
     WEIGHT_CHANGES,
     Event,
     Figures,
+    OutcomeKind,
     Quantiles,
     Second,
     Verdict,
@@ -105,7 +108,6 @@ def _versions(recording: Recording, figures: dict[str, Figures]) -> Table:
 def _figures(figures: dict[str, Figures]) -> Table:
     rows = []
     for name, f in figures.items():
-        errors = ", ".join(f"{kind.value} {n}" for kind, n in f.kinds.items() if kind in ERRORS)
         rows.append(
             (
                 name,
@@ -115,14 +117,21 @@ def _figures(figures: dict[str, Figures]) -> Table:
                 f"{number(f.cost_per_1k_usd, '.4f')} (n {f.priced})",
                 number(f.filter_pct, ".2f"),
                 number(f.error_pct, ".2f"),
-                errors or "-",
+                _by_kind(f, ERRORS),
+                number(f.throttled_pct, ".2f"),
+                _by_kind(f, THROTTLED),
+                _by_kind(f, NEVER_SERVED),
             )
         )
     columns = (
         "deployment", "requests", "P50 ms", "P95 ms", "P99 ms", "answers", "TTFT P50 ms", "$/1k", "filter %",
-        "error %", "errors by kind",
+        "error %", "errors by kind", "throttled %", "throttled by kind", "never served",
     )  # fmt: skip
     return Table("What each deployment did", columns, tuple(rows), "no deployment")
+
+
+def _by_kind(f: Figures, kinds: Collection[OutcomeKind]) -> str:
+    return ", ".join(f"{kind.value} {n}" for kind, n in f.kinds.items() if kind in kinds) or "-"
 
 
 def _criteria(verdicts: Mapping[str, Sequence[Verdict]]) -> Table:
@@ -201,13 +210,20 @@ def _plots(recording: Recording) -> tuple[tuple[str, str], ...]:
 
     latencies = (("P50", "p50_ms"), ("P95", "p95_ms"), ("P99", "p99_ms"))
     latency = lines(*latencies, bright="P95", last=True)
-    failures = lines(("filter", "filter_pct"), ("error", "error_pct"), bright="filter")
+    failures = lines(*_failures(seconds), bright="filter")
     return (
         ("latency", svg_plot("Latency, with the last values", "ms", latency, marks=marks)),
         ("cost", svg_plot("Cost of 1,000 requests", "USD", lines(("", "cost_per_1k_usd")), marks=marks)),
         ("failures", svg_plot("Failures", "%", failures, marks=marks)),
         ("weights", svg_plot("Weights", "%", lines(("", "weight_pct")), marks=marks)),
     )
+
+
+def _failures(seconds: Sequence[Second]) -> tuple[tuple[str, str], ...]:
+    """The rates that are drawn: throttled only where something was."""
+    rates = (("filter", "filter_pct"), ("error", "error_pct"))
+    throttled = any(f.throttled_pct for second in seconds for f in second.figures.values())
+    return (*rates, ("throttled", "throttled_pct")) if throttled else rates
 
 
 def _sparse(recording: Recording) -> list[Second]:

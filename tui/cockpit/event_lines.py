@@ -18,6 +18,7 @@ _ALERTS = frozenset(
     {
         EventKind.UNREACHABLE,
         EventKind.FAILING,
+        EventKind.QUOTA_EXHAUSTED,
         EventKind.RECORD,
         EventKind.WORSE,
         EventKind.VERSION_CHANGED,
@@ -129,6 +130,7 @@ _SIGNS = {
     EventKind.HALF_DONE: "✗ HALF DONE",
     EventKind.WARNING: "▲",
     EventKind.THROTTLED: "▲",
+    EventKind.QUOTA_EXHAUSTED: "✗",
     EventKind.SATURATED: "▲",
     EventKind.BUDGET_SPENT: "■",
     EventKind.UNREACHABLE: "✗",

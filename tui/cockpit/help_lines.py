@@ -41,7 +41,13 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ("FILT%", "Requests whose prompt or completion was blocked by the content filter."),
     (
         "ERR%",
-        "Rate limits, refusals, timeouts, lost connections, server errors, bad requests, deployments gone.",
+        "Refusals, timeouts, lost connections, server errors, bad requests, deployments gone: failures of the "
+        "version. Of the requests that the service had.",
+    ),
+    (
+        "THR%",
+        "Throttled: refused for a rate limit or a used-up quota. No error of the version, and no evidence "
+        "about it. Narrow terminals show it while there is any.",
     ),
     ("N", "Finished requests in the window. n= beside a difference counts answers."),
     (

@@ -32,6 +32,11 @@ _DIM_MARKERS: Final[Mapping[MarkerMode, tuple[str, ...]]] = {
     "hd": ("·", "-", "×", "+"),
     "ascii": (".", "-", "x", "+"),
 }
+_DOTTED_MARKERS: Final[Mapping[MarkerMode, tuple[str, ...]]] = {
+    "braille": ("·", "+", "°", "x"),
+    "hd": ("'", "~", "°", "x"),
+    "ascii": ("'", "~", "`", ","),
+}
 _MARKS: Final[Mapping[MarkKind, tuple[Collection[EventKind], str, str]]] = {
     "shift": (WEIGHT_CHANGES, "info", "┊"),
     "backend": ((EventKind.BACKEND_CHANGED,), "axis", "│"),
@@ -44,7 +49,10 @@ _PERCENTILES: Final = (("p50", True, _DIM_MARKERS), ("p95", False, _MARKERS), ("
 """The lines of latency: the percentile, whether it is dim, and its markers. The dim ones never cross the bright
 one: the height tells P99 from P50."""
 
-_DIM_RATE: Final[Mapping[str, str]] = {"filter": "dim: filter", "error": "dim: errors"}
+_RATES: Final[Mapping[str, str]] = {"filter": "filter", "error": "errors", "throttled": "throttled"}
+"""Rate -> what a legend calls it."""
+
+_SHORT_RATES: Final[Mapping[str, str]] = {"throttled": "thr"}
 
 _NARROWEST: Final = 16
 
@@ -143,13 +151,17 @@ def panels(
     # A P99 far above the rest would press all other lines flat: what is higher is marked on the upper edge.
     highest = _TAIL * max((series.reach or 0.0 for series in latency if not series.dim), default=0.0)
     latency = [replace(series, reach=series.reach and min(series.reach, highest)) for series in latency]
-    bright, faint = _rates_by_reach(points.values())
-    rates = lines(f"{faint}_pct", f" {faint}", True, thin) + lines(f"{bright}_pct", f" {bright}", False, plain)
+    bright, *faint = _rates_by_reach(points.values())
+    rates = lines(f"{bright}_pct", f" {bright}", False, plain)
+    for rate, markers in zip(faint, (thin, _DOTTED_MARKERS[marker]), strict=False):
+        rates = lines(f"{rate}_pct", f" {rate}", True, markers) + rates
+    of_rates = "filter/err/thr %" if len(faint) > 1 else "filter/err %"
+    dim_rates = ", ".join(f"{how}: {_RATES[rate]}" for how, rate in zip(("dim", "dotted"), faint, strict=False))
     cost, weights = lines("cost_per_1k_usd", "", False, plain), lines("weight_pct", "", False, plain)
     return {
         "latency": panel("latency", 1, "latency ms", latency, "ms", percentiles),
         "cost": panel("cost", 2, "cost $/1k", cost, "$", versions),
-        "rates": panel("rates", 3, "filter/err %", rates, "%", versions, _DIM_RATE[faint]),
+        "rates": panel("rates", 3, of_rates, rates, "%", versions, dim_rates),
         "weights": panel("weights", 4, "weight %", weights, "%", versions),
     }
 
@@ -159,14 +171,14 @@ def mini_lines(
 ) -> dict[str, MiniLine]:
     """The same plots for a small terminal: ``width`` values per version, each the greatest of its stretch.
 
-    ``latency`` shows P95 and ``rates`` the filter or the error rate, whichever reaches higher, and its title
-    says which. The note of a line is how far the first canary that is drawn is from the baseline: relative, or
-    for a rate in points; weights have none.
+    ``latency`` shows P95 and ``rates`` the filter, error or throttled rate, whichever reaches highest, and its
+    title says which. The note of a line is how far the first canary that is drawn is from the baseline:
+    relative, or for a rate in points; weights have none.
     """
     span = window_of(snapshot, window, now_s)
     drawn = drawn_deployments(snapshot, span, deployments)
     points = {d.name: Extract(span, d.name) for d in drawn}
-    rate, _ = _rates_by_reach(points.values())
+    rate, *_ = _rates_by_reach(points.values())
 
     def line(key: int, title: str, figure: str, form: Callable[[float], str], note: _Note) -> MiniLine:
         graphs: list[MiniGraph] = []
@@ -184,7 +196,7 @@ def mini_lines(
     return {
         "latency": line(1, "p95 ms", "p95_ms", "{:.0f}".format, _relative),
         "cost": line(2, "cost/1k", "cost_per_1k_usd", "${:.3f}".format, _relative),
-        "rates": line(3, f"{rate}%", f"{rate}_pct", "{:.2f}".format, _in_points),
+        "rates": line(3, f"{_SHORT_RATES.get(rate, rate)}%", f"{rate}_pct", "{:.2f}".format, _in_points),
         "weights": line(4, "weight%", "weight_pct", "{:g}".format, _nothing),
     }
 
@@ -195,13 +207,13 @@ def _marks(snapshot: Snapshot, kinds: Collection[EventKind], span: Window, now_s
     return tuple(x for x in ago if span.x_min <= x <= 0)
 
 
-def _rates_by_reach(versions: Collection[Extract]) -> tuple[str, str]:
-    """The two rates, first the one that reaches higher in any version."""
+def _rates_by_reach(versions: Collection[Extract]) -> list[str]:
+    """The rates, first the one that reaches highest in any version; throttled only where anything was."""
 
     def reach(rate: str) -> float:
         return max((version.reach(f"{rate}_pct") or 0.0 for version in versions), default=0.0)
 
-    return ("error", "filter") if reach("error") > reach("filter") else ("filter", "error")
+    return sorted((rate for rate in _RATES if rate != "throttled" or reach(rate)), key=reach, reverse=True)
 
 
 def _percentile_names(span: Window, drawn: Drawn, marker: MarkerMode) -> list[LegendEntry]:

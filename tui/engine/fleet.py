@@ -143,6 +143,8 @@ class Fleet:
             in_flight=health.in_flight,
             quota=health.quota,
             throttled_s=health.throttled_s,
+            quota_exhausted=health.pause.quota_exhausted,
+            next_try_s=health.pause.next_try_s,
             held_back=health.held_back,
             unreachable=health.unreachable,
             failing=health.failing,

@@ -28,7 +28,14 @@ _AGAIN_AFTER_S = 1.0
 _LONGEST_WAIT_S = 2.0
 _ANSWER_WITHIN_S = 30.0
 _MESSAGES = ({"role": "user", "content": "Reply with the word OK."},)
-_PASSING = frozenset({OutcomeKind.SERVER_ERROR, OutcomeKind.CONNECTION_LOST, OutcomeKind.RATE_LIMITED})
+_PASSING = frozenset(
+    {
+        OutcomeKind.SERVER_ERROR,
+        OutcomeKind.CONNECTION_LOST,
+        OutcomeKind.RATE_LIMITED,
+        OutcomeKind.CLIENT_SATURATED,
+    }
+)
 _PUBLIC = "management.azure.com"
 
 PriceList = tuple[TokenMeter, ...] | PricesUnavailable

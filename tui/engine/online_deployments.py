@@ -19,7 +19,7 @@ from tui.model import (
     Standing,
 )
 from tui.problems import field_name, listed
-from tui.text import plain
+from tui.text import plain, span
 from tui.traffic.health import says_retired
 
 _SHOWN = 60
@@ -105,9 +105,14 @@ def answer(known: Known) -> Finding:
     if says_retired(outcome):
         since, to_do = known.gone
         return Finding("answer", known.name, "wrong", f"{since}; {error}", to_do)
-    if outcome.kind is OutcomeKind.RATE_LIMITED:
-        remedy = "its limit was reached by others: ask again, and raise its capacity if that stays so"
-        return Finding("answer", known.name, "warn", f"it asks to wait: {error}", remedy)
+    if outcome.kind is OutcomeKind.QUOTA_EXHAUSTED:
+        remedy = "top up the account, or raise its quota: until then it answers nothing, however long one waits"
+        return Finding("answer", known.name, "wrong", f"its quota is exhausted: {error}", remedy)
+    if outcome.asks_for_pause:
+        return _asks_to_wait(known, outcome, error)
+    if outcome.kind is OutcomeKind.CLIENT_SATURATED:
+        remedy = "raise the limit of open files (ulimit -n) or close other programs, and ask again"
+        return Finding("answer", known.name, "unknown", f"{_WHAT[outcome.kind]}: {error}", remedy)
     if outcome.kind is OutcomeKind.BAD_REQUEST and known.judges and _about_schema(error):
         remedy = "name a judge with structured outputs: its judgements are JSON by a schema"
         return Finding("answer", known.name, "wrong", f"it takes no JSON schema: {error}", remedy)
@@ -117,6 +122,18 @@ def answer(known: Known) -> Finding:
     remedies = _OF_PLAIN_SERVER if known.endpoint.plain else _REMEDIES
     remedy = remedies.get(outcome.http_status or 0, _LATER)
     return Finding("answer", known.name, "wrong", f"{_WHAT[outcome.kind]}: {error}", remedy)
+
+
+def _asks_to_wait(known: Known, outcome: Outcome, error: str) -> Finding:
+    again = f"; it may be asked again in {span(outcome.retry_after_s)}" if outcome.retry_after_s else ""
+    text = f"it asks to wait: {error}{again}"
+    if outcome.kind is OutcomeKind.RATE_LIMITED:
+        remedy = "its limit was reached by others: ask again, and raise its capacity if that stays so"
+        return Finding("answer", known.name, "warn", text, remedy)
+    if outcome.kind is OutcomeKind.REFUSED:
+        remedy = "the quota of its gateway is used up for now: ask again after that, or raise it"
+        return Finding("answer", known.name, "warn", text, remedy)
+    return Finding("answer", known.name, "wrong", text, _LATER)
 
 
 def _with_version(known: Known) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from tui.azure.client import Probe
 from tui.engine.accounts import Look
 from tui.engine.finding import CONTROL_PLANE, REACH, Finding
-from tui.model import AccountView, Endpoint, Outcome, OutcomeKind
+from tui.model import NEVER_SERVED, AccountView, Endpoint, Outcome, OutcomeKind
 from tui.text import plain
 
 _NOT_ASKED = frozenset({"Unreachable", "ConnectionLost", "TookTooLong", "UnreadableAnswer", "ForeignLink"})
@@ -19,8 +19,7 @@ _LET_IN = frozenset(OutcomeKind) - {
     OutcomeKind.TIMEOUT,
     OutcomeKind.CONNECTION_LOST,
     OutcomeKind.SERVER_ERROR,
-    OutcomeKind.CLIENT_SATURATED,
-    OutcomeKind.CANCELLED,
+    *NEVER_SERVED,
 }
 _SHOWN = 60
 
@@ -50,9 +49,11 @@ def key(endpoint: Endpoint, probe: Probe, outcomes: Collection[Outcome | None]) 
     if probe.verdict == "unreachable":
         return Finding("key", where(endpoint), "unknown", f"{credential} could not be tried")
     said = f" (its list of models: {probe.text})" if probe.text else ""
-    if (probe.verdict == "ok" and not probe.text) or any(o is not None and o.kind in _LET_IN for o in outcomes):
+    if (probe.verdict == "ok" and not probe.text) or any(o is not None and _is_let_in(o) for o in outcomes):
         return Finding("key", where(endpoint), "ok", f"{credential} is admitted{said}")
-    refused = [o.error for o in outcomes if o is not None and o.kind is OutcomeKind.REFUSED]
+    refused = [
+        o.error for o in outcomes if o is not None and o.kind is OutcomeKind.REFUSED and not o.asks_for_pause
+    ]
     if probe.verdict == "refused" or refused:
         why = probe.text or refused[0] or ""
         remedy = "set another key"
@@ -63,6 +64,11 @@ def key(endpoint: Endpoint, probe: Probe, outcomes: Collection[Outcome | None]) 
             remedy += ", or name the header that the service wants it in: key_header"
         return Finding("key", where(endpoint), "wrong", f"{credential} is refused: {why}", remedy)
     return Finding("key", where(endpoint), "unknown", f"nothing says whether {credential} is admitted{said}")
+
+
+def _is_let_in(outcome: Outcome) -> bool:
+    """Whoever is told when to come back was known: a gateway says so with 403 too."""
+    return outcome.kind in _LET_IN or (outcome.kind is OutcomeKind.REFUSED and outcome.asks_for_pause)
 
 
 def control_plane(endpoint: Endpoint, look: Look) -> Finding:

@@ -147,6 +147,7 @@ class Session:
             client=self._client,
             weights=lambda: self.router.weights,
             going=lambda: self._state is TrafficState.RUNNING,
+            pauses=lambda name: self.fleet.health[name].pause.lasts,
             counts=self.fleet.is_on_trial,
             apart=self._asked_apart,
             pair=self._pair,
@@ -214,12 +215,13 @@ class Session:
         self.log(EventKind.ENDED, ENGINE, why)
 
     def _admit(self, assignment: Assignment) -> bool:
+        # Drawn as it was asked for, also where it is held back: the split of the draws is nobody's fault.
+        self.automation.assigned(assignment)
         admitted = self.fleet.health[assignment.deployment].admit(assignment)
         if admitted:
             self._assigned += 1
             self._since_change.add(assignment, self.router.weights)
             self._measures.assigned(assignment.task, assignment.deployment, assignment.at_s)
-            self.automation.assigned(assignment)
         return admitted
 
     def _on_outcome(self, outcome: Outcome) -> None:

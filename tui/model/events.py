@@ -28,6 +28,7 @@ class EventKind(StrEnum):
     REFUSED = "refused"
     WARNING = "warning"
     THROTTLED = "throttled"
+    QUOTA_EXHAUSTED = "quota_exhausted"
     SATURATED = "saturated"
     BUDGET_SPENT = "budget_spent"
     UNREACHABLE = "unreachable"

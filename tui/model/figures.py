@@ -126,6 +126,7 @@ class SecondFigures:
     error_pct: float | None
     weight_pct: float
     share_pct: float | None
+    throttled_pct: float | None = None
 
 
 HISTORY_SPAN_S = 30

@@ -38,6 +38,11 @@ class DeploymentView:
     in_flight: int = 0
     quota: Quota | None = None
     throttled_s: float = 0.0
+    """Seconds left of the pause that its service asked for, 0 without one."""
+    quota_exhausted: str | None = None
+    """The service's words; None while there is quota left."""
+    next_try_s: float | None = None
+    """Seconds until a request is sent to it again, None where none is held back."""
     held_back: int = 0
     unreachable: str | None = None
     failing: str | None = None

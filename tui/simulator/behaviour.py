@@ -29,6 +29,7 @@ class Behaviour:
     the growth is quadratic and ends at twice the capacity. Reasoning tokens precede the first visible one.
     ``cached_pct`` of a prompt of at least ``cache_from_tokens`` is served from the cache, in blocks of 128.
     Quotas are per minute, None is no quota; with ``report_quota`` off the service says -1, as some models do.
+    With ``no_credit`` the account has no money left: every request is refused, without a word of until when.
 
     ``quality`` is how good the answers are, by task; without it they are any text. ``judge_*`` is how a
     deployment answers that is asked to judge: it fails (503), breaks the schema, or adds ``judge_first_bonus``
@@ -64,6 +65,7 @@ class Behaviour:
     requests_per_min: int | None = None
     tokens_per_min: int | None = None
     report_quota: bool = True
+    no_credit: bool = False
     async_filter: bool = False
     missing: bool = False
     forbidden: bool = False
