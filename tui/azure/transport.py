@@ -180,13 +180,18 @@ class TimedTransport(httpx2.AsyncBaseTransport):
         if connector is None or self._proxy is not None:
             return 0
         request = aiohttp.ClientRequest("GET", yarl.URL(str(url)), loop=asyncio.get_running_loop())
-        opened = await asyncio.gather(
-            *(connector.connect(request, [], self._timeout) for _ in range(count)), return_exceptions=True
-        )
-        connections = [one for one in opened if isinstance(one, aiohttp.connector.Connection)]
-        for connection in connections:
-            connection.release()
-        return len(connections)
+        dialling = [asyncio.create_task(connector.connect(request, [], self._timeout)) for _ in range(count)]
+        opened = 0
+        try:
+            await asyncio.wait(dialling)
+        finally:
+            for task in dialling:
+                if not task.done():
+                    task.cancel()
+                elif not task.cancelled() and task.exception() is None:
+                    task.result().release()
+                    opened += 1
+        return opened
 
     async def aclose(self) -> None:
         for session in (self._session, self._reconnecting):
