@@ -177,7 +177,7 @@ class TimedTransport(httpx2.AsyncBaseTransport):
         Nothing is sent over them. Through a proxy none is opened: what it passes on is known only by requests.
         """
         connector = self._session.connector if self._session is not None else None
-        if connector is None or self._proxy is not None:
+        if connector is None or self._proxy is not None or count < 1:
             return 0
         request = aiohttp.ClientRequest("GET", yarl.URL(str(url)), loop=asyncio.get_running_loop())
         dialling = [asyncio.create_task(connector.connect(request, [], self._timeout)) for _ in range(count)]
