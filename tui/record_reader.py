@@ -161,7 +161,14 @@ def read_pairs(path: Path) -> Iterator[Pair]:
 def read_seconds(path: Path) -> Iterator[Second]:
     """The per-second history, oldest first, one second in memory at a time. Raises UnreadableRecord."""
     with _reading(path) as conn:
-        yield from seconds_of(conn.execute(f"SELECT {SECOND_COLUMNS} FROM seconds ORDER BY rowid"))
+        columns = _there(conn, "seconds", SECOND_COLUMNS)
+        yield from seconds_of(conn.execute(f"SELECT {columns} FROM seconds ORDER BY rowid"))
+
+
+def _there(conn: sqlite3.Connection, table: str, columns: str) -> str:
+    """The columns to select: NULL in place of those that a record of an older version does not have."""
+    known = {row[1] for row in conn.execute(f"PRAGMA table_info({table})")}
+    return ", ".join(name if name in known else f"NULL AS {name}" for name in columns.split(", "))
 
 
 def last_moment_s(path: Path) -> float:

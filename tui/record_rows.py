@@ -23,7 +23,7 @@ OUTCOME_COLUMNS = (
 )
 SECOND_COLUMNS = (
     "at_s, deployment, requests, p50_ms, p95_ms, p99_ms, cost_per_1k_usd, filter_pct, error_pct, weight_pct,"
-    " share_pct"
+    " share_pct, throttled_pct"
 )
 
 _Row = tuple[Any, ...]
@@ -80,7 +80,7 @@ def seconds_of(rows: Iterable[_Row]) -> Iterator[Second]:
 
 
 def _second_figures(row: _Row) -> SecondFigures:
-    requests, p50_ms, p95_ms, p99_ms, cost, filter_pct, error_pct, weight_pct, share_pct = row
+    requests, p50_ms, p95_ms, p99_ms, cost, filter_pct, error_pct, weight_pct, share_pct, throttled = row
     return SecondFigures(
         requests=int(requests),
         p50_ms=_optional(p50_ms),
@@ -91,6 +91,7 @@ def _second_figures(row: _Row) -> SecondFigures:
         error_pct=_optional(error_pct),
         weight_pct=_real(weight_pct),
         share_pct=_optional(share_pct),
+        throttled_pct=_optional(throttled),
     )
 
 

@@ -18,9 +18,9 @@ from tui.model import NO_HITS, Event, FilterHits, Outcome, Pair, Second, Usage, 
 APPLICATION_ID = 0x63746F70
 """Marks a file as ours (``PRAGMA application_id``): "ctop" in ASCII."""
 
-VERSION = 3
+VERSION = 4
 """Of the schema (``PRAGMA user_version``); a reader refuses what is newer. Version 1 has no table ``state``,
-version 2 no table ``pairs``."""
+version 2 no table ``pairs``, version 3 no ``throttled_pct``, and its ``error_pct`` counts rate limits."""
 
 LONGEST_NAME = 200
 LONGEST_TEXT = 2000
@@ -49,7 +49,8 @@ _TABLES = (
 )""",
     """CREATE TABLE seconds (
   at_s REAL, deployment TEXT NOT NULL, requests INTEGER NOT NULL, p50_ms REAL, p95_ms REAL,
-  p99_ms REAL, cost_per_1k_usd REAL, filter_pct REAL, error_pct REAL, weight_pct REAL, share_pct REAL
+  p99_ms REAL, cost_per_1k_usd REAL, filter_pct REAL, error_pct REAL, weight_pct REAL, share_pct REAL,
+  throttled_pct REAL
 )""",
     """CREATE TABLE pairs (
   at_s REAL, task TEXT NOT NULL, canary TEXT NOT NULL, criterion TEXT NOT NULL, baseline INTEGER NOT NULL,
@@ -63,7 +64,7 @@ _TEXTS_TABLE = (
 )
 
 _INSERT_OUTCOME = f"INSERT INTO outcomes VALUES (NULL{', ?' * 30})"
-_INSERT_SECOND = f"INSERT INTO seconds VALUES (?{', ?' * 10})"
+_INSERT_SECOND = f"INSERT INTO seconds VALUES (?{', ?' * 11})"
 _INSERT_EVENT = f"INSERT INTO events VALUES (NULL{', ?' * 10})"
 
 
@@ -154,6 +155,7 @@ def insert_seconds(conn: sqlite3.Connection, seconds: Iterable[Second]) -> None:
                 f.error_pct,
                 f.weight_pct,
                 f.share_pct,
+                f.throttled_pct,
             )
             for second in seconds
             for deployment, f in second.figures.items()

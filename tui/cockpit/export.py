@@ -21,7 +21,7 @@ _VERDICTS = ".verdicts.csv"
 _COLUMNS = (
     "deployment", "role", "window", "task", "seconds", "requests", "assigned", "share_pct", "rate_rps",
     "p50_ms", "p95_ms", "p99_ms", "ttft_p50_ms", "ttft_p95_ms", "ttft_p99_ms", "tokens_per_request",
-    "cost_per_1k_usd", "cost_usd", "estimated_usd", "filter_pct", "error_pct", "saturated",
+    "cost_per_1k_usd", "cost_usd", "estimated_usd", "filter_pct", "error_pct", "throttled_pct", "saturated",
 )  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def _cells(f: Figures) -> tuple[object, ...]:
         f.span_s, f.requests, f.assigned, f.assigned_share_pct, f.rate_rps,
         latency and latency.p50, latency and latency.p95, latency and latency.p99,
         ttft and ttft.p50, ttft and ttft.p95, ttft and ttft.p99, f.tokens_per_request,
-        f.cost_per_1k_usd, f.cost_usd, f.estimated_usd, f.filter_pct, f.error_pct, f.saturated,
+        f.cost_per_1k_usd, f.cost_usd, f.estimated_usd, f.filter_pct, f.error_pct, f.throttled_pct, f.saturated,
     )  # fmt: skip
     return tuple(round(v, 6) if isinstance(v, float) else "" if v is None else v for v in values)
 

@@ -32,6 +32,10 @@ requests, completions stored by OpenAI, API Management log rows, TensorZero data
 WildChat conversations."""
 
 
+TraceUnit = Literal["s", "ms", "us", "ns"]
+"""What the numbers of a trace's timestamps count."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
     """One ``[[traffic.sources]]``. ``share`` is relative to the other shares, ``sample_pct`` a percentage.
@@ -57,11 +61,13 @@ class SourceSpec:
 @dataclass(frozen=True, slots=True)
 class Traffic:
     """How requests are made. ``rate`` is requests per second over all tasks; ``speed`` multiplies the pace of
-    a trace. ``budget_usd`` None means no limit, ``max_tokens`` None leaves it to the request."""
+    a trace, ``trace_unit`` is what its timestamps count, None what they seem to. ``budget_usd`` None means no
+    limit, ``max_tokens`` None leaves it to the request."""
 
     rate: float = 5.0
     arrivals: Literal["constant", "poisson", "trace"] = "poisson"
     trace: Path | None = None
+    trace_unit: TraceUnit | None = None
     speed: float = 1.0
     loop: bool = False
     stream: bool = True
@@ -217,6 +223,11 @@ class Rollout:
     control_plane: ControlPlane | None = None
     quality: QualitySpec = QualitySpec()
     tasks: Mapping[str, TaskSpec] = field(default_factory=lambda: MappingProxyType({DEFAULT_TASK: TaskSpec()}))
+
+    @property
+    def plain_servers(self) -> frozenset[str]:
+        """The endpoints that are none of Azure."""
+        return frozenset(name for name, endpoint in self.endpoints.items() if endpoint.plain)
 
     @property
     def criteria(self) -> Criteria:
