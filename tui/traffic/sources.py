@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 _LOOKED_AT = 200
+_IN_VAIN = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +121,18 @@ class Sources:
 
 
 def look(spec: SourceSpec) -> Look | None:
-    """Read the beginning of a source's file as a run would: at most 200 requests. None where it has no file, or
-    where nothing is in a followed one yet."""
+    """Read the beginning of a source's file as a run would: at most 200 requests, and 16 MB that give none. None
+    where it has no file, or where nothing is in a followed one yet."""
     path = spec.path or spec.prompts
     if path is None or (spec.follow and not (path.exists() and path.stat().st_size)):
         return None
     problem = _followed(path) if spec.follow else None
     source = SampledSource(path, random.Random(0), form_name=spec.format)
+    in_vain = 0
     for _ in range(_LOOKED_AT):
-        source.take()
+        in_vain += source.take() is None
+        if source.ended or in_vain == _IN_VAIN:
+            break
     view = source.view()
     source.close()
     problem = problem or view.error
