@@ -121,8 +121,8 @@ class Sources:
 
 
 def look(spec: SourceSpec) -> Look | None:
-    """Read the beginning of a source's file as a run would: at most 200 requests, and 16 MB that give none. None
-    where it has no file, or where nothing is in a followed one yet."""
+    """Read the beginning of a source's file as a run would: at most 200 requests, or 16 MB without one.
+    None where it has no file, or where nothing is in a followed one yet."""
     path = spec.path or spec.prompts
     if path is None or (spec.follow and not (path.exists() and path.stat().st_size)):
         return None
