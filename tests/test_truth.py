@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -45,10 +46,12 @@ def service() -> Iterator[Simulators]:
 
 
 def compared(figures: Figures) -> dict[str, Any]:
-    """Our counts in the words of the truth."""
+    """Our counts in the words of the truth: of a request that was sent anew the service knows both tries."""
+    kinds = Counter({kind.value: figures.kinds.get(kind, 0) for kind in OutcomeKind})
+    kinds[OutcomeKind.CONNECTION_LOST.value] += figures.reconnected
     return {
-        "requests": figures.requests,
-        "outcomes": {kind.value: figures.kinds[kind] for kind in OutcomeKind if figures.kinds.get(kind)},
+        "requests": figures.requests + figures.reconnected,
+        "outcomes": {kind: n for kind, n in kinds.items() if n},
         "tokens": {
             "prompt": figures.prompt_tokens,
             "cached": figures.cached_tokens,
