@@ -18,6 +18,7 @@ from tui.model import NO_HITS, FilterHits, Usage
 
 MAX_LINE_BYTES = 8 * 1024 * 1024
 _MAX_CATEGORIES = 32
+_WRITTEN = ("content", "reasoning_content", "reasoning", "refusal")
 
 # Of an event after the first content, only these parts can matter: how it ended, what it used, what fired.
 # In a JSON string a quote is escaped, so the text of an answer cannot match the quoted names.
@@ -25,6 +26,7 @@ _WORTH_PARSING = re.compile(
     rb'"finish_reason"\s*:\s*"|"usage"\s*:\s*\{|"(?:filtered|detected)"\s*:\s*true|"error"\s*:\s*\{'
     rb'|"severity"\s*:\s*"(?!safe")'
 )
+_WRITTEN_TEXT = re.compile(rb'"(?:content|reasoning_content|reasoning|refusal)"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 
 class UnreadableAnswer(ValueError):
@@ -106,6 +108,8 @@ class EventStream:
             and not _WORTH_PARSING.search(data)
         ):
             self.done = self.done or data.strip() == b"[DONE]"
+            for text in _WRITTEN_TEXT.findall(data):
+                self.answer.characters += len(from_json(text))
             return
         data = data.strip()
         if data == b"[DONE]":
@@ -118,6 +122,7 @@ class EventStream:
         for choice in _dicts(event.get("choices")):
             delta = choice.get("delta")
             if isinstance(delta, dict):
+                self.answer.characters += _characters(delta)
                 content = delta.get("content")
                 if content and isinstance(content, str):
                     self.has_content = True
@@ -142,12 +147,17 @@ def read_completion(body: bytes, *, keep_text: bool = False) -> Answer:
     if not isinstance(document.get("choices"), list) and answer.error is None:
         kind = str(document.get("object", "no kind named"))[:40]
         raise UnreadableAnswer(f"the answer is not a chat completion: it has no choices ({kind})")
-    if keep_text:
-        for choice in _dicts(document.get("choices")):
-            message = choice.get("message")
-            if isinstance(message, dict) and isinstance(message.get("content"), str):
+    for choice in _dicts(document.get("choices")):
+        message = choice.get("message")
+        if isinstance(message, dict):
+            answer.characters += _characters(message)
+            if keep_text and isinstance(message.get("content"), str):
                 answer.text.append(message["content"])
     return answer
+
+
+def _characters(message: dict[str, Any]) -> int:
+    return sum(len(text) for name in _WRITTEN if isinstance(text := message.get(name), str))
 
 
 def read_filter_results(results: object, side: str, into: Answer) -> None:
@@ -181,7 +191,7 @@ def _read_common(document: dict[str, Any], answer: Answer) -> None:
         answer.fingerprint = fingerprint[:64]
     usage = document.get("usage")
     if isinstance(usage, dict):
-        answer.usage = _usage(usage)
+        answer.usage = _usage(usage) if usage.get("prompt_tokens") else None
     error = document.get("error")
     if isinstance(error, dict):
         answer.error = error
