@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tui.azure.errors import Refusal, classify_error_event, retry_after_s
-from tui.azure.prices import cost_usd, estimated_cost_usd
+from tui.azure.prices import cost_usd, estimated_usage
 from tui.azure.transport import Exchange
 from tui.azure.wire import Answer, EventStream
-from tui.model import NO_HITS, Assignment, Deployment, Outcome, OutcomeKind, Quota, Request
+from tui.model import ANSWERED, NO_HITS, Assignment, Deployment, Outcome, OutcomeKind, Quota, Request
 from tui.text import plain
 
 _KEPT_TEXT_CHARS = 1_000_000
@@ -17,13 +17,14 @@ _KEPT_TEXT_CHARS = 1_000_000
 
 @dataclass(slots=True)
 class Call:
-    """What is known so far of a call under way."""
+    """What is known so far of a call under way. ``overdue``: our own time-out ended it."""
 
     exchange: Exchange
     events: EventStream | None
     answer: Answer = field(init=False)
     status: int | None = None
     first_content_s: float | None = None
+    overdue: bool = False
 
     def __post_init__(self) -> None:
         self.answer = self.events.answer if self.events is not None else Answer()
@@ -60,7 +61,7 @@ def outcome_of(
     sent_s = exchange.sent_s if exchange.sent_s is not None else now_s
     first_s = call.first_content_s
     ended_s = exchange.last_byte_s if answered and exchange.last_byte_s is not None else now_s
-    cost, estimated = _cost(request, deployment, kind, answer)
+    cost, estimated = _cost(request, deployment, kind, call)
     served_by = headers.get("x-ms-deployment-name")
     spilled = _spilled(headers, deployment.name)
     return Outcome(
@@ -108,17 +109,21 @@ def _spilled(headers: Mapping[str, str], deployment: str) -> bool:
     )
 
 
-def _cost(
-    request: Request, deployment: Deployment, kind: OutcomeKind, answer: Answer
-) -> tuple[float | None, bool]:
-    """USD and whether it is an estimate: a blocked prompt is charged, but comes back without usage."""
-    price = deployment.price
+def _cost(request: Request, deployment: Deployment, kind: OutcomeKind, call: Call) -> tuple[float | None, bool]:
+    """USD and whether it is an estimate.
+
+    Where the service reports no usage, what it has done is estimated: an answer; a blocked prompt, which is
+    charged (Microsoft, content filter documentation); the part of an answer that came before it broke off; and
+    the prompt of a request that it was still at when we gave up, which is the least that it may charge.
+    """
+    price, answer = deployment.price, call.answer
     if price is None or deployment.provisioned:
         return None, False
     if answer.usage is not None:
         return cost_usd(answer.usage, price), False
-    if kind is OutcomeKind.PROMPT_FILTERED:
-        return estimated_cost_usd(request.messages, price), True
+    if kind in ANSWERED or kind is OutcomeKind.PROMPT_FILTERED or answer.characters or call.overdue:
+        usage = estimated_usage(request, answer.characters, cut_off=answer.finish_reason == "length")
+        return cost_usd(usage, price), True
     return None, False
 
 

@@ -13,9 +13,10 @@ import random
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from tui.engine.judging import JudgingRoom
+from tui.engine.ledger import Client
 from tui.engine.sample_store import SampleStore
 from tui.engine.scores import Scores
 from tui.model import (
@@ -43,22 +44,6 @@ SHADOW, KNOWN = "shadow", "known"
 _NOTABLE_PER_S = 1.0
 _NOTE_CHARS = 500
 _BEST = 5
-
-
-class Client(Protocol):
-    """What sends a request."""
-
-    async def complete(
-        self,
-        request: Request,
-        assignment: Assignment,
-        due_s: float,
-        *,
-        saturated: bool = False,
-        keep_text: bool | None = None,
-    ) -> Outcome:
-        """Every end is an outcome."""
-        ...
 
 
 class QualityRoom:
