@@ -9,9 +9,10 @@ from typing import TextIO
 
 from tui.engine import Engine
 from tui.measure.business import business
-from tui.measure.business_words import line_texts
+from tui.measure.business_words import line_texts, spent_text
 from tui.model import (
     DeploymentView,
+    Figures,
     OutcomeKind,
     PinState,
     QualityView,
@@ -145,15 +146,19 @@ def _row(name: str, view: DeploymentView, snapshot: Snapshot) -> tuple[str, ...]
         str(f.kinds.get(OutcomeKind.OK, 0)),
         *(("-",) * 3 if q is None else (f"{q.p50:.0f}", f"{q.p95:.0f}", f"{q.p99:.0f}")),
         "-" if ttft is None else f"{ttft.p50:.0f}",
-        "n/a" if view.deployment.provisioned else _number(f.cost_per_1k_usd, "{:.3f}", "?"),
+        "n/a" if view.deployment.provisioned else _number(f.cost_per_1k_usd, "{:.3f}", "?") + _about(f),
         _number(f.filter_pct, "{:.2f}", "-"),
         _number(f.error_pct, "{:.2f}", "-"),
     )
 
 
+def _about(figures: Figures) -> str:
+    return "~" if figures.estimated_usd > 0 else ""
+
+
 def _remarks(snapshot: Snapshot) -> Iterator[str]:
     sender = snapshot.sender
-    spent = f"${snapshot.spent_usd:.4f}"
+    spent = spent_text(snapshot)
     yield f"run {snapshot.run_id}: {snapshot.at_s:.0f} s, {sender.sent} requests sent, {spent}"
     affected = sum(f.saturated for f in totals(snapshot).values())
     if sender.skipped or affected:
@@ -192,8 +197,9 @@ def _business_lines(snapshot: Snapshot) -> Iterator[str]:
 
 def _quality_lines(view: QualityView) -> Iterator[str]:
     if (judge := view.judge) is not None:
+        about = "~" if view.judge_estimated_usd > 0 else ""
         said = (judge.text or "nothing asked yet", judge.position.text, judge.anchors.text)
-        yield f"judge {view.judge_name}: {'; '.join(filter(None, said))}; ${view.judge_usd:.4f}"
+        yield f"judge {view.judge_name}: {'; '.join(filter(None, said))}; {about}${view.judge_usd:.4f}"
     if view.agreement:
         yield view.agreement
 
@@ -224,7 +230,7 @@ def _progress(snapshot: Snapshot, for_s: float | None) -> str:
     saturated = "  CLIENT SATURATED" if snapshot.sender.saturated else ""
     return (
         f"{snapshot.at_s:5.0f}{until}  {snapshot.state.value}  {done} done  {errors} errors"
-        f"  {snapshot.sender.in_flight} in flight  weights {shares}  ${snapshot.spent_usd:.4f}{saturated}"
+        f"  {snapshot.sender.in_flight} in flight  weights {shares}  {spent_text(snapshot)}{saturated}"
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tui.model import Assignment, Event, EventKind, Outcome, Pair, Second, WeightTable
-from tui.record_rows import OUTCOME_COLUMNS, SECOND_COLUMNS, outcome_of, seconds_of
+from tui.record_rows import SECOND_COLUMNS, outcome_columns, outcome_of, seconds_of
 from tui.record_schema import VERSION, RunHead, is_run_record
 
 
@@ -129,7 +129,8 @@ def read_outcomes(path: Path) -> Iterator[Outcome]:
     ``shares`` are empty: an outcome keeps only the weight of its own deployment. Raises UnreadableRecord.
     """
     with _reading(path) as conn:
-        yield from map(outcome_of, conn.execute(f"SELECT {OUTCOME_COLUMNS} FROM outcomes ORDER BY seq"))
+        columns = outcome_columns(_version(conn))
+        yield from map(outcome_of, conn.execute(f"SELECT {columns} FROM outcomes ORDER BY seq"))
 
 
 def read_assignments(path: Path) -> Iterator[Assignment]:
@@ -195,6 +196,10 @@ def _weights(text: str | None) -> WeightTable | None:
     }
 
 
+def _version(conn: sqlite3.Connection) -> int:
+    return int(conn.execute("PRAGMA user_version").fetchone()[0])
+
+
 @contextmanager
 def _reading(path: Path) -> Iterator[sqlite3.Connection]:
     """The record, open for reading; whatever its content does wrong becomes UnreadableRecord."""
@@ -207,8 +212,7 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
         try:
             if not is_run_record(conn):
                 raise UnreadableRecord(f"{path} is not a run record of canarytop: move it elsewhere")
-            version = conn.execute("PRAGMA user_version").fetchone()[0]
-            if version > VERSION:
+            if (version := _version(conn)) > VERSION:
                 raise UnreadableRecord(
                     f"{path} has version {version}, this program reads up to {VERSION}: use a newer canarytop"
                 )

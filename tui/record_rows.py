@@ -15,12 +15,14 @@ from typing import Any
 
 from tui.model import NO_HITS, FilterHits, Outcome, OutcomeKind, Second, SecondFigures, Usage
 
-OUTCOME_COLUMNS = (
+_OUTCOME_COLUMNS = (
     "request_id, task, deployment, weight_pct, kind, due_s, sent_s, ended_s, late_ms, latency_ms, ttft_ms,"
     " prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, cost_usd, cost_estimated, filters,"
     " http_status, finish_reason, error, served_model, system_fingerprint, served_by, counts_for_version,"
     " retry_after_s, region, service_request_id, source, saturated"
 )
+_SINCE_4 = (("answer_ttft_ms", "NULL"), ("reconnected", "0"))
+"""Columns of outcomes that came with version 4, and what stands for them in an older record."""
 SECOND_COLUMNS = (
     "at_s, deployment, requests, p50_ms, p95_ms, p99_ms, cost_per_1k_usd, filter_pct, error_pct, weight_pct,"
     " share_pct"
@@ -29,13 +31,19 @@ SECOND_COLUMNS = (
 _Row = tuple[Any, ...]
 
 
+def outcome_columns(version: int) -> str:
+    """The columns of an outcome in a record of that version of the schema."""
+    later = (name if version >= 4 else absent for name, absent in _SINCE_4)
+    return ", ".join((_OUTCOME_COLUMNS, *later))
+
+
 def outcome_of(row: _Row) -> Outcome:
-    """The outcome in one row of ``OUTCOME_COLUMNS``; a time or weight that was not a number is NaN."""
+    """The outcome in one row of ``outcome_columns``; a time or weight that was not a number is NaN."""
     (
         request_id, task, deployment, weight_pct, kind, due_s, sent_s, ended_s, late_ms, latency_ms, ttft_ms,
         prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, cost_usd, cost_estimated, filters,
         http_status, finish_reason, error, served_model, system_fingerprint, served_by, counts_for_version,
-        retry_after_s, region, service_request_id, source, saturated,
+        retry_after_s, region, service_request_id, source, saturated, answer_ttft_ms, reconnected,
     ) = row  # fmt: skip
     usage = None
     if prompt_tokens is not None:
@@ -54,6 +62,7 @@ def outcome_of(row: _Row) -> Outcome:
         late_ms=_real(late_ms),
         latency_ms=_optional(latency_ms),
         ttft_ms=_optional(ttft_ms),
+        answer_ttft_ms=_optional(answer_ttft_ms),
         usage=usage,
         cost_usd=_optional(cost_usd),
         cost_estimated=bool(cost_estimated),
@@ -70,6 +79,7 @@ def outcome_of(row: _Row) -> Outcome:
         service_request_id=_text(service_request_id),
         source=str(source),
         saturated=bool(saturated),
+        reconnected=bool(reconnected),
     )
 
 

@@ -9,7 +9,17 @@ from tui.azure.errors import Refusal, classify_error_event, retry_after_s
 from tui.azure.prices import cost_usd, estimated_usage
 from tui.azure.transport import Exchange
 from tui.azure.wire import Answer, EventStream
-from tui.model import ANSWERED, NO_HITS, Assignment, Deployment, Outcome, OutcomeKind, Quota, Request
+from tui.model import (
+    ANSWERED,
+    NO_HITS,
+    Assignment,
+    Deployment,
+    Outcome,
+    OutcomeKind,
+    Quota,
+    Request,
+    Usage,
+)
 from tui.text import plain
 
 _KEPT_TEXT_CHARS = 1_000_000
@@ -76,7 +86,7 @@ def outcome_of(
         late_ms=max(0.0, (sent_s - due_s) * 1000),
         latency_ms=(ended_s - sent_s) * 1000 if answered else None,
         ttft_ms=(first_s - sent_s) * 1000 if answered and first_s is not None else None,
-        usage=answer.usage,
+        usage=_usage(answer),
         cost_usd=cost,
         cost_estimated=estimated,
         filters=hits,
@@ -119,12 +129,17 @@ def _cost(request: Request, deployment: Deployment, kind: OutcomeKind, call: Cal
     price, answer = deployment.price, call.answer
     if price is None or deployment.provisioned:
         return None, False
-    if answer.usage is not None:
-        return cost_usd(answer.usage, price), False
+    if (usage := _usage(answer)) is not None:
+        return cost_usd(usage, price), False
     if kind in ANSWERED or kind is OutcomeKind.PROMPT_FILTERED or answer.characters or call.overdue:
-        usage = estimated_usage(request, answer.characters, cut_off=answer.finish_reason == "length")
-        return cost_usd(usage, price), True
+        estimated = estimated_usage(request, answer.characters, cut_off=answer.finish_reason == "length")
+        return cost_usd(estimated, price), True
     return None, False
+
+
+def _usage(answer: Answer) -> Usage | None:
+    """What the service reported; every prompt has tokens, so a report of none says nothing."""
+    return answer.usage if answer.usage is not None and answer.usage.prompt_tokens else None
 
 
 _NO_QUOTA = Quota()

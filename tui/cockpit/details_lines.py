@@ -144,6 +144,11 @@ def _block(title: str, deployment: DeploymentView, task: str, width: int) -> lis
     row("assigned share", "%", lambda f: fmt.pct(f.assigned_share_pct))
     row("rate", "req/s", lambda f: fmt.rate(f.rate_rps) if f.span_s else fmt.NO_DATA)
     for label, unit, quantiles in _QUANTILES:
+        if label == _OF_ANSWER and all(f.answer_ttft_ms in (None, f.ttft_ms) for f in columns.values()):
+            some = any(f.answer_ttft_ms is not None for f in columns.values())
+            said = "  same as first token" if some else f"  {fmt.NO_DATA}"
+            lines.append(Line(fmt.fit(f"  {label}", label_cells) + fmt.fit(unit, 7) + said, "dim"))
+            continue
         for rank in ("p50", "p95", "p99"):
             row(f"{label} {rank.upper()}", unit, _quantile(quantiles, rank))
             row("  with 95% confidence", "", _interval(quantiles, rank), "dim")
@@ -151,6 +156,8 @@ def _block(title: str, deployment: DeploymentView, task: str, width: int) -> lis
     for label, attribute in _TOKENS:
         row(f"{label} per answer", "tokens", _per_answer(attribute))
     row("answers with counts", "n", lambda f: f"{f.answers_with_usage:,}", "dim")
+    if any(f.answers_without_usage for f in columns.values()):
+        row("without counts", "n", lambda f: f"{f.answers_without_usage:,}", "warn")
     row("cost per 1,000 requests", "USD", lambda f: _money(deployment, f, f.cost_per_1k_usd))
     row("cost so far", "USD", lambda f: _money(deployment, f, f.cost_usd))
     row("of it estimated", "USD", lambda f: fmt.usd(f.estimated_usd) if f.priced else fmt.NO_DATA, "dim")
@@ -175,9 +182,11 @@ def _marked(text: str, cells: int) -> str:
     return fmt.fit(number, cells - 1, right=True) + fmt.fit(text[len(number) :], 1)
 
 
+_OF_ANSWER = "first of answer"
 _QUANTILES: tuple[tuple[str, str, Callable[[Figures], Quantiles | None]], ...] = (
     ("latency", "ms", lambda f: f.latency_ms),
     ("first token", "ms", lambda f: f.ttft_ms),
+    (_OF_ANSWER, "ms", lambda f: f.answer_ttft_ms),
     ("per output token", "ms", lambda f: f.ms_per_output_token),
 )
 _TOKENS = (
@@ -229,7 +238,9 @@ def _interval(of: Callable[[Figures], Quantiles | None], rank: str) -> Callable[
 def _per_answer(attribute: str) -> Callable[[Figures], str]:
     def text(figures: Figures) -> str:
         n = figures.answers_with_usage
-        return f"{getattr(figures, attribute) / n:,.1f}" if n else fmt.NO_DATA
+        if not n:
+            return fmt.UNKNOWN if figures.answers_without_usage else fmt.NO_DATA
+        return f"{getattr(figures, attribute) / n:,.1f}"
 
     return text
 
@@ -238,7 +249,7 @@ def _money(deployment: DeploymentView, figures: Figures, value: float | None) ->
     if deployment.deployment.provisioned:
         return "n/a"
     if figures.requests and not figures.priced and deployment.deployment.price is None:
-        return "?"
+        return fmt.UNKNOWN
     return fmt.usd(value) + ("~" if value is not None and figures.estimated_usd > 0 else "")
 
 
@@ -280,6 +291,7 @@ def _sources(view: View) -> list[Line]:
         *([] if record.error is None else [Line(f"  {plain(record.error, 300)}", "alert")]),
         Line(
             f"  spent {view.picture.spent_usd:.3f} USD, of it estimated {view.picture.spent_estimated_usd:.3f}"
+            + (f"; {view.picture.reserved_usd:.3f} reserved" if view.picture.reserved_usd > 0 else "")
         ),
     ]
     return lines
