@@ -167,6 +167,9 @@ def _remarks(snapshot: Snapshot) -> Iterator[str]:
             " behind; their latency includes our own delay"
         )
     for name, view in snapshot.deployments.items():
+        if (unknown := (f := total(view)).answers_without_usage) > 0:
+            answers = f"{unknown} of {unknown + f.answers_with_usage} answers"
+            yield f"{name}: {answers} reported no usage; what they cost is estimated"
         if view.held_back:
             yield f"{name}: {view.held_back} requests held back while the service asked for a pause"
         if view.retired:
@@ -191,7 +194,7 @@ def _business_lines(snapshot: Snapshot) -> Iterator[str]:
     lines = business(snapshot)
     several = len({line.canary for line in lines}) > 1
     for line in lines:
-        if line.cost is not None or line.graded:
+        if line.cost is not None or line.graded or line.rate_from == "rollout file":
             yield f"business: {line_texts(line, line.canary if several else '')[0]}"
 
 

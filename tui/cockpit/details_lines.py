@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 
 from tui.cockpit import format as fmt
 from tui.cockpit import verdict_words as words
@@ -183,11 +184,12 @@ def _marked(text: str, cells: int) -> str:
 
 
 _OF_ANSWER = "first of answer"
+_PER_TOKEN: Callable[[Figures], Quantiles | None] = attrgetter("ms_per_output_token")
 _QUANTILES: tuple[tuple[str, str, Callable[[Figures], Quantiles | None]], ...] = (
     ("latency", "ms", lambda f: f.latency_ms),
     ("first token", "ms", lambda f: f.ttft_ms),
     (_OF_ANSWER, "ms", lambda f: f.answer_ttft_ms),
-    ("per output token", "ms", lambda f: f.ms_per_output_token),
+    ("per output token", "ms", _PER_TOKEN),
 )
 _TOKENS = (
     ("prompt", "prompt_tokens"),
@@ -212,7 +214,8 @@ def _quantile(of: Callable[[Figures], Quantiles | None], name: str) -> Callable[
     def text(figures: Figures) -> str:
         quantiles = of(figures)
         if quantiles is None:
-            return fmt.NO_DATA
+            unknown = figures.ttft_ms is not None and figures.answers_without_usage
+            return fmt.UNKNOWN if unknown and of is _PER_TOKEN else fmt.NO_DATA
         if name == "count":
             return f"{quantiles.count:,}"
         value: float = getattr(quantiles, name)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from tui.azure.prices import cost_usd, estimated_usage
+from tui.azure.prices import cost_usd, estimate_prompt_tokens
 from tui.model import DEFAULT_TASK, Assignment, Deployment, Outcome, Request, Usage, WeightTable
 
 _ANSWER_TOKENS = 1000
@@ -71,7 +71,8 @@ class Spending:
         usd = prompt_usd = 0.0
         price = deployment.price
         if self.budget_usd is not None and price is not None and not deployment.provisioned:
-            prompt_usd = cost_usd(estimated_usage(request, 0), price)
+            prompt_tokens = estimate_prompt_tokens(request.messages, request.params)
+            prompt_usd = cost_usd(Usage(prompt_tokens, 0), price)
             most_usd = cost_usd(Usage(0, request.max_tokens or _ANSWER_TOKENS), price)
             answers = self._answers.get(deployment.name)
             answer_usd = most_usd if answers is None else answers.of_one_under_way_usd
