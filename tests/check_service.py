@@ -52,9 +52,9 @@ class Found:
         return [f.what for f in self.all if f.where == where]
 
 
-async def found_at(url: str, of: Rollout) -> Found:
+async def found_at(url: str, of: Rollout, env: Mapping[str, str] = ENV) -> Found:
     """A check of a rollout that any server at ``url`` serves."""
-    return Found(await check_online(of, ENV, now=noon, sleep=no_sleep, prices_url=url))
+    return Found(await check_online(of, env, now=noon, sleep=no_sleep, prices_url=url))
 
 
 @dataclass

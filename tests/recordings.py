@@ -126,7 +126,7 @@ def made_run(
             pct = weight if deployment == NEW else 100.0 - weight
             failed = deployment == NEW and second >= failing_from_s
             record.outcome(outcome(number, deployment, sent_s, weight=pct, failed=failed))
-        figures = SecondFigures(2, 250.0, 260.0, None, 1.0, 0.0, 0.0, 90.0, None)
+        figures = SecondFigures(2, 250.0, 260.0, 300.0, 1.0, 0.0, 0.0, 90.0, None)
         record.second(Second(float(second + 1), {OLD: figures, NEW: figures}))
     assert record.close()
     return path

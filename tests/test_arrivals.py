@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tui.line_reader import BadLine
-from tui.traffic.arrivals import Arrival, TraceError, constant, poisson, trace
+from tui.traffic.arrivals import Arrival, constant, poisson, trace
+from tui.traffic.trace_rows import TraceError
 
 TRACES = Path(__file__).parents[2] / "shared" / "data" / "traces"
 HEADER = "TIMESTAMP,ContextTokens,GeneratedTokens\r\n"

@@ -200,7 +200,7 @@ BLOCKED = {
         (lambda: web.Response(status=503), "HTTP 503", False),
         (lambda: web.json_response({"error": {"code": "429"}}, status=429), "HTTP 429", False),
         (lambda: web.json_response({"error": {"message": "gone"}}, status=404), "no such deployment", False),
-        (lambda: web.Response(text="<html>"), "not JSON", False),
+        (lambda: web.Response(text="<html>"), "an HTML page", False),
         (lambda: web.json_response({"object": "list"}), "not a chat completion", False),
     ],
 )  # fmt: skip

@@ -28,6 +28,7 @@ def no_answers(**changes: object) -> Snapshot:
     return replace(made, deployments=empty)
 
 
+NO_MONEY = "HTTP 429: You exceeded your current quota"
 ROLLED_BACK = made_snapshot(
     weights={DEFAULT_TASK: {BASELINE: 100.0, CANARY: 0.0}},
     events=(event(1, EventKind.SHIFTED, "x", 100.0), event(2, EventKind.ROLLED_BACK, "y", 292.0)),
@@ -56,6 +57,30 @@ ROLLED_BACK = made_snapshot(
             {},
             "8 s of rest, 4",
             "quota",
+        ),
+        (
+            "THROTTLED",
+            "warn",
+            with_deployment(CANARY, throttled_s=7_500.0, next_try_s=200.0, held_back=4),
+            {},
+            "v0513 asked for 2 h 5 min of rest, 4 requests held back; less weight or a larger quota helps",
+            "one request is tried every 300 s",
+        ),
+        (
+            "QUOTA EXHAUSTED",
+            "alarm",
+            with_deployment(CANARY, quota_exhausted=NO_MONEY, throttled_s=60.0, next_try_s=250.0),
+            {},
+            f"v0513: {NO_MONEY}; one request is tried every 300 s, top up to go on at once",
+            "press r or raise its quota",
+        ),
+        (
+            "QUOTA EXHAUSTED",
+            "alarm",
+            with_deployment(BASELINE, quota_exhausted=NO_MONEY, next_try_s=250.0),
+            {},
+            f"v1120: {NO_MONEY}",
+            "raise its quota",
         ),
         (
             "CLIENT SATURATED",
@@ -139,6 +164,13 @@ def test_the_worst_state_wins_and_the_others_are_named():
     assert "RUNNING" not in shown.parts[0]
 
 
+def test_a_quota_that_is_used_up_is_said_once_and_stays_said_where_no_key_helps():
+    shown = said(with_deployment(CANARY, quota_exhausted=NO_MONEY, throttled_s=60.0), read_only=True)
+    assert "THROTTLED" not in shown.parts[0]
+    assert "top up" in shown.figure
+    assert said(with_deployment(BASELINE, quota_exhausted=NO_MONEY)).key == "raise its quota"
+
+
 def test_read_only_is_always_named_and_promises_no_key():
     shown = said(made_snapshot(), read_only=True)
     assert "READ-ONLY" in shown.parts[0]
@@ -161,7 +193,9 @@ def test_the_crosshair_reads_the_values_of_its_moment():
     shown = said(frozen, frozen=frozen, crosshair_s=100)
     canary = next(s for s in frozen.history if s.at_s == 300.0).figures[CANARY]
     assert shown.figure.startswith("-01:40")
-    assert f"P50/P95 v0513 {canary.p50_ms:.0f}/{canary.p95_ms:.0f} $" in shown.figure[:77]
+    assert (
+        f"P50/P95/P99 v0513 {canary.p50_ms:.0f}/{canary.p95_ms:.0f}/{canary.p99_ms:.0f} $" in shown.figure[:77]
+    )
     assert f"err {canary.error_pct:.2f}" in shown.figure[:77]
     assert shown.figure.index("v0513") < shown.figure.index("v1120")
 

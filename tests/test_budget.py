@@ -234,7 +234,7 @@ def events(*bodies: dict[str, Any] | str) -> bytes:
         (OutcomeKind.SERVER_ERROR, events(HELLO, {"error": {"code": "500", "message": "gone"}}), 20),
         (OutcomeKind.CONNECTION_LOST, events(HELLO, HELLO), 40),
         (OutcomeKind.SERVER_ERROR, events({"error": {"code": "500", "message": "gone"}}), None),
-        (OutcomeKind.CONNECTION_LOST, b"", None),
+        (OutcomeKind.SERVER_ERROR, b"", None),
     ],
 )
 async def test_what_came_before_an_answer_broke_off_is_charged(

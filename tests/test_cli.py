@@ -21,6 +21,7 @@ from tests.engine_runs import NEW, OLD, beside, pretend, simulator
 from tests.rollout_files import KEY, document, write
 from tui.cli import app
 from tui.model import EventKind
+from tui.quality import patterns
 from tui.record import RunInfo, list_runs, read_events
 
 ROOT = Path(__file__).parents[1]
@@ -202,6 +203,23 @@ def test_an_unknown_scenario_of_the_demo_and_the_simulator(
     code, output = said(tmp_path, monkeypatch, "sim", "--deployment", "nonsense")
     assert code == 2
     assert "NAME=MODEL@VERSION" in output
+
+
+def test_patterns_that_cannot_be_searched_here_are_refused_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = {"messages": [{"role": "user", "content": "Which order?"}], "match": "regex"}
+    tasks = tmp_path / "tasks.jsonl"
+    tasks.write_text(json.dumps({"id": "1", "expected": r"AB-\d+", **question}) + "\n")
+    more = {"tasks/orders/known_answers": str(tasks), "weights/orders": {OLD: 90, "gpt4o-prod-v0513": 10}}
+    path = write(tmp_path, document(more))
+    assert said(tmp_path, monkeypatch, "check", str(path), AZURE_OPENAI_API_KEY=KEY)[0] == 0
+    monkeypatch.setattr(patterns, "re2", None)
+    for command in ("check", "run"):
+        code, output = said(tmp_path, monkeypatch, command, str(path), AZURE_OPENAI_API_KEY=KEY)
+        assert code == 2
+        assert "tasks.orders.known_answers" in output
+        assert "line 1: patterns need RE2: pip install 'canarytop[patterns]'" in output
 
 
 def test_check_says_what_is_right_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

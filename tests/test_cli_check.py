@@ -105,6 +105,24 @@ class TestExitCodes:
         assert code == 0
         assert "unknown" not in output
 
+    def test_a_trace_says_its_unit_and_one_that_cannot_be_read_is_a_mistake(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "burst.csv").write_text("Timestamp,Request tokens,Response tokens\n5,1,1\n45,1,1\n")
+        traffic = {"arrivals": "trace", "trace": "burst.csv"}
+        file = file_at(tmp_path, "http://127.0.0.1:1", traffic=traffic)
+        code, output = said(tmp_path, monkeypatch, "check", str(file), **ENV)
+        assert code == 0
+        assert "trace burst.csv: timestamps are taken as seconds, as in BurstGPT traces: 0.025" in output
+        file = file_at(tmp_path, "http://127.0.0.1:1", traffic={**traffic, "trace_unit": "ms"})
+        code, output = said(tmp_path, monkeypatch, "check", str(file), **ENV)
+        assert 'timestamps are milliseconds, as trace_unit = "ms" says: 25 requests/s' in output
+        (tmp_path / "burst.csv").write_text("Timestamp,Request tokens,Response tokens\nsoon,1,1\n")
+        code, output = said(tmp_path, monkeypatch, "check", str(file), **ENV)
+        assert code == 2
+        assert "traffic.trace" in output
+        assert "line 2" in output
+
     def test_the_codes_are_in_the_help(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         code, output = said(tmp_path, monkeypatch, "check", "--help")
         assert code == 0

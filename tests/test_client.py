@@ -180,7 +180,7 @@ async def test_garbage_is_a_server_error_that_says_so(body: bytes, stream: bool)
     assert outcome.latency_ms is None
 
 
-@pytest.mark.parametrize("events", [sse(piece("Hel")), sse({"model": "", "choices": []}), b""])
+@pytest.mark.parametrize("events", [sse(piece("Hel")), sse({"model": "", "choices": []}), b": ping\n\n"])
 async def test_a_stream_that_stops_short_is_a_lost_connection(events: bytes) -> None:
     outcome = await outcome_of(events, headers={"Content-Type": "text/event-stream"})
     assert outcome.kind is OutcomeKind.CONNECTION_LOST

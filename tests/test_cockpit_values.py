@@ -19,7 +19,7 @@ from tui.cockpit.details_lines import details_lines
 from tui.cockpit.event_lines import Notice, event_lines
 from tui.cockpit.export import figures_csv, state_json, write_export
 from tui.cockpit.names import short_names
-from tui.cockpit.table_rows import COLUMNS, Cell, layout, rows
+from tui.cockpit.table_rows import COLUMNS, Cell, anything_throttled, layout, rows
 from tui.cockpit.ui_state import UiState, View
 from tui.cockpit.weight_view import asked_pct, parse_weight, parse_wish, seen_pct
 from tui.model import (
@@ -66,6 +66,31 @@ def test_narrow_terminals_keep_what_matters():
     assert {"P50", "P99", "TTFT", "$/1k", "RPS 30s"} <= {p.title for p in layout(78)}
     assert next(p.gap for p in layout(78) if p.title == "$/1k") == 2
     assert len(layout(118)) == len(COLUMNS)
+
+
+@pytest.mark.parametrize("judged", [True, False])
+def test_what_was_throttled_has_its_column_while_there_is_any(judged):
+    titles = [p.title.split()[0] for p in layout(78, judged=judged, throttled=True)]
+    assert titles[titles.index("ERR%") + 1] == "THR%"
+    assert {"VERSION", "WGT", "RPS", "P50", "P95", "P99", "$/1k", "FILT%", "VS"} <= set(titles)
+    assert "THR%" not in [p.title for p in layout(78, judged=judged)]
+    assert "THR%" in [p.title for p in layout(118, judged=judged)]
+    assert "THROTTLED%" in [p.title for p in layout(198, judged=judged)]
+    for width in range(0, 200, 7):
+        assert sum(p.width + p.gap for p in layout(width, judged=judged, throttled=True)) <= width
+
+
+def test_throttled_requests_are_no_errors():
+    kinds = {OutcomeKind.OK: 60, OutcomeKind.RATE_LIMITED: 30, OutcomeKind.QUOTA_EXHAUSTED: 10}
+    made = with_canary(figures=windows(figures(100, kinds=kinds)))
+    row = cells(made)
+    assert (row["ERR%"].text, row["THR%"].text) == ("0.00", "40.00")
+    assert row["VS BASELINE"].longer[0] == "THR 40.00 vs 0.00%"
+    assert anything_throttled(view_of(made))
+    assert not anything_throttled(view_of(made_snapshot()))
+    text = [line.text.split() for line in details_lines(view_of(made), CANARY, 117)]
+    assert ["throttled", "%", *["40.00"] * 5] in text
+    assert ["ended", "quota", "exhausted", "n", *["10"] * 5] in text
 
 
 def test_a_row_says_what_was_measured():
@@ -137,6 +162,9 @@ def test_old_figures_are_no_fault_where_nothing_is_sent():
 def test_trouble_takes_the_last_column():
     assert "unreachable" in cells(with_canary(unreachable="x"))["VS BASELINE"].longer[0]
     assert "throttled 8s" in cells(with_canary(throttled_s=8.0))["VS BASELINE"].longer[0]
+    assert "throttled 2h" in cells(with_canary(throttled_s=7_500.0))["VS BASELINE"].longer[0]
+    exhausted = cells(with_canary(quota_exhausted="no money", throttled_s=8.0))["VS BASELINE"]
+    assert (exhausted.text, exhausted.longer[0], exhausted.tone) == ("✗ quota", "✗ quota exhausted", "alert")
 
 
 def test_weights_are_live_while_figures_are_frozen():
@@ -350,6 +378,20 @@ def test_details_say_what_is_unknown_and_what_came_after_reasoning():
     assert unknown["without counts"] == ["n", *["98"] * 5]
 
 
+def test_details_say_what_a_service_said_of_waiting():
+    def said(**changes: object) -> str:
+        lines = details_lines(view_of(with_canary(**changes)), CANARY, 117)
+        return " ".join(" ".join(line.text for line in lines).split())
+
+    assert "throttled 8 s of rest still asked for quota" not in said(throttled_s=8.0)
+    assert "throttled 8 s of rest still asked for last answer" in said(throttled_s=8.0, next_try_s=8.0)
+    long = said(throttled_s=7_500.0, next_try_s=200.0)
+    assert "throttled 2 h 5 min of rest still asked for; one request is tried every 300 s; the next" in long
+    assert "the next request is sent in 03:20" in long
+    none = said(quota_exhausted="HTTP 429: pay first\x1b[31m", next_try_s=200.0)
+    assert "quota EXHAUSTED: HTTP 429: pay first\\x1b[31m; one request is tried every 300 s" in none
+
+
 def test_details_of_hostile_and_missing_things():
     error = "\x1b[31m[/b]" + "z" * 9000
     made = with_canary(last_error=error, unreachable="no route", throttled_s=3.0, figures={})
@@ -395,6 +437,13 @@ def test_the_csv_has_a_line_per_deployment_window_and_task():
         r for r in found if r["deployment"] == CANARY and r["window"] == "5m" and r["task"] == ALL_TASKS
     )
     assert (canary["p95_ms"], canary["requests"], canary["ttft_p50_ms"]) == ("655.0", "1000", "163.75")
+
+
+def test_the_table_of_an_export_tells_throttled_from_errors():
+    made = with_canary(figures=windows(figures(100, kinds={OutcomeKind.OK: 75, OutcomeKind.RATE_LIMITED: 25})))
+    found = list(csv.DictReader(io.StringIO(figures_csv(made))))
+    canary = next(r for r in found if r["deployment"] == CANARY)
+    assert (canary["error_pct"], canary["throttled_pct"]) == ("0.0", "25.0")
 
 
 def test_the_json_is_strict_and_whole():

@@ -260,6 +260,24 @@ def test_what_cannot_be_put_together_is_said_at_the_start(tmp_path: Path) -> Non
         engine.start()
 
 
+def test_a_run_of_a_trace_says_what_its_timestamps_count(url: str, tmp_path: Path) -> None:
+    path = tmp_path / "trace.jsonl"
+    rows = (f'{{"timestamp": {at}, "input_length": 1{tokens}, "output_length": 2}}' for at, tokens in
+            ((0.5, 0), (0.6, 0.5), (0.625, 1)))  # fmt: skip
+    path.write_text("\n".join(rows))
+    of = rollout(tmp_path, url, arrivals="trace", trace=path)
+    with running(of, record=recorded(tmp_path, of)) as engine:
+        last = until(engine, lambda s: s.state is TrafficState.ENDED)
+    assert done(last) == 2
+    said = [event.text for event in read_events(tmp_path / "run1.sqlite")]
+    assert said[0].startswith("run run1 of ")
+    assert said[1] == (
+        "trace trace.jsonl: timestamps are taken as seconds, as they have fractions: 8 requests/s; "
+        'if they are milliseconds: trace_unit = "ms"'
+    )
+    assert said[2] == "trace line 2: not a trace row: input_length 10.5 is no whole number from 0 to 10,000,000"
+
+
 def test_a_fault_of_the_program_ends_the_run_and_is_told(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

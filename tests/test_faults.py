@@ -27,7 +27,7 @@ from tests.engine_runs import (
     until,
 )
 from tests.service import serving
-from tui.model import EventKind, OutcomeKind, Snapshot
+from tui.model import EventKind, OutcomeKind, Snapshot, VerdictState
 from tui.record import read_events, read_run
 from tui.rollout import SourceSpec
 from tui.simulator.server import Simulator
@@ -77,6 +77,40 @@ def test_a_service_that_dies_and_comes_back(there: Beside, tmp_path: Path) -> No
         assert answered <= sum(seen) <= answered + lost
         there.run(second.stop())
     assert EventKind.REACHABLE in kinds(read_events(tmp_path / "run1.sqlite"))
+
+
+@pytest.mark.parametrize(("status", "wait"), [(429, "200000"), (429, "60"), (503, "7500"), (403, "7500")])
+def test_a_canary_that_is_told_to_wait_gets_nothing_and_is_blamed_for_nothing(
+    tmp_path: Path, status: int, wait: str
+) -> None:
+    asked = []
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        if f"/{NEW}/" not in request.path:
+            choice = {"index": 0, "message": {"content": "OK"}, "finish_reason": "stop"}
+            return web.json_response({"model": "gpt-4o-2024-11-20", "choices": [choice]})
+        asked.append(request.path)
+        body = {"error": {"code": str(status), "message": "not now"}}
+        return web.json_response(body, status=status, headers={"retry-after": wait})
+
+    with (
+        beside(serving(serve)) as url,
+        running(rollout(tmp_path, url, stream=False)) as engine,
+    ):
+        until(engine, lambda s: s.deployments[NEW].throttled_s > 0)
+        under_way = len(asked)
+        until(engine, lambda s: s.deployments[NEW].held_back > 200)
+        last = finished(engine)
+    view = last.deployments[NEW]
+    assert len(asked) == under_way == total(last, NEW).requests
+    assert float(wait) - 60 < view.throttled_s <= float(wait)
+    assert view.next_try_s is not None
+    assert view.next_try_s <= 300
+    assert total(last, NEW).throttled_pct == (100.0 if status == 429 else 0.0)
+    assert total(last, NEW).error_pct == (0.0 if status == 429 else 100.0)
+    split = next(v for v in last.verdicts[NEW] if v.criterion == "split")
+    assert split.state is not VerdictState.WORSE
+    assert EventKind.WORSE not in kinds(last.events)
 
 
 GARBAGE = {

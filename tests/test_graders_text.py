@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.test_graders import mark, taken
 from tui.model import Mark
-from tui.quality import BadExpected, grade
+from tui.quality import BadExpected, grade, patterns
 
 LABELS = (
     "affiliate license-licensee",
@@ -109,11 +111,49 @@ def test_labels_that_are_letters_or_yes_and_no_are_graded_as_such() -> None:
         ("Let me think.\n\nParis", True),
         ("paris", False),
         ("Paris, France", False),
-        ("It is Paris", False),
+        ("It is Paris", True),
+        ("The capital of France is Paris.", True),
+        ('Therefore, the answer is "Paris".', True),
+        ("The answer is “Paris.”", True),
+        ("The answer is `Paris`, because it is the capital.", True),
+        ("The answer is Paris. I hope this helps!", True),
+        ("That's `Paris`.", True),
+        ('This is a "Paris" question.', True),
+        ("[Paris]", True),
+        ("Paris\n\nIt has been the capital of France for centuries.", True),
+        ("It's `Lyon`, not `Paris`.", False),
+        ("It is not Paris", False),
+        ('The answer is "Lyon". Paris is larger.', False),
+        ("The answer is Paris, France", False),
     ],
 )
 def test_an_exact_answer_is_the_text_letter_for_letter(reply: str, is_right: bool) -> None:
     assert grade(reply, "Paris", "exact").mark is (Mark.RIGHT if is_right else Mark.WRONG)
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected", "is_right"),
+    [
+        ("> > }", "> > }", True),
+        ("> }", "> > }", False),
+        ("The answer is > > }.", "> > }", True),
+        ("# heading", "# heading", True),
+        ("heading", "# heading", False),
+        ("$5", "$5", True),
+        ("The price is **$5**.", "$5", True),
+        ("5", "$5", False),
+        ("<b>x</b>", "<b>x</b>", True),
+        ("```python\nf(**x) * y**2\n```", "f(**x) * y**2", True),
+        ("**Paris**", '"Paris"', True),
+        ('{"answer": "x"}', '{"answer": "x"}', True),
+        ("__init__", "__init__", True),
+        ("```\nx\n```", "```\nx\n```", True),
+        ("init", "__init__", False),
+        ("The answer is Mr. Smith.", "Mr. Smith", True),
+    ],
+)
+def test_marks_of_an_exact_answer_count_where_it_has_them(reply: str, expected: str, is_right: bool) -> None:
+    assert grade(reply, expected, "exact").mark is (Mark.RIGHT if is_right else Mark.WRONG)
 
 
 def test_an_exact_answer_that_is_given_twice_differently_is_no_answer() -> None:
@@ -125,23 +165,34 @@ def test_a_pattern_is_searched_in_the_reply_as_it_is() -> None:
     assert mark("The order number is AB-123.", r"\b[A-Z]{2}-\d{4}\b", "regex") is Mark.WRONG
     assert mark("Visit PARIS, in France", r"(?i)\bparis\b.*france", "regex") is Mark.RIGHT
     assert mark("", ".*", "regex") is Mark.UNGRADED
-    assert mark("x" * 100_000 + " 42", r"\b42$", "regex") is Mark.RIGHT
+    assert mark("x" * 200_000 + " 42", r"\b42$", "regex") is Mark.RIGHT
+    assert mark("Zürich \ud800 42", r"(?m)^Zürich .* 42$", "regex") is Mark.RIGHT
 
 
 @pytest.mark.parametrize(
     ("pattern", "says"),
     [
-        (r"(\w)\1", "back-reference that is not known at character 5"),
-        ("(?=a)", "a group of a kind that is not searched"),
-        ("a++", "a possessive quantifier"),
-        ("((a{99}){99}){99}", "more than 600 states"),
-        ("[a", "a class that is not closed"),
+        (r"(\w)\1", r"invalid escape sequence: \1"),
+        ("(?=a)", "invalid perl operator: (?="),
+        ("a++", "bad repetition operator: ++"),
+        ("((a{99}){99}){99}", "invalid repetition size"),
+        (r"(\pL{1,100} ?){5}Z", "pattern too large"),
+        ("[a", "missing ]: [a"),
         ("x" * 1001, "the limit is 1,000"),
+        ("\ud800", "half of a surrogate pair"),
     ],
 )
 def test_a_pattern_that_cannot_be_searched_safely_is_refused(pattern: str, says: str) -> None:
-    with pytest.raises(BadExpected, match=says):
+    with pytest.raises(BadExpected, match=re.escape(says)):
         grade("anything", pattern, "regex")
+
+
+def test_without_re2_a_pattern_is_refused_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert mark("Paris", "Pa.is", "regex") is Mark.RIGHT
+    monkeypatch.setattr(patterns, "re2", None)
+    with pytest.raises(BadExpected, match=re.escape("pip install 'canarytop[patterns]'")):
+        grade("Paris", "Pa.is", "regex")
+    assert mark("Paris", "Paris", "exact") is Mark.RIGHT
 
 
 @pytest.mark.parametrize(

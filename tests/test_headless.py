@@ -227,6 +227,32 @@ def test_without_data_there_are_gaps_and_no_zeros(url: str, tmp_path: Path, few:
     assert next(line for line in table(snapshot).splitlines() if line.startswith(NEW)).split()[4:8] == ["-"] * 4
 
 
+def test_the_result_and_the_table_tell_throttled_from_errors_and_say_what_lasts() -> None:
+    kinds = {OutcomeKind.OK: 60, OutcomeKind.RATE_LIMITED: 25, OutcomeKind.QUOTA_EXHAUSTED: 5,
+             OutcomeKind.SERVER_ERROR: 10, OutcomeKind.CANCELLED: 20}  # fmt: skip
+    made = made_snapshot()
+    canary = replace(made.deployments[CANARY], figures=windows(figures(120, kinds=kinds)), held_back=7)
+    words = "HTTP 429: You exceeded your current quota"
+
+    def told(**changes: object) -> tuple[dict[str, object], str]:
+        view = replace(canary, **changes)  # type: ignore[arg-type]
+        snapshot = replace(made, deployments={**made.deployments, CANARY: view})
+        return result(snapshot, seed=1, lost=0)["deployments"][CANARY], table(snapshot)
+
+    document, text = told(quota_exhausted=words, last_error=words)
+    assert document["kinds"] == {kind.value: n for kind, n in kinds.items()}
+    assert (document["error_pct"], document["throttled_pct"]) == (10.0, 30.0)
+    assert (document["quota_exhausted"], document["throttled_s"]) == (words, 0.0)
+    row = next(line.split() for line in text.splitlines() if line.startswith(CANARY))
+    assert row[-2:] == ["10.00", "30.00"]
+    assert f"{CANARY}: QUOTA EXHAUSTED: {words}" in text
+    assert text.count(words) == 1
+    document, text = told(throttled_s=7_500.25)
+    assert document["throttled_s"] == 7_500.25
+    assert f"{CANARY}: THROTTLED: its service asks to wait 2 h 5 min more" in text
+    assert f"{CANARY}: 7 requests held back" in text
+
+
 def test_the_result_and_the_table_say_what_it_costs_and_how_good_it_is() -> None:
     judge = JudgeView(asked=144, text="answered all 144", position=PositionView(text="no preference shown"))
     room = QualityView(

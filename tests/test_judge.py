@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import json
 import random
+from typing import Any
 
 import pytest
 
-from tui.model import CRITERIA, Assignment, Outcome, OutcomeKind, Usage, Verdict, VerdictState
+from tui.model import (
+    CRITERIA,
+    NEVER_SERVED,
+    THROTTLED,
+    Assignment,
+    Outcome,
+    OutcomeKind,
+    Usage,
+    Verdict,
+    VerdictState,
+)
 from tui.rollout import Criteria
 from tui.verdict.criteria import PAIRED
 from tui.verdict.judge import Judge
@@ -164,6 +175,82 @@ def test_what_was_not_compared_is_no_evidence() -> None:
         judge.add(outcome_of(CANARY, {BASE: 0.0, CANARY: 100.0}, kind=OutcomeKind.SERVER_ERROR), 1.0)
     errors = {v.criterion: v for v in judge.verdicts(2.0)[CANARY]}["errors"]
     assert (errors.state, errors.events, errors.canary_requests) == (VerdictState.NOT_YET, 0, 0)
+
+
+NO_EVIDENCE = sorted(THROTTLED | NEVER_SERVED)
+
+
+@pytest.mark.parametrize("kind", sorted(NEVER_SERVED))
+def test_what_no_service_has_seen_is_neither_good_nor_bad(kind: OutcomeKind) -> None:
+    service = Service(3, failing=6.0)
+    alone, mixed = Judge(BASE, [CANARY], Criteria()), Judge(BASE, [CANARY], Criteria())
+    for i in range(3_000):
+        outcome = service.outcome(i, 25.0)
+        for judge in (alone, mixed):
+            judge.add(outcome, i / 40)
+        for name in (BASE, CANARY)[: 1 + i % 2]:
+            mixed.add(outcome_of(name, {BASE: 75.0, CANARY: 25.0}, kind=kind), i / 40)
+    assert mixed.state() == alone.state()
+
+
+def throttled(service: Service, who: str, *, held_back: int, chance: float) -> dict[str, VerdictState]:
+    """What is said where one side is throttled with ``chance``, and then held back for so many draws."""
+    judge, rng = Judge(BASE, [CANARY], Criteria()), random.Random(7)
+    reached, goes_on_at = {}, 0
+    for i in range(8_000):
+        outcome = service.outcome(i, 25.0)
+        if outcome.deployment == who:
+            if i < goes_on_at:
+                continue
+            if rng.random() < chance:
+                goes_on_at = i + held_back
+                outcome = outcome_of(who, dict(outcome.shares), i, kind=OutcomeKind.RATE_LIMITED)
+        judge.add(outcome, i / 40)
+        reached |= {verdict.criterion: verdict.state for _, verdict in judge.changes()}
+    return reached
+
+
+@pytest.mark.parametrize("who", [BASE, CANARY])
+@pytest.mark.parametrize(("held_back", "chance"), [(0, 0.35), (200, 0.02)])
+def test_equal_versions_stay_equal_where_one_of_them_is_throttled(
+    who: str, held_back: int, chance: float
+) -> None:
+    seen = [throttled(Service(seed), who, held_back=held_back, chance=chance) for seed in range(4)]
+    assert not any(VerdictState.WORSE in reached.values() for reached in seen)
+    assert sum(reached.get("latency_p50") is VerdictState.OK for reached in seen) >= 1
+
+
+def test_a_slow_canary_is_found_although_it_is_throttled() -> None:
+    for seed in range(3):
+        reached = throttled(Service(seed, slower=1.25), CANARY, held_back=0, chance=0.35)
+        assert reached["latency_p50"] is VerdictState.WORSE
+
+
+@pytest.mark.parametrize("last", [{"kind": OutcomeKind.QUOTA_EXHAUSTED}, {"kind": OutcomeKind.RATE_LIMITED},
+                                  {"kind": OutcomeKind.SERVER_ERROR, "retry_after_s": 7_500.0}])  # fmt: skip
+def test_a_canary_that_gets_nothing_is_not_called_ok(last: dict[str, Any]) -> None:
+    service, judge = Service(4), Judge(BASE, [CANARY], Criteria())
+    judge.add(outcome_of(CANARY, {BASE: 75.0, CANARY: 25.0}, **last), 0.0)
+    for i in range(6_000):
+        outcome = service.outcome(i, 25.0)
+        if outcome.deployment == BASE:
+            judge.add(outcome, i / 40)
+    assert judge.changes() == []
+    judge.add(outcome_of(CANARY, {BASE: 75.0, CANARY: 25.0}), 150.0)
+    judge.add(outcome_of(BASE, {BASE: 75.0, CANARY: 25.0}), 150.0)
+    assert judge.verdict(CANARY, "errors", 151.0).baseline_requests == 1
+
+
+@pytest.mark.parametrize("kind", NO_EVIDENCE)
+def test_what_was_throttled_or_never_served_neither_trips_the_wire_nor_resets_it(kind: OutcomeKind) -> None:
+    judge, shares = Judge(BASE, [CANARY], Criteria()), {BASE: 90.0, CANARY: 10.0}
+    for _ in range(9):
+        judge.add(outcome_of(CANARY, shares, kind=kind, error="HTTP 429"), 1.0)
+    assert judge.tripwire(CANARY) is None
+    for _ in range(5):
+        judge.add(outcome_of(CANARY, shares, kind=OutcomeKind.SERVER_ERROR, error="HTTP 503"), 1.0)
+        judge.add(outcome_of(CANARY, shares, kind=kind, error="HTTP 429"), 1.0)
+    assert judge.tripwire(CANARY) == "5 failures in a row, last: HTTP 503"
 
 
 def test_five_failures_in_a_row_trip_the_wire_and_a_success_resets_it() -> None:

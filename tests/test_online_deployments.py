@@ -14,8 +14,11 @@ from tests.check_service import NO_ARM, OLD, Found, checked, found_at
 from tests.engine_runs import planned, rollout
 from tests.service import serving
 from tests.simulator_service import quick
+from tui.azure.client import Probe
+from tui.engine import online_endpoints
 from tui.engine.finding import WORST_FIRST, worst
-from tui.model import PlanStep
+from tui.engine.online_deployments import Known, answer
+from tui.model import DEFAULT_TASK, NOT_KNOWN, Outcome, OutcomeKind, PlanStep
 from tui.rollout import ControlPlane, PlanSpec
 from tui.simulator.behaviour import PretendDeployment
 from tui.simulator.control.plane import ControlSettings
@@ -25,6 +28,15 @@ NEW = PretendDeployment("n", "gpt-5.1", "2025-11-13", "canary", quick())
 
 def behaving(**behaviour: Any) -> PretendDeployment:
     return PretendDeployment("d", "gpt-4o", "2024-11-20", "baseline", quick(**behaviour))
+
+
+def end(kind: OutcomeKind, **fields: Any) -> Outcome:
+    return Outcome(0, DEFAULT_TASK, "d", 0.0, kind, 0.0, 0.0, 1.0, 0.0, **fields)
+
+
+def known(folder: Path, outcome: Outcome) -> Known:
+    of = rollout(folder, "http://127.0.0.1:9", weights={"d": 100.0})
+    return Known(of.deployments["d"], of.endpoints["main"], outcome, None, NOT_KNOWN, ("", ""))
 
 
 async def found(folder: Path, *deployments: PretendDeployment, **options: Any) -> Found:
@@ -138,6 +150,42 @@ class TestAnswer:
             one = rollout(tmp_path, url, weights={"d": 100.0}, stream=False)
             all_ = await found_at(url, one)
         assert (all_.verdict("answer"), len(seen)) == ("warn", 1)
+
+    @pytest.mark.parametrize(
+        ("status", "wait_s", "verdict", "text", "key"),
+        [
+            (429, 7_500.0, "warn", "it asks to wait: HTTP 429: no; it may be asked again in 2 h 5 min", "ok"),
+            (429, None, "warn", "it asks to wait: HTTP 429: no", "ok"),
+            (503, 90.0, "wrong", "it asks to wait: HTTP 503: no; it may be asked again in 1 min 30 s",
+             "unknown"),
+            (503, None, "wrong", "it fails: HTTP 503: no", "unknown"),
+            (403, 90.0, "warn", "it asks to wait: HTTP 403: no; it may be asked again in 1 min 30 s", "ok"),
+            (403, None, "wrong", "it does not let us in: HTTP 403: no", "wrong"),
+        ],
+    )  # fmt: skip
+    def test_a_service_that_asks_to_wait_is_told_from_one_that_fails(
+        self, tmp_path: Path, status: int, wait_s: float | None, verdict: str, text: str, key: str
+    ) -> None:
+        kind = {429: OutcomeKind.RATE_LIMITED, 503: OutcomeKind.SERVER_ERROR, 403: OutcomeKind.REFUSED}[status]
+        one = known(tmp_path, end(kind, http_status=status, retry_after_s=wait_s, error=f"HTTP {status}: no"))
+        found = answer(one)
+        assert (found.verdict, found.text) == (verdict, text)
+        of_key = online_endpoints.key(one.endpoint, Probe("main", "ok", "HTTP 404"), [one.outcome])
+        assert of_key.verdict == key
+
+    def test_a_used_up_quota_and_a_machine_that_cannot_send(self, tmp_path: Path) -> None:
+        ended = end(OutcomeKind.QUOTA_EXHAUSTED, error="HTTP 429: pay", retry_after_s=1.0)
+        used = answer(known(tmp_path, ended))
+        assert (used.verdict, used.text) == ("wrong", "its quota is exhausted: HTTP 429: pay")
+        assert "top up" in used.remedy
+        ours = answer(known(tmp_path, end(OutcomeKind.CLIENT_SATURATED, error="too many open files")))
+        assert ours.verdict == "unknown"
+        assert ours.text == "this machine had no socket left: too many open files"
+        assert "ulimit" in ours.remedy
+
+    @pytest.mark.parametrize("kind", list(OutcomeKind))
+    def test_whatever_the_end_there_is_a_finding(self, tmp_path: Path, kind: OutcomeKind) -> None:
+        assert answer(known(tmp_path, end(kind, error="why"))).text
 
     async def test_a_model_that_does_not_take_it_is_there(self, tmp_path: Path) -> None:
         async def handler(_: web.Request) -> web.StreamResponse:

@@ -40,9 +40,10 @@ from tui.azure.outlook import RolloutOutlook, outlook_of, outlook_of_table
 from tui.azure.outlook_calendar import rollout_calendar
 from tui.azure.outlook_pages import rollout_json, rollout_markdown, table_json, table_markdown
 from tui.azure.outlook_text import rollout_text, table_text
-from tui.azure.outlook_words import ARM_NOT_ASKED, span
+from tui.azure.outlook_words import ARM_NOT_ASKED
 from tui.model import ModelSku, OfferedModel, Phase, PinState, Replacement
 from tui.rollout import Rollout
+from tui.text import span
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from tests.lifecycle_values import (
     managed_deployments,
     words,
 )
-from tui.azure.pins import pin_of, served_agrees
+from tui.azure.pins import pin_of
 from tui.model import Lifecycle, ManagedDeployment, Phase, Pin, PinState, Replacement
 
 RIGHT = "gpt-4o-2024-11-20"
@@ -38,44 +38,6 @@ def pin(
     arm_known: bool = True,
 ) -> Pin:
     return pin_of(deployment(), arm, of or lifecycle(), served, arm_known=arm_known, today=TODAY)
-
-
-@pytest.mark.parametrize(
-    ("served", "model", "version", "agrees"),
-    [
-        ("gpt-4o-2024-11-20", "gpt-4o", "2024-11-20", True),
-        ("GPT-4o-2024-11-20", "gpt-4O", "2024-11-20", True),
-        (" azure/gpt-4o-2024-11-20 ", "gpt-4o", "2024-11-20", True),
-        ("gpt-4-0613", "gpt-4", "0613", True),
-        ("gpt-4-1106-preview", "gpt-4", "1106-Preview", True),
-        ("gpt-4-turbo-2024-04-09", "gpt-4", "turbo-2024-04-09", True),
-        ("gpt-4o", "gpt-4o", "2024-11-20", None),
-        ("gpt-35-turbo", "gpt-35-turbo", "0125", None),
-        ("", "gpt-4o", "2024-11-20", None),
-        ("gpt-4o", "gpt-4o-mini", "2024-07-18", None),
-        ("gpt4o-prod-v1120", "gpt-4o", "2024-11-20", None),
-        ("gpt-4o-2024-08-06", "gpt-4o", "2024-11-20", False),
-        ("gpt-4o-mini-2024-07-18", "gpt-4o", "2024-11-20", False),
-        ("gpt-5.6-sol-2026-07-09", "gpt-4o", "2024-05-13", False),
-        ("gpt-4", "gpt-4o", "2024-11-20", False),
-    ],
-)
-def test_what_a_served_name_proves(served: str, model: str, version: str, agrees: bool | None) -> None:
-    assert served_agrees(served, model, version, "gpt4o-prod-v1120") is agrees
-
-
-@settings(deadline=None)
-@given(words, words, words, words)
-def test_a_served_name_never_breaks_the_comparison(served: str, model: str, version: str, name: str) -> None:
-    assert served_agrees(served, model, version, name) in (True, False, None)
-
-
-@settings(deadline=None)
-@given(st.from_regex(r"[a-z][a-z0-9.-]{0,20}", fullmatch=True), st.dates())
-def test_model_and_version_always_agree_with_their_own_name(model: str, day: date) -> None:
-    assert served_agrees(f"{model}-{day}".upper(), model, str(day)) is True
-    assert served_agrees(f"{model}-{day - timedelta(1) if day > date.min else day + timedelta(1)}",
-                         model, str(day)) is False  # fmt: skip
 
 
 def test_never_upgraded_is_pinned_with_a_hard_stop() -> None:

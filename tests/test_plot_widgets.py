@@ -116,13 +116,57 @@ async def test_a_plot_shows_title_legend_and_what_plotting_drew() -> None:
 
 async def test_legend_entries_that_do_not_fit_are_left_out_whole() -> None:
     legend = tuple(LegendEntry(f"version{i}", "canary", marker="hd") for i in range(9))
-    async with Screenful(InlineRenderer()).run_test(size=(50, 10)) as pilot:
+    async with Screenful(InlineRenderer()).run_test(size=(50, 9)) as pilot:
         plot = pilot.app.query_one(Plot)
         plot.show(SPEC, "2 cost", legend)
         await settle(pilot)
-        top = lines(plot)[0]
-    assert len(top) == 50
-    assert top.endswith("version1  ▀▀ version2 ╮")
+        shown = lines(plot)
+    assert {len(row) for row in shown} == {50}
+    assert shown[0].endswith("version1  ▀▀ version2 ╮")
+    assert shown[-1] == "╰─ ▀▀ version3  ▀▀ version4  ▀▀ version5 ────────╯"
+
+
+def percentiles(*versions: str) -> tuple[LegendEntry, ...]:
+    return tuple(
+        entry
+        for name in versions
+        for entry in (
+            LegendEntry(name, "canary"),
+            LegendEntry("P50  504", "canary", True, "braille", joined=True),
+            LegendEntry("P95 1100", "canary", False, "hd", joined=True),
+            LegendEntry("P99 –", "canary", True, "dashes", joined=True),
+        )
+    )
+
+
+async def test_names_that_are_joined_stay_together_on_edges_and_then_on_rows_of_their_own() -> None:
+    renderer = HeldRenderer()
+    async with Screenful(renderer).run_test(size=(60, 14)) as pilot:
+        plot = pilot.app.query_one(Plot)
+        plot.show(SPEC, "1 latency ms", percentiles("v1", "v2"))
+        renderer.finish("a")
+        await settle(pilot)
+        two = lines(plot)
+        plot.show(moved(1.0), "1 latency ms", (*percentiles("v1", "v2", "v3", "v4"), LegendEntry("ok", "axis")))
+        renderer.finish("b")
+        await settle(pilot)
+        four = lines(plot)
+        await pilot.resize_terminal(60, 10)
+        renderer.finish("c")
+        await settle(pilot)
+        low = lines(plot)
+    name = " {} ⣤P50  504 ▀P95 1100 ⠤P99 – "
+    assert two[0].startswith(f"╭─ 1 latency ms {name.format('v1')}─")
+    assert two[-1].startswith(f"╰─{name.format('v2')}─")
+    assert two[1:-1] == ["│" + "a" * 58 + "│"] * 12
+    assert four[0].startswith(f"╭─ 1 latency ms {name.format('v1')} ok ─")
+    assert [row[2:].rstrip(" │") for row in four[1:3]] == [name.format(v).rstrip() for v in ("v2", "v3")]
+    assert four[3:-1] == ["│" + "b" * 58 + "│"] * 10
+    assert four[-1].startswith(f"╰─{name.format('v4')}─")
+    assert low[1][2:].startswith(name.format("v2"))
+    assert low[2:-1] == ["│" + "c" * 58 + "│"] * 7
+    assert low[-1].startswith(f"╰─{name.format('v3')}─")
+    assert {len(row) for row in (*two, *four, *low)} == {60}
 
 
 async def test_hostile_titles_and_labels_are_text_only() -> None:

@@ -138,7 +138,7 @@ def test_the_estimate_lies_between_0_8_and_2_times_what_tokenizers_count(
 
 
 @pytest.mark.parametrize(
-    ("characters", "max_tokens", "cut_off", "completion"),
+    ("written_bytes", "max_tokens", "cut_off", "completion"),
     [
         (400, None, False, 100),
         (401, None, False, 101),
@@ -150,20 +150,23 @@ def test_the_estimate_lies_between_0_8_and_2_times_what_tokenizers_count(
     ],
 )
 def test_an_answer_is_estimated_by_what_came_and_bounded_by_its_limit(
-    characters: int, max_tokens: int | None, cut_off: bool, completion: int
+    written_bytes: int, max_tokens: int | None, cut_off: bool, completion: int
 ) -> None:
     request = Request(1, "default", ({"role": "user", "content": "x" * 40},), "test", max_tokens)
-    assert estimated_usage(request, characters, cut_off=cut_off) == Usage(14, completion)
+    assert estimated_usage(request, written_bytes, cut_off=cut_off) == Usage(14, completion)
 
 
-def test_an_answer_is_taken_to_be_of_the_script_of_its_prompt() -> None:
+def test_an_answer_has_as_many_bytes_a_token_as_its_prompt() -> None:
     def asked(text: str) -> Request:
         return Request(1, "default", ({"role": "user", "content": text},), "test")
 
-    assert estimated_usage(asked("总结这封邮件"), 100).completion_tokens == 100
-    assert estimated_usage(asked("Кратко"), 100).completion_tokens == 63
+    # 100 characters of each.
+    assert estimated_usage(asked("总结这封邮件"), 300).completion_tokens == 100
+    assert estimated_usage(asked("Кратко"), 200).completion_tokens == 63
     assert estimated_usage(asked(""), 100).completion_tokens == 25
-    assert estimated_usage(asked("\ud800"), 100).completion_tokens == 100
+    assert estimated_usage(asked("\ud800"), 300).completion_tokens == 100
+    # A translation is in bytes what it is in the other script, but for a quarter.
+    assert estimated_usage(asked("translate this"), 300).completion_tokens == 75
 
 
 @pytest.mark.parametrize("content", [7, {"text": "x"}, [1, None, {"text": 5}, {}], "", []])

@@ -22,6 +22,9 @@ from tests.engine_runs import (
 )
 from tests.quality_runs import JUDGE, compared
 from tests.simulator_service import quick
+from tests.test_cockpit_values import view_of
+from tui.cockpit.quality_lines import quality_lines
+from tui.headless import table
 from tui.model import EventKind, SampleKind, Snapshot
 from tui.record_reader import read_pairs
 from tui.rollout import Rollout
@@ -36,6 +39,11 @@ def at(url: str, of: Rollout) -> Rollout:
 def judged(snapshot: Snapshot) -> int:
     judge = snapshot.quality.judge
     return 0 if judge is None else judge.asked - judge.failed
+
+
+def asked(snapshot: Snapshot) -> int:
+    judge = snapshot.quality.judge
+    return 0 if judge is None else judge.unanswered
 
 
 def test_answers_are_judged_and_scored_in_a_run(tmp_path: Path) -> None:
@@ -62,16 +70,22 @@ def test_answers_are_judged_and_scored_in_a_run(tmp_path: Path) -> None:
     assert quality.canary_requests == len(pairs)
 
 
-def test_a_run_ends_at_once_while_every_judgement_is_under_way(tmp_path: Path) -> None:
+def test_a_run_that_is_cut_ends_at_once_and_says_that_its_judge_was_asked(tmp_path: Path) -> None:
     never = PretendDeployment(JUDGE, "gpt-5", "2025-08-07", "judge", quick(hang_pct=100.0))
     with beside(simulator([*pretend(OLD, NEW), never])) as url:
         of = at(url, compared(tmp_path, shadow_pct=100.0, judge=True, rate=50.0))
         with running(of) as engine:
-            until(engine, lambda s: s.quality.waiting >= 5)
+            until(engine, lambda s: s.quality.waiting >= 5 and asked(s) == 4)
+            # The first word lets all finish, the second, as of a second Ctrl-C, cuts them.
+            engine.end(drain_s=600.0)
             engine.end()
             assert engine.ended.result(WAIT_S) == 0
-            assert engine.snapshot().quality.judge is not None
-            assert judged(engine.snapshot()) == 0
+            last = engine.snapshot()
+    judge = last.quality.judge
+    assert judge is not None
+    assert (judge.asked, judge.unanswered, judge.text) == (0, 4, "asked 4 times, no answer yet")
+    assert f"judge {JUDGE}: asked 4 times, no answer yet; $0.0000" in table(last)
+    assert any(judge.text in line.text for line in quality_lines(view_of(last), 120))
 
 
 def test_why_there_are_no_samples_is_said(tmp_path: Path) -> None:

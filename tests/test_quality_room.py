@@ -12,6 +12,7 @@ import pytest
 from tests.engine_runs import NEW, OLD, kinds, left_by, total
 from tests.quality_runs import JUDGE, POOR, STEADY, compared, items, mixed
 from tests.rehearsal import Rehearsal, rehearse
+from tui.azure.prices import price_for
 from tui.engine.quality_setup import known_items
 from tui.engine.sample_store import SampleStore
 from tui.engine.session import Session
@@ -83,6 +84,17 @@ def test_nothing_is_asked_twice_of_a_version_without_traffic(tmp_path: Path) -> 
     run = rehearse(of, POOR, tmp_path, seed=1, for_s=5.0, behaviour=STEADY)
     assert served(run, NEW) == 0
     assert (run.samples, run.pairs(), run.last.quality.known) == ((), (), {"default": 0})
+
+
+def test_nothing_is_asked_beside_the_traffic_while_a_service_wants_a_pause(tmp_path: Path) -> None:
+    of = compared(tmp_path, shadow_pct=100.0, known=items(tmp_path / "sums.jsonl"), known_per_s=10.0)
+    limited = mixed(TaskQuality(EVERY_TASK), Change(0, "canary", "requests_per_min", to=6))
+    run = rehearse(of, limited, tmp_path, seed=1, for_s=20.0, behaviour=STEADY)
+    ends = run.truth[NEW]["outcomes"]
+    assert run.last.deployments[NEW].held_back > 50
+    # One pause of 10 s after another; what is refused was sent in the moment before each.
+    assert 1 <= ends["rate_limited"] < 25
+    assert served(run, OLD) < 2 * total(run.last, OLD).requests
 
 
 def test_a_client_that_is_behind_compares_all_the_same(tmp_path: Path) -> None:
@@ -168,16 +180,46 @@ def test_what_is_asked_twice_is_paid_by_the_budget_of_the_traffic_and_ends_with_
     assert 0 < run.last.quality.known["default"] <= 20 * spent.at_s + 1, "none while costs are awaited"
 
 
-def test_a_slow_judge_does_not_hold_up_the_end(tmp_path: Path) -> None:
+def test_judgements_under_way_at_the_end_are_waited_for_and_paid(tmp_path: Path) -> None:
     slow = mixed(TaskQuality(EVERY_TASK), Change(0, "judge", "ttft_ms", to=30_000.0))
     of = compared(tmp_path, shadow_pct=100.0, judge=True)
     run = rehearse(of, slow, tmp_path, seed=1, for_s=5.0, behaviour=STEADY)
+    seen = run.last.quality
     assert run.lost == 0
     assert run.last.state is TrafficState.STOPPED
-    assert run.last.at_s < 10
-    assert run.last.quality.judge is not None
-    assert (run.last.quality.judge.asked, run.last.quality.judge.failed) == (0, 0)
-    assert served(run, JUDGE) == 4
+    # Longer than a request of the traffic may take, and no new one is begun.
+    assert 30 < run.last.at_s < 60
+    assert seen.judge is not None
+    assert served(run, JUDGE) == seen.judge.asked == 4
+    assert (seen.judge.failed, seen.judge.unanswered) == (0, 0)
+    assert seen.waiting > 0
+    price, tokens = price_for("gpt-5", "2025-08-07"), run.truth[JUDGE]["tokens"]
+    assert price is not None
+    assert price.cached_input_usd is not None
+    prompt = (tokens["prompt"] - tokens["cached"]) * price.input_usd + tokens["cached"] * price.cached_input_usd
+    assert seen.judge_usd == pytest.approx((prompt + tokens["completion"] * price.output_usd) / 1e6) != 0
+    assert len(run.pairs()) == sum(sample.judged is not None for sample in run.samples) == 4
+
+
+def test_a_judgement_that_never_comes_holds_up_the_end_for_its_time_out_alone(tmp_path: Path) -> None:
+    hanging = mixed(TaskQuality(EVERY_TASK), Change(0, "judge", "hang_pct", to=100.0))
+    of = compared(tmp_path, shadow_pct=100.0, judge=True)
+    run = rehearse(of, hanging, tmp_path, seed=1, for_s=5.0, behaviour=STEADY)
+    assert run.lost == 0
+    assert 120 < run.last.at_s < 130
+    judge = run.last.quality.judge
+    assert judge is not None
+    assert (judge.asked, judge.failed, judge.unanswered) == (4, 4, 0)
+
+
+def test_second_answers_under_way_at_the_end_are_waited_for_and_paid(tmp_path: Path) -> None:
+    of = compared(tmp_path, shadow_pct=100.0, rate=5.0)
+    slow = mixed(TaskQuality(EVERY_TASK), Change(0, "canary", "ttft_ms", to=3_000.0))
+    run = rehearse(of, slow, tmp_path, seed=1, for_s=5.0, behaviour=STEADY)
+    outcomes, pairs = run.outcomes(), of_kind(run, SampleKind.PAIR)
+    assert len(pairs) == len(outcomes) > 20
+    assert served(run, OLD) + served(run, NEW) == 2 * len(outcomes)
+    assert run.last.spent_usd == pytest.approx(sum(a.cost_usd or 0.0 for pair in pairs for a in pair.answers))
 
 
 def test_a_second_answer_that_never_comes_does_not_hold_up_the_end(tmp_path: Path) -> None:
@@ -186,8 +228,10 @@ def test_a_second_answer_that_never_comes_does_not_hold_up_the_end(tmp_path: Pat
     cut = ((4.0, lambda session: session.cut()),)
     run = rehearse(of, hanging, tmp_path, seed=1, for_s=5.0, behaviour=STEADY, hands=cut)
     assert run.lost == 0
-    assert of_kind(run, SampleKind.PAIR) == []
-    assert run.last.at_s < 67
+    # What was asked after the cut has its time-out.
+    late = [answer.kind for pair in of_kind(run, SampleKind.PAIR) for answer in pair.answers[1:]]
+    assert late == [OutcomeKind.TIMEOUT] * 5
+    assert 64 < run.last.at_s < 67
 
 
 def test_a_judge_whose_budget_is_spent_is_asked_no_more_and_that_is_said_once(tmp_path: Path) -> None:

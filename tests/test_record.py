@@ -35,7 +35,7 @@ from tui.record import (
     record_path,
     runs_folder,
 )
-from tui.record_reader import last_state, read_outcomes
+from tui.record_reader import last_state, read_outcomes, read_seconds
 from tui.record_schema import VERSION
 
 STARTED = datetime(2025, 6, 1, 12, 0, tzinfo=UTC)
@@ -135,7 +135,7 @@ def test_everything_of_a_run_is_kept(tmp_path: Path) -> None:
     record.outcome(
         _outcome(latency_ms=1000.0, usage=Usage(10, 5, 2, 1), cost_usd=0.5, filters=hits, served_model="gpt")
     )
-    figures = SecondFigures(3, 1.0, 2.0, None, 4.0, 5.0, 6.0, 90.0, None)
+    figures = SecondFigures(3, 1.0, 2.0, None, 4.0, 5.0, 6.0, 90.0, None, 7.0)
     record.second(Second(1.0, {"old": figures, "new": figures}))
     assert record.close()
     assert durable.done()
@@ -156,6 +156,7 @@ def test_everything_of_a_run_is_kept(tmp_path: Path) -> None:
         (1.0, "old", 3, None, 90.0),
         (1.0, "new", 3, None, 90.0),
     ]
+    assert list(read_seconds(path)) == [Second(1.0, {"old": figures, "new": figures})]
     assert _rows(path, "SELECT rollout_text, meta FROM run") == [("[rollout]\n", '{"seed": 7}')]
     assert _rows(path, "PRAGMA user_version") == [(VERSION,)]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,12 @@ from typer.testing import CliRunner
 from tests.recordings import ALL_OLD, AT_10, AT_50, NEW, OLD, STARTED, CountingJudge, made_run
 from tui import cli_afterwards
 from tui.afterwards.calibrate import PRETENDED, calibrate, calibration_json, calibration_text
+from tui.afterwards.playback import Playback
 from tui.afterwards.player import Player
 from tui.afterwards.recording import Recording, find_recording
 from tui.afterwards.replay import replay, replay_text
-from tui.model import Assignment, Event, Outcome, TrafficState
+from tui.afterwards.report import report
+from tui.model import ALL_TASKS, Assignment, Event, Outcome, TrafficState
 from tui.record_reader import UnreadableRecord, read_head, read_outcomes, read_seconds
 from tui.routing.controller import CommandRefused
 from tui.verdict.guard import Guard
@@ -49,7 +52,7 @@ def test_what_was_written_is_read_again(recording: Recording) -> None:
     assert outcomes[0].usage.completion_tokens == 20
     seconds = list(read_seconds(recording.path))
     assert [s.at_s for s in seconds] == [float(n) for n in range(1, 61)]
-    assert seconds[0].figures[NEW].p99_ms is None
+    assert (seconds[0].figures[NEW].p99_ms, seconds[0].figures[NEW].share_pct) == (300.0, None)
     assert read_head(recording.path).meta == {"environment": "test"}
     assert recording.duration_s == 60.0
 
@@ -67,6 +70,30 @@ def test_a_damaged_record_is_refused_by_name(tmp_path: Path, statement: str) -> 
     path = _damaged(made_run(tmp_path / "run.sqlite"), statement)
     with pytest.raises(UnreadableRecord, match=r"run\.sqlite"):
         list(read_outcomes(path))
+
+
+def test_a_record_from_before_throttled_was_kept_is_read_without_it(tmp_path: Path) -> None:
+    path = _damaged(made_run(tmp_path / "old.sqlite"), "ALTER TABLE seconds DROP COLUMN throttled_pct")
+    with closing(sqlite3.connect(path)) as conn:
+        conn.execute("PRAGMA user_version = 3")
+    recording = Recording.open(path)
+    seconds = list(recording.seconds())
+    first = seconds[0].figures[OLD]
+    assert (len(seconds), first.error_pct, first.throttled_pct) == (60, 0.0, None)
+    assert "throttled" not in report(recording, "md")["report-failures.svg"]
+
+
+def test_what_was_throttled_is_seen_again(tmp_path: Path) -> None:
+    path = _damaged(
+        made_run(tmp_path / "run.sqlite"),
+        f"UPDATE outcomes SET kind = 'rate_limited', error = 'HTTP 429' WHERE kind = 'server_error'"
+        f" AND deployment = '{NEW}'",
+    )
+    playback = Playback(Recording.open(path))
+    playback.advance(60.0)
+    seen = playback.snapshot().deployments[NEW]
+    figures = seen.figures["run"][ALL_TASKS]
+    assert (figures.error_pct, figures.throttled_pct, seen.last_error) == (0.0, 60.0, "HTTP 429")
 
 
 def test_foreign_and_newer_files_and_broken_rollouts_are_refused(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -39,6 +41,31 @@ def test_json_says_what_was_seen_and_decided(recording: Recording) -> None:
     assert (shifted["actor"], shifted["reason"]) == ("ana", "looks well")
     assert shifted["weights after"] == f"{OLD} 50%, {NEW} 50%"
     assert back["event"] == "rolled back"
+
+
+def test_what_was_throttled_stands_beside_the_errors(tmp_path: Path) -> None:
+    path = made_run(tmp_path / "run.sqlite")
+    with closing(sqlite3.connect(path)) as conn, conn:
+        for kind, residue in (("rate_limited", 0), ("quota_exhausted", 1), ("client_saturated", 2)):
+            conn.execute(
+                "UPDATE outcomes SET kind = ? WHERE kind = 'server_error' AND seq % 5 = ?", (kind, residue)
+            )
+        conn.execute("UPDATE seconds SET throttled_pct = 20.0")
+    files = report(Recording.open(path), "json")
+    _, new = json.loads(files["report.json"])["What each deployment did"]
+    kinds = (new["errors by kind"], new["throttled by kind"], new["never served"])
+    counts = [dict(part.split() for part in kind.split(", ")) for kind in kinds]
+    assert [set(count) for count in counts] == [
+        {"server_error"},
+        {"rate_limited", "quota_exhausted"},
+        {"client_saturated"},
+    ]
+    errors, throttled, never = (sum(map(int, count.values())) for count in counts)
+    assert errors + throttled + never == 30
+    served = 50 - never
+    assert new["error %"] == f"{100 * errors / served:.2f}"
+    assert new["throttled %"] == f"{100 * throttled / served:.2f}"
+    assert "throttled" in report(Recording.open(path), "md")["report-failures.svg"]
 
 
 @pytest.fixture
@@ -153,7 +180,7 @@ def test_a_plot_takes_any_numbers_and_any_text() -> None:
     series = [
         Series(hostile, [(0.0, 1.0), (1.0, None), (2.0, nan), (3.0, 5e12), (nan, 2.0)]),
         Series("none", []),
-        *(Series(f"v{n}", [(float(i), i % 7) for i in range(5000)]) for n in range(8)),
+        *(Series(f"v{n}", [(float(i), i % 7) for i in range(5000)], group=n) for n in range(8)),
     ]
     text = svg_plot(hostile, "ms", series, marks=[(1.0, hostile), (inf, "never")])
     root = ElementTree.fromstring(text)
@@ -164,6 +191,36 @@ def test_a_plot_takes_any_numbers_and_any_text() -> None:
     labels = [e.text for e in root.iter("{http://www.w3.org/2000/svg}text")]
     assert "v7" in labels
     assert "no data" in svg_plot("empty", "ms", [])
+
+
+def test_latency_is_three_named_lines_a_version_one_of_them_bright(recording: Recording) -> None:
+    root = ElementTree.fromstring(report(recording, "md")["report-latency.svg"])
+    svg = "{http://www.w3.org/2000/svg}"
+    lines = [e for e in root.iter(f"{svg}path") if e.get("stroke-linecap") == "round"]
+    named = {str(e.findtext(f"{svg}title")): e for e in lines}
+    assert len(named) == 6
+    legend = {e.text for e in root.iter(f"{svg}text")}
+    for version in (OLD, NEW):
+        of_one = {label.split()[1]: label for label in named if label.startswith(version)}
+        assert set(of_one) == {"P50", "P95", "P99"}
+        assert all(label.split()[2].isdigit() and label in legend for label in of_one.values())
+        assert [rank for rank, label in of_one.items() if named[label].get("stroke-opacity") is None] == ["P95"]
+        assert len({named[label].get("stroke") for label in of_one.values()}) == 1
+
+
+def test_the_legend_keeps_the_end_of_a_name_and_stays_inside_the_picture() -> None:
+    series = [
+        Series(f"{'x' * 64}{g} {rank} 1850", [(0.0, 1.0)], g)
+        for g in range(4)
+        for rank in ("P50", "P95", "P99")
+    ]
+    root = ElementTree.fromstring(svg_plot("Latency", "ms", series))
+    texts = [e for e in root.iter("{http://www.w3.org/2000/svg}text") if e.text and "1850" in e.text]
+    assert len({(e.get("x"), e.get("y")) for e in texts}) == 12
+    assert all(
+        (e.text or "").startswith("…x") and len(e.text or "") * 6 + float(e.get("x", 0)) <= 720 for e in texts
+    )
+    assert max(float(e.get("y", 0)) for e in texts) < float(root.get("height", 0)) - 150
 
 
 def test_a_plot_keeps_its_peak() -> None:

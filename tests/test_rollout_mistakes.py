@@ -79,6 +79,8 @@ MISTAKES: list[tuple[dict[str, Any], str, str]] = [
     ({"traffic": {"arrivals": "trace"}}, "traffic.trace", "needs a file"),
     ({"traffic": {"arrivals": "trace", "trace": "no.csv"}}, "traffic.trace", "No such file"),
     ({"traffic": {"arrivals": "poison"}}, "traffic.arrivals", "did you mean poisson"),
+    ({"traffic": {"trace_unit": "minutes"}}, "traffic.trace_unit", '"s" | "ms" | "us" | "ns"'),
+    ({"traffic": {"trace_unit": 1000}}, "traffic.trace_unit", '"s" | "ms" | "us" | "ns"'),
     ({"traffic": {"sources": []}}, "traffic.sources", "share above 0"),
     ({"traffic": {"sources": [{"kind": "synthetic", "share": 0}]}}, "traffic.sources", "share above 0"),
     ({"traffic": {"sources": [{"kind": "synthetic", "share": -1}]}}, "traffic.sources[1].share", "at least 0"),

@@ -23,7 +23,7 @@ from tui.cockpit.sample_filters import (
     p95_ms,
 )
 from tui.cockpit.sample_listing import Listing
-from tui.cockpit.sample_rows import sample_row
+from tui.cockpit.sample_rows import answer_state, sample_row
 from tui.cockpit.sample_scoring import Scored, Scoring, can_be_scored, in_blind_order
 from tui.cockpit.ui_state import UiState, View
 from tui.model import TIE, FilterHits, Grade, Mark, OutcomeKind, Sample
@@ -46,6 +46,22 @@ def ids(samples: tuple[Sample, ...], scoring: Scoring | None = None, **wanted: A
 
 FAILED = answer(kind=OutcomeKind.TIMEOUT, text="", latency_ms=None, error="no answer in 60 s")
 
+LIMITED = answer(kind=OutcomeKind.RATE_LIMITED, text="", latency_ms=None, error="HTTP 429")
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (OutcomeKind.RATE_LIMITED, "▲ rate limited"),
+        (OutcomeKind.QUOTA_EXHAUSTED, "▲ quota exhausted"),
+        (OutcomeKind.TIMEOUT, "✗ timeout"),
+        (OutcomeKind.CLIENT_SATURATED, "– client saturated"),
+        (OutcomeKind.CANCELLED, "– cancelled"),
+    ],
+)
+def test_every_end_without_an_answer_has_its_word(kind, said):
+    assert answer_state(answer(kind=kind, text=""))[1] == said
+
 
 # --- filters ------------------------------------------------------------------------------------
 
@@ -54,6 +70,9 @@ FAILED = answer(kind=OutcomeKind.TIMEOUT, text="", latency_ms=None, error="no an
     ("wanted", "inside", "outside"),
     [
         ({"error": True}, sample(1, FAILED), sample()),
+        ({"throttled": True}, sample(1, LIMITED), sample(1, FAILED)),
+        ({"throttled": True}, sample(1, answer(kind=OutcomeKind.QUOTA_EXHAUSTED, text="")), sample()),
+        ({"error": True}, sample(1, FAILED), sample(1, LIMITED)),
         ({"filtered": True}, sample(1, answer(kind=OutcomeKind.PROMPT_FILTERED, text="")), sample(1, FAILED)),
         ({"filtered": True}, sample(1, answer(filters=FilterHits(("completion:hate",)))), sample()),
         ({"wrong": True}, sample(1, answer(grade=WRONG)), sample(1, answer(grade=RIGHT))),

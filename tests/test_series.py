@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -81,9 +82,9 @@ def test_the_four_plots_show_the_figures_of_both_versions() -> None:
         "weights": 4,
     }
     latency = drawn(made["latency"])
-    assert set(latency) == {"v1120 p50", "v1120 p95", "v0513 p50", "v0513 p95"}
-    assert latency["v1120 p50"].points[-1] == (0.0, 200.0)
-    assert latency["v0513 p95"].points[0] == (-300.0, 600.0)
+    assert set(latency) == {f"{v} {rank}" for v in ("v1120", "v0513") for rank in ("P50", "P95", "P99")}
+    assert latency["v1120 P50"].points[-1] == (0.0, 200.0)
+    assert latency["v0513 P95"].points[0] == (-300.0, 600.0)
     assert drawn(made["cost"])["v0513"].points[-1] == (0.0, 30.0)
     assert set(drawn(made["rates"])) == {
         f"{v} {what}" for v in ("v1120", "v0513") for what in ("filter", "error")
@@ -93,28 +94,41 @@ def test_the_four_plots_show_the_figures_of_both_versions() -> None:
 
 def test_styles_tell_versions_and_percentiles_apart() -> None:
     latency = drawn(panels(snapshot(seconds(9)), "5m", [OLD, NEW], 9.0)["latency"])
-    assert [latency[f"{v} p95"].colour for v in ("v1120", "v0513")] == ["baseline", "canary"]
-    assert latency["v1120 p50"].dim
-    assert not latency["v1120 p95"].dim
-    assert len({(series.marker, series.dim) for series in latency.values()}) == 4
+    assert [latency[f"{v} P95"].colour for v in ("v1120", "v0513")] == ["baseline", "canary"]
+    bright = {label.split()[1]: not series.dim for label, series in latency.items()}
+    assert bright == {"P50": False, "P95": True, "P99": False}
+    for of_one_rank in ("P50", "P95", "P99"):
+        assert latency[f"v1120 {of_one_rank}"].marker != latency[f"v0513 {of_one_rank}"].marker
+
+
+def test_every_line_of_latency_is_named_with_its_newest_value_in_its_own_style() -> None:
+    newest = SecondFigures(9, 504.2, 1100.0, 12_345.6, 1.0, 0.0, 0.0, 50.0, 50.0)
+    made = panels(
+        snapshot([*seconds(9, new=NOTHING), Second(10.0, {OLD: newest, NEW: NOTHING})]), "5m", [OLD, NEW], 10.0
+    )
+    legend = made["latency"].legend
+    assert [entry.label for entry in legend if entry.marker == ""] == ["v1120", "v0513"]
+    named = [entry.label for entry in legend if entry.joined]
+    assert named == ["P50  504", "P95 1100", "P99 12346", "P50    –", "P95    –", "P99    –"]
+    styles = {(entry.colour, entry.dim, entry.marker) for entry in legend if entry.joined}
+    assert styles == {(series.colour, series.dim, series.marker) for series in made["latency"].spec.series}
 
 
 @pytest.mark.parametrize("mode", ["braille", "hd", "ascii"])
 def test_each_font_gets_markers_it_can_show(mode: str) -> None:
-    made = panels(snapshot(seconds(9)), "5m", [OLD, NEW], 9.0, marker=mode, percentiles={"p50", "p95", "p99"})  # type: ignore[arg-type]
+    made = panels(snapshot(seconds(9)), "5m", [OLD, NEW], 9.0, marker=mode)  # type: ignore[arg-type]
     markers = {series.marker for panel in made.values() for series in panel.spec.series}
     assert mode == "braille" or not markers & {"braille", "dashes"}
     assert mode != "ascii" or all(len(marker) == 1 and marker.isascii() for marker in markers)
 
 
-def test_percentiles_are_chosen() -> None:
-    def shown(*names: str) -> set[str]:
-        made = panels(snapshot(seconds(9)), "5m", [OLD], 9.0, percentiles=names)
-        return {label.split()[1] for label in drawn(made["latency"])}
+def test_a_p99_far_above_the_rest_does_not_press_the_other_lines_flat() -> None:
+    def reach(p99_ms: float) -> float:
+        far = SecondFigures(9, 200.0, 400.0, p99_ms, 1.0, 0.0, 0.0, 50.0, 50.0)
+        shown = panels(snapshot(seconds(60, new=far)), "1m", [OLD, NEW], 60.0)["latency"].spec.series
+        return max(series.reach or 0.0 for series in shown)
 
-    assert shown("p99") == {"p99"}
-    assert shown("p50", "p95", "p99") == {"p50", "p95", "p99"}
-    assert shown() == set()
+    assert (reach(700.0), reach(50_000.0)) == (700.0, 800.0)
 
 
 def test_weights_keep_a_fixed_axis_and_the_others_find_theirs() -> None:
@@ -257,9 +271,22 @@ def test_the_rate_that_reaches_higher_is_bright_and_named_in_the_mini_line(
     assert mini.high == newest
 
 
+def test_what_was_throttled_is_drawn_where_anything_was() -> None:
+    limited = replace(rates(0.5, 0.0), throttled_pct=40.0)
+    shown = snapshot(seconds(60, old=replace(rates(0.5, 0.0), throttled_pct=0.0), new=limited))
+    panel = panels(shown, "1m", [OLD, NEW], 60.0)["rates"]
+    assert panel.title == "filter/err/thr %"
+    assert {series.label.split()[1] for series in panel.spec.series if not series.dim} == {"throttled"}
+    assert "dim: filter, dotted: errors" in [entry.label for entry in panel.legend]
+    assert mini_lines(shown, "1m", [OLD, NEW], 60.0)["rates"].title == "thr%"
+    calm = snapshot(seconds(60, old=rates(0.5, 0.0), new=replace(rates(0.5, 0.0), throttled_pct=0.0)))
+    assert panels(calm, "1m", [OLD, NEW], 60.0)["rates"].title == "filter/err %"
+    assert len(panels(calm, "1m", [OLD, NEW], 60.0)["rates"].spec.series) == 4
+
+
 def test_a_long_window_is_thinned_and_its_spike_survives() -> None:
     history = [Second(float(i), {OLD: figures(9000.0 if i == 1234 else 200.0 + i % 5)}) for i in range(1, 3601)]
-    points = drawn(panels(snapshot(history), "60m", [OLD], 3600.0, width=100)["latency"])["v1120 p50"].points
+    points = drawn(panels(snapshot(history), "60m", [OLD], 3600.0, width=100)["latency"])["v1120 P50"].points
     assert len(points) <= 2 * 100 + 2
     assert (1234 - 3600.0, 9000.0) in points
     assert list(points) == sorted(points, key=lambda point: point[0])
@@ -270,7 +297,7 @@ def test_a_thinned_picture_does_not_shimmer_as_time_goes_on() -> None:
 
     def picked(now_s: float) -> set[float]:
         latency = panels(snapshot(history), "60m", [OLD], now_s, width=100)["latency"]
-        return {x + now_s for x, _ in drawn(latency)["v1120 p50"].points if -3500 < x < -100}
+        return {x + now_s for x, _ in drawn(latency)["v1120 P50"].points if -3500 < x < -100}
 
     before, after = picked(3600.0), picked(3601.0)
     assert {at for at in before ^ after if 150 < at < 3450} == set()

@@ -39,6 +39,15 @@ class TestQuotas:
             response, _ = await service.ask()
             assert (response.status, response.headers["retry-after-ms"]) == (429, "500")
 
+    async def test_without_credit_everything_is_refused_without_a_word_of_until_when(self) -> None:
+        async with serve(quick(no_credit=True)) as service:
+            response, text = await service.ask()
+            truth = await service.truth()
+        assert response.status == 429
+        assert "retry-after" not in response.headers
+        assert json.loads(text)["error"]["code"] == "insufficient_quota"
+        assert truth["outcomes"] == {"quota_exhausted": 1}
+
     async def test_a_service_may_keep_its_quota_to_itself(self) -> None:
         async with serve(quick(requests_per_min=60, report_quota=False)) as service:
             response, _ = await service.ask()

@@ -148,6 +148,7 @@ class TestScenarios:
             ("filter-canary", {"completion_blocked_pct": (0.4, 2.0)}),
             ("flaky-canary", {"error_pct": (0.1, 4.0), "drop_pct": (0.0, 2.0)}),
             ("throttled", {"requests_per_min": (None, 60), "tokens_per_min": (None, 30_000)}),
+            ("no-credit", {"no_credit": (False, True)}),
             ("outage", {"error_pct": (0.1, 95.0), "drop_pct": (0.0, 10.0), "hang_pct": (0.0, 5.0)}),
             ("both-drift", {"ttft_ms": (180.0, 270.0), "ms_per_token": (4.0, 6.0)}),
         ],
@@ -283,8 +284,9 @@ class TestSpecs:
             ("gpt-4o", "write NAME=MODEL@VERSION"),
             ("", "write NAME=MODEL@VERSION"),
             ("a-v1120=gpt-4o@2024-11-20:leader", "'leader' is none of baseline, canary, judge"),
-            ("a/b-v1120=gpt-4o@2024-11-20", "letters, digits"),
-            ('a-v1120=gpt"4o@2024-11-20', "letters, digits"),
+            ("a%0Ab=gpt-4o@2024-11-20", "visible characters"),
+            ("a-v1120= gpt-4o@2024-11-20", "visible characters"),
+            ("a-v1120=gpt-4o@" + "1" * 257, "visible characters"),
         ],
     )
     def test_wrong_specs_are_told_what_to_write(self, spec: str, told: str) -> None:

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tui.model import Mark
-from tui.quality import task_files
+from tui.quality import patterns, task_files
 from tui.quality.prompts import labels_of, options_of
-from tui.quality.task_files import TaskFileTooLarge, grade_item, read_task_file, task_item
+from tui.quality.task_files import TaskFileRefused, grade_item, read_task_file, task_item
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "tasks"
 
@@ -122,11 +122,25 @@ def test_a_recorded_answer_at_the_end_is_expected_and_not_sent() -> None:
 def test_files_beyond_the_bounds_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "tasks.jsonl", *[line(id=str(n)) for n in range(5)])
     monkeypatch.setattr(task_files, "MAX_ITEMS", 4)
-    with pytest.raises(TaskFileTooLarge, match="more than 4 items: split it"):
+    with pytest.raises(TaskFileRefused, match="more than 4 items: split it"):
         read_task_file(path)
     monkeypatch.setattr(task_files, "MAX_FILE_BYTES", 100)
-    with pytest.raises(TaskFileTooLarge, match="at most 64 MB are read"):
+    with pytest.raises(TaskFileRefused, match="at most 64 MB are read"):
         read_task_file(path)
+
+
+def test_a_file_with_patterns_is_refused_whole_where_they_cannot_be_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sums = write(tmp_path / "sums.jsonl", line())
+    path = write(tmp_path / "tasks.jsonl", line(), line(id="b", match="regex", expected="[45]"))
+    assert [item.match for item in read_task_file(path).items] == ["number", "regex"]
+    monkeypatch.setattr(patterns, "re2", None)
+    with pytest.raises(
+        TaskFileRefused, match=r"line 2: patterns need RE2: pip install 'canarytop\[patterns\]'"
+    ):
+        read_task_file(path)
+    assert len(read_task_file(sums).items) == 1
 
 
 def test_a_file_that_is_not_there_raises_oserror(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ _PATIENCE_S = 60.0
 
 
 class Terminal:
-    """A pseudo-terminal of 120x36 with the program in it."""
+    """A pseudo-terminal of 120x36 with the program in it; ``written`` is all that it wrote."""
 
     def __init__(self, state: Path, *arguments: str) -> None:
         self.master, slave = pty.openpty()
@@ -45,6 +45,7 @@ class Terminal:
         )
         os.close(slave)
         self._seen = b""
+        self.written = b""
 
     def shows(self, what: str) -> None:
         """Wait until ``what`` has been written since the last call."""
@@ -52,8 +53,13 @@ class Terminal:
         while what.encode() not in _ESCAPES.sub(b"", self._seen):
             ready, _, _ = select.select([self.master], [], [], max(gives_up_s - time.monotonic(), 0.0))
             assert ready, f"{what!r} did not come; the end of what did: {self._seen[-2000:]!r}"
-            self._seen += os.read(self.master, 65536)
+            self._seen += self._read()
         self._seen = b""
+
+    def _read(self) -> bytes:
+        read = os.read(self.master, 65536)
+        self.written += read
+        return read
 
     def press(self, keys: str) -> None:
         os.write(self.master, keys.encode())
@@ -62,7 +68,7 @@ class Terminal:
         """Read what is still written, and wait for the exit code."""
         while True:
             try:
-                if not os.read(self.master, 65536):
+                if not self._read():
                     break
             except OSError:
                 break  # The other side has closed: that is how a pseudo-terminal ends.

@@ -90,6 +90,28 @@ def test_figures_count_everything_of_one_outcome() -> None:
     assert figures.served_models == {"gpt-4o": 1}
 
 
+def test_throttled_stands_beside_the_errors_and_both_are_shares_of_what_the_service_had() -> None:
+    measures = _measures()
+    ends = {
+        OutcomeKind.OK: 5,
+        OutcomeKind.SERVER_ERROR: 1,
+        OutcomeKind.RATE_LIMITED: 3,
+        OutcomeKind.QUOTA_EXHAUSTED: 1,
+        OutcomeKind.CLIENT_SATURATED: 4,
+        OutcomeKind.CANCELLED: 6,
+    }
+    for kind, times in ends.items():
+        for _ in range(times):
+            measures.add(_outcome(kind=kind), 0.1)
+    figures = measures.figures(1.0)[OLD]["1m"][ALL_TASKS]
+    assert (figures.requests, figures.served) == (20, 10)
+    assert (figures.error_pct, figures.throttled_pct) == (10.0, 40.0)
+    [second] = measures.tick(1.0)
+    point = second.figures[OLD]
+    assert (point.requests, point.error_pct, point.throttled_pct) == (20, 10.0, 40.0)
+    assert second.figures[NEW].throttled_pct is None
+
+
 def test_blocked_prompts_and_completions_are_told_apart() -> None:
     measures = _measures()
     blocked = FilterHits(blocked=("prompt:jailbreak",))

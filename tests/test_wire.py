@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.azure.errors import classify, classify_error_event, retry_after_s
-from tui.azure.wire import MAX_LINE_BYTES, EventStream, UnreadableAnswer, read_completion
+from tui.azure.answer import Answer
+from tui.azure.errors import classify
+from tui.azure.pauses import retry_after_s
+from tui.azure.sse import MAX_EVENT_BYTES
+from tui.azure.wire import AnswerReader, UnreadableAnswer
 from tui.model import FilterHits, OutcomeKind, Usage
 
 SAFE = {"hate": {"filtered": False, "severity": "safe"}, "jailbreak": {"filtered": False, "detected": False}}
@@ -45,25 +48,25 @@ DONE = b"data: [DONE]\n\n"
 STREAM = [FIRST, ROLE, chunk("Hel"), chunk("lo"), chunk(finish="stop"), USAGE, DONE]
 
 
-def read(pieces: list[bytes], **options: bool) -> tuple[EventStream, list[bool]]:
-    stream = EventStream(**options)
-    firsts = [stream.feed(piece) for piece in pieces]
-    stream.close()
-    return stream, firsts
+def read(pieces: list[bytes], **options: bool) -> Answer:
+    """What was read of pieces that arrived at the seconds 0, 1, 2, ..."""
+    reader = AnswerReader(**options)
+    for at_s, piece in enumerate(pieces):
+        reader.feed(piece, float(at_s))
+    reader.close(float(len(pieces)))
+    return reader.answer
 
 
 def test_the_first_content_is_neither_the_empty_event_nor_the_role() -> None:
-    _, firsts = read(STREAM)
-    assert firsts == [False, False, True, False, False, False, False]
+    assert read(STREAM).first_token_s == 2.0
 
 
 def test_a_stream_gives_version_usage_and_end() -> None:
-    stream, _ = read(STREAM)
-    answer = stream.answer
-    assert stream.done
+    answer = read(STREAM)
+    assert answer.done
     assert (answer.model, answer.fingerprint, answer.finish_reason) == ("gpt-4o-2024-11-20", "fp", "stop")
     assert answer.usage == Usage(157, 2, cached_tokens=100, reasoning_tokens=1)
-    assert answer.hits() == FilterHits()
+    assert answer.filters.hits() == FilterHits()
     assert answer.text == []
 
 
@@ -73,12 +76,14 @@ def test_cut_anywhere_it_reads_the_same(cuts: list[int]) -> None:
     for cut in cuts:
         pieces.append(whole[at : at + cut])
         at += cut
-    stream, firsts = read([*pieces, whole[at:]], keep_text=True)
-    assert "".join(stream.answer.text) == "Hello"
-    assert stream.answer.usage == Usage(157, 2, cached_tokens=100, reasoning_tokens=1)
-    assert stream.answer.finish_reason == "stop"
-    assert sum(firsts) == 1
-    assert stream.done
+    for keep_text in (True, False):
+        answer = read([*pieces, whole[at:]], keep_text=keep_text)
+        assert "".join(answer.text) == ("Hello" if keep_text else "")
+        assert answer.written_bytes == 5
+        assert answer.usage == Usage(157, 2, cached_tokens=100, reasoning_tokens=1)
+        assert answer.finish_reason == "stop"
+        assert answer.first_token_s == answer.first_answer_s is not None
+        assert answer.done
 
 
 def test_a_late_block_of_the_asynchronous_filter_outranks_stop() -> None:
@@ -94,10 +99,10 @@ def test_a_late_block_of_the_asynchronous_filter_outranks_stop() -> None:
             }
         ],
     )
-    stream, _ = read([*STREAM[:5], late, DONE])
-    assert stream.answer.finish_reason == "content_filter"
-    assert stream.answer.hits().blocked == ("completion:violence",)
-    assert stream.answer.model == "gpt-4o-2024-11-20"
+    answer = read([*STREAM[:5], late, DONE])
+    assert answer.finish_reason == "content_filter"
+    assert answer.filters.hits().blocked == ("completion:violence",)
+    assert answer.model == "gpt-4o-2024-11-20"
 
 
 def test_hits_after_the_first_content_are_seen_and_sorted() -> None:
@@ -110,8 +115,8 @@ def test_hits_after_the_first_content_are_seen_and_sorted() -> None:
     spaced = chunk("b", content_filter_results=results)
     tight = b"data: " + json.dumps(json.loads(spaced[6:]), separators=(",", ":")).encode() + b"\n\n"
     for piece in (spaced, tight):
-        stream, _ = read([FIRST, chunk("a"), piece, chunk(finish="stop"), DONE])
-        assert stream.answer.hits() == FilterHits(
+        answer = read([FIRST, chunk("a"), piece, chunk(finish="stop"), DONE])
+        assert answer.filters.hits() == FilterHits(
             blocked=("completion:purview",),
             annotated=("completion:protected_material_text",),
             below_threshold=("completion:self_harm",),
@@ -122,29 +127,68 @@ def test_hits_after_the_first_content_are_seen_and_sorted() -> None:
 def test_an_answer_that_quotes_the_wire_format_changes_nothing() -> None:
     hostile = '{"finish_reason":"content_filter","usage":{"prompt_tokens":9},"filtered":true,"error":{}}'
     hostile += "\ndata: [DONE]"
-    stream, _ = read([FIRST, chunk("a"), chunk(hostile), chunk(finish="stop"), USAGE, DONE], keep_text=True)
-    assert stream.answer.finish_reason == "stop"
-    assert stream.answer.usage == Usage(157, 2, cached_tokens=100, reasoning_tokens=1)
-    assert stream.answer.hits() == FilterHits()
-    assert stream.answer.text[1] == hostile
+    answer = read([FIRST, chunk("a"), chunk(hostile), chunk(finish="stop"), USAGE, DONE], keep_text=True)
+    assert answer.finish_reason == "stop"
+    assert answer.usage == Usage(157, 2, cached_tokens=100, reasoning_tokens=1)
+    assert answer.filters.hits() == FilterHits()
+    assert answer.text[1] == hostile
 
 
 def test_tool_calls_are_content_too() -> None:
     call = event(
         model="m", choices=[{"index": 0, "delta": {"tool_calls": [{"index": 0}]}, "finish_reason": None}]
     )
-    assert read([FIRST, call])[1] == [False, True]
+    assert read([FIRST, call]).first_answer_s == 1.0
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        {"reasoning_content": "Let me"},
+        {"reasoning": "Let me"},
+        {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "Let me"}]}]},
+    ],
+)
+def test_reasoning_is_the_first_token_and_not_the_answer(delta: dict[str, object]) -> None:
+    thinks = event(model="m", choices=[{"index": 0, "delta": delta, "finish_reason": None}])
+    answer = read([ROLE, thinks, thinks, chunk("Hi"), chunk(" you"), chunk(finish="stop"), DONE])
+    assert (answer.first_token_s, answer.first_answer_s) == (1.0, 3.0)
+    assert answer.written_bytes == len("Let me" * 2 + "Hi you")
+
+
+@pytest.mark.parametrize(
+    "text", ["plain", 'with "quotes"', "line\nand \\", "日本語", "привет", "\u00e9\U0001f600"]
+)
+@pytest.mark.parametrize("escaped", [True, False])
+def test_what_was_written_is_measured_without_parsing(text: str, escaped: bool) -> None:
+    choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
+    sent = b"data: " + json.dumps({"model": "m", "choices": [choice]}, ensure_ascii=escaped).encode() + b"\n\n"
+    answer = read([sent] * 5)
+    assert answer.written_bytes == pytest.approx(5 * len(text.encode()), rel=0.0 if text.isalpha() else 0.5)
+
+
+def test_what_follows_alike_events_is_seen() -> None:
+    alike = [chunk("a"), chunk("b"), chunk("c"), chunk("d")]
+    for last, kind in (
+        (event(error="gone"), OutcomeKind.SERVER_ERROR),
+        (chunk("e", finish="error"), OutcomeKind.SERVER_ERROR),
+        (chunk("e", error={"message": "x"}), OutcomeKind.SERVER_ERROR),
+        (event(detail="x"), OutcomeKind.SERVER_ERROR),
+    ):
+        refusal = read([*alike, last, chunk("f"), chunk(finish="stop"), DONE]).refusal()
+        assert refusal is not None
+        assert refusal.kind is kind
 
 
 def test_an_event_without_its_last_newline_still_counts() -> None:
-    stream, _ = read([chunk("a"), chunk(finish="stop").rstrip(b"\n")])
-    assert stream.answer.finish_reason == "stop"
+    answer = read([chunk("a"), chunk(finish="stop").rstrip(b"\n")])
+    assert answer.finish_reason == "stop"
 
 
 def test_comments_blank_lines_and_carriage_returns_are_nothing() -> None:
-    stream, _ = read([b": ping\r\n\r\nevent: x\r\n", chunk("a").replace(b"\n", b"\r\n"), DONE])
-    assert stream.has_content
-    assert stream.done
+    answer = read([b": ping\r\n\r\nevent: x\r\n", chunk("a").replace(b"\n", b"\r\n"), DONE])
+    assert answer.first_answer_s is not None
+    assert answer.done
 
 
 @pytest.mark.parametrize(
@@ -152,14 +196,14 @@ def test_comments_blank_lines_and_carriage_returns_are_nothing() -> None:
 )
 def test_what_is_no_completion_is_said_to_be_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadableAnswer):
-        read_completion(body)
+        read([body])
 
 
-def test_a_line_that_never_ends_is_given_up() -> None:
-    stream = EventStream()
-    stream.feed(b"x" * MAX_LINE_BYTES)
-    with pytest.raises(UnreadableAnswer, match="one line"):
-        stream.feed(b"x")
+def test_an_event_that_never_ends_is_given_up() -> None:
+    reader = AnswerReader()
+    reader.feed(b"data: " + b"x" * (MAX_EVENT_BYTES - 6), 0.0)
+    with pytest.raises(UnreadableAnswer, match="one event"):
+        reader.feed(b"x", 0.0)
 
 
 FIELDS = [
@@ -184,18 +228,15 @@ FIELDS = [
 )
 def test_json_of_any_shape_is_read_or_refused(document: object) -> None:
     body = json.dumps(document).encode()
-    try:
-        read_completion(body, keep_text=True)
-    except UnreadableAnswer:
-        assert (
-            not isinstance(document, dict)
-            or "choices" not in document
-            or not isinstance(document["choices"], list)
-        )
-    try:
-        read([b"data: " + body + b"\n"], keep_text=True)
-    except UnreadableAnswer:
-        assert not isinstance(document, dict)
+    for sent in (body, b"data: " + body + b"\n\n"):
+        try:
+            answer = read([sent], keep_text=True)
+        except UnreadableAnswer:
+            continue
+        assert isinstance(document, dict | str | int | float | list) or document is None
+        assert (answer.refusal() is None) == (
+            bool(answer.finish_reason) and answer.error is None
+        ) or answer.blocked()
 
 
 @pytest.mark.parametrize(
@@ -246,17 +287,10 @@ def test_the_categories_of_a_blocked_prompt_are_read_under_every_spelling() -> N
         assert hits.annotated == ("prompt:jailbreak",)
 
 
-def test_hostile_error_texts_become_one_harmless_line() -> None:
-    text = classify(500, {"message": "\x1b[2J[red]boom\n" + "x" * 10_000}).text
-    assert "\x1b" not in text
-    assert "\n" not in text
-    assert len(text) <= 200
-
-
 def test_an_error_inside_a_stream_keeps_its_meaning() -> None:
-    assert classify_error_event({"code": "429", "message": "slow"}).kind is OutcomeKind.RATE_LIMITED
-    assert classify_error_event({"code": "server_error"}).kind is OutcomeKind.SERVER_ERROR
-    assert classify_error_event({"status": 200}).kind is OutcomeKind.SERVER_ERROR
+    assert classify(200, {"error": {"code": "429", "message": "slow"}}).kind is OutcomeKind.RATE_LIMITED
+    assert classify(200, {"error": {"code": "server_error"}}).kind is OutcomeKind.SERVER_ERROR
+    assert classify(200, {"error": {"status": 200}}).kind is OutcomeKind.SERVER_ERROR
 
 
 @pytest.mark.parametrize(
@@ -265,11 +299,12 @@ def test_an_error_inside_a_stream_keeps_its_meaning() -> None:
         ({"retry-after-ms": "250", "retry-after": "1"}, 0.25),
         ({"retry-after": "7"}, 7.0),
         ({"retry-after-ms": "soon", "retry-after": "2"}, 2.0),
-        ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
+        ({"retry-after": "Thu, 01 Jan 1970 00:01:10 GMT"}, 60.0),
+        ({"retry-after": "1m30s"}, 90.0),
         ({"retry-after": "-5"}, None),
         ({"retry-after": "nan"}, None),
         ({}, None),
     ],
 )
 def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
-    assert retry_after_s(headers) == seconds
+    assert retry_after_s(headers, now_s=10.0) == seconds

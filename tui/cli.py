@@ -171,7 +171,8 @@ def sim(
     ] = "healthy",
     seed: Annotated[int, typer.Option(help="Seed of every random draw.")] = 0,
     deployment: Annotated[
-        list[str] | None, typer.Option(help="NAME=MODEL@VERSION[:baseline|canary|judge]; repeatable.")
+        list[str] | None,
+        typer.Option(help="NAME=MODEL@VERSION[:baseline|canary|judge]; repeatable. A : in a name is %3A."),
     ] = None,
     upgrade_option: Annotated[
         list[str] | None,
@@ -273,7 +274,7 @@ def _rollout(file: Path, scenario: str | None, *, keys: bool = False) -> Any:
         rollout = load_rollout(file, env=os.environ if scenario is None else EveryKey())
     except RolloutError as error:
         fail(str(error), BAD_INPUT)
-    if problems := further_problems(rollout, keys=keys):
+    if problems := further_problems(rollout, keys=keys, online=scenario is None):
         fail(format_problems(problems, file), BAD_INPUT)
     return rollout
 

@@ -26,8 +26,9 @@ def check(
         bool,
         typer.Option(
             "--online",
-            help="Also ask its services. Sends one short request (16 tokens) to every deployment; reads the"
-            " accounts where the file gives access to them, and the public price list. Changes nothing.",
+            help="Also ask its services. Sends one short request (16 tokens) to every deployment and the judge;"
+            " reads the accounts where the file gives access to them, and the public price list. Changes"
+            " nothing.",
         ),
     ] = False,
     today: Today = None,
@@ -35,8 +36,8 @@ def check(
     """Say every mistake of a rollout file at once; with --online, whether its services agree.
 
     --online looks at each endpoint (is it there, does the key let us in,
-    is it where the file says) and at each deployment (its answer, state,
-    pin, region, quota, limit of requests and price). Where the file names
+    is it where the file says) and at each deployment and the judge (answer,
+    state, pin, region, quota, limit of requests and price). Where the file names
     the simulator, one is started, on the day of --today, and asked.
 
     Exit codes: 0 nothing is wrong; 1 something is wrong; 2 the file has
@@ -45,17 +46,22 @@ def check(
     """
     from tui.problems import format_problems
     from tui.rollout import check_rollout
-    from tui.wiring import further_problems
+    from tui.wiring import files_problem, further_problems, room_for, trace_said
 
     if today is not None and not online:
         raise typer.BadParameter("only --online compares dates: give both", param_hint="--today")
     rollout, problems = check_rollout(file, os.environ)
     more = further_problems(rollout, keys=True) if rollout is not None else ()
-    typer.echo(format_problems((*problems, *more), file))
+    files = room_for(rollout) if rollout is not None else None
+    # What a run may raise for itself is no doubt.
+    doubts = () if files is None or files.enough else (files_problem(files),)
+    typer.echo(format_problems((*problems, *more, *doubts), file))
     if rollout is None or more:
         raise typer.Exit(BAD_INPUT)
     for name, deployment in rollout.deployments.items():
         typer.echo(f"{name}: {deployment.model} {deployment.version}, {_price(deployment)}")
+    if said := trace_said(rollout):
+        typer.echo(said)
     if online:
         raise typer.Exit(_online(rollout, today))
 

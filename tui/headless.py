@@ -22,12 +22,14 @@ from tui.model import (
     WeightTable,
 )
 from tui.run_result import total, totals
+from tui.text import span
 
 _REPORT_EVERY_S = 10
 _WAKE_S = 0.2
 _RENEW = "\r\x1b[K"
 _HEAD = (
-    "deployment", "weight", "requests", "ok", "P50 ms", "P95 ms", "P99 ms", "TTFT ms", "$/1k", "filt %", "err %"
+    "deployment", "weight", "requests", "ok", "P50 ms", "P95 ms", "P99 ms", "TTFT ms", "$/1k", "filt %",
+    "err %", "thr %",
 )  # fmt: skip
 _OVER = frozenset({TrafficState.BUDGET_SPENT, TrafficState.ENDED, TrafficState.STOPPED})
 
@@ -149,6 +151,7 @@ def _row(name: str, view: DeploymentView, snapshot: Snapshot) -> tuple[str, ...]
         "n/a" if view.deployment.provisioned else _number(f.cost_per_1k_usd, "{:.3f}", "?") + _about(f),
         _number(f.filter_pct, "{:.2f}", "-"),
         _number(f.error_pct, "{:.2f}", "-"),
+        _number(f.throttled_pct, "{:.2f}", "-"),
     )
 
 
@@ -161,20 +164,28 @@ def _remarks(snapshot: Snapshot) -> Iterator[str]:
     spent = spent_text(snapshot)
     yield f"run {snapshot.run_id}: {snapshot.at_s:.0f} s, {sender.sent} requests sent, {spent}"
     affected = sum(f.saturated for f in totals(snapshot).values())
-    if sender.skipped or affected:
+    unsent = sum(f.kinds.get(OutcomeKind.CLIENT_SATURATED, 0) for f in totals(snapshot).values())
+    if sender.skipped or affected > unsent:
         yield (
-            f"CLIENT SATURATED: {sender.skipped} requests skipped, {affected} sent while this machine was"
-            " behind; their latency includes our own delay"
+            f"CLIENT SATURATED: {sender.skipped} requests skipped, {affected - unsent} sent while this machine"
+            " was behind; their latency includes our own delay"
         )
+    if unsent:
+        why = f": {sender.no_socket}" if sender.no_socket else "; see the limit of open files (ulimit -n)"
+        yield f"CLIENT SATURATED: {unsent} requests not sent, this machine had no socket for them{why}"
     for name, view in snapshot.deployments.items():
         if (unknown := (f := total(view)).answers_without_usage) > 0:
             answers = f"{unknown} of {unknown + f.answers_with_usage} answers"
             yield f"{name}: {answers} reported no usage; what they cost is estimated"
+        if view.quota_exhausted:
+            yield f"{name}: QUOTA EXHAUSTED: {view.quota_exhausted}"
+        elif view.throttled_s > 0:
+            yield f"{name}: THROTTLED: its service asks to wait {span(view.throttled_s)} more"
         if view.held_back:
             yield f"{name}: {view.held_back} requests held back while the service asked for a pause"
         if view.retired:
             yield f"{name}: RETIRED: {view.last_error}"
-        elif view.last_error:
+        elif view.last_error and view.last_error != view.quota_exhausted:
             yield f"{name}: last error: {view.last_error}"
         if (pin := view.standing.pin).state is PinState.MISMATCH:
             yield f"{name}: MISMATCH: {pin.reason}; {pin.remedy}"
@@ -201,7 +212,8 @@ def _business_lines(snapshot: Snapshot) -> Iterator[str]:
 def _quality_lines(view: QualityView) -> Iterator[str]:
     if (judge := view.judge) is not None:
         about = "~" if view.judge_estimated_usd > 0 else ""
-        said = (judge.text or "nothing asked yet", judge.position.text, judge.anchors.text)
+        cut = f"{judge.unanswered:,} cut off" if judge.asked and judge.unanswered else ""
+        said = (judge.text or "nothing asked yet", cut, judge.position.text, judge.anchors.text)
         yield f"judge {view.judge_name}: {'; '.join(filter(None, said))}; {about}${view.judge_usd:.4f}"
     if view.agreement:
         yield view.agreement
@@ -228,12 +240,14 @@ def _progress(snapshot: Snapshot, for_s: float | None) -> str:
     done_by = totals(snapshot).values()
     done = sum(f.requests for f in done_by)
     errors = sum(f.error_count for f in done_by)
+    throttled = sum(f.throttled_count for f in done_by)
     shares = " / ".join(_weight_of(name, snapshot.weights).removesuffix("%") for name in snapshot.deployments)
     until = f" of {for_s:.0f} s" if for_s is not None else " s"
     saturated = "  CLIENT SATURATED" if snapshot.sender.saturated else ""
     return (
         f"{snapshot.at_s:5.0f}{until}  {snapshot.state.value}  {done} done  {errors} errors"
-        f"  {snapshot.sender.in_flight} in flight  weights {shares}  {spent_text(snapshot)}{saturated}"
+        f"  {throttled} throttled  {snapshot.sender.in_flight} in flight  weights {shares}"
+        f"  {spent_text(snapshot)}{saturated}"
     )
 
 

@@ -1,7 +1,7 @@
 """Lines of a file, a bounded piece at a time; a followed file may grow, be rotated, truncated or be away.
 
 Nothing here waits: ``read`` returns what is there now, and the caller decides when to ask again. In memory are
-at most one chunk and one line.
+at most one chunk and one line, also of a file that is packed or not UTF-8 (``encoded_file``).
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from tui.encoded_file import DamagedFile, Utf8Reader
 
 CHUNK_BYTES = 64 * 1024
 MAX_LINE_BYTES = 4 * 1024 * 1024
@@ -34,12 +36,14 @@ class BadLine:
 
 
 class LineReader:
-    """The lines of a regular file; blank lines are counted but not returned.
+    """The lines of a regular file; blank lines are counted but not returned. They end with LF (or CR LF), or
+    with CR where a CR alone ends the first of them.
 
     With ``follow`` the file is read from its start and then as it grows: a file put in its place (another
     device or inode) and a truncated file (shorter than what was read) are read from their start, an absent file
     is waited for. A file that is truncated and grows past the old position between two reads cannot be told
-    from one that only grew. ``on_note`` hears of rotation, truncation and absence.
+    from one that only grew. A packed file is not followed: another one in its place is waited for. ``on_note``
+    hears of rotation, truncation and absence.
     """
 
     def __init__(
@@ -61,23 +65,30 @@ class LineReader:
         """What the next chunk completes: at most ``CHUNK_BYTES`` are read.
 
         An empty list means nothing only when ``ended`` or ``waiting``; otherwise a long line is under way.
-        Raises OSError when a file that is not followed cannot be read.
+        Raises OSError when a file that is not followed cannot be read, or is in a form that is not read.
         """
         if self.ended:
             return []
         self.waiting = False
+        opened = self._fd is None
         try:
             if self._fd is None:
                 self._fd = _open(self._path)
+            chunk = self._text.read()
+            if opened:
                 self._recover()
-            chunk = os.read(self._fd, CHUNK_BYTES)
+        except DamagedFile as error:
+            # What is wrong is a line like any other: what stood before it can still be used.
+            self.close()
+            self.ended = True
+            return [BadLine(self._number, str(error))]
         except OSError as error:
             if not self._follow:
                 self.close()
                 raise
             self._lose(error)
             return []
-        return self._split(chunk) if chunk else self._at_end()
+        return self._at_end() if chunk is None else self._split(chunk)
 
     def restart(self) -> None:
         """Go back to the first line."""
@@ -96,9 +107,24 @@ class LineReader:
         self._position = 0
         self._partial = bytearray()
         self._skipping = False
+        self._by_cr: bool | None = None
+        self._after_cr = False
+        self._text = Utf8Reader(self._raw, growing=self._follow)
+
+    def _raw(self) -> bytes | None:
+        assert self._fd is not None
+        piece = os.read(self._fd, CHUNK_BYTES)
+        self._position += len(piece)
+        return piece or None
 
     def _split(self, chunk: bytes) -> list[Line | BadLine]:
-        self._position += len(chunk)
+        if self._by_cr is None:
+            chunk = self._line_ends(chunk)
+        if self._by_cr and chunk:
+            if self._after_cr:
+                chunk = chunk.removeprefix(b"\n")
+            self._after_cr = chunk.endswith(b"\r")
+            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         *complete, rest = chunk.split(b"\n")
         found: list[Line | BadLine] = []
         for piece in complete:
@@ -106,6 +132,16 @@ class LineReader:
             self._finish_line(found)
         self._grow(rest, found)
         return found
+
+    def _line_ends(self, chunk: bytes) -> bytes:
+        """Find out how lines end; gives back the chunk, with a CR before it that could not be told before."""
+        if self._partial.endswith(b"\r"):
+            del self._partial[-1]
+            chunk = b"\r" + chunk
+        cr, lf = chunk.find(b"\r"), chunk.find(b"\n")
+        if lf >= 0 or -1 < cr < len(chunk) - 1:
+            self._by_cr = cr >= 0 and (lf < 0 or cr + 1 < lf)
+        return chunk
 
     def _grow(self, piece: bytes, found: list[Line | BadLine]) -> None:
         if self._skipping:

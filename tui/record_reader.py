@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tui.model import Assignment, Event, EventKind, Outcome, Pair, Second, WeightTable
-from tui.record_rows import SECOND_COLUMNS, outcome_columns, outcome_of, seconds_of
+from tui.record_rows import OUTCOME_COLUMNS, SECOND_COLUMNS, outcome_of, seconds_of
 from tui.record_schema import VERSION, RunHead, is_run_record
 
 
@@ -129,7 +129,7 @@ def read_outcomes(path: Path) -> Iterator[Outcome]:
     ``shares`` are empty: an outcome keeps only the weight of its own deployment. Raises UnreadableRecord.
     """
     with _reading(path) as conn:
-        columns = outcome_columns(_version(conn))
+        columns = _there(conn, "outcomes", OUTCOME_COLUMNS)
         yield from map(outcome_of, conn.execute(f"SELECT {columns} FROM outcomes ORDER BY seq"))
 
 
@@ -162,7 +162,14 @@ def read_pairs(path: Path) -> Iterator[Pair]:
 def read_seconds(path: Path) -> Iterator[Second]:
     """The per-second history, oldest first, one second in memory at a time. Raises UnreadableRecord."""
     with _reading(path) as conn:
-        yield from seconds_of(conn.execute(f"SELECT {SECOND_COLUMNS} FROM seconds ORDER BY rowid"))
+        columns = _there(conn, "seconds", SECOND_COLUMNS)
+        yield from seconds_of(conn.execute(f"SELECT {columns} FROM seconds ORDER BY rowid"))
+
+
+def _there(conn: sqlite3.Connection, table: str, columns: str) -> str:
+    """The columns to select: NULL in place of those that a record of an older version does not have."""
+    known = {row[1] for row in conn.execute(f"PRAGMA table_info({table})")}
+    return ", ".join(name if name in known else f"NULL AS {name}" for name in columns.split(", "))
 
 
 def last_moment_s(path: Path) -> float:
@@ -196,10 +203,6 @@ def _weights(text: str | None) -> WeightTable | None:
     }
 
 
-def _version(conn: sqlite3.Connection) -> int:
-    return int(conn.execute("PRAGMA user_version").fetchone()[0])
-
-
 @contextmanager
 def _reading(path: Path) -> Iterator[sqlite3.Connection]:
     """The record, open for reading; whatever its content does wrong becomes UnreadableRecord."""
@@ -212,7 +215,8 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
         try:
             if not is_run_record(conn):
                 raise UnreadableRecord(f"{path} is not a run record of canarytop: move it elsewhere")
-            if (version := _version(conn)) > VERSION:
+            version = conn.execute("PRAGMA user_version").fetchone()[0]
+            if version > VERSION:
                 raise UnreadableRecord(
                     f"{path} has version {version}, this program reads up to {VERSION}: use a newer canarytop"
                 )

@@ -15,30 +15,22 @@ from typing import Any
 
 from tui.model import NO_HITS, FilterHits, Outcome, OutcomeKind, Second, SecondFigures, Usage
 
-_OUTCOME_COLUMNS = (
+OUTCOME_COLUMNS = (
     "request_id, task, deployment, weight_pct, kind, due_s, sent_s, ended_s, late_ms, latency_ms, ttft_ms,"
     " prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, cost_usd, cost_estimated, filters,"
     " http_status, finish_reason, error, served_model, system_fingerprint, served_by, counts_for_version,"
-    " retry_after_s, region, service_request_id, source, saturated"
+    " retry_after_s, region, service_request_id, source, saturated, answer_ttft_ms, reconnected"
 )
-_SINCE_4 = (("answer_ttft_ms", "NULL"), ("reconnected", "0"))
-"""Columns of outcomes that came with version 4, and what stands for them in an older record."""
 SECOND_COLUMNS = (
     "at_s, deployment, requests, p50_ms, p95_ms, p99_ms, cost_per_1k_usd, filter_pct, error_pct, weight_pct,"
-    " share_pct"
+    " share_pct, throttled_pct"
 )
 
 _Row = tuple[Any, ...]
 
 
-def outcome_columns(version: int) -> str:
-    """The columns of an outcome in a record of that version of the schema."""
-    later = (name if version >= 4 else absent for name, absent in _SINCE_4)
-    return ", ".join((_OUTCOME_COLUMNS, *later))
-
-
 def outcome_of(row: _Row) -> Outcome:
-    """The outcome in one row of ``outcome_columns``; a time or weight that was not a number is NaN."""
+    """The outcome in one row of ``OUTCOME_COLUMNS``; a time or weight that was not a number is NaN."""
     (
         request_id, task, deployment, weight_pct, kind, due_s, sent_s, ended_s, late_ms, latency_ms, ttft_ms,
         prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, cost_usd, cost_estimated, filters,
@@ -90,7 +82,7 @@ def seconds_of(rows: Iterable[_Row]) -> Iterator[Second]:
 
 
 def _second_figures(row: _Row) -> SecondFigures:
-    requests, p50_ms, p95_ms, p99_ms, cost, filter_pct, error_pct, weight_pct, share_pct = row
+    requests, p50_ms, p95_ms, p99_ms, cost, filter_pct, error_pct, weight_pct, share_pct, throttled = row
     return SecondFigures(
         requests=int(requests),
         p50_ms=_optional(p50_ms),
@@ -101,6 +93,7 @@ def _second_figures(row: _Row) -> SecondFigures:
         error_pct=_optional(error_pct),
         weight_pct=_real(weight_pct),
         share_pct=_optional(share_pct),
+        throttled_pct=_optional(throttled),
     )
 
 

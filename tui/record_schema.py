@@ -20,7 +20,8 @@ APPLICATION_ID = 0x63746F70
 
 VERSION = 4
 """Of the schema (``PRAGMA user_version``); a reader refuses what is newer. Version 1 has no table ``state``,
-versions before 3 no table ``pairs``, those before 4 no ``answer_ttft_ms`` and ``reconnected`` of outcomes."""
+version 2 no table ``pairs``. Versions before 4 have no ``answer_ttft_ms`` and ``reconnected`` of outcomes, no
+``throttled_pct`` of seconds, and their ``error_pct`` counts rate limits."""
 
 LONGEST_NAME = 200
 LONGEST_TEXT = 2000
@@ -50,7 +51,8 @@ _TABLES = (
 )""",
     """CREATE TABLE seconds (
   at_s REAL, deployment TEXT NOT NULL, requests INTEGER NOT NULL, p50_ms REAL, p95_ms REAL,
-  p99_ms REAL, cost_per_1k_usd REAL, filter_pct REAL, error_pct REAL, weight_pct REAL, share_pct REAL
+  p99_ms REAL, cost_per_1k_usd REAL, filter_pct REAL, error_pct REAL, weight_pct REAL, share_pct REAL,
+  throttled_pct REAL
 )""",
     """CREATE TABLE pairs (
   at_s REAL, task TEXT NOT NULL, canary TEXT NOT NULL, criterion TEXT NOT NULL, baseline INTEGER NOT NULL,
@@ -64,7 +66,7 @@ _TEXTS_TABLE = (
 )
 
 _INSERT_OUTCOME = f"INSERT INTO outcomes VALUES (NULL{', ?' * 32})"
-_INSERT_SECOND = f"INSERT INTO seconds VALUES (?{', ?' * 10})"
+_INSERT_SECOND = f"INSERT INTO seconds VALUES (?{', ?' * 11})"
 _INSERT_EVENT = f"INSERT INTO events VALUES (NULL{', ?' * 10})"
 
 
@@ -155,6 +157,7 @@ def insert_seconds(conn: sqlite3.Connection, seconds: Iterable[Second]) -> None:
                 f.error_pct,
                 f.weight_pct,
                 f.share_pct,
+                f.throttled_pct,
             )
             for second in seconds
             for deployment, f in second.figures.items()

@@ -4,6 +4,8 @@ Kept of a recorded chat-completions body: ``messages``, ``max_tokens`` or ``max_
 parameters of ``_PARAMS``. Left out: ``model`` (a deployment is drawn instead), ``stream`` (decided by the
 rollout file), ``logit_bias`` (token numbers differ between models), ``user``, ``metadata``, ``store``,
 ``logprobs``, ``service_tier`` and whatever is not named here. ``n`` above 1 is refused: it multiplies the cost.
+Deprecated words (functions, calls without ids) are replayed in today's (``legacy_chat``). A refusal names the
+field.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tui.legacy_chat import in_todays_words
 from tui.text import plain
 
 MAX_REQUEST_BYTES = 1_000_000
@@ -37,13 +40,13 @@ class Recorded:
 
 def recorded(body: Mapping[str, Any], *, task: str | None = None, expected: str | None = None) -> Recorded:
     """The request in a chat-completions body. Raises BadRecord."""
+    body = in_todays_words(body)
     messages = _messages(body.get("messages"))
     params = _params(body)
-    limit = body.get("max_completion_tokens")
-    if limit is None:
-        limit = body.get("max_tokens")
+    name = "max_tokens" if body.get("max_completion_tokens") is None else "max_completion_tokens"
+    limit = whole(body.get(name))
     if limit is not None and not (_is_int(limit) and 0 < limit <= _MAX_TOKENS):
-        raise BadRecord(f"max_tokens is not a whole number from 1 to {_MAX_TOKENS:,}")
+        raise BadRecord(f"{name} is not a whole number from 1 to {_MAX_TOKENS:,}")
     _check_size({"messages": messages, "params": params, "expected": expected, "task": task})
     return Recorded(messages, task, limit, params, expected)
 
@@ -60,7 +63,7 @@ def read_chat(record: Mapping[str, Any]) -> Recorded:
         last = messages[-1]
         if last.get("role") == "assistant":
             if len(messages) == 1:
-                raise BadRecord("there is nothing but an answer")
+                raise BadRecord("messages: there is nothing but an answer")
             messages = messages[:-1]
             expected = last.get("content") if expected is None else expected
     task = record.get("task")
@@ -97,6 +100,11 @@ def unpack(value: object, what: str) -> Any:
     return parse(value, what) if isinstance(value, str) else value
 
 
+def whole(value: Any) -> Any:
+    """``value``, as an integer where it is a whole float: tables write 256.0 for 256."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def text_of(content: object, what: str) -> str | list[dict[str, str]]:
     """Message content: a string, or a list of text parts. Raises BadRecord for anything else."""
     if isinstance(content, str):
@@ -109,8 +117,9 @@ def text_of(content: object, what: str) -> str | list[dict[str, str]]:
 def _part_text(part: object, what: str) -> str:
     if not isinstance(part, dict):
         raise BadRecord(f"{what} has {_kind(part)} as a content part")
-    kind, text = part.get("type"), part.get("text")
-    if kind not in ("text", "input_text", "output_text"):
+    kind = part.get("type", "text" if "text" in part else None)
+    text = part.get("refusal" if kind == "refusal" else "text")
+    if kind not in ("text", "input_text", "output_text", "refusal"):
         raise BadRecord(f"{what} has a part of type {plain(str(kind), 30)}; only text is replayed")
     if not isinstance(text, str):
         raise BadRecord(f"{what} has a text part without text")
@@ -134,7 +143,7 @@ def _messages(value: object) -> tuple[Mapping[str, Any], ...]:
         unanswered.update(call["id"] for call in message.get("tool_calls", ()))
         checked.append(message)
     if unanswered:
-        raise BadRecord("the last tool calls have no answers")
+        raise BadRecord(f"messages[{len(value) - 1}]: the last tool_calls have no answers")
     return tuple(checked)
 
 
@@ -211,10 +220,11 @@ _PARAMS: Mapping[str, Callable[[object], bool]] = {
 
 def _params(body: Mapping[str, Any]) -> dict[str, Any]:
     if body.get("n", 1) not in (1, None):
-        raise BadRecord("n asks for more than one answer")
+        raise BadRecord("n asks for more than one answer, or is no number")
     kept = {}
     for name, right in _PARAMS.items():
-        if (value := body.get(name)) is None or value == []:
+        value = whole(body.get(name)) if name == "seed" else body.get(name)
+        if value is None or value == []:
             continue
         if not right(value):
             raise BadRecord(f"{name} is {_kind(value)}, which the service does not take")
@@ -226,13 +236,13 @@ def _check_size(request: Mapping[str, Any]) -> None:
     try:
         size = len(json.dumps(request, ensure_ascii=False, allow_nan=False).encode())
     except UnicodeEncodeError as error:
-        raise BadRecord("the text has half of a surrogate pair") from error
+        raise BadRecord("messages: the text has half of a surrogate pair") from error
     except ValueError as error:
-        raise BadRecord("a number is NaN or infinite") from error
+        raise BadRecord("messages or a parameter: a number is NaN or infinite") from error
     except RecursionError as error:
-        raise BadRecord("the request is nested too deeply") from error
+        raise BadRecord("messages or a parameter: nested too deeply") from error
     if size > MAX_REQUEST_BYTES:
-        raise BadRecord(f"the request has {size:,} bytes; the limit is {MAX_REQUEST_BYTES:,}")
+        raise BadRecord(f"messages: the request has {size:,} bytes; the limit is {MAX_REQUEST_BYTES:,}")
 
 
 def _kind(value: object) -> str:

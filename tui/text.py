@@ -1,4 +1,4 @@
-"""Making text from models, services and files harmless before it is shown or kept."""
+"""Text for people: what came from models, services and files made harmless, and spans of time in words."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _SELECTORS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 _EMOJI_SELECTOR = "\ufe0f"
 _MARKS_A_LETTER = 3
 _TAB = "    "
+_UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 def plain(text: str, limit: int) -> str:
@@ -69,6 +70,16 @@ def markdown(text: str) -> str:
         .replace("@", "&#64;")
         .replace("www.", "www&#46;")
     )
+
+
+def span(seconds: float) -> str:
+    """``1 d 2 h``, ``13 min``, ``45 s``: the two largest units, what has begun counts whole."""
+    left, parts = int(seconds + 0.999), []
+    for size, unit in _UNITS:
+        if left >= size:
+            parts.append(f"{left // size:,} {unit}")
+        left %= size
+    return " ".join(parts[:2]) or "at once"
 
 
 def _visible(character: str) -> str:

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -20,20 +20,26 @@ from types import FrameType
 from tui.afterwards.earlier import limits_of
 from tui.afterwards.recording import Recording, find_recording
 from tui.azure.lifecycle_table import LifecycleTable, load_lifecycle
+from tui.azure.open_files import OpenFiles, make_room
 from tui.azure.outlook import arm_of, outlook_of
 from tui.azure.outlook_text import rollout_text
+from tui.azure.proxies import ProxyRefused, proxy_for
 from tui.engine import Engine
 from tui.engine.resuming import DoesNotFit, past_of
 from tui.engine.setup import Past, Setup
 from tui.headless import check_endpoints, finish, follow
 from tui.model import ALL_TASKS, ANSWERED, FILTERED, EventKind, Snapshot
-from tui.problems import Problem
+from tui.problems import Problem, field_name
+from tui.quality import TaskFileRefused, read_task_file
+from tui.quality.patterns import patterns_installed
 from tui.record import RunRecord, record_path, runs_folder
 from tui.record_reader import interrupted_run, last_state, read_events
 from tui.rollout import SIMULATOR, ControlPlane, Rollout
-from tui.traffic.arrivals import TraceError, trace
+from tui.traffic.trace_clock import read_clock
+from tui.traffic.trace_rows import TraceError
 
 _CLOSE_S = 5.0
+_SPARE_CONNECTIONS = 16
 _PRETEND_ACCOUNT = (
     "/subscriptions/rehearsal/resourceGroups/simulator/providers/Microsoft.CognitiveServices/accounts/simulator"
 )
@@ -54,20 +60,58 @@ def shipped(name: str) -> Path:
     return next((folder / name for folder in folders if (folder / name).is_file()), folders[0] / name)
 
 
-def further_problems(rollout: Rollout, *, keys: bool) -> tuple[Problem, ...]:
-    """Mistakes of a rollout file that only the rooms above it can see: its trace and, with ``keys``, the keys
-    of the cockpit."""
+def further_problems(rollout: Rollout, *, keys: bool, online: bool = True) -> tuple[Problem, ...]:
+    """Mistakes of a rollout file that only the rooms above it can see: its trace, task files with patterns that
+    cannot be searched here, with ``keys`` the keys of the cockpit, and unless ``online`` is off (a rehearsal)
+    the proxies on the way to its services."""
     problems = []
-    if rollout.traffic.arrivals == "trace" and rollout.traffic.trace is not None:
-        try:
-            trace(rollout.traffic.trace)
-        except TraceError as error:
-            problems.append(Problem("traffic.trace", "", str(error)))
+    for task, spec in rollout.tasks.items():
+        if spec.known is not None and not patterns_installed() and (why := _why_refused(spec.known.path)):
+            problems.append(Problem(field_name(("tasks", task, "known_answers")), str(spec.known.path), why))
+    try:
+        trace_said(rollout)
+    except TraceError as error:
+        problems.append(Problem("traffic.trace", "", str(error)))
+    for name, endpoint in rollout.endpoints.items() if online else ():
+        if endpoint.url != SIMULATOR:
+            try:
+                proxy_for(endpoint.url)
+            except ProxyRefused as error:
+                problems.append(Problem(f"endpoints.{name}.url", "", str(error)))
     if keys:
         from tui.cockpit.actions import keymap_mistakes
 
         problems += [Problem("cockpit.keys", "", text) for text in keymap_mistakes(rollout.cockpit.keys)]
     return tuple(problems)
+
+
+def _why_refused(path: Path) -> str | None:
+    """Why a task file is not used at all. One that is not there is reported elsewhere."""
+    try:
+        read_task_file(path)
+    except TaskFileRefused as refused:
+        return str(refused)
+    except OSError:
+        return None
+    return None
+
+
+def trace_said(rollout: Rollout) -> str:
+    """What the timestamps of the rollout's trace count, and the rate; empty without one. Raises TraceError."""
+    traffic = rollout.traffic
+    if traffic.arrivals != "trace" or traffic.trace is None:
+        return ""
+    return f"trace {traffic.trace.name}: {read_clock(traffic.trace, traffic.trace_unit).said}"
+
+
+def room_for(rollout: Rollout) -> OpenFiles | None:
+    """Raises the limit of open files for ``max_in_flight``, as far as it may be; None where it sufficed."""
+    return make_room(rollout.traffic.max_in_flight + _SPARE_CONNECTIONS * len(rollout.endpoints))
+
+
+def files_problem(files: OpenFiles) -> Problem:
+    """What was done to the limit of open files, as a warning."""
+    return Problem("traffic.max_in_flight", "", str(files), "warning")
 
 
 class EveryKey(Mapping[str, str]):
@@ -108,21 +152,30 @@ def service(
     if not pretend:
         yield rollout
         return
-    from tui.simulator.child import running
+    from tui.simulator.child import deployment_spec, running
 
+    rollout = _told_apart(rollout, pretend)
     specs = [
-        f"{d.name}={d.model}@{d.version}:{'baseline' if d.name == rollout.baseline else 'canary'}"
+        deployment_spec(d.wire_id, d.model, d.version, "baseline" if d.name == rollout.baseline else "canary")
         for d in rollout.deployments.values()
         if d.endpoint in pretend
     ]
     judge = rollout.quality.judge
     if judge is not None and judge.deployment.endpoint in pretend:
         d = judge.deployment
-        specs.append(f"{d.name}={d.model}@{d.version}:judge")
+        specs.append(deployment_spec(d.wire_id, d.model, d.version, "judge"))
     known = [spec.known.path for spec in rollout.tasks.values() if spec.known is not None]
     with running(scenario=scenario or "healthy", seed=seed, deployments=specs, known=known, today=today) as url:
         endpoints = {
-            name: replace(e, url=url, key_env=None, entra=False, resource=_PRETEND_ACCOUNT)
+            name: replace(
+                e,
+                url=url,
+                key_env=None,
+                key_header=None,
+                headers_env={},
+                entra=False,
+                resource=_PRETEND_ACCOUNT,
+            )
             if name in pretend
             # The control plane is that of the simulator, which has no other account.
             else replace(e, resource=None)
@@ -137,6 +190,24 @@ def service(
             # Nothing there is real, so everything may be tried.
             control_plane=ControlPlane(url, write=True),
         )
+
+
+def _told_apart(rollout: Rollout, pretend: Container[str]) -> Rollout:
+    """The rollout with deployments that one simulator can tell apart: those of two services may have one id."""
+    judge = rollout.quality.judge
+    judges = [] if judge is None else [judge.deployment]
+    ids = [d.wire_id for d in (*rollout.deployments.values(), *judges) if d.endpoint in pretend]
+    if len(set(ids)) == len(ids):
+        return rollout
+    names = {name: replace(d, id=None) for name, d in rollout.deployments.items() if d.endpoint in pretend}
+    if judge is not None:
+        # No name of a deployment has a blank.
+        judge = replace(judge, deployment=replace(judge.deployment, id=f"judge {judge.deployment.wire_id}"))
+    return replace(
+        rollout,
+        deployments={**rollout.deployments, **names},
+        quality=replace(rollout.quality, judge=judge),
+    )
 
 
 def _own(rollout: Rollout) -> Path:
@@ -177,11 +248,13 @@ class How:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """An engine that has been started, its seed and its record."""
+    """An engine that has been started, its seed and its record. ``warnings`` are said before the traffic: of
+    the way to the services (a rehearsal does not take it), and of this machine."""
 
     engine: Engine
     seed: int
     record: RunRecord
+    warnings: tuple[Problem, ...] = ()
 
 
 @contextmanager
@@ -194,6 +267,12 @@ def running(rollout: Rollout, how: How) -> Iterator[Run]:
     """
     now = partial(datetime.now, UTC)
     folder = runs_folder(os.environ)
+    warnings = (
+        tuple(p for p in rollout.warnings if p.field.startswith("endpoints.")) if not how.scenario else ()
+    )
+    if (files := room_for(rollout)) is not None:
+        warnings = (*warnings, files_problem(files))
+    rollout = replace(rollout, warnings=warnings)
     calibrated = None
     if how.calibrate_from is not None:
         calibrated = limits_of(Recording.open(find_recording(how.calibrate_from, folder)), rollout)
@@ -232,7 +311,7 @@ def running(rollout: Rollout, how: How) -> Iterator[Run]:
     )
     try:
         engine.start()
-        yield Run(engine, seed, record)
+        yield Run(engine, seed, record, warnings)
     finally:
         engine.stop()
         record.close(_CLOSE_S)
@@ -271,6 +350,8 @@ def run_headless(rollout: Rollout, how: How, *, for_s: float | None, rate: float
         stack.enter_context(_on_signals(lambda *_: asked.set()))
         usable = stack.enter_context(service(rollout, scenario=how.scenario, seed=how.seed or 0))
         run = stack.enter_context(running(usable, how))
+        for problem in run.warnings:
+            print(f"WARNING {problem}", file=sys.stderr)
         check_endpoints(run.engine, asked)
         follow(run.engine, for_s=for_s, out=sys.stderr, asked=asked)
         lost = finish(run.engine, drain_s=usable.traffic.timeout_s + 1, asked=asked)

@@ -15,9 +15,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from string import ascii_uppercase
 from types import ModuleType
+from typing import Any
 
-from tests.bench import phrasings, phrasings_fifth, phrasings_fourth, phrasings_second, phrasings_third
+from tests.bench import phrasings, phrasings_fifth, phrasings_fourth, phrasings_second, phrasings_third, replies
 from tests.bench.made_items import MADE, MADE_KINDS, made_fields
 from tui.model import Grade, Mark
 from tui.quality import grade
@@ -287,6 +289,39 @@ def failures(found: Mapping[str, Sequence[Result]], most: int) -> Iterator[str]:
         yield f"  {grade.mark} ({grade.answer!r}, {grade.why}), should be {case.should}"
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply written in the style of a real model, its grade, and the one that a person gave it."""
+
+    kind: str
+    reply: str
+    should: str
+    grade: Grade
+
+
+def graded_replies() -> Iterator[Reply]:
+    """All of ``replies``."""
+    for kind in ("number", "yesno", "choice", "exact", "label"):
+        for *allowed, expected, reply, should in getattr(replies, kind.upper()):
+            more: dict[str, Any] = {}
+            if kind == "choice":
+                more["options"] = dict(zip(ascii_uppercase, allowed[0], strict=False))
+            if kind == "label":
+                more["labels"] = allowed[0]
+            yield Reply(kind, reply, should, grade(reply, expected, kind, **more))
+
+
+def replies_text(most: int) -> Iterator[str]:
+    """One line a match kind, and the replies that a person would grade otherwise, the first ``most``."""
+    found = list(graded_replies())
+    missed = [each for each in found if each.grade.mark.value != each.should]
+    for kind, n in Counter(each.kind for each in found).items():
+        yield f"{kind:<12}{n - sum(each.kind == kind for each in missed):>8,} of {n:>7,}"
+    for each in missed[:most]:
+        given = f"{each.grade.mark} ({each.grade.answer!r}), should be {each.should}"
+        yield f"{each.kind} {each.reply[-120:]!r}: {given}"
+
+
 def speed() -> Iterator[str]:
     """Milliseconds for a reply of 1 MB, best of three, ordinary text and text made to be slow."""
     rng = random.Random(1)
@@ -341,6 +376,9 @@ def main() -> None:
             found = run(wordings, given.seed)
             for line in itertools.chain(table(found), by_kind(found), failures(found, given.failures)):
                 print(line, flush=True)
+    print("\nreplies in the styles of real models")
+    for line in replies_text(given.failures):
+        print(line)
     for line in () if given.no_speed else speed():
         print(line, flush=True)
 

@@ -47,6 +47,7 @@ EXPECTED = {
     "flaky-canary": Expected(("errors",)),
     "chatty-canary": Expected(("tokens", "cost"), _LATENCY),
     "outage": Expected(("errors",)),
+    "throttled": Expected(),
     "healthy": Expected(),
     "both-drift": Expected(),
 }

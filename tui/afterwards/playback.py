@@ -14,6 +14,7 @@ from tui.model import (
     ANSWERED,
     DEFAULT_TASK,
     ERRORS,
+    THROTTLED,
     Assignment,
     DeploymentView,
     Event,
@@ -175,7 +176,7 @@ class Playback:
             self._judge.add(outcome, now_s)
         if outcome.kind in ANSWERED:
             self._answered_s[name] = now_s
-        elif outcome.kind in ERRORS:
+        elif outcome.kind in ERRORS | THROTTLED:
             self._failed[name] = (outcome.error or outcome.kind.value, now_s)
         if outcome.cost_usd is not None:
             self._spent_usd += outcome.cost_usd

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
@@ -18,9 +18,12 @@ from tui.model import (
     ALL_TASKS,
     DEFAULT_TASK,
     ERRORS,
+    NEVER_SERVED,
+    THROTTLED,
     WEIGHT_CHANGES,
     Event,
     Figures,
+    OutcomeKind,
     Quantiles,
     Second,
     Verdict,
@@ -105,7 +108,6 @@ def _versions(recording: Recording, figures: dict[str, Figures]) -> Table:
 def _figures(figures: dict[str, Figures]) -> Table:
     rows = []
     for name, f in figures.items():
-        errors = ", ".join(f"{kind.value} {n}" for kind, n in f.kinds.items() if kind in ERRORS)
         rows.append(
             (
                 name,
@@ -115,14 +117,21 @@ def _figures(figures: dict[str, Figures]) -> Table:
                 f"{number(f.cost_per_1k_usd, '.4f')}{'~' if f.estimated_usd > 0 else ''} (n {f.priced})",
                 number(f.filter_pct, ".2f"),
                 number(f.error_pct, ".2f"),
-                errors or "-",
+                _by_kind(f, ERRORS),
+                number(f.throttled_pct, ".2f"),
+                _by_kind(f, THROTTLED),
+                _by_kind(f, NEVER_SERVED),
             )
         )
     columns = (
         "deployment", "requests", "P50 ms", "P95 ms", "P99 ms", "answers", "TTFT P50 ms", "$/1k", "filter %",
-        "error %", "errors by kind",
+        "error %", "errors by kind", "throttled %", "throttled by kind", "never served",
     )  # fmt: skip
     return Table("What each deployment did", columns, tuple(rows), "no deployment")
+
+
+def _by_kind(f: Figures, kinds: Collection[OutcomeKind]) -> str:
+    return ", ".join(f"{kind.value} {n}" for kind, n in f.kinds.items() if kind in kinds) or "-"
 
 
 def _criteria(verdicts: Mapping[str, Sequence[Verdict]]) -> Table:
@@ -190,22 +199,31 @@ def _plots(recording: Recording) -> tuple[tuple[str, str], ...]:
         if e.kind in WEIGHT_CHANGES
     )
 
-    def lines(*fields: tuple[str, str]) -> list[Series]:
-        return [
-            Series(f"{name} {label}".strip(), _points(seconds, name, field))
-            for name in names
-            for label, field in fields
-        ]
+    def lines(*fields: tuple[str, str], bright: str = "", last: bool = False) -> list[Series]:
+        made = []
+        for group, name in enumerate(names):
+            for label, field in fields:
+                points = _points(seconds, name, field)
+                said = f"{name} {label} {_last(points) if last else ''}".strip()
+                made.append(Series(said, points, group, dim=label != bright))
+        return made
 
+    latencies = (("P50", "p50_ms"), ("P95", "p95_ms"), ("P99", "p99_ms"))
+    latency = lines(*latencies, bright="P95", last=True)
+    failures = lines(*_failures(seconds), bright="filter")
     return (
-        ("latency", svg_plot("Latency", "ms", lines(("P50", "p50_ms"), ("P95", "p95_ms")), marks=marks)),
+        ("latency", svg_plot("Latency, with the last values", "ms", latency, marks=marks)),
         ("cost", svg_plot("Cost of 1,000 requests", "USD", lines(("", "cost_per_1k_usd")), marks=marks)),
-        (
-            "failures",
-            svg_plot("Failures", "%", lines(("filter", "filter_pct"), ("error", "error_pct")), marks=marks),
-        ),
+        ("failures", svg_plot("Failures", "%", failures, marks=marks)),
         ("weights", svg_plot("Weights", "%", lines(("", "weight_pct")), marks=marks)),
     )
+
+
+def _failures(seconds: Sequence[Second]) -> tuple[tuple[str, str], ...]:
+    """The rates that are drawn: throttled only where something was."""
+    rates = (("filter", "filter_pct"), ("error", "error_pct"))
+    throttled = any(f.throttled_pct for second in seconds for f in second.figures.values())
+    return (*rates, ("throttled", "throttled_pct")) if throttled else rates
 
 
 def _sparse(recording: Recording) -> list[Second]:
@@ -216,6 +234,11 @@ def _sparse(recording: Recording) -> list[Second]:
 
 def _points(seconds: Sequence[Second], name: str, field: str) -> list[tuple[float, float | None]]:
     return [(second.at_s, getattr(second.figures.get(name), field, None)) for second in seconds]
+
+
+def _last(points: Sequence[tuple[float, float | None]]) -> str:
+    """The last value of a line without decimals."""
+    return next((f"{value:.0f}" for _, value in reversed(points) if value is not None), "-")
 
 
 def _weights(table: WeightTable | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -9,18 +10,27 @@ from math import floor, isfinite, log10
 
 WIDTH, HEIGHT = 720, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 44, 30
+_ROW, _ACROSS, _CHARACTER = 16, 3, 6
+"""The legend: px from row to row, the most names beside each other, px of a character."""
+
 _MOST_POINTS = 400
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 """Okabe and Ito, "Color Universal Design" (2008), the darker ones first."""
 _DASHES = ("", "6 3", "2 3", "8 3 2 3")
+_DIM = ' stroke-opacity="0.5"'
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One line: points of (seconds of the run, value), a value of None or not finite is a gap."""
+    """One line: points of (seconds of the run, value), a value of None or not finite is a gap.
+
+    Lines of one ``group`` have one colour and one kind of dashes; ``dim`` ones are pale.
+    """
 
     label: str
     points: Sequence[tuple[float, float | None]]
+    group: int = 0
+    dim: bool = False
 
 
 def svg_plot(
@@ -28,18 +38,23 @@ def svg_plot(
 ) -> str:
     """The series over the seconds of the run, from 0 on both axes. ``marks`` are moments with a word each.
 
-    Every text is escaped; a colour is never alone, each line has its own dashes and its label in the legend.
+    Every text is escaped; a colour is never alone, each group has its own dashes and each line its label in the
+    legend. A group of several lines has rows of its own there.
     """
-    drawn = [(s.label, [(x, y) for x, y in _thin(s.points) if isfinite(x)]) for s in series]
+    drawn = [(s, [(x, y) for x, y in _thin(s.points) if isfinite(x)]) for s in series]
     values = [y for _, points in drawn for _, y in points if y is not None]
     right = max([x for _, points in drawn for x, _ in points] + [x for x, _ in marks if isfinite(x)] + [1.0])
     top = _ceiling(max([*values, 0.0]))
+    legend, rows = _legend(series)
+    height = HEIGHT + _ROW * (rows - 1)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}"'
-        f' height="{HEIGHT}" role="img" font-family="sans-serif" font-size="11">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}"'
+        f' height="{height}" role="img" font-family="sans-serif" font-size="11">',
         f"<title>{escape(f'{title}, {unit}')}</title>",
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
+        f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
         f'<text x="{_LEFT}" y="14" font-size="13" font-weight="bold">{escape(f"{title}, {unit}")}</text>',
+        *legend,
+        f'<g transform="translate(0 {height - HEIGHT})">',
     ]
     for step in range(5):
         y = _y(top * step / 4, top)
@@ -59,19 +74,36 @@ def svg_plot(
             )
     if not values:
         parts.append(f'<text x="{WIDTH // 2}" y="{HEIGHT // 2}" text-anchor="middle">no data</text>')
-    across = (WIDTH - _LEFT - _RIGHT) / max(len(drawn), 1)
-    for number, (label, points) in enumerate(drawn):
-        pen = f'stroke="{_COLOURS[number % len(_COLOURS)]}" stroke-dasharray="{_DASHES[number % len(_DASHES)]}"'
-        x = _LEFT + number * across
-        parts.append(f'<path d="M{x:.1f} 28h18" {pen} stroke-width="2" fill="none"/>')
-        parts.append(f'<text x="{x + 22:.1f}" y="32">{escape(label[: max(int(across / 6) - 4, 4)])}</text>')
+    for line, points in sorted(drawn, key=lambda one: not one[0].dim):
         path = _path(points, right, top)
         if path:
             parts.append(
-                f'<path d="{path}" {pen} stroke-width="1.6" stroke-linecap="round" fill="none">'
-                f"<title>{escape(label)}</title></path>"
+                f'<path d="{path}" {_pen(line)} stroke-width="1.6" stroke-linecap="round" fill="none">'
+                f"<title>{escape(line.label)}</title></path>"
             )
-    return "\n".join([*parts, "</svg>"])
+    return "\n".join([*parts, "</g>", "</svg>"])
+
+
+def _pen(line: Series) -> str:
+    colour, dashes = _COLOURS[line.group % len(_COLOURS)], _DASHES[line.group % len(_DASHES)]
+    return f'stroke="{colour}" stroke-dasharray="{dashes}"{_DIM if line.dim else ""}'
+
+
+def _legend(series: Sequence[Series]) -> tuple[list[str], int]:
+    """A stroke and the label of every line, in how many rows."""
+    counts = Counter(line.group for line in series)
+    widest = max(counts.values(), default=1)
+    across = min(widest if widest > 1 else len(counts), _ACROSS) or 1
+    room = (WIDTH - _LEFT - _RIGHT) / across
+    most = int(room / _CHARACTER) - 4
+    parts = []
+    for number, line in enumerate(series):
+        x, y = _LEFT + number % across * room, 28 + number // across * _ROW
+        # The end says which line it is.
+        label = line.label if len(line.label) <= most else f"…{line.label[-most:]}"
+        parts.append(f'<path d="M{x:.1f} {y}h18" {_pen(line)} stroke-width="2" fill="none"/>')
+        parts.append(f'<text x="{x + 22:.1f}" y="{y + 4}">{escape(label)}</text>')
+    return parts, max(-(-len(series) // across), 1)
 
 
 def _thin(points: Sequence[tuple[float, float | None]]) -> list[tuple[float, float | None]]:

@@ -17,8 +17,9 @@ import httpx
 from tui.azure.arm_answers import ArmAnswer, Deadline, OnStep, retry_after_s
 from tui.azure.arm_errors import BUSY_CODES, Access, ArmError, ConnectionLost, refused
 from tui.azure.credentials import CredentialError, TokenProvider
-from tui.azure.http_parts import absolute, json_of, own_link, read_body, tls_for
-from tui.text import plain
+from tui.azure.http_parts import absolute, client_of, json_of, own_link, read_body, through
+from tui.azure.proxies import Proxy, ProxyRefused
+from tui.azure.secrets import Secrets
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 MAX_PAGES = 200
@@ -28,8 +29,6 @@ _BUSY_TIMES = 6
 _BUSY_WAIT_S = 5.0
 _RECONNECT_WAIT_S = 1.0
 _CONNECT_S = 10.0
-_LEAST_TOKEN = 8
-"""Anything shorter is no token but a part of words."""
 
 
 class ArmHttp:
@@ -57,7 +56,8 @@ class ArmHttp:
         self._sleep = sleep
         self._timeout_s = timeout_s
         self._client: httpx.AsyncClient | None = None
-        self._last_token = ""
+        self._proxy: Proxy | None = None
+        self._secrets = Secrets(mark="[token]")
 
     async def get(
         self, where: str | httpx.URL, *, doing: str, access: Access, deadline: Deadline, on_step: OnStep
@@ -151,8 +151,7 @@ class ArmHttp:
 
     def clean(self, text: str) -> str:
         """Text of the service without the token, should it repeat it."""
-        token = self._last_token
-        return text.replace(token, "[token]") if len(token) >= _LEAST_TOKEN else text
+        return self._secrets.clean(text)
 
     async def _send(
         self,
@@ -198,7 +197,10 @@ class ArmHttp:
         if body is not None:
             headers["Content-Type"] = "application/json"
             content = json.dumps(body).encode()
-        client = await self._opened()
+        try:
+            client = await self._opened()
+        except ProxyRefused as error:
+            raise ConnectionLost(doing, f"ARM cannot be reached: {error}", sent=False) from None
         try:
             async with (
                 asyncio.timeout(self._timeout_s),
@@ -218,14 +220,14 @@ class ArmHttp:
 
     def _said(self, error: Exception) -> str:
         text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        return plain(self.clean(text), 200)
+        return self._secrets.shown(text, 200) + through(self._proxy)
 
     async def _opened(self) -> httpx.AsyncClient:
         if self._client is None:
-            tls = await tls_for(self._base)
+            limits = httpx.Timeout(self._timeout_s, connect=min(_CONNECT_S, self._timeout_s))
+            client, proxy = await client_of(self._base, limits)
             if self._client is None:
-                limits = httpx.Timeout(self._timeout_s, connect=min(_CONNECT_S, self._timeout_s))
-                self._client = httpx.AsyncClient(verify=tls, timeout=limits, follow_redirects=False)
+                self._client, self._proxy = client, proxy
         return self._client
 
     def _address(self, where: str | httpx.URL) -> httpx.URL:
@@ -246,5 +248,5 @@ class ArmHttp:
                 code="NoToken",
                 remedy="set it anew; try `az login`",
             )
-        self._last_token = token
+        self._secrets.add(token)
         return token

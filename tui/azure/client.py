@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -10,12 +11,17 @@ from urllib.parse import urlsplit
 
 import httpx2
 import openai
+from pydantic_core import from_json
 
 from tui.azure.credentials import CredentialError, EntraToken
 from tui.azure.errors import Refusal, classify
+from tui.azure.faults import NoSocketLeft
 from tui.azure.outcomes import Call, outcome_of
-from tui.azure.transport import Exchange, TimedTransport, current_exchange
-from tui.azure.wire import EventStream, UnreadableAnswer, read_completion
+from tui.azure.proxies import proxy_secrets
+from tui.azure.request_parts import headers_of, limit_name, limit_remedy, secrets_of
+from tui.azure.secrets import Secrets
+from tui.azure.transport import TimedTransport, current_exchange
+from tui.azure.wire import AnswerReader, UnreadableAnswer
 from tui.model import (
     Assignment,
     Deployment,
@@ -23,13 +29,14 @@ from tui.model import (
     Outcome,
     OutcomeKind,
     Request,
+    is_azure_host,
 )
-from tui.text import plain
 
 _CHAT = "/chat/completions"
 _SPARE_CONNECTIONS = 16
+_ERROR_CHARS = 240
 _NOT_NEEDED = "none"
-"""The SDK insists on a key; a server on this machine may want none."""
+"""The SDK insists on a key, but gets none: the headers of the endpoint carry it where it belongs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +73,20 @@ class ServiceClient:
         self._stream = stream
         self._keep_text = keep_text
         self._credentials: list[EntraToken] = []
-        self._secrets = tuple(
-            env[e.key_env] for e in endpoints.values() if e.key_env is not None and env.get(e.key_env)
-        )
+        self._endpoints = endpoints
+        self._headers = {name: headers_of(endpoint, env) for name, endpoint in endpoints.items()}
+        own = (secret for e in endpoints.values() for secret in secrets_of(e, env))
+        self._secrets = Secrets((*own, *proxy_secrets(os.environ)))
         limit = max_in_flight + _SPARE_CONNECTIONS
+        self._transports = {
+            name: TimedTransport(max_connections=limit, timeout_s=timeout_s, clock=clock) for name in endpoints
+        }
         self._clients = {
-            name: self._client(
-                endpoint, env, TimedTransport(max_connections=limit, timeout_s=timeout_s, clock=clock)
-            )
-            for name, endpoint in endpoints.items()
+            name: self._client(endpoint, self._transports[name]) for name, endpoint in endpoints.items()
         }
 
-    def _client(
-        self, endpoint: Endpoint, env: Mapping[str, str], transport: TimedTransport
-    ) -> openai.AsyncOpenAI:
+    def _client(self, endpoint: Endpoint, transport: TimedTransport) -> openai.AsyncOpenAI:
         http = httpx2.AsyncClient(transport=transport, timeout=self._timeout_s, follow_redirects=False)
-        key = env.get(endpoint.key_env, "") if endpoint.key_env else ""
         token = self._entra(endpoint) if endpoint.entra else None
         common: dict[str, Any] = {
             "http_client": http,
@@ -92,17 +97,16 @@ class ServiceClient:
         }
         if endpoint.api == "azure":
             credential: dict[str, Any] = (
-                {"azure_ad_token_provider": token} if token else {"api_key": key or _NOT_NEEDED}
+                {"azure_ad_token_provider": token} if token else {"api_key": _NOT_NEEDED}
             )
             return openai.AsyncAzureOpenAI(
                 azure_endpoint=endpoint.url, api_version=endpoint.api_version, **credential, **common
             )
-        return openai.AsyncOpenAI(
-            base_url=base_url_v1(endpoint.url), api_key=token or key or _NOT_NEEDED, **common
-        )
+        return openai.AsyncOpenAI(base_url=base_url_v1(endpoint.url), api_key=token or _NOT_NEEDED, **common)
 
     def _entra(self, endpoint: Endpoint) -> EntraToken:
-        token = EntraToken(endpoint.scope or "https://ai.azure.com/.default", who=f"endpoint {endpoint.name}")
+        scope = endpoint.scope or "https://ai.azure.com/.default"
+        token = EntraToken(scope, who=f"endpoint {endpoint.name}", told=self._secrets.add)
         self._credentials.append(token)
         return token
 
@@ -110,23 +114,30 @@ class ServiceClient:
         """Ask for the list of models: reachable and admitted, or not. No tokens are used."""
         try:
             async with asyncio.timeout(min(self._timeout_s, 15.0)):
-                await self._clients[endpoint].get("/models", cast_to=httpx2.Response)
+                await self._clients[endpoint].get(
+                    "/models", cast_to=httpx2.Response, options={"headers": self._headers[endpoint]}
+                )
         except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
-            return Probe(endpoint, "refused", self._clean(classify(error.status_code, error.body).text))
+            return Probe(endpoint, "refused", self._shown(_refused(error).text))
         except CredentialError as error:
-            return Probe(endpoint, "refused", self._clean(str(error)))
+            return Probe(endpoint, "refused", self._shown(str(error)))
         except (openai.APIConnectionError, TimeoutError) as error:
-            return Probe(endpoint, "unreachable", self._clean(_cause(error)))
+            return Probe(endpoint, "unreachable", self._shown(_cause(error)))
         except openai.APIStatusError as error:
             # Not every compatible server lists its models; it is there all the same.
             return Probe(endpoint, "ok", f"HTTP {error.status_code}")
         return Probe(endpoint, "ok", "")
 
     async def open_connections(self, count: int) -> tuple[Probe, ...]:
-        """Open ``count`` connections to each endpoint before the traffic starts; one probe each is returned."""
+        """Open ``count`` connections to each endpoint before the traffic starts; one probe each is returned.
+
+        The probe is the only request: a list of models may be long, and ``count`` of them would be traffic.
+        """
         probes = await asyncio.gather(*(self.probe(name) for name in self._clients))
         usable = [p.endpoint for p in probes if p.verdict == "ok"]
-        await asyncio.gather(*(self.probe(name) for name in usable for _ in range(count)))
+        await asyncio.gather(
+            *(self._transports[name].connect(self._clients[name].base_url, count) for name in usable)
+        )
         return tuple(probes)
 
     async def complete(
@@ -143,17 +154,19 @@ class ServiceClient:
         ``keep_text`` None is what the client was made with.
         """
         keep = self._keep_text if keep_text is None else keep_text
-        exchange = Exchange()
-        current_exchange.set(exchange)
         deployment = self._deployments[assignment.deployment]
-        call = Call(exchange, EventStream(keep_text=keep) if self._stream else None)
+        call = Call(AnswerReader(keep_text=keep))
+        current_exchange.set(call.exchange)
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self._exchange(request, deployment, call, keep)
-            refusal = call.verdict()
+                await self._exchange(request, deployment, call)
+            refusal = call.reader.answer.refusal()
         except openai.APIStatusError as error:
             call.status = error.status_code
-            refusal = classify(error.status_code, error.body)
+            refusal = _refused(error)
+            if (remedy := self._remedy(error, request, deployment)) is not None:
+                said = self._secrets.shown(refusal.text, _ERROR_CHARS - len(remedy) - 2)
+                refusal = replace(refusal, text=f"{said}; {remedy}")
         except openai.APITimeoutError as error:
             refusal = Refusal(OutcomeKind.TIMEOUT, f"no answer: {_cause(error)}")
         except TimeoutError:
@@ -161,7 +174,7 @@ class ServiceClient:
             refusal = Refusal(OutcomeKind.TIMEOUT, f"not finished within {self._timeout_s:g} s")
         except (openai.APIConnectionError, httpx2.TransportError) as error:
             refusal = _broken(error)
-        except UnreadableAnswer as error:
+        except (UnreadableAnswer, httpx2.DecodingError) as error:
             refusal = Refusal(OutcomeKind.SERVER_ERROR, str(error))
         except CredentialError as error:
             refusal = Refusal(OutcomeKind.REFUSED, str(error))
@@ -169,8 +182,6 @@ class ServiceClient:
             refusal = Refusal(OutcomeKind.CANCELLED, "cancelled by canarytop")
         except Exception as error:  # noqa: BLE001 - a request has exactly one outcome, whatever broke
             refusal = Refusal(OutcomeKind.CONNECTION_LOST, f"{type(error).__name__}: {error}")
-        if refusal is not None:
-            refusal = replace(refusal, text=self._clean(refusal.text))
         return outcome_of(
             call,
             refusal,
@@ -181,35 +192,39 @@ class ServiceClient:
             now_s=self._clock(),
             saturated=saturated,
             keep_text=keep,
+            clean=self._secrets.clean,
+            shown=self._secrets.shown,
         )
 
-    async def _exchange(self, request: Request, deployment: Deployment, call: Call, keep: bool) -> None:
-        response: httpx2.Response = await self._clients[deployment.endpoint].post(
+    async def _exchange(self, request: Request, deployment: Deployment, call: Call) -> None:
+        name = deployment.endpoint
+        response: httpx2.Response = await self._clients[name].post(
             _CHAT,
             cast_to=httpx2.Response,
-            body=_body(request, deployment, self._stream),
+            body=_body(request, deployment, self._endpoints[name], self._stream),
+            options={"headers": self._headers[name]},
             stream=True,
             stream_cls=openai.AsyncStream[Any],
         )  # type: ignore[assignment]  # cast_to decides what comes back
         call.status = response.status_code
+        reader, exchange = call.reader, call.exchange
         try:
-            if call.events is not None and "json" not in call.exchange.headers.get("content-type", ""):
-                async for chunk in response.stream:  # type: ignore[union-attr]
-                    if call.events.feed(chunk):
-                        call.first_content_s = call.exchange.last_byte_s
-                call.events.close()
-                call.answer = call.events.answer
-            else:
-                body = b"".join([chunk async for chunk in response.stream])  # type: ignore[union-attr]
-                call.events = None
-                call.answer = read_completion(body, keep_text=keep)
+            async for chunk in response.stream:  # type: ignore[union-attr]
+                reader.feed(chunk, exchange.last_byte_s)
+            reader.close(exchange.last_byte_s)
         finally:
             await response.aclose()
 
-    def _clean(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "[key]")
-        return plain(text, 240)
+    def _remedy(self, error: openai.APIStatusError, request: Request, deployment: Deployment) -> str | None:
+        """What to do about a refused parameter that the rollout file can name otherwise."""
+        endpoint = self._endpoints[deployment.endpoint]
+        if request.max_tokens is None:
+            return None
+        name = limit_name(deployment, endpoint)
+        return limit_remedy(error.status_code, error.response.text, name, endpoint)
+
+    def _shown(self, text: str) -> str:
+        return self._secrets.shown(text, _ERROR_CHARS)
 
     async def close(self) -> None:
         """Close every connection and credential."""
@@ -224,24 +239,32 @@ def base_url_v1(url: str) -> str:
     parts = urlsplit(url)
     if parts.path.strip("/"):
         return url.rstrip("/") + "/"
-    azure = (parts.hostname or "").endswith(".azure.com")
+    azure = is_azure_host(parts.hostname or "")
     return f"{parts.scheme}://{parts.netloc}" + ("/openai/v1/" if azure else "/v1/")
 
 
-def _body(request: Request, deployment: Deployment, stream: bool) -> dict[str, Any]:
-    body: dict[str, Any] = {**request.params, "model": deployment.name, "messages": request.messages}
+def _body(request: Request, deployment: Deployment, endpoint: Endpoint, stream: bool) -> dict[str, Any]:
+    body: dict[str, Any] = {**request.params, "model": deployment.wire_id, "messages": request.messages}
     if stream:
         body["stream"] = True
         body["stream_options"] = {"include_usage": True}
     if request.max_tokens is not None:
-        # Reasoning models refuse max_tokens; the older chat models know nothing else on dated api-versions.
-        older = deployment.model.startswith(("gpt-4", "gpt-3", "gpt-35"))
-        body["max_tokens" if older else "max_completion_tokens"] = request.max_tokens
+        body[limit_name(deployment, endpoint)] = request.max_tokens
     return body
 
 
+def _refused(error: openai.APIStatusError) -> Refusal:
+    """The SDK keeps a part of the body only, and none where it is no JSON: it is read here as it came."""
+    try:
+        body = from_json(error.response.content)
+    except ValueError:
+        body = error.response.text
+    return classify(error.status_code, body)
+
+
 def _broken(error: BaseException) -> Refusal:
-    return Refusal(OutcomeKind.CONNECTION_LOST, _cause(error))
+    ours = isinstance(error.__cause__ or error, NoSocketLeft)
+    return Refusal(OutcomeKind.CLIENT_SATURATED if ours else OutcomeKind.CONNECTION_LOST, _cause(error))
 
 
 def _cause(error: BaseException) -> str:
@@ -249,4 +272,6 @@ def _cause(error: BaseException) -> str:
     seen = error
     while seen.__cause__ is not None:
         seen = seen.__cause__
+    if isinstance(seen, httpx2.RequestError) and str(seen):
+        return str(seen)  # the transport's own words
     return f"{type(seen).__name__}: {seen}" if str(seen) else type(seen).__name__

@@ -19,10 +19,11 @@ class CredentialError(Exception):
 class EntraToken:
     """Tokens from Entra ID by whatever signs in here: environment, managed identity, ``az login``.
 
-    ``who`` says in the error what wants it. Raises ``CredentialError`` when azure-identity is not installed.
+    ``who`` says in the error what wants it; ``told`` is told of each token, to clean texts of it. Raises
+    ``CredentialError`` when azure-identity is not installed.
     """
 
-    def __init__(self, scope: str, *, who: str) -> None:
+    def __init__(self, scope: str, *, who: str, told: Callable[[str], None] | None = None) -> None:
         try:
             from azure.identity.aio import DefaultAzureCredential, get_bearer_token_provider
         except ImportError as error:
@@ -30,15 +31,19 @@ class EntraToken:
                 f"{who} wants Entra ID: install it with pip install 'canarytop[azure]'"
             ) from error
         self._credential: Any = DefaultAzureCredential()
+        self._told = told
         self._provider: Any = get_bearer_token_provider(self._credential, scope)
 
     async def __call__(self) -> str:
         """A token, from the cache while it is valid. Raises ``CredentialError``."""
         try:
-            return str(await self._provider())
+            token = str(await self._provider())
         except Exception as error:
             first = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise CredentialError(f"no token from Entra ID: {first}; try `az login`") from error
+        if self._told is not None:
+            self._told(token)
+        return token
 
     async def close(self) -> None:
         await self._credential.close()

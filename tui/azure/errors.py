@@ -1,95 +1,170 @@
 """What a refusal of the service means: HTTP status and body -> kind of outcome, in words.
 
 Statuses and bodies as documented in Microsoft's troubleshooting page for Azure OpenAI (2026-09-20) and its
-model-retirement page (2026-10-05).
+model-retirement page (2026-10-05), OpenAI's list of error codes, and what gateways make of them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tui.azure.wire import Answer, read_filter_results
+from tui.azure.complaint import Complaint, read_complaint
+from tui.azure.filters import FilterReport, category_name
 from tui.model import NO_HITS, FilterHits, OutcomeKind
-from tui.text import plain
 
 _BY_STATUS = {
     401: OutcomeKind.REFUSED,
+    402: OutcomeKind.QUOTA_EXHAUSTED,
     403: OutcomeKind.REFUSED,
     404: OutcomeKind.GONE,
+    407: OutcomeKind.REFUSED,
     408: OutcomeKind.TIMEOUT,
     410: OutcomeKind.GONE,
     423: OutcomeKind.GONE,
     429: OutcomeKind.RATE_LIMITED,
+    498: OutcomeKind.SERVER_ERROR,
+    499: OutcomeKind.CANCELLED,
 }
 _WHAT = {
     401: "key or endpoint refused",
+    402: "no credit left",
     403: "access forbidden (network rule, or the resource is blocked)",
     404: "no such deployment",
+    407: "the proxy wants a user name and password",
     410: "the model version is retired",
     423: "the deployment is paused",
+    498: "no capacity",
+    499: "a gateway says that the caller went away",
+    529: "overloaded",
 }
 _RETIRED = re.compile(r"\b(retired|deprecated)\b|ServiceModelDeprecat", re.IGNORECASE)
 # By a report of 2025 a retired version was refused so; a model that takes no chat completions is too.
 _MAY_BE_RETIRED = re.compile(r"OperationNotSupported", re.IGNORECASE)
 
+_FILTER_CODE = re.compile(
+    r"content_?filter|content_policy|ContentPolicyViolation|ResponsibleAIPolicy|invalid_prompt|data_inspection_failed"
+    r"|guardrail",
+    re.IGNORECASE,
+)
+_FILTER_WORDS = re.compile(
+    r"content management policy|ContentPolicyViolation|ResponsibleAIPolicyViolation|content.?filter"
+    r"|violating our usage policy|violates usage guidelines|Content Exists Risk|flagged for |was flagged",
+    re.IGNORECASE,
+)
+# A refusal that a gateway quotes inside its own message: 'hate': {'filtered': True, ...
+_QUOTED_CATEGORY = re.compile(
+    r"[\"'\\](\w[\w-]{0,39})[\"'\\]+:\s*\{[^{}]{0,200}?filtered[\"'\\]+:\s*true", re.IGNORECASE
+)
+_QUOTA = re.compile(
+    r"insufficient_quota|billing_(?:hard_limit|not_active)|quota_exceeded|insufficient.(?:credit|balance|fund)"
+    r"|out of (?:call volume|bandwidth) quota|credit balance is too low|reached its (?:monthly )?spending limit"
+    r"|used all available credits",
+    re.IGNORECASE,
+)
+# Gemini's compatible API says so of its limits a minute too, and then adds when to come back.
+_QUOTA_OR_RATE = re.compile(r"exceeded your current quota", re.IGNORECASE)
+_COMES_BACK = re.compile(r"(?:retry|try again)\s+(?:after|in)\s+\d", re.IGNORECASE)
+
+_WORDS = (
+    (
+        re.compile(r"rate.?limit|too.?many.?requests|throttl|resource_exhausted|tokens_limit", re.IGNORECASE),
+        OutcomeKind.RATE_LIMITED,
+    ),
+    (
+        re.compile(r"authenticat|unauthorized|permission|invalid_api_key|forbidden", re.IGNORECASE),
+        OutcomeKind.REFUSED,
+    ),
+    (re.compile(r"not_found|NotFound", re.IGNORECASE), OutcomeKind.GONE),
+    (
+        re.compile(r"invalid_request|bad_?request|context_length|unsupported_|validation", re.IGNORECASE),
+        OutcomeKind.BAD_REQUEST,
+    ),
+)
+"""Kinds by a code or type where no status says it: inside an answer that had begun with 200."""
+
+_FAILED_REASON = re.compile(
+    r"error|^(?:abort(?:ed)?|failed|cancell?ed|insufficient_system_resource)$", re.IGNORECASE
+)
+_FILTERED_REASON = re.compile(
+    r"^(?:content.?filter(?:ed)?|content_policy_violation|sensitive|safety|prohibited_content|blocklist|recitation|spii"
+    r"|guardrail_intervened|moderation)$",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A request that was not answered. ``text`` is one line for people."""
+    """A request that was not answered. ``text`` holds the service's words whole: whoever keeps it cleans it of
+    secrets first, and cuts it then."""
 
     kind: OutcomeKind
     text: str
     filters: FilterHits = NO_HITS
 
 
-def classify(status: int, body: object) -> Refusal:
-    """``body`` is the ``error`` object of the answer, or whatever stood in its place."""
-    error = body if isinstance(body, Mapping) else {}
-    inner = _first(error, "innererror", "inner_error")
-    code = str(error.get("code") or "")
-    message = str(error.get("message") or ("" if isinstance(body, Mapping) else body or ""))
-    if status == 400 and (code == "content_filter" or inner.get("code") == "ResponsibleAIPolicyViolation"):
-        hits = Answer()
-        read_filter_results(_first(inner, "content_filter_result", "content_filter_results"), "prompt", hits)
-        return Refusal(OutcomeKind.PROMPT_FILTERED, "prompt blocked by the content filter", hits.hits())
-    kind = _BY_STATUS.get(status)
-    if kind is None:
-        kind = OutcomeKind.SERVER_ERROR if status >= 500 or status < 400 else OutcomeKind.BAD_REQUEST
-    what = _WHAT.get(status, "")
-    if status == 400 and _RETIRED.search(f"{code} {message}"):
+def classify(status: int, body: object, *, after_content: bool = False) -> Refusal:
+    """The meaning of a refusal. ``body`` is the parsed JSON of the answer, or its text where it is none.
+
+    ``status`` 200 is a refusal inside an answer that had begun well; ``after_content`` says that a part of the
+    completion had come by then.
+    """
+    said = read_complaint(body)
+    inside = status == 200
+    meant = (said.status or 0) if inside else status
+    blocked = _blocked(said, meant, after_content)
+    if blocked is not None:
+        return blocked
+    kind = _kind(meant, said)
+    what = _WHAT.get(meant, "")
+    if kind is OutcomeKind.QUOTA_EXHAUSTED:
+        what = "no quota or credit left"
+    elif meant == 400 and _RETIRED.search(f"{said.codes} {said.message}"):
         kind, what = OutcomeKind.GONE, _WHAT[410]
-    elif status == 400 and _MAY_BE_RETIRED.search(f"{code} {message}"):
+    elif meant == 400 and _MAY_BE_RETIRED.search(f"{said.codes} {said.message}"):
         kind, what = OutcomeKind.GONE, "the model version is retired, or takes no chat completions"
-    return Refusal(kind, _sentence(status, what, code, message))
+    place = f"error{f' {meant}' if meant else ''} inside the answer" if inside else f"HTTP {status}"
+    words = said.message or ("" if said.codes in ("", str(meant)) else said.codes)
+    return Refusal(kind, ": ".join(part for part in (place, what, words) if part))
 
 
-def classify_error_event(error: Mapping[str, object]) -> Refusal:
-    """An ``error`` object inside a stream that had begun with status 200."""
-    status = error.get("status") or error.get("code")
-    number = int(status) if isinstance(status, int) or (isinstance(status, str) and status.isdigit()) else 500
-    return classify(number if 400 <= number < 600 else 500, error)
+def failed_reason(finish_reason: str) -> bool:
+    """Whether a ``finish_reason`` is that of a failure: ``error``, or a word of vLLM, GLM or DeepSeek."""
+    return _FAILED_REASON.search(finish_reason) is not None
 
 
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait by ``retry-after-ms``, else ``retry-after``; None where neither is a number."""
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        value = headers.get(name)
-        if value is not None:
-            try:
-                seconds = float(value) * unit
-            except ValueError:
-                continue
-            if 0 <= seconds < 86_400:
-                return seconds
-    return None
+def filtered_reason(finish_reason: str) -> bool:
+    """Whether a ``finish_reason`` says that a filter ended the answer, in the words of any service."""
+    return _FILTERED_REASON.match(finish_reason) is not None
 
 
-def _first(mapping: Mapping[str, object], *names: str) -> Mapping[str, object]:
-    return next((value for name in names if isinstance(value := mapping.get(name), Mapping)), {})
+def _kind(status: int, said: Complaint) -> OutcomeKind:
+    words = f"{said.codes} {said.message}"
+    quota = _QUOTA.search(words) or (_QUOTA_OR_RATE.search(words) and not _COMES_BACK.search(words))
+    if quota and status in (0, 400, 402, 403, 429):
+        return OutcomeKind.QUOTA_EXHAUSTED
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if status == 0:
+        # Codes are chosen words; a message may speak of anything, and decides only where there is no code.
+        told = said.codes or said.message
+        return next((kind for pattern, kind in _WORDS if pattern.search(told)), OutcomeKind.SERVER_ERROR)
+    return OutcomeKind.SERVER_ERROR if status >= 500 or status < 400 else OutcomeKind.BAD_REQUEST
 
 
-def _sentence(status: int, what: str, code: str, message: str) -> str:
-    detail = message or ("" if code == str(status) else code)
-    return plain(": ".join(part for part in (f"HTTP {status}", what, detail) if part), 200)
+def _blocked(said: Complaint, status: int, after_content: bool) -> Refusal | None:
+    """A refusal by a content filter: by its code, or by its words where a gateway changed the code."""
+    in_words = status in (0, 400, 403, 422, 451) and _FILTER_WORDS.search(said.message)
+    if status in (401, 429) or not (_FILTER_CODE.search(said.codes) or in_words):
+        return None
+    side = "completion" if after_content else "prompt"
+    report = FilterReport()
+    for part in said.parts:
+        report.read_side(part, side)
+        for reason in part.get("reasons") or () if isinstance(part.get("reasons"), list) else ():
+            report.blocked[f"{side}:{category_name(reason)}"] = None
+    if not report.blocked:
+        for category in _QUOTED_CATEGORY.findall(said.message[:20_000]):
+            report.blocked[f"{side}:{category_name(category)}"] = None
+    kind = OutcomeKind.COMPLETION_FILTERED if after_content else OutcomeKind.PROMPT_FILTERED
+    return Refusal(kind, f"{side} blocked by the content filter", report.hits())

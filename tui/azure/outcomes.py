@@ -2,50 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from tui.azure.errors import Refusal, classify_error_event, retry_after_s
+from tui.azure.errors import Refusal
+from tui.azure.pauses import retry_after_s
 from tui.azure.prices import cost_usd, estimated_usage
 from tui.azure.transport import Exchange
-from tui.azure.wire import Answer, EventStream
+from tui.azure.wire import AnswerReader
 from tui.model import (
     ANSWERED,
     NO_HITS,
+    THROTTLED,
     Assignment,
     Deployment,
+    FilterHits,
     Outcome,
     OutcomeKind,
     Quota,
     Request,
     Usage,
 )
-from tui.text import plain
 
 _KEPT_TEXT_CHARS = 1_000_000
+_PAUSES = (403, 503, 529)
+"""Statuses beside 429 that come with a time to wait: a used-up call quota of API Management, and overload."""
+
+Shown = Callable[[str, int], str]
+"""Cleans a text of secrets, then makes one harmless line of at most so many characters of it."""
 
 
 @dataclass(slots=True)
 class Call:
     """What is known so far of a call under way. ``overdue``: our own time-out ended it."""
 
-    exchange: Exchange
-    events: EventStream | None
-    answer: Answer = field(init=False)
+    reader: AnswerReader
+    exchange: Exchange = field(default_factory=Exchange)
     status: int | None = None
-    first_content_s: float | None = None
     overdue: bool = False
-
-    def __post_init__(self) -> None:
-        self.answer = self.events.answer if self.events is not None else Answer()
-
-    def verdict(self) -> Refusal | None:
-        """Why a body that was read to its end is no answer after all; None where it is one."""
-        if self.answer.error is not None:
-            return classify_error_event(self.answer.error)
-        if self.events is not None and not self.events.done and self.answer.finish_reason is None:
-            return Refusal(OutcomeKind.CONNECTION_LOST, "the stream ended before the answer did")
-        return None
 
 
 def outcome_of(
@@ -59,21 +53,32 @@ def outcome_of(
     now_s: float,
     saturated: bool,
     keep_text: bool,
+    clean: Callable[[str], str],
+    shown: Shown,
 ) -> Outcome:
-    """Everything that is known of a call; ``refusal`` says why it is no answer, None where it is one."""
-    exchange, answer, headers = call.exchange, call.answer, call.exchange.headers
+    """Everything that is known of a call; ``refusal`` says why it is no answer, None where it is one.
+
+    Every text that the service chose goes through ``shown``, answers through ``clean``.
+    """
+    exchange, answer, headers = call.exchange, call.reader.answer, call.exchange.headers
     answered = refusal is None
-    kind, hits = OutcomeKind.OK, answer.hits()
+    kind, hits = OutcomeKind.OK, answer.filters.hits()
     if refusal is not None:
         kind, hits = refusal.kind, refusal.filters if refusal.filters is not NO_HITS else hits
-    elif answer.finish_reason == "content_filter":
+    elif answer.blocked():
         kind = OutcomeKind.COMPLETION_FILTERED
     sent_s = exchange.sent_s if exchange.sent_s is not None else now_s
-    first_s = call.first_content_s
+    usage = answer.known_usage()
     ended_s = exchange.last_byte_s if answered and exchange.last_byte_s is not None else now_s
-    cost, estimated = _cost(request, deployment, kind, call)
-    served_by = headers.get("x-ms-deployment-name")
-    spilled = _spilled(headers, deployment.name)
+    cost, estimated = _cost(request, deployment, kind, usage, call)
+    spilled = _spilled(headers, deployment.wire_id)
+
+    def kept(text: str | None, limit: int) -> str | None:
+        return shown(text, limit) if text else None
+
+    def since_sent_ms(at_s: float | None) -> float | None:
+        return (at_s - sent_s) * 1000 if answered and at_s is not None else None
+
     return Outcome(
         request_id=request.id,
         task=request.task,
@@ -84,62 +89,80 @@ def outcome_of(
         sent_s=sent_s,
         ended_s=ended_s,
         late_ms=max(0.0, (sent_s - due_s) * 1000),
-        latency_ms=(ended_s - sent_s) * 1000 if answered else None,
-        ttft_ms=(first_s - sent_s) * 1000 if answered and first_s is not None else None,
-        usage=_usage(answer),
+        latency_ms=since_sent_ms(ended_s),
+        ttft_ms=since_sent_ms(answer.first_token_s),
+        answer_ttft_ms=since_sent_ms(answer.first_answer_s),
+        usage=usage,
         cost_usd=cost,
         cost_estimated=estimated,
-        filters=hits,
+        filters=_shown_hits(hits, shown),
         http_status=call.status,
-        finish_reason=answer.finish_reason,
-        error=refusal.text if refusal is not None else None,
-        served_model=answer.model,
-        system_fingerprint=answer.fingerprint,
-        served_by=plain(served_by, 64) if served_by is not None and spilled else None,
+        finish_reason=kept(answer.finish_reason, 32),
+        error=shown(refusal.text, 240) if refusal is not None else None,
+        served_model=kept(answer.model, 128),
+        system_fingerprint=kept(answer.fingerprint, 64),
+        served_by=kept(headers.get("x-ms-deployment-name"), 64) if spilled else None,
         counts_for_version=not spilled,
-        retry_after_s=retry_after_s(headers) if kind is OutcomeKind.RATE_LIMITED else None,
+        retry_after_s=_pause_s(kind, call.status, headers, refusal),
         quota=_quota(headers),
-        region=headers.get("x-ms-region"),
-        service_request_id=headers.get("apim-request-id") or headers.get("x-request-id"),
+        region=kept(headers.get("x-ms-region"), 64),
+        service_request_id=kept(headers.get("apim-request-id") or headers.get("x-request-id"), 128),
         source=request.source,
         shares=assignment.shares,
-        saturated=saturated,
+        saturated=saturated or kind is OutcomeKind.CLIENT_SATURATED,
+        reconnected=exchange.reconnected,
         prompt_text=_prompt_text(request) if keep_text else None,
-        answer_text="".join(answer.text)[:_KEPT_TEXT_CHARS] if keep_text and answer.text else None,
+        answer_text=clean("".join(answer.text))[:_KEPT_TEXT_CHARS] if keep_text and answer.text else None,
     )
 
 
-def _spilled(headers: Mapping[str, str], deployment: str) -> bool:
+def _shown_hits(hits: FilterHits, shown: Shown) -> FilterHits:
+    if hits is NO_HITS:
+        return hits
+
+    def names(side: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(shown(name, 60) for name in side)
+
+    return FilterHits(names(hits.blocked), names(hits.annotated), names(hits.below_threshold), hits.unfiltered)
+
+
+def _pause_s(
+    kind: OutcomeKind, status: int | None, headers: Mapping[str, str], refusal: Refusal | None
+) -> float | None:
+    """How long the service asks to be left alone, None where nothing says that it does."""
+    if kind in THROTTLED:
+        return retry_after_s(headers, refusal.text if refusal is not None else "")
+    return retry_after_s(headers) if status in _PAUSES else None
+
+
+def _spilled(headers: Mapping[str, str], wire_id: str) -> bool:
     """Whether another deployment answered. The names of the headers are from field reports, not documents."""
     served_by = headers.get("x-ms-deployment-name")
     return (
         "x-ms-spillover-from-deployment" in headers
         or headers.get("x-ms-is-spilled-over", "").lower() == "true"
-        or (served_by is not None and served_by.lower() != deployment.lower())
+        or (served_by is not None and served_by.lower() != wire_id.lower())
     )
 
 
-def _cost(request: Request, deployment: Deployment, kind: OutcomeKind, call: Call) -> tuple[float | None, bool]:
+def _cost(
+    request: Request, deployment: Deployment, kind: OutcomeKind, usage: Usage | None, call: Call
+) -> tuple[float | None, bool]:
     """USD and whether it is an estimate.
 
     Where the service reports no usage, what it has done is estimated: an answer; a blocked prompt, which is
     charged (Microsoft, content filter documentation); the part of an answer that came before it broke off; and
     the prompt of a request that it was still at when we gave up, which is the least that it may charge.
     """
-    price, answer = deployment.price, call.answer
+    price, answer = deployment.price, call.reader.answer
     if price is None or deployment.provisioned:
         return None, False
-    if (usage := _usage(answer)) is not None:
+    if usage is not None:
         return cost_usd(usage, price), False
-    if kind in ANSWERED or kind is OutcomeKind.PROMPT_FILTERED or answer.characters or call.overdue:
-        estimated = estimated_usage(request, answer.characters, cut_off=answer.finish_reason == "length")
+    if kind in ANSWERED or kind is OutcomeKind.PROMPT_FILTERED or answer.written_bytes or call.overdue:
+        estimated = estimated_usage(request, answer.written_bytes, cut_off=answer.finish_reason == "length")
         return cost_usd(estimated, price), True
     return None, False
-
-
-def _usage(answer: Answer) -> Usage | None:
-    """What the service reported; every prompt has tokens, so a report of none says nothing."""
-    return answer.usage if answer.usage is not None and answer.usage.prompt_tokens else None
 
 
 _NO_QUOTA = Quota()

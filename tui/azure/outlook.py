@@ -24,6 +24,8 @@ from tui.model import (
 )
 from tui.rollout import Rollout, Traffic
 
+_LOOK_THERE = "Find out: look at the service's own page of model retirements."
+
 Arm = Mapping[str, tuple[ManagedDeployment | None, OfferedModel | None]]
 """What ARM says, by the name of the deployment. Absent are those that it was not asked for; None is one that
 it does not have."""
@@ -36,7 +38,7 @@ def arm_of(deployments: Iterable[Deployment], accounts: Mapping[str, AccountView
         account = accounts.get(deployment.endpoint)
         if account is None or account.deployments is None:
             continue
-        managed = account.deployment(deployment.name)
+        managed = account.deployment(deployment.wire_id)
         offered = None
         if managed is not None:
             offered = account.offered(managed.model, managed.version, managed.format)
@@ -58,6 +60,8 @@ class Outlook:
     warning: RetirementWarning | None
     notes: tuple[str, ...]
     migration: Migration
+    plain_server: bool = False
+    """Whether its service is none of Azure, so that there is no ARM to ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +171,7 @@ def _outlook(
 ) -> Outlook:
     deployment, lifecycle, said = rollout.deployments[name], lifecycles[name], arm.get(name)
     managed, offered = said or (None, None)
+    plain = deployment.endpoint in rollout.plain_servers
     fate = fate_of(managed, lifecycle.phase, provisioned=deployment.provisioned)
     model, version, sku = _running(deployment, managed)
     notes = _notes(lifecycle, differences(model, version, sku, offered, table, today), table)
@@ -176,10 +181,12 @@ def _outlook(
     return Outlook(
         deployment,
         lifecycle,
-        pin_of(deployment, managed, lifecycle, served, arm_known=said is not None, today=today),
+        pin_of(
+            deployment, managed, lifecycle, served, arm_known=said is not None, today=today, plain_server=plain
+        ),
         fate,
         what_happens(lifecycle, fate, today, managed.upgrade_option if managed else None),
-        due_in(lifecycle.phase),
+        _LOOK_THERE if plain and lifecycle.phase is Phase.UNKNOWN else due_in(lifecycle.phase),
         warning_of(told, fate, today, successor),
         notes,
         migration_of(
@@ -191,6 +198,7 @@ def _outlook(
             deployed=successor,
             gone=lifecycle.phase is Phase.RETIRED,
         ),
+        plain,
     )
 
 

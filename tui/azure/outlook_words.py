@@ -20,6 +20,7 @@ from tui.azure.migration import (
 )
 from tui.azure.outlook import Outlook, RolloutOutlook
 from tui.azure.retirement import days_words
+from tui.text import span
 
 COUNTED_WITH = (
     f"Counted with {DEPLOY_WORKING_DAYS} working days to deploy, {TEST_WORKING_DAYS} to test, "
@@ -31,7 +32,6 @@ COUNTED_WITH = (
 ARM_NOT_ASKED = "ARM was not asked: upgrade options, and so the pins, are not known."
 
 _NAMED_BEFORE_DAYS = (120, 90)
-_UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 def title(outlook: RolloutOutlook) -> str:
@@ -41,7 +41,8 @@ def title(outlook: RolloutOutlook) -> str:
 
 def arm_words(outlook: RolloutOutlook) -> tuple[str, ...]:
     """Why ARM does not say what it could, a sentence each; none where it says all."""
-    return outlook.arm_notes or (() if outlook.arm_known else (ARM_NOT_ASKED,))
+    known = outlook.arm_known or all(one.plain_server for one in outlook.deployments)
+    return outlook.arm_notes or (() if known else (ARM_NOT_ASKED,))
 
 
 def source_words(source: Source, today: date) -> str:
@@ -67,16 +68,6 @@ def ends_words(outlook: Outlook, today: date) -> str:
         "it retires on a day not known" if lifecycle.retires is None else f"it retires on {lifecycle.retires}"
     )
     return f"{ends}, {days_words(ends, today)}: from then on it may be moved; {retires}{may_move}"
-
-
-def span(seconds: float) -> str:
-    """``1 d 2 h``, ``13 min``, ``45 s``: the two largest units, what has begun counts whole."""
-    left, parts = int(seconds + 0.999), []
-    for size, unit in _UNITS:
-        if left >= size:
-            parts.append(f"{left // size:,} {unit}")
-        left %= size
-    return " ".join(parts[:2]) or "at once"
 
 
 def target(migration: Migration) -> str:

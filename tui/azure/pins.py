@@ -10,6 +10,7 @@ from datetime import date
 
 from tui.azure.retirement import STOPPING, Fate, days_words, fate_of, leaves_on
 from tui.model import Deployment, Lifecycle, ManagedDeployment, Phase, Pin, PinState
+from tui.served_names import Said, compared
 from tui.text import plain
 
 _SHOWN = 60
@@ -22,24 +23,6 @@ _WHY = {
 }
 
 
-def served_agrees(served: str, model: str, version: str, deployment: str = "") -> bool | None:
-    """Whether a response's ``model`` is the version that was asked; None where it does not tell.
-
-    Case and the prefix of a router (``azure/gpt-4o-2024-11-20``) do not matter. A bare family is no answer:
-    older models return ``gpt-4`` for every version of it. Neither is the name of the deployment itself.
-    """
-    name = served.strip().casefold().rpartition("/")[2]
-    family, asked = model.strip().casefold(), version.strip().casefold()
-    if name == f"{family}-{asked}":
-        return True
-    if not name or name in (family, deployment.strip().casefold()):
-        return None
-    # A shorter family without a version: "gpt-4o" from a gpt-4o-mini is as empty as "gpt-4" from a gpt-4.
-    if family.startswith(f"{name}-"):
-        return None
-    return False
-
-
 def pin_of(
     deployment: Deployment,
     managed: ManagedDeployment | None,
@@ -48,6 +31,7 @@ def pin_of(
     *,
     arm_known: bool,
     today: date,
+    plain_server: bool = False,
 ) -> Pin:
     """The pin of a deployment of the rollout file.
 
@@ -56,10 +40,11 @@ def pin_of(
         lifecycle: Of the version that ARM names, else of the one in the file.
         served: ``model`` of its latest answer; None before the first.
         arm_known: Whether ARM was asked and answered.
+        plain_server: Whether its service is none of Azure, so that there is no ARM to ask.
     """
     asked = f"{deployment.model} {deployment.version}"
-    agrees = (
-        None if served is None else served_agrees(served, deployment.model, deployment.version, deployment.name)
+    said = (
+        None if served is None else compared(served, deployment.model, deployment.version, deployment.wire_id)
     )
     if managed is not None and (other := _other_version(deployment, managed)):
         return Pin(
@@ -67,14 +52,17 @@ def pin_of(
             reason=f"the rollout file says {asked}, ARM has {other}",
             remedy="correct the file, or deploy the version that it names",
         )
-    if agrees is False:
+    if said is not None and said.agrees is False:
+        why = "what answers at this address" if plain_server else "in ARM what moved it"
         return Pin(
             PinState.MISMATCH,
             reason=f"asked for {asked}, answered by {plain(served or '', _SHOWN)}",
-            remedy="stop comparing: find out in ARM what moved it, roll back to a deployment that is right",
+            remedy=f"stop comparing: find out {why}, roll back to a deployment that is right",
         )
+    if plain_server:
+        return _of_plain_server(asked, served, said)
     if managed is None:
-        return _without_arm(asked, served, agrees, arm_known)
+        return _without_arm(asked, served, said, arm_known)
     if managed.version is None:
         return Pin(
             PinState.UNKNOWN,
@@ -93,20 +81,31 @@ def _other_version(deployment: Deployment, managed: ManagedDeployment) -> str | 
     return plain(f"{managed.model} {version or ''}".strip(), _SHOWN)
 
 
-def _without_arm(asked: str, served: str | None, agrees: bool | None, arm_known: bool) -> Pin:
+def _of_plain_server(asked: str, served: str | None, said: Said | None) -> Pin:
+    """Nobody can be asked whether it will be moved: what its answers name is all there is."""
+    if served is None or said is None:
+        return Pin(PinState.UNKNOWN, reason="no answer has been seen", remedy="see what its first answers name")
+    if said.agrees:
+        reason = f"it answers as {asked} now; its service does not say whether it stays so"
+        return Pin(PinState.UNKNOWN, reason=reason, remedy="follow the service's own notices of changes")
+    reason = f'what is served ("{plain(served, _SHOWN)}") {said.why}'
+    return Pin(PinState.UNKNOWN, reason=reason, remedy="ask for an id that names its version, if there is one")
+
+
+def _without_arm(asked: str, served: str | None, said: Said | None, arm_known: bool) -> Pin:
     if arm_known:
         return Pin(
             PinState.UNKNOWN,
             reason="ARM has no deployment of this name",
             remedy="compare the name with those of the account; deploy it if it is missing",
         )
-    if agrees:
-        said = f"it answers as {asked} now, but its upgrade option is not known without ARM"
-    elif served is None:
-        said = "ARM was not asked, and no answer has been seen"
+    if said is not None and said.agrees:
+        reason = f"it answers as {asked} now, but its upgrade option is not known without ARM"
+    elif served is None or said is None:
+        reason = "ARM was not asked, and no answer has been seen"
     else:
-        said = f'ARM was not asked, and what is served ("{plain(served, _SHOWN)}") names no version'
-    return Pin(PinState.UNKNOWN, reason=said, remedy="give access to ARM (Entra ID)")
+        reason = f'ARM was not asked, and what is served ("{plain(served, _SHOWN)}") {said.why}'
+    return Pin(PinState.UNKNOWN, reason=reason, remedy="give access to ARM (Entra ID)")
 
 
 def _by_option(

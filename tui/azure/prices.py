@@ -139,16 +139,17 @@ def estimate_prompt_tokens(
     return texts + (ceil(estimate_tokens(json.dumps(schemas, ensure_ascii=False))) if schemas else 0)
 
 
-def estimated_usage(request: Request, characters: int, *, cut_off: bool = False) -> Usage:
+def estimated_usage(request: Request, written_bytes: int, *, cut_off: bool = False) -> Usage:
     """Roughly what a request used whose service said nothing of it.
 
-    ``characters`` is how many of the answer came; they are taken to be of the script of the prompt. ``cut_off``
-    is whether the answer ended at ``max_tokens``, which bounds it in any case.
+    ``written_bytes`` is how much of the answer came, in UTF-8; a token has as many of them as in the prompt.
+    ``cut_off`` is whether the answer ended at ``max_tokens``, which bounds it in any case.
     """
     prompt_tokens = estimate_prompt_tokens(request.messages, request.params)
     asked = "".join(map(_text, request.messages))
-    per_character = estimate_tokens(asked) / len(asked) if asked else 1 / _CHARACTERS_PER_TOKEN
-    answer_tokens, most = ceil(characters * per_character), request.max_tokens
+    bytes_ = len(asked) if asked.isascii() else len(asked.encode("utf-8", "surrogatepass"))
+    per_byte = estimate_tokens(asked) / bytes_ if asked else 1 / _CHARACTERS_PER_TOKEN
+    answer_tokens, most = ceil(written_bytes * per_byte), request.max_tokens
     if most is not None:
         answer_tokens = most if cut_off else min(answer_tokens, most)
     return Usage(prompt_tokens, answer_tokens)

@@ -25,7 +25,7 @@ def proposed_canary(
     """Same SKU, capacity and content-filter policy as the baseline; the version named as its replacement, else
     the newest one of the same family, else of any, that the account offers and none of ``others`` has;
     named by the baseline's convention."""
-    managed = account.deployment(baseline.name)
+    managed = account.deployment(baseline.wire_id)
     sku = (managed.sku if managed is not None else None) or "GlobalStandard"
     taken = {(d.model, d.version) for d in (baseline, *others)}
     eligible = [m for m in account.models if _eligible(m, sku, today) and (m.model, m.version) not in taken]
@@ -43,7 +43,7 @@ def proposed_canary(
 def canary_name(baseline: Deployment, model: str, version: str) -> str:
     """The baseline's name with the other model and version in it: of ``gpt4o-prod-v1120`` and gpt-5.1
     2025-11-13 it makes ``gpt51-prod-v1113``. What the name does not carry is added at its end."""
-    name = baseline.name
+    name = baseline.wire_id
     for old in (baseline.model, _compact(baseline.model)):
         if old and old in name:
             name = name.replace(old, model if old == baseline.model else _compact(model), 1)

@@ -17,7 +17,8 @@ from typing import Any
 
 import httpx
 
-from tui.azure.http_parts import absolute, json_of, own_link, read_body, tls_for
+from tui.azure.http_parts import absolute, client_of, json_of, own_link, read_body, through
+from tui.azure.proxies import ProxyRefused
 from tui.text import plain
 
 PRICES_URL = "https://prices.azure.com"
@@ -76,16 +77,19 @@ class RetailPrices:
             raise PricesUnavailable(f"{plain(region, 80)!r} is the name of no region")
         terms = f"serviceName eq '{_SERVICE}' and armRegionName eq '{region}' and priceType eq 'Consumption'"
         first = self._base.copy_set_param("$filter", terms)
+        proxy = None
         try:
             async with asyncio.timeout(self._within_s):
-                tls = await tls_for(self._base)
-                async with httpx.AsyncClient(verify=tls, timeout=None, follow_redirects=False) as client:
+                client, proxy = await client_of(self._base, None)
+                async with client:
                     items = [item async for item in self._items(client, first)]
         except TimeoutError:
             raise PricesUnavailable(f"the list did not come within {self._within_s:g} s") from None
+        except ProxyRefused as error:
+            raise PricesUnavailable(f"the list cannot be reached: {error}") from None
         except (httpx.RequestError, httpx.InvalidURL) as error:
             said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            raise PricesUnavailable(f"the list cannot be reached: {plain(said, 160)}") from None
+            raise PricesUnavailable(f"the list cannot be reached: {plain(said, 160)}{through(proxy)}") from None
         return _newest(token_meter(item, region, self._now().date()) for item in items)
 
     async def _items(self, client: httpx.AsyncClient, first: httpx.URL) -> AsyncIterator[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from datetime import date
 
 from tui.azure.lifecycle import lifecycle_of
@@ -22,6 +22,7 @@ def standings_of(
     *,
     baseline: str,
     planned: str | None = None,
+    plain_servers: Container[str] = frozenset(),
 ) -> dict[str, Standing]:
     """The deployments of a rollout, by name: what ARM, the answers and the table say together.
 
@@ -29,11 +30,14 @@ def standings_of(
         account_at: The account of an endpoint, None where nobody asks for it.
         served: ``model`` of the latest answer of a deployment, None before the first.
         planned: The canary of the rollout's plan.
+        plain_servers: The endpoints that are none of Azure.
     """
     known = {d.name: (d, account_at(d.endpoint)) for d in deployments}
     ends = {name: _lifecycle(d, account, table, today) for name, (d, account) in known.items()}
     return {
-        name: _standing(
+        name: _standing_at_plain_server(deployment, served(name), today)
+        if deployment.endpoint in plain_servers
+        else _standing(
             deployment,
             account,
             ends[name],
@@ -67,13 +71,18 @@ def _lifecycle(
     deployment: Deployment, account: AccountView | None, table: LifecycleTable, today: date
 ) -> Lifecycle:
     """Of what ARM says that runs, else of what the rollout file asks for."""
-    managed = account.deployment(deployment.name) if account is not None else None
+    managed = account.deployment(deployment.wire_id) if account is not None else None
     model, version, format_, sku = deployment.model, deployment.version, "OpenAI", None
     if managed is not None:
         model, version = managed.model, managed.version or version
         format_, sku = managed.format, managed.sku
     offered = account.offered(model, version, format_) if account is not None else None
     return lifecycle_of(model, version, sku, offered, table, today)
+
+
+def _standing_at_plain_server(deployment: Deployment, served: str | None, today: date) -> Standing:
+    """Without a lifecycle: the dates of the table are those of Azure."""
+    return Standing(pin_of(deployment, None, None, served, arm_known=False, today=today, plain_server=True))
 
 
 def _standing(
@@ -85,7 +94,7 @@ def _standing(
     today: date,
     successor: str | None,
 ) -> Standing:
-    managed = account.deployment(deployment.name) if account is not None else None
+    managed = account.deployment(deployment.wire_id) if account is not None else None
     asked = account is not None and account.deployments is not None
     pin = pin_of(deployment, managed, lifecycle, served, arm_known=asked, today=today)
     fate = fate_of(managed, lifecycle.phase, provisioned=deployment.provisioned)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tui.cockpit import format as fmt
 from tui.cockpit.banner_state import Severity, State
@@ -34,8 +34,11 @@ from tui.model import (
     TrafficState,
     VerdictState,
 )
-from tui.text import plain
+from tui.text import plain, span
+from tui.traffic.pause import every_words
 from tui.traffic.sender import LATE_LIMIT_MS
+
+_MORE_QUOTA = "less weight or a larger quota helps"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,15 +173,40 @@ def _states_of_service(view: View) -> Iterator[State]:
     # That a version is retired is said already.
     failing = {name: None if d.retired else d.failing for name, d in live.deployments.items()}
     yield from _down(view, "FAILING", failing)
+    yield from _quota_exhausted(view)
     if live.sender.saturated:
         yield _saturated(live.sender)
-    throttled = [(d.throttled_s, name) for name, d in live.deployments.items() if d.throttled_s > 0]
-    if throttled:
-        longest, name = max(throttled)
-        held_back = live.deployments[name].held_back
-        rest = f"{view.short(name)} asked for {longest:.0f} s of rest"
-        yield State("▲", "THROTTLED", "warn", f"{rest}, {fmt.counted(held_back, 'request')} held back",
-                     "less weight or a larger quota helps", (rest,))  # fmt: skip
+    yield from _throttled(view)
+
+
+def _quota_exhausted(view: View) -> Iterator[State]:
+    """The first deployment whose quota is used up, in the words of its service."""
+    said = {name: d.quota_exhausted for name, d in view.live.deployments.items()}
+    for state in _down(view, "QUOTA EXHAUSTED", said):
+        away = (
+            f"press {view.ui.keys['roll_back']} or " if view.ui.keys["roll_back"] in state.key.split() else ""
+        )
+        tried = f"{state.figure.rstrip('.')}; {every_words()}"
+        figure, shorter = f"{tried}, top up to go on at once", (tried, state.figure)
+        yield replace(state, figure=figure, key=f"{away}raise its quota", shorter=shorter)
+
+
+def _throttled(view: View) -> Iterator[State]:
+    """The deployment whose pause is the longest, as long as its service asked for."""
+    pauses = {
+        name: d.throttled_s
+        for name, d in view.live.deployments.items()
+        if d.throttled_s > 0 and d.quota_exhausted is None
+    }
+    if pauses:
+        name = max(pauses, key=lambda name: pauses[name])
+        deployment = view.live.deployments[name]
+        rest = f"{view.short(name)} asked for {span(deployment.throttled_s)} of rest"
+        figure, key = f"{rest}, {fmt.counted(deployment.held_back, 'request')} held back", _MORE_QUOTA
+        tried_s = deployment.next_try_s
+        if tried_s is not None and tried_s < deployment.throttled_s:
+            figure, key = f"{figure}; {_MORE_QUOTA}", every_words()
+        yield State("▲", "THROTTLED", "warn", figure, key, (rest,))
 
 
 def _saturated(sender: SenderView) -> State:
@@ -187,7 +215,9 @@ def _saturated(sender: SenderView) -> State:
     room = f"{sender.in_flight} of {sender.max_in_flight} in flight"
     skipped = f"{fmt.counted(sender.skipped, 'request')} skipped"
     late = f"our own sender {fmt.ms(late_ms)} ms late at P99"
-    if full:
+    if sender.no_socket:
+        causes = (plain(sender.no_socket, 120), skipped, room)
+    elif full:
         causes = (room, skipped, late)
     elif late_ms is not None and late_ms > LATE_LIMIT_MS:
         causes = (late, skipped, room)

@@ -41,7 +41,8 @@ def figures_of(snapshot: Snapshot, deployment: str, window: str) -> Figures | No
 def against_baseline(snapshot: Snapshot, deployment: str, window: str) -> Comparison:
     """``P95 +63% n=412`` for a canary with enough answers on both sides, else why there is no difference.
 
-    An error or filter rate that lies well above the baseline's comes first: P95 knows only what was answered.
+    An error, throttled or filter rate that lies well above the baseline's comes first: P95 knows only what was
+    answered.
     """
     if deployment == snapshot.baseline:
         own = _latency(snapshot, deployment, window)
@@ -87,12 +88,13 @@ def _nothing(snapshot: Snapshot, deployment: str, window: str) -> Comparison:
 
 
 def _rates(snapshot: Snapshot, deployment: str, window: str) -> Iterator[str]:
-    """Error and filter rate more than a point above the baseline's, where they rest on a few requests."""
+    """Error, throttled and filter rate more than a point above the baseline's, where they rest on a few."""
     own, base = (figures_of(snapshot, name, window) for name in (deployment, snapshot.baseline))
     if own is None or base is None:
         return
     for name, count, pct, other in (
         ("ERR", own.error_count, own.error_pct, base.error_pct),
+        ("THR", own.throttled_count, own.throttled_pct, base.throttled_pct),
         ("FILT", own.prompt_blocked + own.completion_blocked, own.filter_pct, base.filter_pct),
     ):
         if pct is not None and other is not None and count >= _FEW and pct > other + 1:

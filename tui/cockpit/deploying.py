@@ -86,7 +86,7 @@ class Deploying(Replaying):
         elif row.view is not None and row.managed is None:
             self.say(f"{row.name}: {row.view.removed}; create it anew first")
         else:
-            self._commands.add_to_rollout(row.endpoint, row.name)
+            self._commands.add_to_rollout(row.endpoint, row.wire_id)
 
     def action_remove_deployment(self) -> None:
         row = self._row()
@@ -101,7 +101,7 @@ class Deploying(Replaying):
             self.say(f"{row.name} still has {row.weight_pct:g}% of the traffic: roll back first", "warn")
         elif self._writable(row.endpoint) is not None:
             warning = cannot_come_back(row.managed, row.standing)
-            self.push_screen(RemoveDeploymentScreen(row.endpoint, row.name, warning))
+            self.push_screen(RemoveDeploymentScreen(row.endpoint, row.wire_id, warning))
 
     @on(RemovalAccepted)
     def _removal_accepted(self, message: RemovalAccepted) -> None:

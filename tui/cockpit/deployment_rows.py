@@ -15,8 +15,11 @@ RowKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class DeploymentRow:
-    """One deployment. ``managed`` None is one that ARM does not have, or was not asked about (``asked``);
-    ``view`` None is one that is not part of the rollout, which has no weight either."""
+    """One deployment, by the rollout's own name where it has one.
+
+    ``managed`` None is one that ARM does not have, or was not asked about (``asked``); ``view`` None is one
+    that is not part of the rollout, which has no weight either.
+    """
 
     endpoint: str
     name: str
@@ -33,6 +36,11 @@ class DeploymentRow:
     def key(self) -> RowKey:
         return self.endpoint, self.name.lower()
 
+    @property
+    def wire_id(self) -> str:
+        """What the service calls it."""
+        return self.name if self.view is None else self.view.deployment.wire_id
+
 
 def deployment_rows(snapshot: Snapshot) -> tuple[DeploymentRow, ...]:
     """The rollout's own in their order, then the others of each account by name."""
@@ -41,7 +49,7 @@ def deployment_rows(snapshot: Snapshot) -> tuple[DeploymentRow, ...]:
         _own(snapshot, name, accounts.get(view.deployment.endpoint))
         for name, view in snapshot.deployments.items()
     ]
-    known = {row.key for row in own}
+    known = {(row.endpoint, row.wire_id.lower()) for row in own}
     others = [row for account in snapshot.accounts for row in _others(account) if row.key not in known]
     return (*own, *others)
 
@@ -58,7 +66,7 @@ def chosen_of(rows: Sequence[DeploymentRow], key: RowKey | None) -> DeploymentRo
 
 def _own(snapshot: Snapshot, name: str, account: AccountView | None) -> DeploymentRow:
     view = snapshot.deployments[name]
-    managed = account.deployment(name) if account is not None else None
+    managed = account.deployment(view.deployment.wire_id) if account is not None else None
     return DeploymentRow(
         view.deployment.endpoint,
         name,

@@ -13,7 +13,8 @@ from tui.cockpit.pin_lines import change_lines, pin_line, served_lines, standing
 from tui.cockpit.ui_state import View
 from tui.cockpit.weight_view import asked_pct
 from tui.model import ALL_TASKS, WINDOWS_S, DeploymentView, Figures, Quantiles, VerdictState
-from tui.text import plain
+from tui.text import plain, span
+from tui.traffic.pause import every_words
 
 _EMPTY = Figures(span_s=0.0)
 _LABEL = len("last answer ")
@@ -59,6 +60,7 @@ def _head(view: View, name: str, deployment: DeploymentView, width: int) -> list
     lines = [
         Line(f"{plain(name, 80)}   {deployment.role}", "title"),
         Line(f"asked for   {plain(d.model, 60)} {plain(d.version, 40)}   endpoint {plain(d.endpoint, 60)}"),
+        *([] if d.id is None else [Line(f"by the id   {plain(d.id, 80)}")]),
         *served_lines(deployment, width),
         *pin_line(deployment.standing, view.live.at.date(), width),
         *_price(deployment, width),
@@ -77,8 +79,7 @@ def _head(view: View, name: str, deployment: DeploymentView, width: int) -> list
         )
     else:
         lines.append(Line("quota left  the service said nothing", "dim"))
-    if deployment.throttled_s > 0:
-        lines.append(Line(f"throttled   {deployment.throttled_s:.0f} s of rest still asked for", "warn"))
+    lines += _pause(deployment, width)
     if deployment.unreachable is not None:
         lines.append(Line(f"unreachable {plain(deployment.unreachable, 160)}", "alert"))
     if deployment.failing is not None:
@@ -92,6 +93,20 @@ def _head(view: View, name: str, deployment: DeploymentView, width: int) -> list
         at_s = deployment.last_error_s
         age = "" if at_s is None else f"{fmt.age(view.picture.at_s - at_s)} ago: "
         lines += _wrapped(f"last error  {age}{plain(deployment.last_error, 200)}", width, "warn")
+    return lines
+
+
+def _pause(deployment: DeploymentView, width: int) -> list[Line]:
+    """What the service said of waiting, and when a request is sent again."""
+    lines, next_s = [], deployment.next_try_s
+    again = "" if next_s is None else f"; the next request is sent in {fmt.duration(next_s)}"
+    if deployment.quota_exhausted is not None:
+        said = f"quota       EXHAUSTED: {plain(deployment.quota_exhausted, 300).rstrip('.')}; {every_words()}"
+        lines += _wrapped(said + again, width, "alert")
+    if deployment.throttled_s > 0:
+        left = f"throttled   {span(deployment.throttled_s)} of rest still asked for"
+        tried = next_s is not None and next_s < deployment.throttled_s
+        lines += _wrapped(left + (f"; {every_words()}{again}" if tried else ""), width, "warn")
     return lines
 
 
@@ -167,9 +182,12 @@ def _block(title: str, deployment: DeploymentView, task: str, width: int) -> lis
     for label, counted in _FILTERS:
         row(label, "n", counted)
     row("errors", "%", lambda f: fmt.pct(f.error_pct))
+    row("throttled", "%", lambda f: fmt.pct(f.throttled_pct))
     for kind in _present(columns, lambda f: {k.value: n for k, n in f.kinds.items()}):
         row(f"ended {kind.replace('_', ' ')}", "n", lambda f, k=kind: str(_kind(f, k)))  # type: ignore[misc]
     row("sender was saturated", "n", lambda f: f"{f.saturated:,}")
+    if any(f.reconnected for f in columns.values()):
+        row("reconnected, sent anew", "n", lambda f: f"{f.reconnected:,}")
     row("spillover to another", "n", lambda f: f"{f.spillovers:,}")
     for heading, counts in _COUNTED:
         for key in _present(columns, counts):

@@ -18,6 +18,7 @@ _ALERTS = frozenset(
     {
         EventKind.UNREACHABLE,
         EventKind.FAILING,
+        EventKind.QUOTA_EXHAUSTED,
         EventKind.RECORD,
         EventKind.WORSE,
         EventKind.VERSION_CHANGED,
@@ -26,6 +27,7 @@ _ALERTS = frozenset(
 )
 _WARNINGS = frozenset(
     {
+        EventKind.WARNING,
         EventKind.THROTTLED,
         EventKind.SATURATED,
         EventKind.BUDGET_SPENT,
@@ -126,7 +128,9 @@ _SIGNS = {
     EventKind.MARKED: "◆ MARK",
     EventKind.REFUSED: "✗ REFUSED",
     EventKind.HALF_DONE: "✗ HALF DONE",
+    EventKind.WARNING: "▲",
     EventKind.THROTTLED: "▲",
+    EventKind.QUOTA_EXHAUSTED: "✗",
     EventKind.SATURATED: "▲",
     EventKind.BUDGET_SPENT: "■",
     EventKind.UNREACHABLE: "✗",

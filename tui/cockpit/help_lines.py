@@ -41,7 +41,13 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ("FILT%", "Requests whose prompt or completion was blocked by the content filter."),
     (
         "ERR%",
-        "Rate limits, refusals, timeouts, lost connections, server errors, bad requests, deployments gone.",
+        "Refusals, timeouts, lost connections, server errors, bad requests, deployments gone: failures of the "
+        "version. Of the requests that the service had.",
+    ),
+    (
+        "THR%",
+        "Throttled: refused for a rate limit or a used-up quota. No error of the version, and no evidence "
+        "about it. Narrow terminals show it while there is any.",
     ),
     ("N", "Finished requests in the window. n= beside a difference counts answers."),
     (
@@ -63,7 +69,8 @@ MEANINGS: tuple[tuple[str, str], ...] = (
         "plots",
         f"Every point covers the {HISTORY_SPAN_S} s before it. Vertical lines: dotted, weights were changed; "
         "heavy, a criterion turned WORSE; double, another version answers; thin, another backend of the same "
-        "version. A tick on the upper edge is a criterion that turned OK.",
+        "version. A tick on the upper edge is a criterion that turned OK, a triangle a value above the axis. "
+        "Of latency P95 is the bright line of a version, P50 and P99 are the dim ones below and above it.",
     ),
 )
 

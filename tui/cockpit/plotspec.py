@@ -57,12 +57,16 @@ class PlotSpec:
 
 @dataclass(frozen=True, slots=True)
 class LegendEntry:
-    """One word of a plot's title line. ``marker`` as in Series; an empty one writes the label alone."""
+    """One name in the legend of a plot. ``marker`` as in Series; an empty one writes the label alone.
+
+    One that is ``joined`` stays on the line of the entry before it.
+    """
 
     label: str
     colour: str
     dim: bool = False
     marker: str = ""
+    joined: bool = False
 
 
 @dataclass(frozen=True, slots=True)

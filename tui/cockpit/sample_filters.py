@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tui.model import ERRORS, FILTERED, TIE, Answer, OutcomeKind, Sample
+from tui.model import ERRORS, FILTERED, THROTTLED, TIE, Answer, OutcomeKind, Sample
 
 MUCH: Final = 2.0
 """Points of the scale of 1 to 5 that are a disagreement, not a nuance."""
@@ -17,13 +17,14 @@ MUCH: Final = 2.0
 class SampleFilter:
     """What a sample must be to be listed; all that is set must hold.
 
-    Where a ``version`` is set, ``slow``, ``error``, ``filtered`` and ``wrong`` are asked of its answer, else of
-    any answer. ``text`` is looked for in prompt and answers, upper and lower case alike.
+    Where a ``version`` is set, ``slow``, ``error``, ``throttled``, ``filtered`` and ``wrong`` are asked of its
+    answer, else of any answer. ``text`` is looked for in prompt and answers, upper and lower case alike.
     """
 
     version: str | None = None
     slow: bool = False
     error: bool = False
+    throttled: bool = False
     filtered: bool = False
     wrong: bool = False
     disagrees: bool = False
@@ -47,8 +48,13 @@ class SampleChoices:
 
 
 def is_error(answer: Answer) -> bool:
-    """The caller would see a failure."""
+    """The caller would see a failure of the version."""
     return answer.kind in ERRORS
+
+
+def is_throttled(answer: Answer) -> bool:
+    """Refused for a rate limit or a used-up quota."""
+    return answer.kind in THROTTLED
 
 
 def is_filtered(answer: Answer) -> bool:
@@ -71,6 +77,7 @@ def fits(sample: Sample, wanted: SampleFilter) -> bool:
             return False
     return (
         (not wanted.error or any(map(is_error, answers)))
+        and (not wanted.throttled or any(map(is_throttled, answers)))
         and (not wanted.filtered or any(map(is_filtered, answers)))
         and (not wanted.wrong or any(map(is_wrong, answers)))
         and (not wanted.disagrees or disagreement(sample) is not None)

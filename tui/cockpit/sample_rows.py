@@ -16,6 +16,7 @@ from tui.cockpit.sample_filters import (
     SampleChoices,
     is_error,
     is_filtered,
+    is_throttled,
     is_wrong,
     message_text,
     said_kind,
@@ -23,7 +24,7 @@ from tui.cockpit.sample_filters import (
 from tui.cockpit.sample_listing import Listed
 from tui.cockpit.sample_scoring import Scoring, can_be_scored
 from tui.cockpit.ui_state import View
-from tui.model import ANSWERED, Answer, Mark, OutcomeKind, Sample, SampleKind
+from tui.model import ANSWERED, NEVER_SERVED, Answer, Mark, Sample, SampleKind
 from tui.text import plain
 
 HIDDEN: Final = "·"
@@ -71,7 +72,8 @@ def filter_line(view: View, listed: Listed, newer: int = 0) -> str:
     if wanted.slow:
         above = "" if listed.slow_ms is None else f" (P95 {fmt.ms(listed.slow_ms)} ms)"
         parts.append(f"slow{above}")
-    words = {"error": wanted.error, "filtered": wanted.filtered, "wrong answer": wanted.wrong,
+    words = {"error": wanted.error, "throttled": wanted.throttled, "filtered": wanted.filtered,
+             "wrong answer": wanted.wrong,
              "judge disagrees": wanted.disagrees, "unscored": wanted.unscored}  # fmt: skip
     parts += [word for word, on in words.items() if on]
     if wanted.text:
@@ -120,8 +122,10 @@ def answer_state(answer: Answer) -> tuple[int, str]:
         return 0, f"✗ {said_kind(answer.kind)}"
     if is_filtered(answer):
         return 1, "⊘ filtered"
-    if answer.kind is OutcomeKind.CANCELLED:
-        return 4, "– cancelled"
+    if is_throttled(answer):
+        return 1, f"▲ {said_kind(answer.kind)}"
+    if answer.kind in NEVER_SERVED:
+        return 4, f"– {said_kind(answer.kind)}"
     if answer.grade is None or answer.grade.mark is Mark.FOR_JUDGE:
         return 6, "✓ answered"
     if is_wrong(answer):

@@ -8,10 +8,12 @@ picture does not shimmer as the window moves, and spikes survive.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from operator import attrgetter
 from typing import Final, Literal
 
-from tui.cockpit.history import Extract, Window, drawn_deployments, stretches_of, window_of
+from tui.cockpit import format as fmt
+from tui.cockpit.history import Drawn, Extract, Window, drawn_deployments, stretches_of, window_of
 from tui.cockpit.palette import SERIES_COLOURS
 from tui.cockpit.plotspec import LegendEntry, MarkKind, MiniGraph, MiniLine, Panel, PlotSpec, Series
 from tui.model import WEIGHT_CHANGES, EventKind, Snapshot
@@ -26,11 +28,11 @@ _MARKERS: Final[Mapping[MarkerMode, tuple[str, ...]]] = {
     "ascii": ("*", "o", "x", "+"),
 }
 _DIM_MARKERS: Final[Mapping[MarkerMode, tuple[str, ...]]] = {
-    "braille": ("braille", "dashes", "•", "×"),
+    "braille": ("braille", "dashes", "·", "+"),
     "hd": ("·", "-", "×", "+"),
     "ascii": (".", "-", "x", "+"),
 }
-_P99_MARKERS: Final[Mapping[MarkerMode, tuple[str, ...]]] = {
+_DOTTED_MARKERS: Final[Mapping[MarkerMode, tuple[str, ...]]] = {
     "braille": ("·", "+", "°", "x"),
     "hd": ("'", "~", "°", "x"),
     "ascii": ("'", "~", "`", ","),
@@ -42,9 +44,20 @@ _MARKS: Final[Mapping[MarkKind, tuple[Collection[EventKind], str, str]]] = {
     "worse": ((EventKind.WORSE,), "breach", "┃"),
 }
 """Kind of mark -> its events, its colour, and the line that the legend shows."""
-_DIM_RATE: Final[Mapping[str, str]] = {"filter": "dim: filter", "error": "dim: errors"}
+
+_PERCENTILES: Final = (("p50", True, _DIM_MARKERS), ("p95", False, _MARKERS), ("p99", True, _DIM_MARKERS))
+"""The lines of latency: the percentile, whether it is dim, and its markers. The dim ones never cross the bright
+one: the height tells P99 from P50."""
+
+_RATES: Final[Mapping[str, str]] = {"filter": "filter", "error": "errors", "throttled": "throttled"}
+"""Rate -> what a legend calls it."""
+
+_SHORT_RATES: Final[Mapping[str, str]] = {"throttled": "thr"}
 
 _NARROWEST: Final = 16
+
+_TAIL: Final = 2.0
+"""How far above the highest P95 the axis of latency goes for the sake of a P99."""
 
 _Note = Callable[[Sequence[float | None]], str]
 """The newest figure of each version -> the note of a mini line."""
@@ -57,7 +70,6 @@ def panels(
     now_s: float,
     *,
     width: int = 120,
-    percentiles: Collection[str] = ("p50", "p95"),
     marker: MarkerMode = "braille",
     limits: Mapping[str, float] | None = None,
     cursor_x: float | None = None,
@@ -65,8 +77,9 @@ def panels(
     """The plots ``latency``, ``cost``, ``rates`` and ``weights`` of the chosen deployments.
 
     ``window`` is a name of ``model.WINDOWS_S`` (KeyError for another), ``now_s`` seconds since the run started,
-    ``width`` the cells of the widest plot, ``percentiles`` which of ``p50``, ``p95`` and ``p99`` to draw,
-    ``limits`` a horizontal line by name of the plot, ``cursor_x`` seconds before now, negative.
+    ``width`` the cells of the widest plot, ``limits`` a horizontal line by name of the plot, ``cursor_x``
+    seconds before now, negative. Latency has three lines a version, P50, P95 and P99, and its legend names each
+    with its newest value.
     """
     span = window_of(snapshot, window, now_s)
     drawn = drawn_deployments(snapshot, span, deployments)
@@ -90,11 +103,20 @@ def panels(
             for d in drawn
         ]
 
-    def panel(name: str, key: int, title: str, series: list[Series], unit: str, note: str = "") -> Panel:
+    versions = [LegendEntry(d.label, SERIES_COLOURS[d.style], marker=_MARKERS[marker][d.style]) for d in drawn]
+    percentiles = [entry for d in drawn for entry in _percentile_names(span, d, marker)]
+
+    def panel(
+        name: str,
+        key: int,
+        title: str,
+        series: list[Series],
+        unit: str,
+        names: list[LegendEntry],
+        note: str = "",
+    ) -> Panel:
         limit = (limits or {}).get(name)
-        legend = [
-            LegendEntry(d.label, SERIES_COLOURS[d.style], False, _MARKERS[marker][d.style]) for d in drawn
-        ]
+        legend = list(names)
         if note:
             legend.append(LegendEntry(note, "axis"))
         if limit is not None:
@@ -121,22 +143,26 @@ def panels(
         return Panel(key, title, tuple(legend), spec)
 
     plain, thin = _MARKERS[marker], _DIM_MARKERS[marker]
-    latency: list[Series] = []
-    for name, dim, markers in (
-        ("p50", True, thin),
-        ("p99", True, _P99_MARKERS[marker]),
-        ("p95", False, plain),
-    ):
-        if name in percentiles:
-            latency += lines(f"{name}_ms", f" {name}", dim, markers)
-    shown = [name for name in ("p50", "p95", "p99") if name in percentiles]
-    bright, faint = _rates_by_reach(points.values())
-    rates = lines(f"{faint}_pct", f" {faint}", True, thin) + lines(f"{bright}_pct", f" {bright}", False, plain)
+    latency = [
+        series
+        for rank, dim, markers in _PERCENTILES
+        for series in lines(f"{rank}_ms", f" {rank.upper()}", dim, markers[marker])
+    ]
+    # A P99 far above the rest would press all other lines flat: what is higher is marked on the upper edge.
+    highest = _TAIL * max((series.reach or 0.0 for series in latency if not series.dim), default=0.0)
+    latency = [replace(series, reach=series.reach and min(series.reach, highest)) for series in latency]
+    bright, *faint = _rates_by_reach(points.values())
+    rates = lines(f"{bright}_pct", f" {bright}", False, plain)
+    for rate, markers in zip(faint, (thin, _DOTTED_MARKERS[marker]), strict=False):
+        rates = lines(f"{rate}_pct", f" {rate}", True, markers) + rates
+    of_rates = "filter/err/thr %" if len(faint) > 1 else "filter/err %"
+    dim_rates = ", ".join(f"{how}: {_RATES[rate]}" for how, rate in zip(("dim", "dotted"), faint, strict=False))
+    cost, weights = lines("cost_per_1k_usd", "", False, plain), lines("weight_pct", "", False, plain)
     return {
-        "latency": panel("latency", 1, "latency ms", latency, "ms", _percentile_note(shown)),
-        "cost": panel("cost", 2, "cost $/1k", lines("cost_per_1k_usd", "", False, plain), "$"),
-        "rates": panel("rates", 3, "filter/err %", rates, "%", _DIM_RATE[faint]),
-        "weights": panel("weights", 4, "weight %", lines("weight_pct", "", False, plain), "%"),
+        "latency": panel("latency", 1, "latency ms", latency, "ms", percentiles),
+        "cost": panel("cost", 2, "cost $/1k", cost, "$", versions),
+        "rates": panel("rates", 3, of_rates, rates, "%", versions, dim_rates),
+        "weights": panel("weights", 4, "weight %", weights, "%", versions),
     }
 
 
@@ -145,14 +171,14 @@ def mini_lines(
 ) -> dict[str, MiniLine]:
     """The same plots for a small terminal: ``width`` values per version, each the greatest of its stretch.
 
-    ``latency`` shows P95 and ``rates`` the filter or the error rate, whichever reaches higher, and its title
-    says which. The note of a line is how far the first canary that is drawn is from the baseline: relative, or
-    for a rate in points; weights have none.
+    ``latency`` shows P95 and ``rates`` the filter, error or throttled rate, whichever reaches highest, and its
+    title says which. The note of a line is how far the first canary that is drawn is from the baseline:
+    relative, or for a rate in points; weights have none.
     """
     span = window_of(snapshot, window, now_s)
     drawn = drawn_deployments(snapshot, span, deployments)
     points = {d.name: Extract(span, d.name) for d in drawn}
-    rate, _ = _rates_by_reach(points.values())
+    rate, *_ = _rates_by_reach(points.values())
 
     def line(key: int, title: str, figure: str, form: Callable[[float], str], note: _Note) -> MiniLine:
         graphs: list[MiniGraph] = []
@@ -170,7 +196,7 @@ def mini_lines(
     return {
         "latency": line(1, "p95 ms", "p95_ms", "{:.0f}".format, _relative),
         "cost": line(2, "cost/1k", "cost_per_1k_usd", "${:.3f}".format, _relative),
-        "rates": line(3, f"{rate}%", f"{rate}_pct", "{:.2f}".format, _in_points),
+        "rates": line(3, f"{_SHORT_RATES.get(rate, rate)}%", f"{rate}_pct", "{:.2f}".format, _in_points),
         "weights": line(4, "weight%", "weight_pct", "{:g}".format, _nothing),
     }
 
@@ -181,19 +207,25 @@ def _marks(snapshot: Snapshot, kinds: Collection[EventKind], span: Window, now_s
     return tuple(x for x in ago if span.x_min <= x <= 0)
 
 
-def _rates_by_reach(versions: Collection[Extract]) -> tuple[str, str]:
-    """The two rates, first the one that reaches higher in any version."""
+def _rates_by_reach(versions: Collection[Extract]) -> list[str]:
+    """The rates, first the one that reaches highest in any version; throttled only where anything was."""
 
     def reach(rate: str) -> float:
         return max((version.reach(f"{rate}_pct") or 0.0 for version in versions), default=0.0)
 
-    return ("error", "filter") if reach("error") > reach("filter") else ("filter", "error")
+    return sorted((rate for rate in _RATES if rate != "throttled" or reach(rate)), key=reach, reverse=True)
 
 
-def _percentile_note(shown: Sequence[str]) -> str:
-    if shown == ["p50", "p95"]:
-        return "dim: p50"
-    return " ".join(shown)
+def _percentile_names(span: Window, drawn: Drawn, marker: MarkerMode) -> list[LegendEntry]:
+    """The version and the newest value of each of its lines, in milliseconds."""
+    colour = SERIES_COLOURS[drawn.style]
+    names = [LegendEntry(drawn.label, colour)]
+    for rank, dim, markers in _PERCENTILES:
+        value = fmt.ms(_newest(span, drawn.name, f"{rank}_ms"))
+        # As wide as the figures of most services: the names stand still while the figures change.
+        text = f"{rank.upper()} {value:>4}"
+        names.append(LegendEntry(text, colour, dim, markers[marker][drawn.style], joined=True))
+    return names
 
 
 def _newest(span: Window, name: str, figure: str) -> float | None:

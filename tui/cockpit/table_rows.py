@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -76,6 +77,9 @@ RATE = Column("RPS", 5, 3, longer_title=f"RPS {HISTORY_SPAN_S}s")
 PIN = Column("PIN", 12, 6, left=True)
 """Where it does not fit, the name carries the sign of a pin that is not in order."""
 
+THROTTLED = Column("THR%", 5, 10, longer_title="THROTTLED%")
+"""Comes first among the rates while anything is throttled."""
+
 _COST = Column("$/1k", 5, 4)
 
 COLUMNS: tuple[Column, ...] = (
@@ -90,25 +94,32 @@ COLUMNS: tuple[Column, ...] = (
     _COST,
     Column("FILT%", 5, 3),
     Column("ERR%", 5, 2),
+    THROTTLED,
     Column("N", 5, 9),
     PIN,
     VERDICT,
 )
 
+_RANK_OF_THROTTLED = 2
+
 _STALE_LEAST_S = 10.0
 _STALE_GAPS = 5.0
 
 
-def layout(width: int, *, judged: bool = False) -> tuple[Place, ...]:
+def layout(width: int, *, judged: bool = False, throttled: bool = False) -> tuple[Place, ...]:
     """The columns that fit into ``width`` cells, each with the gap after it.
 
     What is left over goes to the title of the rate, to a second cell of gap where two columns look like one, to
     the last column, then to the names. ``judged`` is whether verdicts stand in the last column, which are
-    longer than a difference.
+    longer than a difference; ``throttled`` is whether any request was, so that its column must be there.
     """
+
+    def rank(column: Column) -> int:
+        return _RANK_OF_THROTTLED if throttled and column is THROTTLED else column.rank
+
     kept: list[Column] = []
     room = width
-    for column in sorted(COLUMNS, key=lambda c: c.rank):
+    for column in sorted(COLUMNS, key=rank):
         if column.width + 1 <= room:
             kept.append(column)
             room -= column.width + 1
@@ -133,7 +144,10 @@ def layout(width: int, *, judged: bool = False) -> tuple[Place, ...]:
     if judged:
         give(widths, VERDICT, 10)
     give(widths, VERDICT, 6)
-    give(widths, VERSION, 48)
+    give(widths, VERSION, 40)
+    longer = len(THROTTLED.longer_title) - THROTTLED.width
+    give(widths, THROTTLED, longer, least=longer)
+    give(widths, VERSION, 8)
     return tuple(Place(c, widths[c], gaps[c]) for c in shown)
 
 
@@ -141,6 +155,12 @@ def rows(view: View, *, pins: bool = True) -> tuple[Row, ...]:
     """One row per deployment, in the order of the rollout file. Weights, verdicts and pins are live, also while
     frozen. ``pins`` is whether there is a column for them."""
     return tuple(Row(name, _cells(view, name, pins)) for name in view.picture.deployments)
+
+
+def anything_throttled(view: View) -> bool:
+    """Whether a request of any deployment was throttled in the window."""
+    of_all = (figures_of(view.picture, name, view.ui.window) for name in view.picture.deployments)
+    return any(figures is not None and figures.throttled_count for figures in of_all)
 
 
 def figures_age_s(view: View, name: str) -> float | None:
@@ -183,6 +203,7 @@ def _cells(view: View, name: str, pins: bool) -> tuple[Cell, ...]:
         cell(*_cost(deployment, figures)),
         cell(of(lambda f: f.filter_pct, fmt.pct)),
         cell(of(lambda f: f.error_pct, fmt.pct)),
+        cell(of(lambda f: f.throttled_pct, fmt.pct)),
         cell(of(lambda f: f.requests, fmt.count)),
         _pin(view, name),
         _last(view, name, deployment, age_s),
@@ -256,12 +277,11 @@ def _last(view: View, name: str, deployment: DeploymentView, age_s: float | None
         return Cell("✗ no reach", "alert", longer=("✗ unreachable",))
     if deployment.failing is not None:
         return Cell("✗ failing", "alert")
+    if deployment.quota_exhausted is not None:
+        return Cell("✗ quota", "alert", longer=("✗ quota exhausted", "✗ no quota"))
     if deployment.throttled_s > 0:
-        return Cell(
-            f"▲ 429 {deployment.throttled_s:.0f}s",
-            "warn",
-            longer=(f"▲ throttled {deployment.throttled_s:.0f}s",),
-        )
+        left = fmt.age(math.ceil(deployment.throttled_s))
+        return Cell(f"▲ wait {left}", "warn", longer=(f"▲ throttled {left}",))
     sent_to = is_sent_to(view.picture, name)
     if age_s is not None and (view.ui.stale or sent_to):
         return Cell(f"? {fmt.age(age_s)} old", "dim")

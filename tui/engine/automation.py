@@ -27,6 +27,7 @@ from tui.model import (
 from tui.rollout import Rollout
 from tui.routing.controller import CommandRefused, Controller, Log
 from tui.routing.weights import raised
+from tui.verdict.judge import is_evidence
 from tui.verdict.judges import Calibrated, Judges
 from tui.verdict.plan import Plan, PlanAction, PlanRefused
 from tui.verdict.reasons import evidence_line
@@ -83,7 +84,7 @@ class Automation:
         judge, hand = self._judges.by_task[task], self._hands[task]
         tripped_before = is_canary and judge.tripwire(canary) is not None
         judge.add(outcome, self._clock())
-        if is_canary:
+        if is_canary and is_evidence(outcome):
             hand.finished[canary] += 1
         tripped = is_canary and judge.tripwire(canary) is not None and not tripped_before
         self._decided(task, {canary} if tripped else set())

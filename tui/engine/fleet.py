@@ -22,6 +22,7 @@ from tui.model import (
     VersionChange,
 )
 from tui.rollout import Rollout
+from tui.served_names import is_router, same_version
 from tui.text import plain
 from tui.traffic.health import Health, says_retired
 
@@ -46,13 +47,16 @@ class Fleet:
         self.health: dict[str, Health] = {}
         self._baseline = rollout.baseline
         self._planned = rollout.plan.canary if rollout.plan is not None else None
+        self._plain_servers = rollout.plain_servers
         self._control = control
         self._clock = clock
         self._now = now
         self._prices = load_prices()
         self._lifecycle = lifecycle
         self._versions = Versions(clock=clock, now=now, figures=figures)
-        self.removals = Removals(account=lambda name: control.view(self.deployments[name].endpoint), now=now)
+        self.removals = Removals(
+            self.deployments, account=lambda name: control.view(self.deployments[name].endpoint), now=now
+        )
         self._said_gone: dict[tuple[str, int | None], str] = {}
         for deployment in rollout.deployments.values():
             self.add(deployment)
@@ -66,7 +70,7 @@ class Fleet:
             deployment = replace(deployment, price=price)
         self.deployments[name] = deployment
         self.health[name] = Health(name, clock=self._clock)
-        self._versions.add(name)
+        self._versions.add(name, router=is_router(deployment.model) or is_router(deployment.wire_id))
         self.removals.put_back(name)
 
     def why_not_raise(self, name: str) -> str | None:
@@ -88,7 +92,7 @@ class Fleet:
     def is_on_trial(self, outcome: Outcome) -> bool:
         """Whether the version that its deployment answers with now has given an outcome."""
         served, own = self._versions.served(outcome.deployment), outcome.served_model
-        same = served is None or own is None or served.lower() == own.lower()
+        same = served is None or own is None or same_version(served, own)
         return same and outcome.counts_for_version
 
     def news(self, outcome: Outcome) -> Iterator[tuple[EventKind, str]]:
@@ -117,6 +121,7 @@ class Fleet:
             self._now().date(),
             baseline=self._baseline,
             planned=self._planned,
+            plain_servers=self._plain_servers,
         )
 
     def _gone(self, name: str, status: int | None) -> str:
@@ -138,6 +143,8 @@ class Fleet:
             in_flight=health.in_flight,
             quota=health.quota,
             throttled_s=health.throttled_s,
+            quota_exhausted=health.pause.quota_exhausted,
+            next_try_s=health.pause.next_try_s,
             held_back=health.held_back,
             unreachable=health.unreachable,
             failing=health.failing,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from typing import Any
 
 from tui.engine.events import ENGINE
 from tui.engine.ledger import Spending
 from tui.engine.sample_store import SampleStore
-from tui.model import EventKind, JudgeView, Outcome, Sample
+from tui.model import EventKind, Judgement, JudgeView, Outcome, Sample
 from tui.quality.asking import JudgingModel
 from tui.quality.judge_health import JudgeHealth
 from tui.routing.controller import Log
@@ -56,6 +57,8 @@ class JudgingRoom:
         self._anchors: dict[int, Sample] = {}
         self._rounds: dict[int, int] = {}
         self._asked = 0
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._begun = self._answered = 0
         self._said: set[str] = set()
 
     @property
@@ -63,7 +66,9 @@ class JudgingRoom:
         return len(self._waiting)
 
     def view(self) -> JudgeView:
-        return self._health.view()
+        view, unanswered = self._health.view(), self._begun - self._answered
+        text = view.text or (f"asked {unanswered:,} times, no answer yet" if unanswered else "")
+        return replace(view, unanswered=unanswered, text=text)
 
     def add(self, sample: Sample) -> None:
         """Have a pair scored in its turn; of more than 200 that wait the oldest is given up, and all are where
@@ -78,8 +83,24 @@ class JudgingRoom:
         self._come.set()
 
     async def work(self) -> None:
-        """Score what comes until cancelled."""
+        """Score what comes until cancelled; the judgements that are under way then go on (see ``drain``)."""
         await asyncio.gather(*(self._work() for _ in range(_AT_ONCE)))
+
+    async def drain(self, timeout_s: float) -> None:
+        """Wait for the judgements under way; what is not finished in time is cancelled."""
+        if not self._under_way:
+            return
+        judging = tuple(self._under_way)
+        await asyncio.wait(judging, timeout=timeout_s)
+        self.cut()
+        for result in await asyncio.gather(*judging, return_exceptions=True):
+            if isinstance(result, Exception):
+                raise result
+
+    def cut(self) -> None:
+        """Cancel the judgements under way."""
+        for task in self._under_way:
+            task.cancel()
 
     async def _work(self) -> None:
         while True:
@@ -92,12 +113,23 @@ class JudgingRoom:
                 continue
             sample = self._store.get(self._waiting.popleft())
             if sample is not None:
-                await self._judge(sample)
+                await self._to_its_end(self._judge(sample))
             if (anchor := self._anchor()) is not None and not self.spending.over:
                 self._rounds[anchor.id] += 1
-                judgement = await self._model.judge(anchor, **self._options)
-                self._health.add_anchor(str(anchor.id), judgement)
-                self._watch()
+                await self._to_its_end(self._judge_again(anchor))
+
+    async def _to_its_end(self, judging: Coroutine[Any, Any, None]) -> None:
+        """Wait for a judgement; it goes on where this is cancelled, since what was asked is paid for."""
+        task = asyncio.ensure_future(judging)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        await asyncio.shield(task)
+
+    async def _ask(self, sample: Sample) -> Judgement:
+        self._begun += 1
+        judgement = await self._model.judge(sample, **self._options)
+        self._answered += 1
+        return judgement
 
     def _give_up(self) -> None:
         self.not_judged += len(self._waiting)
@@ -105,7 +137,7 @@ class JudgingRoom:
         self._say("budget", f"judge's budget of {self.spending.budget_usd:g} USD spent: no more scores")
 
     async def _judge(self, sample: Sample) -> None:
-        judgement = await self._model.judge(sample, **self._options)
+        judgement = await self._ask(sample)
         self._asked += 1
         if judgement.scores and len(self._anchors) < ANCHORS:
             self._anchors[sample.id] = sample
@@ -120,6 +152,10 @@ class JudgingRoom:
             self._store.put(sample)
         if judgement.scores:
             self._scored(sample)
+
+    async def _judge_again(self, anchor: Sample) -> None:
+        self._health.add_anchor(str(anchor.id), await self._ask(anchor))
+        self._watch()
 
     def _anchor(self) -> Sample | None:
         """The anchor whose turn it is: at first each three times, later one for every tenth pair."""

@@ -26,6 +26,7 @@ class Members:
                     "model": d.model,
                     "version": d.version,
                     "provisioned": d.provisioned,
+                    "id": d.id,
                 }
                 for name, d in self.joined.items()
             },
@@ -43,7 +44,15 @@ class Members:
             if all(isinstance(text, str) and text for text in texts):
                 endpoint, model, version = (str(text) for text in texts)
                 provisioned = _mapping(saved).get("provisioned") is True
-                joined[str(name)] = Deployment(str(name), endpoint, model, version, provisioned=provisioned)
+                given = _mapping(saved).get("id")
+                joined[str(name)] = Deployment(
+                    str(name),
+                    endpoint,
+                    model,
+                    version,
+                    provisioned=provisioned,
+                    id=given if isinstance(given, str) and given else None,
+                )
         return cls(joined, _names(kept.get("removed")), _names(kept.get("doubted")))
 
 

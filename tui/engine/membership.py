@@ -69,7 +69,8 @@ class Membership:
             raise CommandRefused(f"a deployment named {own or name} is part of this rollout already")
         deployment = _joining(self._control.view(endpoint), endpoint, name)
         if own is not None:
-            deployment = replace(deployment, name=own, endpoint=self._fleet.deployments[own].endpoint)
+            known = self._fleet.deployments[own]
+            deployment = replace(deployment, name=own, endpoint=known.endpoint, id=known.id)
         name = deployment.name
         self._joined[name] = deployment
         self._fleet.add(deployment)
@@ -116,7 +117,7 @@ class Membership:
     def _own(self, endpoint: str, name: str) -> str | None:
         """The rollout's own name for a deployment of an account; None where it has none of it."""
         for own in self._fleet.deployments.values():
-            same_name = own.name.lower() == name.lower()
+            same_name = own.wire_id.lower() == name.lower()
             if same_name and self._control.may_be_same_account(own.endpoint, endpoint):
                 return own.name
         return None
@@ -145,7 +146,8 @@ def _joining(account: AccountView | None, endpoint: str, name: str) -> Deploymen
 
 def _as_toml(deployment: Deployment) -> str:
     """What the rollout file must say for the deployment to be there in the next run too."""
-    table: dict[str, str | bool] = {
+    table: dict[str, str | bool] = {} if deployment.id is None else {"id": deployment.id}
+    table |= {
         "endpoint": deployment.endpoint,
         "model": deployment.model,
         "version": deployment.version,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
+from typing import Any
 from urllib.parse import urlsplit
 
 from tui.azure.client import Probe, ServiceClient
@@ -14,7 +16,8 @@ from tui.azure.credentials import CredentialError
 from tui.azure.retail_prices import PRICES_URL, PricesUnavailable, RetailPrices, TokenMeter
 from tui.engine.accounts import LOOK_WITHIN_S, Look, Managers, look_once
 from tui.engine.finding import CannotAsk
-from tui.model import DEFAULT_TASK, AccountView, Assignment, Outcome, OutcomeKind, Request
+from tui.model import DEFAULT_TASK, AccountView, Assignment, Deployment, Outcome, OutcomeKind, Request
+from tui.quality.question import RESPONSE_FORMAT
 from tui.rollout import ControlPlane, Rollout
 
 MAX_TOKENS = 16
@@ -25,7 +28,14 @@ _AGAIN_AFTER_S = 1.0
 _LONGEST_WAIT_S = 2.0
 _ANSWER_WITHIN_S = 30.0
 _MESSAGES = ({"role": "user", "content": "Reply with the word OK."},)
-_PASSING = frozenset({OutcomeKind.SERVER_ERROR, OutcomeKind.CONNECTION_LOST, OutcomeKind.RATE_LIMITED})
+_PASSING = frozenset(
+    {
+        OutcomeKind.SERVER_ERROR,
+        OutcomeKind.CONNECTION_LOST,
+        OutcomeKind.RATE_LIMITED,
+        OutcomeKind.CLIENT_SATURATED,
+    }
+)
 _PUBLIC = "management.azure.com"
 
 PriceList = tuple[TokenMeter, ...] | PricesUnavailable
@@ -34,8 +44,8 @@ PriceList = tuple[TokenMeter, ...] | PricesUnavailable
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """``probes`` and ``looks`` are by endpoint, ``outcomes`` by deployment: None where its endpoint cannot be
-    reached. Endpoints that name no account have no look."""
+    """``probes`` and ``looks`` are by endpoint, ``outcomes`` by deployment, the judge's by ``judge_of``: None
+    where the endpoint cannot be reached. Endpoints that name no account have no look."""
 
     probes: Mapping[str, Probe]
     outcomes: Mapping[str, Outcome | None]
@@ -52,6 +62,14 @@ class Answers:
         return outcome.served_model if outcome is not None and outcome.counts_for_version else None
 
 
+def judge_of(rollout: Rollout) -> Deployment | None:
+    """The judge under a name that no deployment of the file can have; None where there is none."""
+    if rollout.quality.judge is None:
+        return None
+    judge = rollout.quality.judge.deployment
+    return replace(judge, name=f"judge {judge.name}", id=judge.wire_id)
+
+
 async def ask(
     rollout: Rollout,
     env: Mapping[str, str],
@@ -60,7 +78,7 @@ async def ask(
     clock: Callable[[], float],
     sleep: Callable[[float], Awaitable[None]],
 ) -> Answers:
-    """Ask every endpoint, each of its deployments and every account, all at the same time.
+    """Ask every endpoint, each of its deployments, the judge and every account, all at the same time.
 
     Raises ``CannotAsk`` where one cannot even be addressed.
     """
@@ -78,16 +96,39 @@ async def ask(
                 max_in_flight=len(rollout.deployments),
             )
             closing.push_async_callback(client.close)
+            judge = judge_of(rollout)
+            judges = None if judge is None else _client_of_judge(judge, rollout, env, clock)
+            if judges is not None:
+                closing.push_async_callback(judges.close)
         except (CredentialError, ValueError) as error:
             raise CannotAsk(str(error)) from error
         looks, asked = await asyncio.gather(
             look_once(managers.by_endpoint, now=now, within_s=LOOK_WITHIN_S),
             asyncio.gather(*(_ask_endpoint(n, client, rollout, clock, sleep) for n in rollout.endpoints)),
         )
-    return Answers(
-        {probe.endpoint: probe for probe, _ in asked},
-        {name: outcome for _, outcomes in asked for name, outcome in outcomes.items()},
-        looks,
+        outcomes = {name: outcome for _, answers in asked for name, outcome in answers.items()}
+        probes = {probe.endpoint: probe for probe, _ in asked}
+        if judge is not None and judges is not None:
+            reached = probes[judge.endpoint].verdict != "unreachable"
+            params = {"response_format": RESPONSE_FORMAT}
+            outcomes[judge.name] = (
+                await _ask_deployment(judge.name, judges, clock, sleep, params) if reached else None
+            )
+    return Answers(probes, outcomes, looks)
+
+
+def _client_of_judge(
+    judge: Deployment, rollout: Rollout, env: Mapping[str, str], clock: Callable[[], float]
+) -> ServiceClient:
+    """Not streamed, as its judgements are."""
+    return ServiceClient(
+        {judge.endpoint: rollout.endpoints[judge.endpoint]},
+        {judge.name: judge},
+        env=env,
+        clock=clock,
+        timeout_s=_ANSWER_WITHIN_S,
+        stream=False,
+        max_in_flight=1,
     )
 
 
@@ -108,10 +149,14 @@ async def _ask_endpoint(
 
 
 async def _ask_deployment(
-    name: str, client: ServiceClient, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]
+    name: str,
+    client: ServiceClient,
+    clock: Callable[[], float],
+    sleep: Callable[[float], Awaitable[None]],
+    params: Mapping[str, Any] = MappingProxyType({}),
 ) -> Outcome:
     """Its answer to a short request, asked again where the failure may pass."""
-    request = Request(0, DEFAULT_TASK, _MESSAGES, "check", max_tokens=MAX_TOKENS)
+    request = Request(0, DEFAULT_TASK, _MESSAGES, "check", max_tokens=MAX_TOKENS, params=params)
     for left in reversed(range(_TRIES)):
         at_s = clock()
         outcome = await client.complete(request, Assignment(0, DEFAULT_TASK, name, 0.0, at_s), at_s)

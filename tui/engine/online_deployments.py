@@ -18,8 +18,8 @@ from tui.model import (
     PinState,
     Standing,
 )
-from tui.problems import listed
-from tui.text import plain
+from tui.problems import field_name, listed
+from tui.text import plain, span
 from tui.traffic.health import says_retired
 
 _SHOWN = 60
@@ -37,14 +37,22 @@ _WHAT = {
     OutcomeKind.SERVER_ERROR: "it fails",
     OutcomeKind.TIMEOUT: "it does not answer in time",
     OutcomeKind.CONNECTION_LOST: "the connection breaks",
+    OutcomeKind.CLIENT_SATURATED: "this machine had no socket left",
     OutcomeKind.CANCELLED: "it was not waited for",
 }
 _LATER = "ask again; if that stays so, look at the health of the service"
 _REMEDIES = {
     401: "check the key of its endpoint",
     403: "check the role of the identity, and the network rules of the account",
-    404: "the name in the file has to be that of the deployment on the service; a new one may take 5 minutes",
+    404: "the name in the file, or its id there, has to be what the service calls it; a new one may take 5 min",
     423: "resume it, or take it out of the rollout",
+}
+
+
+_OF_PLAIN_SERVER = {
+    **_REMEDIES,
+    403: "check what the key may use, and whether this machine may reach the service",
+    404: "the name in the file, or its id there, has to be what the service calls the model",
 }
 
 
@@ -53,7 +61,8 @@ class Known:
     """All that is known of a deployment of the rollout.
 
     ``outcome`` None: its endpoint cannot be reached. ``account`` None: ARM was not asked about it, or could not
-    be. ``gone`` says since when its version is retired, and what to do, should it answer so.
+    be. ``gone`` says since when its version is retired, and what to do, should it answer so. ``judges``: it is
+    the judge.
     """
 
     deployment: Deployment
@@ -62,6 +71,12 @@ class Known:
     account: AccountView | None
     standing: Standing
     gone: tuple[str, str]
+    judges: bool = False
+
+    @property
+    def table(self) -> str:
+        """Its table in the rollout file."""
+        return f"[{field_name(('quality', 'judge') if self.judges else ('deployments', self.name))}]"
 
     @property
     def name(self) -> str:
@@ -69,7 +84,7 @@ class Known:
 
     @property
     def managed(self) -> ManagedDeployment | None:
-        return self.account.deployment(self.name) if self.account is not None else None
+        return self.account.deployment(self.deployment.wire_id) if self.account is not None else None
 
     @property
     def region(self) -> str | None:
@@ -90,14 +105,43 @@ def answer(known: Known) -> Finding:
     if says_retired(outcome):
         since, to_do = known.gone
         return Finding("answer", known.name, "wrong", f"{since}; {error}", to_do)
+    if outcome.kind is OutcomeKind.QUOTA_EXHAUSTED:
+        remedy = "top up the account, or raise its quota: until then it answers nothing, however long one waits"
+        return Finding("answer", known.name, "wrong", f"its quota is exhausted: {error}", remedy)
+    if outcome.asks_for_pause:
+        return _asks_to_wait(known, outcome, error)
+    if outcome.kind is OutcomeKind.CLIENT_SATURATED:
+        remedy = "raise the limit of open files (ulimit -n) or close other programs, and ask again"
+        return Finding("answer", known.name, "unknown", f"{_WHAT[outcome.kind]}: {error}", remedy)
+    if outcome.kind is OutcomeKind.BAD_REQUEST and known.judges and _about_schema(error):
+        remedy = "name a judge with structured outputs: its judgements are JSON by a schema"
+        return Finding("answer", known.name, "wrong", f"it takes no JSON schema: {error}", remedy)
+    if outcome.kind is OutcomeKind.BAD_REQUEST:
+        remedy = "see whether this model takes chat completions" + _with_version(known)
+        return Finding("answer", known.name, "warn", f"it does not take a short request: {error}", remedy)
+    remedies = _OF_PLAIN_SERVER if known.endpoint.plain else _REMEDIES
+    remedy = remedies.get(outcome.http_status or 0, _LATER)
+    return Finding("answer", known.name, "wrong", f"{_WHAT[outcome.kind]}: {error}", remedy)
+
+
+def _asks_to_wait(known: Known, outcome: Outcome, error: str) -> Finding:
+    again = f"; it may be asked again in {span(outcome.retry_after_s)}" if outcome.retry_after_s else ""
+    text = f"it asks to wait: {error}{again}"
     if outcome.kind is OutcomeKind.RATE_LIMITED:
         remedy = "its limit was reached by others: ask again, and raise its capacity if that stays so"
-        return Finding("answer", known.name, "warn", f"it asks to wait: {error}", remedy)
-    if outcome.kind is OutcomeKind.BAD_REQUEST:
-        remedy = "see whether this model takes chat completions with this api_version"
-        return Finding("answer", known.name, "warn", f"it does not take a short request: {error}", remedy)
-    remedy = _REMEDIES.get(outcome.http_status or 0, _LATER)
-    return Finding("answer", known.name, "wrong", f"{_WHAT[outcome.kind]}: {error}", remedy)
+        return Finding("answer", known.name, "warn", text, remedy)
+    if outcome.kind is OutcomeKind.REFUSED:
+        remedy = "the quota of its gateway is used up for now: ask again after that, or raise it"
+        return Finding("answer", known.name, "warn", text, remedy)
+    return Finding("answer", known.name, "wrong", text, _LATER)
+
+
+def _with_version(known: Known) -> str:
+    return "" if known.endpoint.api_version is None else " with this api_version"
+
+
+def _about_schema(error: str) -> bool:
+    return any(word in error.lower() for word in ("response_format", "json_schema"))
 
 
 def _answered(known: Known, outcome: Outcome) -> Finding:
@@ -156,12 +200,14 @@ def pin(known: Known) -> Finding:
     return Finding("pin", known.name, verdict, text, pin.remedy)
 
 
-def region(known: Known) -> Finding:
-    """Whether its answer came from where its account is."""
+def region(known: Known) -> Finding | None:
+    """Whether its answer came from where its account is; None of a plain server that does not say it."""
     served = known.outcome.region if known.outcome is not None else None
     account, sku = known.account, known.managed.sku if known.managed is not None else None
     by_arm = account.location if account is not None else None
     expected = by_arm or known.endpoint.region
+    if known.endpoint.plain and not (served and expected):
+        return None
     if not served:
         return Finding("region", known.name, "unknown", "no answer says where it is served")
     served = plain(served, _SHOWN)
@@ -180,5 +226,7 @@ def region(known: Known) -> Finding:
     if kind in _AT_HOME:
         text += f", though {sku} is served where its account is"
         return Finding("region", known.name, "wrong", text, "check url of its endpoint, and region in the file")
+    if known.endpoint.plain:
+        return Finding("region", known.name, "warn", text, "correct region in the file")
     text += "; its SKU is not known, Global and DataZone ones may be served elsewhere"
     return Finding("region", known.name, "warn", text, "give access to ARM, or correct region in the file")

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from tui.azure.client import Probe
 from tui.engine.accounts import Look
 from tui.engine.finding import CONTROL_PLANE, REACH, Finding
-from tui.model import AccountView, Endpoint, Outcome, OutcomeKind
+from tui.model import NEVER_SERVED, AccountView, Endpoint, Outcome, OutcomeKind
 from tui.text import plain
 
 _NOT_ASKED = frozenset({"Unreachable", "ConnectionLost", "TookTooLong", "UnreadableAnswer", "ForeignLink"})
@@ -19,7 +19,7 @@ _LET_IN = frozenset(OutcomeKind) - {
     OutcomeKind.TIMEOUT,
     OutcomeKind.CONNECTION_LOST,
     OutcomeKind.SERVER_ERROR,
-    OutcomeKind.CANCELLED,
+    *NEVER_SERVED,
 }
 _SHOWN = 60
 
@@ -42,20 +42,33 @@ def key(endpoint: Endpoint, probe: Probe, outcomes: Collection[Outcome | None]) 
         credential = "the token from Entra ID"
     elif endpoint.key_env is not None:
         credential = f"the key in {endpoint.key_env}"
+    elif endpoint.headers_env:
+        credential = f"what stands in {', '.join(endpoint.headers_env.values())}"
     else:
         credential = "access without a key"
     if probe.verdict == "unreachable":
         return Finding("key", where(endpoint), "unknown", f"{credential} could not be tried")
     said = f" (its list of models: {probe.text})" if probe.text else ""
-    if (probe.verdict == "ok" and not probe.text) or any(o is not None and o.kind in _LET_IN for o in outcomes):
+    if (probe.verdict == "ok" and not probe.text) or any(o is not None and _is_let_in(o) for o in outcomes):
         return Finding("key", where(endpoint), "ok", f"{credential} is admitted{said}")
-    refused = [o.error for o in outcomes if o is not None and o.kind is OutcomeKind.REFUSED]
+    refused = [
+        o.error for o in outcomes if o is not None and o.kind is OutcomeKind.REFUSED and not o.asks_for_pause
+    ]
     if probe.verdict == "refused" or refused:
         why = probe.text or refused[0] or ""
-        remedy = "set another key, or give the identity the role Cognitive Services OpenAI User; a network rule"
-        remedy += " of the account may refuse this machine too"
+        remedy = "set another key"
+        if not endpoint.plain:
+            remedy += ", or give the identity the role Cognitive Services OpenAI User; a network rule"
+            remedy += " of the account may refuse this machine too"
+        elif endpoint.key_header is None:
+            remedy += ", or name the header that the service wants it in: key_header"
         return Finding("key", where(endpoint), "wrong", f"{credential} is refused: {why}", remedy)
     return Finding("key", where(endpoint), "unknown", f"nothing says whether {credential} is admitted{said}")
+
+
+def _is_let_in(outcome: Outcome) -> bool:
+    """Whoever is told when to come back was known: a gateway says so with 403 too."""
+    return outcome.kind in _LET_IN or (outcome.kind is OutcomeKind.REFUSED and outcome.asks_for_pause)
 
 
 def control_plane(endpoint: Endpoint, look: Look) -> Finding:
@@ -75,8 +88,10 @@ def control_plane(endpoint: Endpoint, look: Look) -> Finding:
     return Finding(CONTROL_PLANE, where(endpoint), "wrong", f"ARM refuses: {text}", remedy)
 
 
-def region(endpoint: Endpoint, account: AccountView | None) -> Finding:
-    """Whether the file and ARM agree about where it is."""
+def region(endpoint: Endpoint, account: AccountView | None) -> Finding | None:
+    """Whether the file and ARM agree about where it is; None of a plain server."""
+    if endpoint.plain:
+        return None
     by_file = endpoint.region
     by_arm = account.location if account is not None else None
     if by_file and by_arm and region_key(by_file) != region_key(by_arm):

@@ -12,7 +12,6 @@ from tui.engine.online_asked import PriceList
 from tui.engine.online_deployments import Known
 from tui.engine.online_endpoints import region_key
 from tui.model import Price
-from tui.problems import field_name
 from tui.text import plain
 
 _MOST_APART = 0.01
@@ -22,7 +21,7 @@ _DEARER = frozenset({"DataZoneStandard", "Standard"})
 
 def price_region(known: Known) -> str | None:
     """The region whose list prices a deployment; None where it is not known, or capacity is paid."""
-    if known.region is None or _by_the_hour(known) is not None:
+    if known.endpoint.plain or known.region is None or _by_the_hour(known) is not None:
         return None
     return region_key(known.region)
 
@@ -33,20 +32,30 @@ def price(known: Known, lists: dict[str, PriceList]) -> Finding:
     if found is not None:
         return found
     in_use = known.deployment.price or price_for(known.deployment.model, known.deployment.version)
+    if known.endpoint.plain:
+        return _of_plain_server(known, in_use)
     try:
         listed = _listed(known, lists)
     except (NotListed, PricesUnavailable) as error:
         return _not_compared(known, in_use, str(error))
     if in_use is None:
         text = f"no price in use, so costs are not known; the list has {_shown(listed)}"
-        return Finding("price", known.name, "warn", text, f"under {_table(known)}:", _as_toml(listed, None))
+        return Finding("price", known.name, "warn", text, f"under {known.table}:", _as_toml(listed, None))
     if list(_apart(in_use, listed)):
         text = f"{_shown(in_use)} in use ({_source(in_use)}), the list has {_shown(listed)}"
-        return Finding("price", known.name, "wrong", text, f"under {_table(known)}:", _as_toml(listed, in_use))
+        return Finding("price", known.name, "wrong", text, f"under {known.table}:", _as_toml(listed, in_use))
     text = f"{_shown(in_use)} ({_source(in_use)}), as in the list by {listed.found}"
     if listed.cached_input_usd is None and in_use.cached_input_usd is not None:
         text += ", which has no cached input"
     return Finding("price", known.name, "ok", text)
+
+
+def _of_plain_server(known: Known, in_use: Price | None) -> Finding:
+    """The list is that of Azure."""
+    if in_use is None:
+        text = "no price in use, so costs are not known"
+        return Finding("price", known.name, "unknown", text, f"give price under {known.table}")
+    return Finding("price", known.name, "ok", f"{_shown(in_use)} in use ({_source(in_use)})")
 
 
 def _by_the_hour(known: Known) -> Finding | None:
@@ -58,10 +67,10 @@ def _by_the_hour(known: Known) -> Finding | None:
         return Finding("price", known.name, "ok", "n/a: provisioned capacity is paid by the hour")
     if by_arm:
         text = f"by ARM it is {sku}, which is paid by the hour, and the file counts tokens"
-        return Finding("price", known.name, "wrong", text, f"under {_table(known)}:", "provisioned = true")
+        return Finding("price", known.name, "wrong", text, f"under {known.table}:", "provisioned = true")
     if by_file:
         text = f"the file says that it is provisioned, by ARM it is {sku}, which is paid by the token"
-        return Finding("price", known.name, "wrong", text, f"under {_table(known)}: remove provisioned")
+        return Finding("price", known.name, "wrong", text, f"under {known.table}: remove provisioned")
     return None
 
 
@@ -87,11 +96,11 @@ def _not_compared(known: Known, in_use: Price | None, why: str) -> Finding:
     why = plain(why, 300)
     if in_use is None:
         text = f"no price in use, so costs are not known; the list does not tell it: {why}"
-        return Finding("price", known.name, "unknown", text, f"give price under {_table(known)}")
+        return Finding("price", known.name, "unknown", text, f"give price under {known.table}")
     sku = known.managed.sku if known.managed is not None else None
     if sku in _DEARER and known.deployment.price is None:
         text = f"{_shown(in_use)} in use is that of Global Standard; {sku} costs about 10 % more"
-        remedy = f"give its own price under {_table(known)}"
+        remedy = f"give its own price under {known.table}"
         return Finding("price", known.name, "warn", f"{text}. Not compared: {why}", remedy)
     return Finding("price", known.name, "unknown", f"{_shown(in_use)} ({_source(in_use)}), not compared: {why}")
 
@@ -116,10 +125,6 @@ def _as_toml(listed: ListedPrice, in_use: Price | None) -> str:
     parts += [] if cached is None else [f"cached_input = {_plain_number(cached)}"]
     parts += [f"output = {_plain_number(listed.output_usd)}"]
     return f"price = {{ {', '.join(parts)} }}"
-
-
-def _table(known: Known) -> str:
-    return f"[{field_name(('deployments', known.name))}]"
 
 
 def _shown(price: Price | ListedPrice) -> str:

@@ -11,7 +11,8 @@ from tui.engine.online_deployments import Known
 from tui.model import RateLimit
 from tui.rollout import Rollout
 from tui.text import plain
-from tui.traffic.arrivals import Arrival, TraceError, trace
+from tui.traffic.arrivals import Arrival, trace
+from tui.traffic.trace_rows import TraceError
 
 _SHOWN = 80
 _MOST_ROWS = 200_000
@@ -19,8 +20,10 @@ _ROWS_AT_ONCE = 2_000
 
 
 def quota(known: Known) -> Finding | None:
-    """What of the quota that it draws on is used; None where ARM does not have it."""
+    """What of the quota that it draws on is used; None where ARM does not have it, or there is none to ask."""
     account, managed = known.account, known.managed
+    if account is None and known.endpoint.plain:
+        return None
     if account is None:
         return Finding("quota", known.name, "unknown", "not known without ARM")
     if managed is None:
@@ -92,7 +95,7 @@ async def _most_sent(rollout: Rollout, span_s: float) -> float:
     traffic = rollout.traffic
     if traffic.arrivals != "trace" or traffic.trace is None:
         return traffic.rate * span_s
-    return await busiest(trace(traffic.trace, speed=traffic.speed), span_s)
+    return await busiest(trace(traffic.trace, speed=traffic.speed, unit=traffic.trace_unit), span_s)
 
 
 async def busiest(arrivals: Iterable[Arrival], span_s: float) -> int:

@@ -21,6 +21,7 @@ from tui.engine.sample_store import SampleStore
 from tui.engine.scores import Scores
 from tui.model import (
     DEFAULT_TASK,
+    NEVER_SERVED,
     Answer,
     Assignment,
     Grade,
@@ -48,7 +49,8 @@ _BEST = 5
 
 class QualityRoom:
     """``weights`` are those in force; a canary without weight in a task is asked nothing for it. ``going`` is
-    whether traffic runs. ``counts(outcome)`` is whether the version that is on trial has answered.
+    whether traffic runs, ``pauses(deployment)`` whether its service asked for a pause: then it is asked for
+    nothing beside the traffic. ``counts(outcome)`` is whether the version that is on trial has answered.
     ``apart(outcome)`` is told of what is asked beside the traffic, ``pair(task, canary, criterion, baseline,
     own)`` of every two values of one item.
     """
@@ -60,6 +62,7 @@ class QualityRoom:
         client: Client,
         weights: Callable[[], WeightTable],
         going: Callable[[], bool],
+        pauses: Callable[[str], bool],
         counts: Callable[[Outcome], bool],
         apart: Callable[[Outcome], None],
         pair: Callable[[str, str, str, int, int], None],
@@ -77,6 +80,7 @@ class QualityRoom:
         self._client = client
         self._weights = weights
         self._going = going
+        self._pauses = pauses
         self._counts = counts
         self._apart = apart
         self._pair = pair
@@ -121,15 +125,17 @@ class QualityRoom:
         """The version that is asked too; None where only one is."""
         if self._rng.random() * 100 >= self._rollout.quality.shadow_pct:
             return None
-        if assignment.deployment != self._rollout.baseline:
-            return self._rollout.baseline
+        baseline = self._rollout.baseline
+        if assignment.deployment != baseline:
+            return None if self._pauses(baseline) else baseline
         canaries = self._on_trial(assignment.task)
         return self._rng.choice(canaries) if canaries else None
 
     def _on_trial(self, task: str) -> list[str]:
         table = self._weights()
         shares = table.get(task) or table[DEFAULT_TASK]
-        return [name for name, pct in shares.items() if pct > 0 and name != self._rollout.baseline]
+        names = (name for name, pct in shares.items() if pct > 0 and name != self._rollout.baseline)
+        return [name for name in names if not self._pauses(name)]
 
     def _is_sampled(self) -> bool:
         per_s = self._rollout.quality.samples_per_s
@@ -140,7 +146,11 @@ class QualityRoom:
 
     def _is_notable(self, outcome: Outcome) -> bool:
         """What went wrong is worth a look, though its text was not kept."""
-        if outcome.kind in (OutcomeKind.OK, OutcomeKind.CANCELLED) or self._clock() < self._next_notable_s:
+        if (
+            outcome.kind is OutcomeKind.OK
+            or outcome.kind in NEVER_SERVED
+            or self._clock() < self._next_notable_s
+        ):
             return False
         self._next_notable_s = self._clock() + 1 / _NOTABLE_PER_S
         return True
@@ -166,17 +176,29 @@ class QualityRoom:
             waits.append(self._judge.work())
         await asyncio.gather(*waits)
 
-    async def close(self) -> None:
-        """Cancel what is still asked. The traffic must have ended: a second answer waits for the first."""
+    async def drain(self, timeout_s: float, judging_s: float) -> None:
+        """Wait for the answers under way and, as long as one may take, for the judgements; what is not finished
+        in time is cancelled. The traffic must have ended: a second answer waits for the first."""
+        if self._work:
+            await asyncio.wait(tuple(self._work), timeout=timeout_s)
         for task in self._work:
             task.cancel()
         await asyncio.gather(*self._work, return_exceptions=True)
+        if self._judge is not None:
+            await self._judge.drain(judging_s)
+
+    def cut(self) -> None:
+        """Cancel what is under way beside the traffic."""
+        for task in self._work:
+            task.cancel()
+        if self._judge is not None:
+            self._judge.cut()
 
     async def _ask_known(self, task: str, known: KnownAnswers, items: Sequence[TaskItem]) -> None:
         while True:
             await self._sleep(1 / known.per_s)
             canaries = self._on_trial(task)
-            if self._going() and canaries:
+            if self._going() and canaries and not self._pauses(self._rollout.baseline):
                 # Drawn with replacement: what was asked before says nothing of the next one.
                 self._begin(self._both(task, self._rng.choice(items), canaries))
 

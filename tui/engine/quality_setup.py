@@ -15,12 +15,14 @@ from tui.engine.judging import JudgingRoom
 from tui.engine.sample_store import SampleStore
 from tui.engine.setup import Setup
 from tui.model import EventKind, Outcome, Sample
-from tui.quality import TaskFileTooLarge, TaskItem, read_task_file
+from tui.quality import TaskFileRefused, TaskItem, read_task_file
 from tui.quality.asking import JudgingModel
 from tui.rollout import JudgeSpec, Rollout
 from tui.routing.controller import Log
 
-_JUDGE_TIMEOUT_S = 120.0
+JUDGE_TIMEOUT_S = 120.0
+"""Longest that one call of the judging model may take."""
+
 _CONNECTIONS = 8
 
 
@@ -37,7 +39,7 @@ def _items(task: str, path: Path, log: Log) -> tuple[TaskItem, ...]:
     where = f"known answers of {task} ({path})"
     try:
         file = read_task_file(path)
-    except (OSError, TaskFileTooLarge) as error:
+    except (OSError, TaskFileRefused) as error:
         log(EventKind.SOURCE, ENGINE, f"{where}: not asked, {error}")
         return ()
     if file.bad_count:
@@ -68,7 +70,7 @@ class Judges:
             {judge.name: judge},
             env=self._setup.env,
             clock=self._clock,
-            timeout_s=_JUDGE_TIMEOUT_S,
+            timeout_s=JUDGE_TIMEOUT_S,
             stream=False,
             max_in_flight=_CONNECTIONS,
             keep_text=True,

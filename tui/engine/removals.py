@@ -8,7 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final, Literal
 
-from tui.model import AccountView
+from tui.model import AccountView, Deployment
 
 RemovalState = Literal["under way", "doubted", "seen"]
 """Doubted is a removal of which it is not known what became."""
@@ -31,9 +31,17 @@ class Removal:
 
 
 class Removals:
-    """``account(deployment)`` is its account as last seen, None where none is known."""
+    """``deployments`` are those of the run by name; ``account(deployment)`` is its account as last seen, None
+    where none is known."""
 
-    def __init__(self, *, account: Callable[[str], AccountView | None], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        deployments: Mapping[str, Deployment],
+        *,
+        account: Callable[[str], AccountView | None],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._deployments = deployments
         self._account = account
         self._now = now
         self._removals: dict[str, Removal] = {}
@@ -61,7 +69,7 @@ class Removals:
         account = self._account(name) if removal.state == "doubted" else None
         if account is None or account.read_at is None or account.read_at <= removal.at:
             return why
-        managed = account.deployment(name)
+        managed = account.deployment(self._deployments[name].wire_id)
         if managed is None:
             return "it is gone from its account"
         return why if (managed.state or "").lower() == "deleting" else None

@@ -18,8 +18,8 @@ _BAD_ROWS_SAID = 20
 
 
 class Schedule:
-    """``next_id`` numbers the requests. Lines of a trace that cannot be read are said in the log, the first
-    few."""
+    """``next_id`` numbers the requests. What the timestamps of a trace count is said in the log, and the first
+    few of its lines that cannot be read."""
 
     def __init__(
         self,
@@ -39,14 +39,21 @@ class Schedule:
             rng=sources_rng,
             known_tasks=tuple(rollout.weights),
             next_id=next_id,
-            on_note=lambda text: log(EventKind.SOURCE, ENGINE, text),
+            on_note=self._note,
         )
 
     def arrivals(self) -> Iterator[Arrival]:
         """Raises TraceError while it is read, where the trace cannot be."""
         traffic = self._traffic
         if traffic.arrivals == "trace" and traffic.trace is not None:
-            return trace(traffic.trace, speed=traffic.speed, loop=traffic.loop, on_bad=self._bad_row)
+            return trace(
+                traffic.trace,
+                speed=traffic.speed,
+                loop=traffic.loop,
+                unit=traffic.trace_unit,
+                on_bad=self._bad_row,
+                on_note=self._note,
+            )
         return constant(traffic.rate) if traffic.arrivals == "constant" else poisson(traffic.rate, self._rng)
 
     def next_request(self, arrival: Arrival) -> Request | None:
@@ -55,6 +62,9 @@ class Schedule:
         if request is not None and request.max_tokens is None and limit is not None:
             return replace(request, max_tokens=limit)
         return request
+
+    def _note(self, text: str) -> None:
+        self._log(EventKind.SOURCE, ENGINE, text)
 
     def _bad_row(self, bad: BadLine) -> None:
         self._bad_rows += 1

@@ -19,7 +19,7 @@ from tui.engine.ledger import PayingClient, SinceChange, Spending
 from tui.engine.members import NOBODY
 from tui.engine.membership import Membership
 from tui.engine.quality import QualityRoom
-from tui.engine.quality_setup import Judges, known_items
+from tui.engine.quality_setup import JUDGE_TIMEOUT_S, Judges, known_items
 from tui.engine.schedule import Schedule
 from tui.engine.setup import Past, Setup
 from tui.engine.versions import said
@@ -40,8 +40,8 @@ from tui.model import (
 )
 from tui.routing.controller import Controller
 from tui.routing.router import Router
-from tui.traffic.arrivals import TraceError
 from tui.traffic.sender import Sender
+from tui.traffic.trace_rows import TraceError
 
 _DECISIONS = WEIGHT_CHANGES | {
     EventKind.VERDICT,
@@ -148,6 +148,7 @@ class Session:
             client=PayingClient(self._client, self._spending, self.fleet.deployments, self._watch_budget),
             weights=lambda: self.router.weights,
             going=lambda: self._state is TrafficState.RUNNING and not self._awaits_costs,
+            pauses=lambda name: self.fleet.health[name].pause.lasts,
             counts=self.fleet.is_on_trial,
             apart=self._asked_apart,
             pair=self._pair,
@@ -189,6 +190,8 @@ class Session:
                 self.log(EventKind.REFUSED, ENGINE, f"not taken up from the interrupted run, {lost}")
         elif setup.not_resumed:
             self.log(EventKind.REFUSED, setup.actor, f"nothing was resumed: {setup.not_resumed}")
+        for problem in setup.rollout.warnings:
+            self.log(EventKind.WARNING, ENGINE, str(problem))
         probes = await self._client.open_connections(
             min(_WARM_CONNECTIONS, setup.rollout.traffic.max_in_flight)
         )
@@ -213,6 +216,8 @@ class Session:
         self.log(EventKind.ENDED, ENGINE, why)
 
     def _admit(self, assignment: Assignment) -> bool:
+        # Drawn as it was asked for, also where it is held back: the split of the draws is nobody's fault.
+        self.automation.assigned(assignment)
         if self._spending.full:
             # Started in one burst with the request that took what was left.
             return False
@@ -221,7 +226,6 @@ class Session:
             self._assigned += 1
             self._since_change.add(assignment, self.router.weights)
             self._measures.assigned(assignment.task, assignment.deployment, assignment.at_s)
-            self.automation.assigned(assignment)
         return admitted
 
     def _on_outcome(self, outcome: Outcome) -> None:
@@ -274,8 +278,8 @@ class Session:
         self.automation.version_changed(deployment, text)
 
     def _ours(self, endpoint: str) -> frozenset[str]:
-        """The rollout's deployments at an endpoint."""
-        return frozenset(d.name for d in self.fleet.deployments.values() if d.endpoint == endpoint)
+        """The ids of the rollout's deployments at an endpoint."""
+        return frozenset(d.wire_id for d in self.fleet.deployments.values() if d.endpoint == endpoint)
 
     def _recent_figures(self, deployment: str) -> Figures:
         return self._measures.pooled(deployment, "15m", self.clock())
@@ -407,13 +411,19 @@ class Session:
     def cut(self) -> None:
         """Cancel what is under way."""
         self._sender.cut()
+        self.quality.cut()
 
     async def finish(self, drain_s: float) -> int:
-        """Stop sending, wait for what is under way, close. Returns how many requests have no outcome (0)."""
+        """Stop sending, wait for what is under way, close. Returns how many requests have no outcome (0).
+
+        Requests may finish for ``drain_s`` seconds, those beside the traffic too; a judgement has its own
+        time-out. With 0 all are cancelled at once.
+        """
         self._sender.pause()
         self._awaits_costs = False
+        ends_s = self.clock() + drain_s
         await self._sender.drain(drain_s)
-        await self.quality.close()
+        await self.quality.drain(max(ends_s - self.clock(), 0.0), JUDGE_TIMEOUT_S + 1 if drain_s else 0.0)
         self.tick()
         self.log(EventKind.STOPPED, self.setup.actor, f"run {self.setup.run_id} ended")
         self._state = TrafficState.STOPPED

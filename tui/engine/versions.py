@@ -29,9 +29,9 @@ class Versions:
         self._changes: dict[str, VersionChange] = {}
         self._to_compare: dict[str, VersionChange] = {}
 
-    def add(self, deployment: str) -> None:
-        """Follow one more from now on, or one anew."""
-        self._serving[deployment] = Serving(deployment, clock=self._clock)
+    def add(self, deployment: str, *, router: bool = False) -> None:
+        """Follow one more from now on, or one anew; a ``router`` has no version of its own."""
+        self._serving[deployment] = Serving(deployment, clock=self._clock, router=router)
         self._changes.pop(deployment, None)
         self._to_compare.pop(deployment, None)
 

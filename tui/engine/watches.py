@@ -20,7 +20,8 @@ class Watches:
         if sender.saturated and not self._saturated:
             late = f"{sender.late_p99_ms:.0f} ms late at P99" if sender.late_p99_ms is not None else "late"
             room = f"{sender.in_flight} of {sender.max_in_flight} in flight"
-            text = f"client saturated: {sender.skipped} skipped, {room}, {late}"
+            why = f"{sender.no_socket}; " if sender.no_socket else ""
+            text = f"client saturated: {why}{sender.skipped} skipped, {room}, {late}"
             self._log(EventKind.SATURATED, ENGINE, text)
         self._saturated = sender.saturated
 

@@ -67,6 +67,8 @@ class Tally:
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
         if outcome.saturated:
             counts["saturated"] = get("saturated", 0) + 1
+        if outcome.reconnected:
+            counts["reconnected"] = get("reconnected", 0) + 1
         if outcome.filters is not NO_HITS:
             self._add_hits(outcome.filters, names.categories)
         if not outcome.counts_for_version:
@@ -219,4 +221,5 @@ class Tally:
             served_models=self.models.copy(),
             spillovers=get("spillovers", 0),
             saturated=get("saturated", 0),
+            reconnected=get("reconnected", 0),
         )

@@ -261,6 +261,7 @@ class Measures:
                 error_pct=f.error_pct,
                 weight_pct=weights_pct.get(deployment, 0.0),
                 share_pct=f.assigned_share_pct,
+                throttled_pct=f.throttled_pct,
             )
         return Second(at_s=float(second + 1), figures=points)
 

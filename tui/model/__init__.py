@@ -30,6 +30,7 @@ from tui.model.deployments import (
     Deployment,
     Endpoint,
     Price,
+    is_azure_host,
 )
 from tui.model.events import (
     WEIGHT_CHANGES,
@@ -181,5 +182,6 @@ __all__ = [
     "VersionChange",
     "WeightTable",
     "WriteEnd",
+    "is_azure_host",
     "of_task",
 ]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
+from urllib.parse import urlsplit
+
+_AZURE_HOST = re.compile(r".+\.(?:openai|services\.ai|cognitiveservices)\.azure\.(?:com|us|cn)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,17 @@ class Endpoint:
     region: str | None = None
     resource: str | None = None
     """The account's full ARM id, where the control plane may be asked about its deployments."""
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is a server that only speaks the OpenAI API: no account, region or upgrade option."""
+        host = urlsplit(self.url).hostname or ""
+        return self.api == "v1" and self.resource is None and not is_azure_host(host)
+
+
+def is_azure_host(host: str) -> bool:
+    """Whether a host is an account of Azure OpenAI or Foundry, where the v1 API lives under ``/openai/v1``."""
+    return _AZURE_HOST.fullmatch(host) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ class Figures:
     served_models: Mapping[str, int] = field(default_factory=dict)
     spillovers: int = 0
     saturated: int = 0
+    reconnected: int = 0
 
     @property
     def rate_rps(self) -> float:
@@ -130,6 +131,7 @@ class SecondFigures:
     error_pct: float | None
     weight_pct: float
     share_pct: float | None
+    throttled_pct: float | None = None
 
 
 HISTORY_SPAN_S = 30

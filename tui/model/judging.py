@@ -39,11 +39,13 @@ class AnchorView:
 
 @dataclass(frozen=True, slots=True)
 class JudgeView:
-    """The judge's own health. ``asked`` and ``failed`` count judgements, ``recent_failed_pct`` is the share of
-    failures among the latest ``recent``. Every ``text`` is one line for people, empty where nothing was asked.
+    """The judge's own health. ``asked`` and ``failed`` count judgements, ``unanswered`` those that were asked
+    for and have not come (yet); ``recent_failed_pct`` is the share of failures among the latest ``recent``.
+    Every ``text`` is one line for people, empty where nothing was asked.
     """
 
     asked: int = 0
+    unanswered: int = 0
     failed: int = 0
     recent: int = 0
     recent_failed_pct: float | None = None

@@ -159,6 +159,11 @@ class Outcome:
     """All weights of the task at assignment, deployment -> percent."""
 
     @property
+    def asks_for_pause(self) -> bool:
+        """Whether the service wants nothing more for now: it throttles, or said when to come back."""
+        return self.kind in THROTTLED or bool(self.retry_after_s)
+
+    @property
     def ms_per_output_token(self) -> float | None:
         """Generation time per token after the first, reasoning included. None for answers of one token, and for
         those that were not streamed."""

@@ -38,6 +38,11 @@ class DeploymentView:
     in_flight: int = 0
     quota: Quota | None = None
     throttled_s: float = 0.0
+    """Seconds left of the pause that its service asked for, 0 without one."""
+    quota_exhausted: str | None = None
+    """The service's words; None while there is quota left."""
+    next_try_s: float | None = None
+    """Seconds until a request is sent to it again, None where none is held back."""
     held_back: int = 0
     unreachable: str | None = None
     failing: str | None = None
@@ -70,7 +75,8 @@ class TrafficState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SenderView:
-    """How well our own sender keeps its schedule. ``late_p99_ms`` is over the last 10 seconds."""
+    """How well our own sender keeps its schedule. ``late_p99_ms`` is over the last 10 seconds, and so is
+    ``no_socket``: why this machine had none for a request, empty where it had."""
 
     in_flight: int = 0
     max_in_flight: int = 0
@@ -79,6 +85,7 @@ class SenderView:
     late_p99_ms: float | None = None
     saturated: bool = False
     offered_rps: float = 0.0
+    no_socket: str = ""
 
 
 @dataclass(frozen=True, slots=True)

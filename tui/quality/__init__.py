@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from tui.quality.grading import MATCHES, UnknownMatch, grade
 from tui.quality.marks import BadExpected
-from tui.quality.task_files import TaskFile, TaskFileTooLarge, TaskItem, grade_item, read_task_file
+from tui.quality.task_files import TaskFile, TaskFileRefused, TaskItem, grade_item, read_task_file
 
 __all__ = [
     "MATCHES",
     "BadExpected",
     "TaskFile",
-    "TaskFileTooLarge",
+    "TaskFileRefused",
     "TaskItem",
     "UnknownMatch",
     "grade",

@@ -22,6 +22,8 @@ from tui.text import plain
 _NOUNS = "answer|option|choice|solution|ans|letter|response|selection|alternative|statement|key|correct"
 _EXPECTED = re.compile(r"\s*[(\[]?\s*([A-Za-z])\s*[)\].:]?\s*")
 
+_NEXT_PART = re.compile(r"[.;,!?]\s+[(\[]([A-Za-z])[)\]]")
+"""What follows the first of several parts: "(a) The momentum is 3. (b) The force is 4."."""
 _RUNS_ON = re.compile(r"\s+(?!(?:because|since|as|for|due)\b)\w")
 _SAYS_OF_IT = re.compile(
     r"\s+(?:is|was|looks?|seems?|appears?|could|might|may|would|can|has|does|speaks?|says?)\b"
@@ -114,9 +116,11 @@ class _Question:
         self._letters = frozenset(options) or frozenset(ascii_uppercase)
 
     def told(self, reading: Reading) -> str | Several | None:
-        answers = answers_in(statements(reading, _NOUNS), self._stated)
-        answers += self._lines(reading)
-        return settle(answers)
+        found = statements(reading, _NOUNS)
+        picked = settle(answers_in(found, self._picked) + self._lines(reading, whole=True))
+        if picked is not None:
+            return picked
+        return settle(answers_in(found, self._texts.stated) + self._lines(reading))
 
     def in_bold(self, reading: Reading) -> str | None:
         return only(self._whole(span.text) for span in reading.bold)
@@ -161,11 +165,11 @@ class _Question:
             return self._texts.numbered(number.text) if isinstance(number, Numeral) else None
         return self._texts.named(reading.ends)
 
-    def _stated(self, text: str) -> str | Several | None:
-        """The option that a statement gives."""
+    def _picked(self, text: str) -> str | Several | None:
+        """The option that a statement gives by its letter, or by its text alone."""
         if (found := self._letter(text)) is not None:
             return self._checked(*found)
-        return self._texts.stated(text)
+        return self._texts.whole(text)
 
     def _whole(self, text: str) -> str | Several | None:
         """The option that a short text is: a letter, a letter with its text, or the text."""
@@ -180,12 +184,13 @@ class _Question:
             else None
         )
 
-    def _lines(self, reading: Reading) -> list[Said[str]]:
-        """What the first and the last line pick. In a list of several options only a bare one does."""
+    def _lines(self, reading: Reading, *, whole: bool = False) -> list[Said[str]]:
+        """What the first and the last line pick; ``whole``: such as are nothing but an option. In a list of
+        several options only a bare one is."""
         if not reading.lines:
             return []
         lettered = {found[0] for line in reading.lines if (found := self._letter(line.text))}
-        take = self._marked if len(lettered) == 1 else self._bare
+        take = self._bare if len(lettered) != 1 else self._option if whole else self._marked
         ends = dict.fromkeys((reading.lines[0], reading.lines[-1]))
         return [(line.start, Weight.SAID, answer) for line in ends if (answer := take(line)) is not None]
 
@@ -195,11 +200,20 @@ class _Question:
         if found is None:
             return self._by_text(line.text)
         letter, rest = found
+        if (next_part := _NEXT_PART.search(rest)) and ord(next_part[1].upper()) == ord(letter) + 1:
+            return None
         answer = self._checked(letter, rest)
         runs_on = (_SAYS_OF_IT if line.text[0] in "([" else _RUNS_ON).match(rest)
         if runs_on and self._texts.begins(past_separator(rest), letter):
             return answer
         return None if runs_on and answer is not SEVERAL else answer
+
+    def _option(self, line: Span) -> str | Several | None:
+        """The option that a line is and nothing more."""
+        if (found := self._letter(line.text)) is None:
+            return self._texts.whole(line.text)
+        text = past_separator(found[1])
+        return self._checked(*found) if not text or self._texts.whole(text) else None
 
     def _bare(self, line: Span) -> str | Several | None:
         found = self._letter(line.text)

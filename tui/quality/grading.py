@@ -9,9 +9,10 @@ from tui.model import Grade, Mark
 from tui.quality.choice import grade_choice, letter_expected
 from tui.quality.json_equality import grade_json, json_expected
 from tui.quality.label import grade_label, label_expected
-from tui.quality.literal import exact_expected, grade_exact, grade_regex, pattern_expected
+from tui.quality.literal import exact_expected, grade_exact
 from tui.quality.marks import BadExpected, ungraded
 from tui.quality.number import grade_number, number_expected
+from tui.quality.patterns import grade_regex, pattern_expected
 from tui.quality.reading import read
 from tui.quality.yesno import grade_yesno, yesno_expected
 from tui.text import plain
@@ -57,7 +58,9 @@ def grade(
         return grade_json(reply, expected)
     if kind == "regex":
         return grade_regex(reply, expected)
-    reading = read(reply, ornaments=kind == "exact")
+    if kind == "exact":
+        return grade_exact(reply, expected)
+    reading = read(reply)
     if not reading.lines:
         return ungraded("the reply is empty")
     if kind == "number":
@@ -66,7 +69,7 @@ def grade(
         return grade_choice(reading, expected, options)
     if kind == "yesno":
         return grade_yesno(reading, expected)
-    return grade_label(reading, expected, labels) if kind == "label" else grade_exact(reading, expected)
+    return grade_label(reading, expected, labels)
 
 
 def kind_of(

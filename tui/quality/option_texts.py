@@ -59,7 +59,7 @@ class OptionTexts:
             or (len(option) > _TOLD_BY_CHARS and given.startswith(option[:_TOLD_BY_CHARS]))
         )
 
-    def stated(self, text: str) -> str | Several | None:
+    def stated(self, text: str) -> str | None:
         """The option whose text a statement gives, with or without words around it."""
         if (letter := self.whole(text)) is not None:
             return letter
@@ -67,7 +67,9 @@ class OptionTexts:
         short = [letter for option, letter in self._by_text.items() if _starts(given, option)]
         if short:
             return max(short, key=lambda letter: len(self._texts[letter]))
-        return self.named(text) or self.numbered(text)
+        named = self.named(text) or self.numbered(text)
+        # A statement that only mentions several goes on about them: "correct, because 2 x 12 = 24".
+        return None if isinstance(named, Several) else named
 
     def named(self, text: str) -> str | Several | None:
         """The only option whose text stands in ``text``; very short ones are not looked for in running text."""

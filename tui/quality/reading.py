@@ -11,7 +11,16 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from tui.quality.wrappers import BOLD, BOX, END, HASH, plain_characters, unwrapped, without_ornaments
+from tui.quality.wrappers import (
+    BOLD,
+    BOX,
+    END,
+    HASH,
+    plain_characters,
+    unwrapped,
+    without_fences,
+    without_ornaments,
+)
 
 HEAD_CHARS = 28_000
 TAIL_CHARS = 100_000
@@ -75,17 +84,30 @@ class Reading:
         )
 
 
-def read(reply: str, *, ornaments: bool = False) -> Reading:
-    """The reply without its wrappers, and without emojis unless ``ornaments`` are to be kept."""
+def read(reply: str) -> Reading:
+    """The reply without its wrappers and emojis."""
+    text, cut = _bounded(reply)
+    return _marked(unwrapped(_even(without_ornaments(text))), cut)
+
+
+def read_raw(reply: str) -> Reading:
+    """The reply with its wrappers, save for code fences."""
+    text, cut = _bounded(reply)
+    return Reading(without_fences(_even(text)), cut=cut)
+
+
+def _bounded(reply: str) -> tuple[str, bool]:
+    """What follows the thoughts of a reply, and whether the middle of it was left out."""
     thought = reply.rfind("</think>")
     if thought >= 0:
         reply = reply[thought + len("</think>") :]
-    cut = len(reply) > HEAD_CHARS + TAIL_CHARS
-    if cut:
-        reply = without_middle(reply, HEAD_CHARS, TAIL_CHARS)
-    # Without long runs of blanks no pattern here or in the graders can take more than linear time over them.
-    text = _BLANKS.sub(" ", plain_characters(reply if ornaments else without_ornaments(reply)))
-    return _marked(unwrapped(_NEWLINES.sub("\n\n", text)), cut)
+    return without_middle(reply, HEAD_CHARS, TAIL_CHARS), len(reply) > HEAD_CHARS + TAIL_CHARS
+
+
+def _even(text: str) -> str:
+    """A text in plain characters. Without long runs of blanks no pattern here or in the graders can take more
+    than linear time over it."""
+    return _NEWLINES.sub("\n\n", _BLANKS.sub(" ", plain_characters(text)))
 
 
 def without_middle(text: str, head: int, tail: int) -> str:

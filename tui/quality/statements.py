@@ -76,8 +76,8 @@ _SENTENCE_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE_AFTER = re.compile(
-    r"(?!s? (?:choices|options)\b)(?P<between>[^.:;!?\n]{0,80}?)\s*"
-    r"(?:\bis\b|\bare\b|\bwas\b|\bbe\b|\bbecomes\b|\bequals\b|\bremains\b|\bcomes (?:out )?to\b|'s\b|=)"
+    r"(?!s? (?:choices|options)\b)(?:\s*=|(?P<between>[^.:;!?\n]{0,80}?)\s*"
+    r"(?:\bis\b|\bare\b|\bwas\b|\bbe\b|\bbecomes\b|\bequals\b|\bremains\b|\bcomes (?:out )?to\b|'s\b))"
     r"[ \t]*:?",
     re.IGNORECASE,
 )
@@ -138,7 +138,7 @@ def _sentence(text: str, noun: re.Match[str]) -> Statement | None:
     if after is None or before is None:
         return None
     start = noun.start() - len(before.group())
-    weight = weight_of(text, start, after.end(), f"{before['lead']} {after['between']}")
+    weight = weight_of(text, start, after.end(), f"{before['lead']} {after['between'] or ''}")
     if weight is None:
         return None
     return Statement(noun.start(), weight, _following(text, after.end(), after.end()))

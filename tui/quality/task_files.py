@@ -12,6 +12,7 @@ from tui.line_reader import BadLine, Line, LineReader
 from tui.model import Grade
 from tui.quality.grading import UnknownMatch, grade, kind_of
 from tui.quality.marks import BadExpected
+from tui.quality.patterns import PatternsNotInstalled
 from tui.quality.prompts import labels_of, options_of, prompt_text
 from tui.recorded_request import BadRecord, mapping, parse, read_chat
 from tui.text import plain
@@ -52,8 +53,8 @@ class TaskFile:
     bad_count: int = 0
 
 
-class TaskFileTooLarge(ValueError):
-    """A file beyond the bounds; the text says which and what to do."""
+class TaskFileRefused(ValueError):
+    """A file that is not used at all; the text says why and what to do."""
 
 
 def read_task_file(path: Path) -> TaskFile:
@@ -62,29 +63,32 @@ def read_task_file(path: Path) -> TaskFile:
     A line is an object with ``id`` (text, once in a file), ``messages`` as in recorded traffic, ``match`` and
     ``expected`` (text; other JSON values are taken as their JSON text), and perhaps ``task``, ``max_tokens``
     and request parameters; any other field is kept. Raises OSError when the file cannot be read,
-    TaskFileTooLarge for more than 64 MB or 100,000 items.
+    TaskFileRefused for more than 64 MB or 100,000 items, and for patterns where RE2 is not installed.
     """
     if (size := path.stat().st_size) > MAX_FILE_BYTES:
-        raise TaskFileTooLarge(f"the file has {size / 1024**2:,.0f} MB; at most 64 MB are read: split it")
+        raise TaskFileRefused(f"the file has {size / 1024**2:,.0f} MB; at most 64 MB are read: split it")
     reader = LineReader(path)
     items: dict[str, TaskItem] = {}
     bad: list[BadLine] = []
     bad_count = 0
     while not reader.ended:
         for line in reader.read():
+            number = line.line if isinstance(line, BadLine) else line.number
             try:
                 item = _item(line)
                 if item.id in items:
                     raise BadRecord(f"id {plain(item.id, 60)} stands in an earlier line")
+            except PatternsNotInstalled as error:
+                reader.close()
+                raise TaskFileRefused(f"line {number}: {error}") from error
             except (BadRecord, BadExpected, UnknownMatch) as error:
                 bad_count += 1
                 if len(bad) < _KEPT_BAD_LINES:
-                    number = line.line if isinstance(line, BadLine) else line.number
                     bad.append(BadLine(number, plain(str(error), _REASON_CHARS)))
                 continue
             if len(items) >= MAX_ITEMS:
                 reader.close()
-                raise TaskFileTooLarge(f"the file has more than {MAX_ITEMS:,} items: split it")
+                raise TaskFileRefused(f"the file has more than {MAX_ITEMS:,} items: split it")
             items[item.id] = item
     return TaskFile(tuple(items.values()), tuple(bad), bad_count)
 

@@ -21,7 +21,7 @@ _OPEN = re.compile(
 _GIVEN_UP = re.compile(
     r"(?:\b(?:can't|cannot|can not|couldn't|could not|unable to|not able to|hard to|impossible to)"
     r" (?:tell|decide|say|choose)|\bnot sure|\bundecided)(?: which(?: one)?(?: it is)?| between them)?\W*\Z"
-    r"|(?:\A|[.!?]\s+)or\b[^.!?\n]{1,60}\?\W*\Z",
+    r"|(?:\A|[.!?]\s+|\n)or\b[^.!?\n]{1,60}\?\W*\Z",
     re.IGNORECASE,
 )
 _BUT = re.compile(r"\b(?:but|however|yet|still|though)\b", re.IGNORECASE)

@@ -17,6 +17,11 @@ def unwrapped(text: str) -> str:
     return _markdown(_latex(text))
 
 
+def without_fences(text: str) -> str:
+    """The text without the lines that begin and end a block of code."""
+    return _FENCE.sub("", text) if "```" in text or "~~~" in text else text
+
+
 def without_ornaments(text: str) -> str:
     """The text without emojis, save for ticks and crosses."""
     return text if text.isascii() else _ORNAMENTS.sub("", text)
@@ -156,7 +161,7 @@ def _markdown(text: str) -> str:
         if ticked.search(text):
             text = ticked.sub("", crossed.sub("", text))
     if "`" in text or "~~~" in text:
-        text = _FENCE.sub("", text).replace("`", "")
+        text = without_fences(text).replace("`", "")
     if "<" in text:
         text = _ANSWER_TAG.sub("\nAnswer: ", text)
         text = _TAG.sub(" ", _BOLD_TAG.sub(f"{BOLD}\\1{END}", text))

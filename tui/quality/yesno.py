@@ -14,7 +14,7 @@ from tui.text import plain
 
 _NOUNS = (
     "answer|ans|label|verdict|conclusion|response|determination|output|result|decision|classification"
-    "|view|reading"
+    "|view|reading|statement|claim"
 )
 
 _YES = ("yes", "yeah", "yep", "yup", "true", "affirmative")
@@ -61,6 +61,9 @@ _ANYWHERE = re.compile(
     rf"|(no)(?=[.!,;]|\s*$))(?![\w'-])"
 )
 _WORDS = re.compile(rf"(?<![\w'-])({_WORD})(?![\w'-]){_OTHER_USE}", re.IGNORECASE)
+_NOT_SAID = (
+    r"(?:say|said|stated?|specif(?:y|ied)|mention(?:ed)?|tell us|indicated?|make clear) (?:whether|if)\b"
+)
 _CLAUSE = re.compile(
     r"(?:^|[.!?;:,\n]\s|\bthat )\s*(?:(?:so|therefore|thus|hence|overall|in short|as such),? )?"
     r"(?:(?:this|that|the)(?: \w+){0,2}? (?:clause|sentence|provision|text|e-?mail|message|contract|agreement"
@@ -68,9 +71,26 @@ _CLAUSE = re.compile(
     r"|passage|excerpt|section|language|wording)|it|this|that)"
     r"(?: (?:above|here|itself|in question|provided|given|quoted|at hand))?"
     r"(?: (?:clearly|indeed|explicitly|certainly|also|simply|actually|in fact))?"
-    r" (does not|doesn't|does|is not|isn't)\b(?! only\b)",
+    r" (does not|doesn't|does|is not|isn't)\b(?! only\b| (?:yet )?(?:known|clear|certain|possible to)\b)"
+    rf"(?!(?: \w+)? {_NOT_SAID})",
     re.IGNORECASE,
 )
+_UNKNOWN = (
+    r"(?:unknown|unclear|uncertain|undetermined|undecided|indeterminate|inconclusive|ambiguous|n/?a\b|depends\b"
+    rf"|not (?:yet |entirely )?(?:(?:known|clear|certain|sure|possible to|determinable)\b|{_NOT_SAID})"
+    r"|(?:not enough|insufficient|too little) (?:information|evidence|context|data|detail)"
+    r"|(?:can ?not|can't|could not|couldn't|impossible to|unable to|hard to|no way to)(?: be)?"
+    r" (?:determine|say|tell|know|answer|decide|conclude|infer|verif|establish)"
+    rf"|(?:do not|don't|does not|doesn't)(?: \w+)? (?:know\b|{_NOT_SAID}))"
+)
+_STATED_UNKNOWN = re.compile(rf"[\s\"'(\[:*]*(?:(?:it|still|currently|that it) )*{_UNKNOWN}", re.IGNORECASE)
+_ENDS_UNKNOWN = re.compile(
+    r"\W*(?:[^,.]{0,80}, )?(?:(?:but|and|so|therefore|thus|hence|overall|ultimately|finally) )*"
+    r"(?:(?:it|that|this|we|i|one|there|the (?:answer|text|passage|question)|whether\b[^.!?]{1,120}?)(?:'\w+)?"
+    rf"(?: \w+){{0,3}}? )?{_UNKNOWN}(?! (?:who|when|why|how|where|what|which)\b)",
+    re.IGNORECASE,
+)
+"""A whole sentence that says so; that the date is unknown is another matter."""
 
 
 def grade_yesno(reading: Reading, expected: str) -> Grade:
@@ -84,7 +104,8 @@ def grade_yesno(reading: Reading, expected: str) -> Grade:
     3. "It does", "the clause does not ..." in the first and the last sentence.
     4. The only one of Yes and No that is named at all ("no" within a sentence is not).
 
-    A reply that leaves it open (see ``undecided``) has no answer.
+    A reply that leaves it open (see ``undecided``), that states "unknown", or whose last sentence says so ("it
+    depends", "that cannot be determined", "it is not known whether") has no answer.
 
     "Yes or No", repeated from the prompt, is passed over as long as there is anything else; "yes and no" is no
     answer. Negation is not counted up: "No, it is not missing" is No. Raises BadExpected.
@@ -106,7 +127,7 @@ def yesno_expected(expected: str) -> str:
 
 def given_yesno(reading: Reading) -> tuple[str | None, str]:
     """Yes, No or None, and how it was found or why not."""
-    if is_left_open(reading, lambda sentence: {_named(found[1]) for found in _WORDS.finditer(sentence)}):
+    if is_left_open(reading, _words_in) or _ends_unknown(reading):
         return None, "leaves it open"
     for find, why in _WAYS:
         answer = find(reading)
@@ -115,6 +136,16 @@ def given_yesno(reading: Reading) -> tuple[str | None, str]:
         if answer is not None:
             return answer, why
     return None, "neither yes nor no found"
+
+
+def _words_in(sentence: str) -> set[str]:
+    return {_named(found[1]) for found in _WORDS.finditer(sentence)}
+
+
+def _ends_unknown(reading: Reading) -> bool:
+    """Whether the last sentence says that there is no answer, and names none."""
+    last = _ends(reading)[-1].lstrip()
+    return _ENDS_UNKNOWN.match(last) is not None and not _words_in(last)
 
 
 def _named(word: str) -> str:
@@ -149,6 +180,8 @@ def _stated(text: str) -> str | Several | None:
     """What a statement says."""
     found = _STATED.match(text)
     if found is None:
+        if _STATED_UNKNOWN.match(text):
+            return SEVERAL
         said = _CLAUSE.match(text.lstrip())
         return _of_clause(said) if said else None
     return SEVERAL if _BOTH.match(text, found.start(1)) else _named(found[1])

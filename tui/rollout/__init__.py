@@ -18,6 +18,7 @@ from tui.rollout.values import (
     Rollout,
     SourceSpec,
     TaskSpec,
+    TraceUnit,
     Traffic,
 )
 
@@ -37,6 +38,7 @@ __all__ = [
     "RolloutError",
     "SourceSpec",
     "TaskSpec",
+    "TraceUnit",
     "Traffic",
     "check_rollout",
     "load_rollout",

@@ -10,10 +10,10 @@ from pathlib import Path
 from tui.model import DEFAULT_TASK
 from tui.problems import did_you_mean, nearest, quoted
 from tui.rollout.automation import check_guard, check_plan
-from tui.rollout.endpoints import check_control_plane, check_endpoint
+from tui.rollout.endpoints import check_control_plane, check_endpoint, is_plain
 from tui.rollout.findings import Findings, Place
 from tui.rollout.quality import check_lower, check_quality
-from tui.rollout.schema import DeploymentTable, RolloutFile, SourceTable, TrafficTable
+from tui.rollout.schema import DeploymentTable, EndpointTable, RolloutFile, SourceTable, TrafficTable
 from tui.rollout.values import SIMULATOR
 from tui.text import plain
 from tui.weight_rules import weight_mistakes
@@ -44,7 +44,7 @@ def check(
         check_endpoint(("endpoints", name), endpoint, env, found)
     endpoints = set(file.endpoints)
     for name, deployment in file.deployments.items():
-        _check_deployment(name, deployment, endpoints, found)
+        _check_deployment(name, deployment, file.endpoints, found)
     _check_weights(file, names, found)
     _check_traffic(file.traffic, folder, found)
     check_control_plane(file.control_plane, file.endpoints, env, found)
@@ -81,7 +81,7 @@ def _check_rollout(file: RolloutFile, names: Collection[str], found: Findings) -
 
 
 def _check_deployment(
-    name: str, deployment: DeploymentTable, endpoints: Collection[str], found: Findings
+    name: str, deployment: DeploymentTable, endpoints: Mapping[str, EndpointTable], found: Findings
 ) -> None:
     place = ("deployments", name)
     if not deployment.model_fields_set and found.wrong(*place):
@@ -101,7 +101,13 @@ def _check_deployment(
             found.error(
                 (*place, "price"), "a table", "provisioned capacity has no price per token; keep one of them"
             )
-    if deployment.version is not None and not _carries(name, deployment.version):
+    at = endpoints.get(endpoint or "")
+    if deployment.id in (".", "..") and at is not None and at.api == "azure":
+        found.error((*place, "id"), quoted(deployment.id), "no path can hold this name; use the service's own")
+    # Only in an account of their own do people choose what a deployment is called.
+    named_elsewhere = at is not None and is_plain(at)
+    carried = any(_carries(own or "", deployment.version or "") for own in (name, deployment.id))
+    if deployment.version is not None and not carried and not named_elsewhere:
         remedy = (
             f"the name does not carry the version; with {_tag(deployment.version)} in it a wrong target is seen"
         )
@@ -151,7 +157,8 @@ def _check_traffic(traffic: TrafficTable, folder: Path, found: Findings) -> None
     elif of_trace or tokens_of_trace:
         why = 'arrivals = "trace"' if of_trace else 'tokens = "trace"'
         found.require((*place, "trace"), None, f'{why} needs a file: trace = "arrivals.csv"')
-    unused = () if of_trace else ("speed", "loop") if tokens_of_trace else ("trace", "speed", "loop")
+    of_arrivals = ("trace_unit", "speed", "loop")
+    unused = () if of_trace else of_arrivals if tokens_of_trace else ("trace", *of_arrivals)
     for key in unused:
         if key in traffic.model_fields_set:
             found.warning((*place, key), quoted(getattr(traffic, key)), 'used only with arrivals = "trace"')

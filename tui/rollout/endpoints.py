@@ -6,13 +6,28 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from tui.model import Endpoint
 from tui.problems import quoted
 from tui.rollout.findings import Findings, Place
 from tui.rollout.schema import ControlPlaneTable, EndpointTable
+from tui.rollout.target_uri import target_remedy
 from tui.rollout.values import LAST_DATED_API_VERSION, SIMULATOR
 from tui.text import plain
 
 _URL_RULE = f'expects https://..., http://..., or "{SIMULATOR}"'
+_ADD_KEY = 'add key_env = "OPENAI_API_KEY", the name of the variable that holds the key'
+_KEY_TEXT = re.compile(r"[!-~]+")
+_NAME_OF_HEADER = "write the name of the header here (what stands here is not shown)"
+_HEADER_TEXT = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+_RESERVED = frozenset(
+    {
+        "accept", "accept-encoding", "connection", "content-encoding", "content-length", "content-type",
+        "cookie", "expect", "host", "keep-alive", "proxy-authenticate", "proxy-authorization",
+        "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+    }
+)  # fmt: skip
+"""Headers of the connection or of the request itself (RFC 9110, 7.6.1), and cookies, which would pin the
+traffic to one backend."""
 
 
 def _is_loopback(host: str | None) -> bool:
@@ -30,7 +45,8 @@ def check_endpoint(place: Place, endpoint: EndpointTable, env: Mapping[str, str]
     if endpoint.url is not None and not simulated:
         host = _check_url((*place, "url"), endpoint, found)
         local = _is_loopback(host)
-    if endpoint.api == "azure" and endpoint.api_version is None and not simulated:
+    target = _target(endpoint)
+    if endpoint.api == "azure" and endpoint.api_version is None and not simulated and target is None:
         remedy = f'api = "azure" needs a dated version: api_version = "{LAST_DATED_API_VERSION}"'
         found.require((*place, "api_version"), None, remedy)
     if endpoint.api == "v1" and endpoint.api_version is not None:
@@ -39,18 +55,65 @@ def check_endpoint(place: Place, endpoint: EndpointTable, env: Mapping[str, str]
         )
     if endpoint.scope is not None and not endpoint.entra:
         found.warning((*place, "scope"), "", "used only with entra = true")
+    _check_headers(place, endpoint, found)
     if simulated:
         return
+    for header, variable in endpoint.headers_env.items():
+        _check_variable((*place, "headers_env", header), variable, env, found, _HEADER_TEXT)
     if endpoint.key_env is not None and endpoint.entra:
         found.error((*place, "entra"), "true", "both key_env and entra are given; keep one")
     elif endpoint.key_env is not None:
-        _check_key((*place, "key_env"), endpoint.key_env, env, found)
+        _check_variable((*place, "key_env"), endpoint.key_env, env, found)
     elif (
         not endpoint.entra
+        and not endpoint.headers_env
         and not local
-        and not any(found.wrong(*place, k) for k in ("key_env", "entra", "url"))
+        and not any(found.wrong(*place, k) for k in ("key_env", "key_header", "entra", "url", "headers_env"))
     ):
-        found.error(place, "", 'no credential; add key_env = "AZURE_OPENAI_API_KEY", or entra = true')
+        remedy = 'add key_env = "AZURE_OPENAI_API_KEY", or entra = true'
+        found.error(place, "", f"no credential; {_ADD_KEY if is_plain(endpoint) else remedy}")
+
+
+def is_plain(endpoint: EndpointTable) -> bool:
+    """Whether the endpoint is a server that only speaks the OpenAI API, as ``Endpoint.plain`` has it."""
+    try:
+        return Endpoint("", endpoint.url or "", endpoint.api, resource=endpoint.resource).plain
+    except ValueError:  # no address, which is reported
+        return False
+
+
+def _target(endpoint: EndpointTable) -> str | None:
+    """What to write in place of a url that names one operation; None where it does not."""
+    try:
+        return target_remedy(urlsplit(endpoint.url or ""))
+    except ValueError:
+        return None
+
+
+def _like_a_key(name: str) -> bool:
+    return len(name) >= 20 and "_" not in name and "-" not in name
+
+
+def _check_headers(place: Place, endpoint: EndpointTable, found: Findings) -> None:
+    own, at_own = endpoint.key_header, (*place, "key_header")
+    if own is not None and own.lower() in _RESERVED:
+        found.error(at_own, quoted(own), "this header belongs to the connection; name the one of the key")
+    elif own is not None and _like_a_key(own):
+        found.error(at_own, "", f"looks like a key; {_NAME_OF_HEADER}")
+    elif own is not None and endpoint.entra:
+        remedy = "a token of Entra ID goes into Authorization; put a key beside it into headers_env"
+        found.error(at_own, quoted(own), remedy)
+    elif own is not None and endpoint.key_env is None and not found.wrong(*place, "key_env"):
+        found.error(at_own, quoted(own), "which key? add key_env with the name of its variable")
+    of_key = own or ("api-key" if endpoint.api == "azure" else "Authorization")
+    taken = {of_key.lower()} if endpoint.key_env is not None else {"authorization"} if endpoint.entra else set()
+    for header in endpoint.headers_env:
+        at, name = (*place, "headers_env", header), header.lower()
+        if name in _RESERVED:
+            found.error(at, "", "this header belongs to the connection or the request; remove it")
+        elif name in taken:
+            found.error(at, "", "this header is sent already; keep it in one place (case does not matter)")
+        taken.add(name)
 
 
 def _check_url(place: Place, endpoint: EndpointTable, found: Findings) -> str | None:
@@ -69,17 +132,25 @@ def _check_url(place: Place, endpoint: EndpointTable, found: Findings) -> str | 
         found.error(
             place, shown, "holds a user name or password; put the key in a variable and name it with key_env"
         )
+    elif (remedy := _target(endpoint)) is not None:
+        found.error(place, shown, remedy)
     elif url.query or url.fragment:
         found.error(place, shown, "remove what follows ? or #; the version goes into api_version")
     elif endpoint.api == "azure" and "openai" in url.path.split("/"):
         found.error(place, shown, 'give the address without /openai/...; the rest is added, or use api = "v1"')
-    elif url.scheme == "http" and not _is_loopback(host) and (endpoint.key_env or endpoint.entra):
+    elif (
+        url.scheme == "http"
+        and not _is_loopback(host)
+        and (endpoint.key_env or endpoint.entra or endpoint.headers_env)
+    ):
         found.warning(place, shown, "the credential travels unencrypted; use https")
     return host
 
 
-def _check_key(place: Place, name: str, env: Mapping[str, str], found: Findings) -> None:
-    if len(name) >= 20 and "_" not in name:
+def _check_variable(
+    place: Place, name: str, env: Mapping[str, str], found: Findings, text: re.Pattern[str] = _KEY_TEXT
+) -> None:
+    if _like_a_key(name):
         remedy = "looks like a key; name the environment variable that holds it (what stands here is not shown)"
         found.error(place, "", remedy)
         return
@@ -89,9 +160,12 @@ def _check_key(place: Place, name: str, env: Mapping[str, str], found: Findings)
         found.error(
             place, quoted(name), f"this environment variable {state}; export {name}=... before the start"
         )
-    elif not re.fullmatch(r"[!-~]+", key):
+    elif not text.fullmatch(key):
+        what = "key" if text is _KEY_TEXT else "header"
         found.error(
-            place, quoted(name), "this environment variable holds blanks, line ends or other signs no key has"
+            place,
+            quoted(name),
+            f"this environment variable holds blanks, line ends or other signs no {what} has",
         )
 
 
@@ -117,7 +191,7 @@ def check_control_plane(
     if plane.token_env is not None and plane.entra:
         found.error((*place, "entra"), "true", "both token_env and entra are given; keep one")
     elif plane.token_env is not None:
-        _check_key((*place, "token_env"), plane.token_env, env, found)
+        _check_variable((*place, "token_env"), plane.token_env, env, found)
     elif not plane.entra and not simulated and not found.wrong(*place, "token_env"):
         found.error(place, "", 'no credential; add token_env = "AZURE_ARM_TOKEN", or entra = true')
 

@@ -145,7 +145,15 @@ def _endpoint(name: str, table: EndpointTable) -> Endpoint:
     url = _given(table.url).rstrip("/")
     if url == SIMULATOR:
         version = (table.api_version or LAST_DATED_API_VERSION) if table.api == "azure" else None
-        return Endpoint(name, url, table.api, version, region=table.region, resource=table.resource)
+        return Endpoint(
+            name,
+            url,
+            table.api,
+            version,
+            max_tokens_key=table.max_tokens_key,
+            region=table.region,
+            resource=table.resource,
+        )
     version = table.api_version if table.api == "azure" else None
     scope = (table.scope or DEFAULT_SCOPE) if table.entra else None
     return Endpoint(
@@ -154,6 +162,9 @@ def _endpoint(name: str, table: EndpointTable) -> Endpoint:
         table.api,
         version,
         key_env=table.key_env,
+        key_header=table.key_header,
+        headers_env=MappingProxyType(table.headers_env),
+        max_tokens_key=table.max_tokens_key,
         entra=table.entra,
         scope=scope,
         region=table.region,
@@ -167,7 +178,13 @@ def _deployment(name: str, table: DeploymentTable) -> Deployment:
         cost = table.price
         price = Price(_given(cost.input), _given(cost.output), cost.cached_input, "rollout file", None)
     return Deployment(
-        name, _given(table.endpoint), _given(table.model), _given(table.version), price, table.provisioned
+        name,
+        _given(table.endpoint),
+        _given(table.model),
+        _given(table.version),
+        price,
+        table.provisioned,
+        table.id,
     )
 
 

@@ -13,9 +13,16 @@ from pydantic_core import ErrorDetails
 
 from tui.problems import NAME_PATTERN, NAME_RULE, nearest, quoted
 from tui.rollout.findings import Findings, Place
-from tui.rollout.values import FormatName
+from tui.rollout.values import FormatName, TraceUnit
 
 _Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+# What others have named: ``openai/gpt-4o``, ``llama3.1:8b``, ``ft:...``. Nothing invisible, no blank at an end.
+_FreeText = Annotated[
+    str, StringConstraints(max_length=256, pattern=r"^[^\s\p{C}]([^\p{C}\p{Zl}\p{Zp}]*[^\s\p{C}])?$")
+]
+# The name of an environment variable, in capitals only: a key pasted here by mistake is then seen, never shown.
+_Variable = Annotated[str, StringConstraints(pattern=r"^[A-Z_][A-Z0-9_]{0,127}$")]
+_HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$")]
 _PathText = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 _Label = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9 ._-]{0,31})?$")]
 _RESOURCE = (
@@ -46,8 +53,10 @@ class EndpointTable(_Table):
     url: str | None = None
     api: Literal["azure", "v1"] = "azure"
     api_version: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}(-preview)?$")] | None = None
-    # A name in capitals only: a key pasted here by mistake is then seen, and never shown.
-    key_env: Annotated[str, StringConstraints(pattern=r"^[A-Z_][A-Z0-9_]{0,127}$")] | None = None
+    key_env: _Variable | None = None
+    key_header: _HeaderName | None = None
+    headers_env: Annotated[dict[_HeaderName, _Variable], Field(max_length=32)] = {}
+    max_tokens_key: Literal["max_tokens", "max_completion_tokens"] | None = None
     entra: bool = False
     scope: Annotated[str, StringConstraints(pattern=r"^https://[!-~]{1,200}$")] | None = None
     region: _Label | None = None
@@ -56,7 +65,7 @@ class EndpointTable(_Table):
 
 class ControlPlaneTable(_Table):
     url: str = "https://management.azure.com"
-    token_env: Annotated[str, StringConstraints(pattern=r"^[A-Z_][A-Z0-9_]{0,127}$")] | None = None
+    token_env: _Variable | None = None
     entra: bool = False
     write: bool = False
 
@@ -68,9 +77,10 @@ class PriceTable(_Table):
 
 
 class DeploymentTable(_Table):
+    id: _FreeText | None = None
     endpoint: str | None = None
-    model: _Name | None = None
-    version: _Name | None = None
+    model: _FreeText | None = None
+    version: _FreeText | None = None
     price: PriceTable | None = None
     provisioned: bool = False
 
@@ -93,6 +103,7 @@ class TrafficTable(_Table):
     rate: Annotated[float, Field(gt=0, le=100_000)] = 5.0
     arrivals: Literal["constant", "poisson", "trace"] = "poisson"
     trace: _PathText | None = None
+    trace_unit: TraceUnit | None = None
     speed: Annotated[float, Field(gt=0, le=10_000)] = 1.0
     loop: bool = False
     stream: bool = True
@@ -160,9 +171,9 @@ class TaskTable(_Table):
 
 class JudgeTable(_Table):
     endpoint: str | None = None
-    deployment: _Name | None = None
-    model: _Name | None = None
-    version: _Name | None = None
+    deployment: _FreeText | None = None
+    model: _FreeText | None = None
+    version: _FreeText | None = None
     price: PriceTable | None = None
     rubric: Annotated[str, StringConstraints(min_length=1, max_length=8000)] | None = None
     budget_usd: _NotNegative | None = None
@@ -220,17 +231,32 @@ _TABLES: dict[Place, type[_Table]] = {
     ("cockpit",): CockpitTable,
 }
 
-_SHOWABLE_OF_ENDPOINT = frozenset({"api", "api_version", "entra", "resource"})
+_SHOWABLE_OF_ENDPOINT = frozenset({"api", "api_version", "entra", "max_tokens_key", "resource"})
+
+_KEYS_OF_ENDPOINT = ("key_env", "key_header", "max_tokens_key")
 
 _LABEL_RULE = "at most 32 letters, digits, blanks and . _ -, starting with a letter or digit"
+_FREE_RULE = "visible characters only, with no blank at an end"
+_HEADER_RULE = (
+    'the name of an HTTP header, such as "Ocp-Apim-Subscription-Key": at most 64 letters, digits and '
+    "!#$%&'*+-.^_`|~"
+)
+_VARIABLE_RULE = (
+    "expects the NAME of an environment variable in capitals, such as {}; a {} itself must never stand in this "
+    "file (what stands here is not shown)"
+)
 _DURATION_RULE = 'a number with its unit, seconds, minutes or hours: "90s", "5m" or "1h"'
 _LOWER_RULE = 'must be "equal or better", or how much lower it may be: "at most 0.3 lower"'
 _PATTERN_RULES = {
     "api_version": 'a date such as "2024-10-21", or with "-preview" after it',
-    "key_env": "expects the NAME of an environment variable in capitals, such as AZURE_OPENAI_API_KEY; "
-    "a key itself must never stand in this file (what stands here is not shown)",
-    "token_env": "expects the NAME of an environment variable in capitals, such as AZURE_ARM_TOKEN; "
-    "a token itself must never stand in this file (what stands here is not shown)",
+    "key_env": _VARIABLE_RULE.format("AZURE_OPENAI_API_KEY", "key"),
+    "token_env": _VARIABLE_RULE.format("AZURE_ARM_TOKEN", "token"),
+    "headers_env": _VARIABLE_RULE.format("APIM_KEY", "value"),
+    "key_header": _HEADER_RULE,
+    "id": _FREE_RULE,
+    "model": _FREE_RULE,
+    "version": _FREE_RULE,
+    "deployment": _FREE_RULE,
     "resource": "expects the account's resource ID, as the portal shows it: "
     "/subscriptions/ID/resourceGroups/GROUP/providers/Microsoft.CognitiveServices/accounts/NAME",
     "scope": 'an address such as "https://ai.azure.com/.default"',
@@ -292,15 +318,15 @@ def _unknown_key(place: Place, value: object) -> str:
     """The value is never shown: ``api_key = "..."`` is the likeliest unknown key."""
     key = str(place[-1])
     table = _TABLES[tuple("*" if _is_free(place, i) else part for i, part in enumerate(place[:-1]))]
-    if isinstance(value, dict) and len(place) == 3 and _is_free(place, 1):
+    known = list(table.model_fields)
+    guess = nearest(key, known)
+    if isinstance(value, dict) and len(place) == 3 and _is_free(place, 1) and guess is None:
         name = quoted(f"{place[1]}.{key}")
         return f"unknown key; if the name is {name}, it needs the quotes: [{place[0]}.{name}]"
-    if table is EndpointTable and "key" in key.lower():
+    if table is EndpointTable and "key" in key.lower() and nearest(key, _KEYS_OF_ENDPOINT) is None:
         return "unknown key; put the key in an environment variable and name that with key_env"
     if table is ControlPlaneTable and "token" in key.lower():
         return "unknown key; put the token in an environment variable and name that with token_env"
-    known = list(table.model_fields)
-    guess = nearest(key, known)
     return f"unknown key; did you mean {guess}?" if guess else f"unknown key; known here: {', '.join(known)}"
 
 
@@ -317,7 +343,9 @@ def _showable(place: Place) -> bool:
 
 
 def _remedy(kind: str, place: Place, details: ErrorDetails, of_key: bool) -> str:
-    key = str(place[-1])
+    # Of the headers each name is the user's own.
+    of_headers = place[-2:-1] == ("headers_env",)
+    key = "headers_env" if of_headers else str(place[-1])
     context = details.get("ctx", {})
     if kind == "literal_error":
         choices = re.findall(r"'([^']+)'", str(context["expected"]))
@@ -327,7 +355,9 @@ def _remedy(kind: str, place: Place, details: ErrorDetails, of_key: bool) -> str
     if kind == "string_pattern_mismatch":
         if place[:2] == ("cockpit", "keys") and not of_key:
             return 'keys as the terminal names them, separated by commas: "r,ctrl+r"'
-        return NAME_RULE if of_key else _PATTERN_RULES.get(key, NAME_RULE)
+        if of_key:
+            return _HEADER_RULE if of_headers else NAME_RULE
+        return _PATTERN_RULES.get(key, NAME_RULE)
     if kind in ("too_long", "string_too_long"):
         return f"too long: at most {context['max_length']}"
     if bounds := [f"{_BOUNDS[name]} {limit:g}" for name, limit in context.items() if name in _BOUNDS]:
@@ -336,7 +366,7 @@ def _remedy(kind: str, place: Place, details: ErrorDetails, of_key: bool) -> str
         return _LIST_RULES[key]
     if kind == "string_type" and key in ("bake", "watch"):
         return f"must be text in quotes: {_DURATION_RULE}"
-    if key in ("key_env", "token_env"):
+    if key in ("key_env", "token_env") or of_headers:
         return _PATTERN_RULES[key]
     return _TYPE_RULES.get(kind, details["msg"])
 

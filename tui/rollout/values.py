@@ -22,11 +22,18 @@ LAST_DATED_API_VERSION = "2024-10-21"
 """The last dated data-plane API version that is generally available."""
 
 FormatName = Literal[
-    "batch", "chat", "evals", "otel", "openinference", "litellm", "langfuse", "apim", "tensorzero"
-]
+    "batch", "chat", "wrapped", "evals", "otel", "otel_logs", "openinference", "litellm", "langfuse",
+    "helicone", "stored", "apim", "tensorzero", "sharegpt", "lmsys",
+]  # fmt: skip
 """Layouts of recorded requests: OpenAI or Azure batch lines, chat lines (fine-tuning data, tasks with known
-answers), evals samples, OpenTelemetry GenAI spans, OpenInference spans, LiteLLM payloads, Langfuse batches,
-API Management log rows, TensorZero datapoints."""
+answers), bodies with something around them, evals samples, OpenTelemetry GenAI spans (OpenLLMetry too) and log
+events, OpenInference spans (Phoenix too), LiteLLM payloads and spend logs, Langfuse batches and spans, Helicone
+requests, completions stored by OpenAI, API Management log rows, TensorZero datapoints, ShareGPT and LMSYS or
+WildChat conversations."""
+
+
+TraceUnit = Literal["s", "ms", "us", "ns"]
+"""What the numbers of a trace's timestamps count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +61,13 @@ class SourceSpec:
 @dataclass(frozen=True, slots=True)
 class Traffic:
     """How requests are made. ``rate`` is requests per second over all tasks; ``speed`` multiplies the pace of
-    a trace. ``budget_usd`` None means no limit, ``max_tokens`` None leaves it to the request."""
+    a trace, ``trace_unit`` is what its timestamps count, None what they seem to. ``budget_usd`` None means no
+    limit, ``max_tokens`` None leaves it to the request."""
 
     rate: float = 5.0
     arrivals: Literal["constant", "poisson", "trace"] = "poisson"
     trace: Path | None = None
+    trace_unit: TraceUnit | None = None
     speed: float = 1.0
     loop: bool = False
     stream: bool = True
@@ -214,6 +223,11 @@ class Rollout:
     control_plane: ControlPlane | None = None
     quality: QualitySpec = QualitySpec()
     tasks: Mapping[str, TaskSpec] = field(default_factory=lambda: MappingProxyType({DEFAULT_TASK: TaskSpec()}))
+
+    @property
+    def plain_servers(self) -> frozenset[str]:
+        """The endpoints that are none of Azure."""
+        return frozenset(name for name, endpoint in self.endpoints.items() if endpoint.plain)
 
     @property
     def criteria(self) -> Criteria:

@@ -6,7 +6,6 @@ and 0.3 % of prompts blocked, 0.1 % server errors, no quota.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, fields
 from typing import Literal, get_args
 
@@ -17,7 +16,7 @@ Role = Literal["baseline", "canary", "judge"]
 Upgrades = Literal[UpgradeOption, "absent"]
 """``versionUpgradeOption`` as a pretend deployment has it; "absent" is one that was never set."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_MOST_CHARS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +29,7 @@ class Behaviour:
     the growth is quadratic and ends at twice the capacity. Reasoning tokens precede the first visible one.
     ``cached_pct`` of a prompt of at least ``cache_from_tokens`` is served from the cache, in blocks of 128.
     Quotas are per minute, None is no quota; with ``report_quota`` off the service says -1, as some models do.
+    With ``no_credit`` the account has no money left: every request is refused, without a word of until when.
 
     ``quality`` is how good the answers are, by task; without it they are any text. ``judge_*`` is how a
     deployment answers that is asked to judge: it fails (503), breaks the schema, or adds ``judge_first_bonus``
@@ -65,6 +65,7 @@ class Behaviour:
     requests_per_min: int | None = None
     tokens_per_min: int | None = None
     report_quota: bool = True
+    no_credit: bool = False
     async_filter: bool = False
     missing: bool = False
     forbidden: bool = False
@@ -110,7 +111,7 @@ class PretendDeployment:
     ``upgrades`` None leaves the choice to the scenario, which pins it unless it says otherwise. ``capacity`` is
     in the unit of the SKU; it counts against the quota of the region and does not limit the traffic.
 
-    Raises ``ValueError`` for a name that no URL path could carry, a strange option or a capacity below 1.
+    Raises ``ValueError`` for a name that cannot be seen, a strange option or a capacity below 1.
     """
 
     name: str
@@ -125,10 +126,10 @@ class PretendDeployment:
 
     def __post_init__(self) -> None:
         for what, text in (("name", self.name), ("model", self.model), ("version", self.version)):
-            if not _NAME.fullmatch(text):
+            if not text.isprintable() or text != text.strip() or not 0 < len(text) <= _MOST_CHARS:
                 raise ValueError(
-                    f"deployment {what} {text!r}: use 1 to 64 letters, digits, '.', '_' or '-', "
-                    "starting with a letter or digit"
+                    f"deployment {what} {text[:80]!r}: use 1 to {_MOST_CHARS} visible characters, "
+                    "with no blank at an end"
                 )
         if self.role not in ROLES:
             raise ValueError(f"deployment {self.name}: role {self.role!r} is none of {', '.join(ROLES)}")
@@ -141,5 +142,6 @@ class PretendDeployment:
 
     @property
     def served_model(self) -> str:
-        """The ``model`` field of its answers: model and version, not the deployment's name (azure.md A2)."""
-        return f"{self.model}-{self.version}"
+        """The ``model`` field of its answers: model and version, not the deployment's name (azure.md A2). A
+        fine-tuned model names its version itself."""
+        return self.model if self.model.startswith("ft:") else f"{self.model}-{self.version}"

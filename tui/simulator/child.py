@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from urllib.parse import quote
 
 from tui.text import plain
 
@@ -17,6 +18,12 @@ _SAID_CHARS = 20_000
 
 class SimulatorFailed(Exception):
     """The child process did not come up; the text says what it printed last."""
+
+
+def deployment_spec(name: str, model: str, version: str, role: str) -> str:
+    """What ``parse_deployment`` reads as this deployment."""
+    name, model, version = (quote(part, safe="/ ") for part in (name, model, version))
+    return f"{name}={model}@{version}:{role}"
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tui.quality import TaskFileTooLarge, TaskItem, read_task_file
+from tui.quality import TaskFileRefused, TaskItem, read_task_file
 from tui.simulator.call import spoken
 from tui.simulator.known import KnownItem, task_named
 from tui.simulator.right_wrong import plain_pattern
@@ -21,7 +21,7 @@ def read_known(paths: Sequence[Path]) -> tuple[list[KnownItem], list[str]]:
     for path in paths:
         try:
             read = read_task_file(path)
-        except (OSError, TaskFileTooLarge) as error:
+        except (OSError, TaskFileRefused) as error:
             raise ValueError(f"{path}: cannot be read as a task file: {error}") from error
         if not read.items:
             why = f": line {read.bad_lines[0].line}: {read.bad_lines[0].reason}" if read.bad_lines else ""

@@ -159,6 +159,8 @@ class Lane:
             return refusals.RETIRED
         if behaviour.paused:
             return refusals.PAUSED
+        if behaviour.no_credit:
+            return refusals.NO_CREDIT
         if call.problem is not None:
             return call.problem
         tokens = call.prompt_tokens + (call.limit_tokens or ASSUMED_ANSWER_TOKENS)

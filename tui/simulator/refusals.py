@@ -57,6 +57,14 @@ RETIRED = _refusal(
 PAUSED = _refusal(
     OutcomeKind.GONE, 423, "DeploymentPaused", "The deployment is paused. Resume it to use it again."
 )
+NO_CREDIT = _refusal(
+    OutcomeKind.QUOTA_EXHAUSTED,
+    429,
+    "insufficient_quota",
+    "You exceeded your current quota, please check your plan and billing details.",
+    type="insufficient_quota",
+    param=None,
+)
 TOO_LARGE = bad_request("The request body is too large.", None, "request_too_large", status=413)
 
 

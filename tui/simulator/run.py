@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import cast
+from urllib.parse import unquote
 
 from tui.simulator.behaviour import UPGRADES, PretendDeployment, Role, Upgrades
 from tui.simulator.known_files import read_known
@@ -32,6 +33,8 @@ _QUALITY = re.compile(
 def parse_deployment(spec: str) -> PretendDeployment:
     """Read ``NAME=MODEL@VERSION[:baseline|canary|judge]``; without a role it is a canary.
 
+    In a name ``=``, ``@``, ``:`` and ``%`` are written as in a URL: ``llama3.1%3A8b``.
+
     Raises ``ValueError`` that says what is wrong and shows a right one.
     """
     match = _SPEC.fullmatch(spec.strip())
@@ -41,7 +44,8 @@ def parse_deployment(spec: str) -> PretendDeployment:
             "for example gpt4o-prod-v1120=gpt-4o@2024-11-20:baseline"
         )
     role = match["role"] or "canary"
-    return PretendDeployment(match["name"], match["model"], match["version"], cast(Role, role))
+    name, model, version = (unquote(match[part]) for part in ("name", "model", "version"))
+    return PretendDeployment(name, model, version, cast(Role, role))
 
 
 def with_upgrades(deployments: Sequence[PretendDeployment], options: Sequence[str]) -> list[PretendDeployment]:

@@ -133,6 +133,11 @@ _ALL = (
         ),
     ),
     Scenario(
+        "no-credit",
+        "from 60 s to 300 s the canary's account has no credit left: every request is refused for its quota",
+        (Change(60, "canary", "no_credit", to=True), Change(300, "canary", "no_credit", to=False)),
+    ),
+    Scenario(
         "outage",
         "from 60 s to 180 s the canary is down: most requests fail (5xx), others are dropped or never answered",
         (

@@ -35,9 +35,7 @@ from tui.simulator.scenarios import SCENARIOS, Scenario, behaviour_at, scenario_
 from tui.simulator.speech import Speech
 from tui.simulator.truth import ServedOutcome, Truth
 
-_CHAT = re.compile(
-    r"/openai/deployments/(?P<deployment>[^/]+)/chat/completions|(?:/openai)?/v1/chat/completions"
-)
+_CHAT = re.compile(r"/openai/deployments/(?P<deployment>.+)/chat/completions|(?:/openai)?/v1/chat/completions")
 _MODELS = frozenset({"/openai/models", "/openai/v1/models", "/v1/models"})
 _MAX_BODY_BYTES = 16 * 2**20
 _KEEP_ALIVE_S = 600.0

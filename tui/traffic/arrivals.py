@@ -6,24 +6,22 @@ clock.
 
 from __future__ import annotations
 
-import csv
-import json
+import heapq
 import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from tui.line_reader import BadLine, Line, LineReader
-from tui.text import plain
+from tui.line_reader import BadLine
+from tui.rollout import TraceUnit
+from tui.traffic.trace_clock import TraceClock, read_clock
+from tui.traffic.trace_rows import TraceError, trace_rows
 
-_EXPECTED = (
-    "a header TIMESTAMP,ContextTokens,GeneratedTokens, or JSON lines with timestamp (ms), input_length and "
-    "output_length"
-)
-_MAX_TOKENS = 10_000_000
+_MOST_SESSIONS = 100_000
+_MOST_WAITING = 100_000
+"""Sessions that are remembered, and requests of theirs that wait for their turn, while a trace is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +31,6 @@ class Arrival:
     due_s: float
     context_tokens: int | None = None
     generated_tokens: int | None = None
-
-
-class TraceError(ValueError):
-    """A trace that cannot be used; the text names the file, the line and what was expected."""
 
 
 def constant(rate: float) -> Iterator[Arrival]:
@@ -55,23 +49,27 @@ def poisson(rate: float, rng: random.Random) -> Iterator[Arrival]:
 
 
 def trace(
-    path: Path, *, speed: float = 1.0, loop: bool = False, on_bad: Callable[[BadLine], None] = lambda bad: None
+    path: Path,
+    *,
+    speed: float = 1.0,
+    loop: bool = False,
+    unit: TraceUnit | None = None,
+    on_bad: Callable[[BadLine], None] = lambda bad: None,
+    on_note: Callable[[str], object] = lambda text: None,
 ) -> Iterator[Arrival]:
     """The arrivals of a recorded trace, read as they are needed; the first usable row is due at 0.
 
-    Two formats, told apart by the first line: CSV with the columns TIMESTAMP, ContextTokens, GeneratedTokens in
-    any order (Azure public LLM inference traces; a time without zone is UTC), and JSON lines with timestamp in
-    ms, input_length, output_length (Mooncake traces). Times are divided by ``speed``. With ``loop`` the next
-    lap follows after the last gap greater than zero.
+    Rows are CSV or JSON lines as ``trace_rows`` describes, packed or not. Numbers are timestamps in ``unit``;
+    None finds the unit out, and ``on_note`` hears before the first arrival which it is. A row with a delay in
+    place of a timestamp is due so long after the row before it in its session. Times are divided by ``speed``.
+    With ``loop`` the next lap follows after the last gap greater than zero.
 
     ``on_bad`` hears, in the first lap, of every row that was skipped and of every row that goes back in time,
     which is due together with the row before it. Raises ValueError unless speed > 0, and TraceError when the
     file cannot be read, has another header or no usable row; while iterating only when the file went away.
     """
     _check_positive(speed, "speed")
-    for _ in _rows(path, lambda bad: None):
-        return _trace(path, speed, loop, on_bad)
-    raise TraceError(f"{path}: no usable row; expected {_EXPECTED}")
+    return _trace(path, read_clock(path, unit), speed, loop, on_bad, on_note)
 
 
 def _poisson(rate: float, rng: random.Random) -> Iterator[Arrival]:
@@ -81,16 +79,22 @@ def _poisson(rate: float, rng: random.Random) -> Iterator[Arrival]:
         yield Arrival(due_s)
 
 
-def _trace(path: Path, speed: float, loop: bool, on_bad: Callable[[BadLine], None]) -> Iterator[Arrival]:
+def _trace(
+    path: Path,
+    clock: TraceClock,
+    speed: float,
+    loop: bool,
+    on_bad: Callable[[BadLine], None],
+    on_note: Callable[[str], object],
+) -> Iterator[Arrival]:
+    on_note(f"trace {path.name}: {clock.said}")
     lap_s = 0.0
     while True:
         first: float | None = None
         latest = gap = 0.0
-        for number, at_s, context, generated in _rows(path, on_bad):
+        for at_s, _, context, generated in _in_order(path, clock, on_bad):
             if first is None:
                 first = latest = at_s
-            if at_s < latest:
-                on_bad(BadLine(number, f"goes back {latest - at_s:.3f} s; due together with the row before"))
             elif at_s > latest:
                 gap, latest = at_s - latest, at_s
             yield Arrival(lap_s + (latest - first) / speed, context, generated)
@@ -106,82 +110,50 @@ def _ignore(bad: BadLine) -> None:
     """Later laps repeat what was reported in the first."""
 
 
-_Row = tuple[int, float, int, int]
-"""Line number, seconds, context tokens, generated tokens."""
+_Due = tuple[float, int, int, int]
+"""Seconds, line number, context tokens, generated tokens."""
 
 
-def _rows(path: Path, on_bad: Callable[[BadLine], None]) -> Iterator[_Row]:
-    read_row: Callable[[str], tuple[float, int, int]] | None = None
-    reader = LineReader(path)
-    try:
-        while not reader.ended:
-            for line in reader.read():
-                if isinstance(line, BadLine):
-                    on_bad(line)
-                    continue
-                if read_row is None:
-                    read_row = _columns(path, line)
-                    if read_row is not _mooncake_row:
-                        continue
-                if (row := _row(line, read_row, on_bad)) is not None:
-                    yield row
-    except OSError as error:
-        raise TraceError(f"{path}: cannot be read: {error.strerror or error}") from error
-    finally:
-        reader.close()
+def _in_order(path: Path, clock: TraceClock, on_bad: Callable[[BadLine], None]) -> Iterator[_Due]:
+    """The rows of one lap by the time at which they are due.
 
-
-def _row(
-    line: Line, read_row: Callable[[str], tuple[float, int, int]], on_bad: Callable[[BadLine], None]
-) -> _Row | None:
-    try:
-        at_s, context, generated = read_row(line.data.decode("utf-8-sig"))
-    except (ValueError, KeyError, IndexError, TypeError, OverflowError, RecursionError, csv.Error) as error:
-        on_bad(BadLine(line.number, plain(f"not a trace row: {error}", 120)))
-        return None
-    if not math.isfinite(at_s) or not (0 <= context <= _MAX_TOKENS and 0 <= generated <= _MAX_TOKENS):
-        on_bad(BadLine(line.number, "a time or a token count out of range"))
-        return None
-    return line.number, at_s, context, generated
-
-
-def _columns(path: Path, line: Line) -> Callable[[str], tuple[float, int, int]]:
-    """How to read a row, from the first line of the file."""
-    text = line.data.decode("utf-8-sig", errors="replace")
-    if text.startswith("{"):
-        return _mooncake_row
-    try:
-        names = [name.strip().lower() for name in _fields(text)]
-        at, context, generated = (
-            names.index(name) for name in ("timestamp", "contexttokens", "generatedtokens")
-        )
-    except (ValueError, csv.Error) as error:
-        found = plain(text, 80)
-        raise TraceError(f"{path}: line {line.number}: expected {_EXPECTED}; found {found}") from error
-
-    def csv_row(text: str) -> tuple[float, int, int]:
-        fields = _fields(text)
-        return _seconds(fields[at]), int(fields[context]), int(fields[generated])
-
-    return csv_row
-
-
-def _fields(text: str) -> list[str]:
-    return next(csv.reader([text]))
-
-
-def _seconds(text: str) -> float:
-    """Seconds since 1970 of an ISO 8601 time; digits beyond microseconds are cut, no zone means UTC."""
-    at = datetime.fromisoformat(text.strip())
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-
-
-def _mooncake_row(text: str) -> tuple[float, int, int]:
-    row = json.loads(text)
-    at_ms, context, generated = row["timestamp"], row["input_length"], row["output_length"]
-    if not (isinstance(context, int) and isinstance(generated, int) and isinstance(at_ms, int | float)):
-        raise ValueError("timestamp, input_length and output_length must be numbers")
-    return at_ms / 1000, context, generated
+    A session may stand in the file in one piece: what comes later in it waits for the rows of other sessions.
+    """
+    waiting: list[_Due] = []
+    before_s: dict[str | None, float] = {}  # of each session
+    latest_s = -math.inf
+    for row in trace_rows(path, on_bad):
+        if row.at is not None and row.is_date != clock.dates:
+            kinds = (
+                ("a date", "the rows before have numbers")
+                if row.is_date
+                else ("a number", "the rows before have dates")
+            )
+            on_bad(BadLine(row.number, f"{row.time_name} is {kinds[0]}, {kinds[1]}"))
+            continue
+        at_s = clock.at_s(row)
+        if at_s is None:
+            if row.session not in before_s:
+                on_bad(BadLine(row.number, "a delay without a request before it in its session"))
+                continue
+            at_s = before_s[row.session] + clock.seconds(row.delay or 0.0)
+        if not math.isfinite(at_s):
+            on_bad(BadLine(row.number, "a time out of range"))
+            continue
+        if at_s < latest_s:
+            on_bad(BadLine(row.number, f"goes back {latest_s - at_s:.3f} s; due together with the row before"))
+            at_s = latest_s
+        before_s.pop(row.session, None)
+        before_s[row.session] = at_s
+        if len(before_s) > _MOST_SESSIONS:
+            del before_s[next(iter(before_s))]
+        heapq.heappush(waiting, (at_s, row.number, row.context, row.generated))
+        # Later rows with a timestamp are due no earlier than this one.
+        while waiting and (waiting[0][0] <= at_s if row.at is not None else len(waiting) > _MOST_WAITING):
+            latest_s = waiting[0][0]
+            yield heapq.heappop(waiting)
+    while waiting:
+        yield heapq.heappop(waiting)
 
 
 def _check_positive(value: float, what: str) -> None:

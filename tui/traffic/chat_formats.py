@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tui.recorded_request import BadRecord, Recorded, mapping, recorded, text_of, unpack
+from tui.recorded_request import BadRecord, Recorded, mapping, recorded, unpack
 from tui.text import plain
+from tui.traffic.bodies import read_body
 
 
 def read_batch(record: Mapping[str, Any]) -> Recorded:
@@ -17,10 +18,8 @@ def read_batch(record: Mapping[str, Any]) -> Recorded:
     body = mapping(record.get("body"), "body")
     url = record.get("url", "/responses" if "input" in body else "/chat/completions")
     path = url.partition("?")[0].rstrip("/") if isinstance(url, str) else ""
-    if path.endswith("/chat/completions"):
-        return recorded(body)
-    if path.endswith("/responses"):
-        return recorded(_chat_body(body))
+    if path.endswith(("/chat/completions", "/responses")):
+        return read_body(body, url=path, what="body")
     raise BadRecord(f"url {plain(str(url), 40)} is neither /chat/completions nor /responses")
 
 
@@ -100,51 +99,3 @@ def _reference(output: object) -> str | None:
     if not texts or len(texts) != len(blocks):
         return None
     return "".join(text for text in texts if isinstance(text, str))
-
-
-def _chat_body(body: Mapping[str, Any]) -> dict[str, Any]:
-    """A body of the Responses API as the same question to chat completions."""
-    for earlier in ("previous_response_id", "conversation"):
-        if body.get(earlier) is not None:
-            raise BadRecord(f"{earlier} refers to messages that are not in the file")
-    messages: list[dict[str, Any]] = []
-    if body.get("instructions") is not None:
-        messages.append({"role": "system", "content": body["instructions"]})
-    given = body.get("input")
-    items = [{"role": "user", "content": given}] if isinstance(given, str) else given
-    if not isinstance(items, list):
-        raise BadRecord("input is neither text nor a list")
-    for index, raw in enumerate(items):
-        item = mapping(raw, f"input[{index}]")
-        if item.get("type", "message") != "message":
-            raise BadRecord(f"input[{index}] is of type {plain(str(item['type']), 30)}, not a message")
-        content = text_of(item.get("content"), f"input[{index}]")
-        messages.append({"role": item.get("role"), "content": content})
-    chat: dict[str, Any] = {
-        "messages": messages,
-        "max_tokens": body.get("max_output_tokens"),
-        "tool_choice": body.get("tool_choice"),
-        "parallel_tool_calls": body.get("parallel_tool_calls"),
-        "temperature": body.get("temperature"),
-        "top_p": body.get("top_p"),
-    }
-    if isinstance(reasoning := body.get("reasoning"), dict):
-        chat["reasoning_effort"] = reasoning.get("effort")
-    if isinstance(text := body.get("text"), dict) and isinstance(form := text.get("format"), dict):
-        chat["response_format"] = _response_format(form)
-    if tools := body.get("tools"):
-        chat["tools"] = [_tool(tool) for tool in tools] if isinstance(tools, list) else tools
-    return chat
-
-
-def _response_format(form: Mapping[str, Any]) -> dict[str, Any]:
-    if form.get("type") != "json_schema":
-        return dict(form)
-    return {"type": "json_schema", "json_schema": {key: form[key] for key in form if key != "type"}}
-
-
-def _tool(raw: object) -> dict[str, Any]:
-    tool = mapping(raw, "a tool")
-    if tool.get("type") != "function":
-        raise BadRecord(f"a tool of type {plain(str(tool.get('type')), 30)} exists only in the Responses API")
-    return {"type": "function", "function": {key: tool[key] for key in tool if key != "type"}}

@@ -5,9 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from tui.encoded_file import PIECE_BYTES, DamagedFile, Utf8Reader
 from tui.recorded_request import BadRecord
 
 MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
+
+# Each value costs some 60 bytes of memory, however short it is written.
+_MAX_COMMAS = 5_000_000
+_TABLE = (
+    "python -c \"import csv, json; [print(json.dumps(r)) for r in csv.DictReader(open('FILE'){})]\""
+    " > requests.jsonl"
+)
 
 _DECODER = json.JSONDecoder()
 
@@ -33,13 +41,21 @@ def opens_document(first_line: bytes) -> bool:
 def read_document(path: Path) -> list[object]:
     """The JSON values in the file, usually one. Raises BadRecord when it is too large or not JSON, OSError when
     it cannot be read."""
-    if path.stat().st_size > MAX_DOCUMENT_BYTES:
-        limit_mb = MAX_DOCUMENT_BYTES // 1024**2
-        raise BadRecord(
-            f"a JSON document of more than {limit_mb} MB; convert it to JSON lines (jq -c '.[]' FILE)"
-        )
+    data = bytearray()
+    commas = 0
     with path.open("rb") as file:
-        data = file.read(MAX_DOCUMENT_BYTES)
+        reader = Utf8Reader(lambda: file.read(PIECE_BYTES) or None)
+        try:
+            while (piece := reader.read()) is not None:
+                data += piece
+                commas += piece.count(b",")
+                if len(data) > MAX_DOCUMENT_BYTES or commas > _MAX_COMMAS:
+                    raise BadRecord(
+                        f"a JSON document of more than {MAX_DOCUMENT_BYTES // 1024**2} MB, or"
+                        f" {_MAX_COMMAS // 10**6} million values; convert it to JSON lines (jq -c '.[]' FILE)"
+                    )
+        except DamagedFile as error:
+            raise BadRecord(str(error)) from error
     values: list[object] = []
     try:
         text = data.decode("utf-8-sig").strip()
@@ -55,6 +71,16 @@ def read_document(path: Path) -> list[object]:
     except ValueError as error:
         raise BadRecord("not UTF-8, or a number with too many digits") from error
     return values
+
+
+def table_conversion(line: bytes) -> str | None:
+    """How to convert a file whose line is one of a table; None where it does not look like one."""
+    if b"{" in line or not line[:1].isalpha():
+        return None
+    for separator, option in ((b"\t", ", delimiter='\\t'"), (b",", "")):
+        if separator in line:
+            return _TABLE.format(option)
+    return None
 
 
 def _next_value(text: str, at: int) -> int:

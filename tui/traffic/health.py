@@ -1,18 +1,17 @@
-"""The condition of one deployment as its traffic shows it: throttled, unreachable, failing, stale."""
+"""The condition of one deployment as its traffic shows it: pausing, unreachable, failing, stale."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tui.model import Assignment, EventKind, Outcome, OutcomeKind, Quota
+from tui.model import NEVER_SERVED, Assignment, EventKind, Outcome, OutcomeKind, Quota
+from tui.traffic.pause import Pause
 
 STALE_AFTER_S = 10.0
 """A deployment that was sent requests and finished none for this long is stale."""
 
 _STALE_REQUESTS = 3
 _IN_A_ROW = 5
-_DEFAULT_PAUSE_S = 1.0
-_LONGEST_PAUSE_S = 300.0
 _SAY_AGAIN_S = 30.0
 _NO_CONNECTION = frozenset({OutcomeKind.CONNECTION_LOST, OutcomeKind.TIMEOUT})
 _RETIRED = (400, 410)
@@ -40,9 +39,9 @@ class Health:
         self.failing: str | None = None
         self.retired = False
         """Whether its last requests were refused because the version is retired."""
+        self.pause = Pause(deployment, clock)
         self._clock = clock
-        self._throttled_until = float("-inf")
-        self._said_throttled = self._said_retired = float("-inf")
+        self._said_retired = float("-inf")
         self._failed_in_a_row = 0
         self._unanswered = 0
         self._unanswered_since: float | None = None
@@ -50,7 +49,7 @@ class Health:
     @property
     def throttled_s(self) -> float:
         """Seconds left of the pause that the service asked for, 0 when there is none."""
-        return max(0.0, self._throttled_until - self._clock())
+        return self.pause.left_s
 
     @property
     def stale_s(self) -> float | None:
@@ -66,12 +65,15 @@ class Health:
             return f"it cannot be reached ({self.unreachable})"
         if self.failing:
             return f"its requests fail ({self.failing})"
+        if self.pause.quota_exhausted:
+            return f"its quota is exhausted ({self.pause.quota_exhausted})"
         stale = self.stale_s
         return f"its figures are stale, no answer for {stale:.0f} s" if stale is not None else None
 
-    def admit(self, _: Assignment) -> bool:
-        """Book an assignment; False while the service's pause lasts: then it is held back, not sent."""
-        if self._clock() < self._throttled_until:
+    def admit(self, assignment: Assignment) -> bool:
+        """Book an assignment; False while the service's pause lasts, but for the one that is tried every 300 s:
+        then it is held back, not sent."""
+        if not self.pause.admits(assignment.request_id):
             self.held_back += 1
             return False
         self.in_flight += 1
@@ -84,25 +86,32 @@ class Health:
         """Book an outcome; yields what is worth an event, each once per episode."""
         self.in_flight -= 1
         self.quota = outcome.quota or self.quota
-        if outcome.kind is OutcomeKind.CANCELLED:
+        if outcome.kind in NEVER_SERVED:
+            self.pause.never_served(outcome)
+            if outcome.kind is OutcomeKind.CLIENT_SATURATED:
+                self._unanswered = max(0, self._unanswered - 1)  # it was never asked
             return
         self._unanswered, self._unanswered_since = 0, None
         if outcome.error is not None and outcome.kind is not OutcomeKind.PROMPT_FILTERED:
             self.last_error, self.last_error_s = outcome.error, outcome.ended_s
         if outcome.kind not in _NO_CONNECTION:
             self.last_answer_s = outcome.ended_s
-        if outcome.kind in _FAILED:
-            self._failed_in_a_row += 1
-            before, self.retired = self.retired, says_retired(outcome)
-            yield from self._is_retired(outcome, before) if self.retired else self._failed(outcome)
-            return
+        failed = outcome.kind in _FAILED
+        yield from self._failure(outcome) if failed else self._contact()
+        yield from self.pause.ended(outcome, answered=not failed)
+
+    def _contact(self) -> Iterator[tuple[EventKind, str]]:
+        """It is there, and lets us in."""
         self._failed_in_a_row = 0
         self.retired = False
         if self.unreachable is not None or self.failing is not None:
             self.unreachable = self.failing = None
             yield EventKind.REACHABLE, f"{self.deployment} answers again"
-        if outcome.kind is OutcomeKind.RATE_LIMITED:
-            yield from self._throttle(outcome)
+
+    def _failure(self, outcome: Outcome) -> Iterator[tuple[EventKind, str]]:
+        self._failed_in_a_row += 1
+        before, self.retired = self.retired, says_retired(outcome)
+        yield from self._is_retired(outcome, before) if self.retired else self._failed(outcome)
 
     def _is_retired(self, outcome: Outcome, before: bool) -> Iterator[tuple[EventKind, str]]:
         """Said at the first such answer: trying again makes nothing else of it."""
@@ -123,12 +132,3 @@ class Health:
         elif self.unreachable is not None or self._failed_in_a_row == _IN_A_ROW:
             self.unreachable, self.failing = None, why
             yield EventKind.FAILING, f"{self.deployment} fails, {_IN_A_ROW} requests or more in a row: {why}"
-
-    def _throttle(self, outcome: Outcome) -> Iterator[tuple[EventKind, str]]:
-        asked = _DEFAULT_PAUSE_S if outcome.retry_after_s is None else outcome.retry_after_s
-        now = self._clock()
-        self._throttled_until = max(self._throttled_until, now + min(asked, _LONGEST_PAUSE_S))
-        if now - self._said_throttled > _SAY_AGAIN_S:
-            self._said_throttled = now
-            asked_s = f"{asked:.0f}" if asked >= 10 else f"{asked:.2g}"
-            yield EventKind.THROTTLED, f"{self.deployment} asks for a pause of {asked_s} s: {outcome.error}"

@@ -2,38 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
-from tui.recorded_request import MAX_REQUEST_BYTES, BadRecord, Recorded, mapping, parse, recorded
+from tui.recorded_request import BadRecord, Recorded, mapping, parse, recorded, unpack
 from tui.text import plain
+from tui.traffic.attributes import attributes_of
+from tui.traffic.bodies import read_body, tools_of
+from tui.traffic.joined_rows import JoinedRows, Row, rows_of
 
-_OPEN_CALLS = 32
-_MAX_ROWS = 1000
-
-Numbered = tuple[int, Mapping[str, Any]]
-"""The number of a line or record, and what it holds."""
+_CHAT_CALLS = ("completion", "acompletion")
+_RESPONSE_CALLS = ("responses", "aresponses")
+_SPAN = "langfuse.observation."
+_NOT_THERE = ("litellm_truncated", "redacted-by-litellm")
 
 
 def read_litellm(record: Mapping[str, Any]) -> Recorded:
-    """A LiteLLM StandardLoggingPayload of a chat completion."""
+    """A LiteLLM payload (StandardLoggingPayload) or spend log of a chat completion or response.
+
+    A spend log keeps the request in ``proxy_server_request``, the body alone or with it as ``body``, and leaves
+    ``messages`` empty. Source: BerriAI/litellm, ``proxy/spend_tracking/spend_tracking_utils.py``.
+    """
     kind = record.get("call_type")
-    if kind not in ("completion", "acompletion"):
+    if kind not in (*_CHAT_CALLS, *_RESPONSE_CALLS, "", None):
         raise BadRecord(f"call_type {plain(str(kind), 30)} is not a chat completion")
+    body = _proxied(record.get("proxy_server_request"))
     given = record.get("messages")
-    if isinstance(given, str):
+    if isinstance(given, str) and given.lstrip()[:1] in ("[", "{"):
+        given = parse(given, "messages")
+    if isinstance(given, str) and given:
         given = [{"role": "user", "content": given}]
-    params = record.get("model_parameters") or {}
-    return recorded({**mapping(params, "model_parameters"), "messages": given})
+    if not given and not body and "proxy_server_request" in record:
+        raise BadRecord(
+            "messages and proxy_server_request are empty: set store_prompts_in_spend_logs in general_settings"
+        )
+    _all_there({"messages": given, "proxy_server_request": body})
+    params = mapping(unpack(record.get("model_parameters") or {}, "model_parameters"), "model_parameters")
+    if given or not body:
+        return recorded({**body, **params, "messages": given})
+    url = "/responses" if kind in _RESPONSE_CALLS else None
+    return read_body({**params, **body}, url=url, what="proxy_server_request")
+
+
+def _proxied(value: object) -> Mapping[str, Any]:
+    body = mapping(unpack(value or {}, "proxy_server_request"), "proxy_server_request")
+    inner = body.get("body")
+    return mapping(unpack(inner, "proxy_server_request.body"), "proxy_server_request.body") if inner else body
+
+
+def _all_there(fields: Mapping[str, Any]) -> None:
+    """LiteLLM cuts long texts in its database and can blank them: such a request is another one."""
+    for name, value in fields.items():
+        text = json.dumps(value, ensure_ascii=False)
+        if _NOT_THERE[0] in text:
+            raise BadRecord(f"{name} was cut by LiteLLM; set MAX_STRING_LENGTH_PROMPT_IN_DB higher")
+        if _NOT_THERE[1] in text:
+            raise BadRecord(f"{name} was blanked by LiteLLM (turn_off_message_logging)")
 
 
 def read_langfuse(record: Mapping[str, Any]) -> Recorded | None:
-    """A Langfuse ingestion event or exported observation; only generations give a request.
+    """A Langfuse ingestion event, exported observation or span of its SDK; only generations give a request.
 
-    The trace around a generation repeats its input and is left out, and so is an update without input.
+    The trace around a generation repeats its input and is left out, and so is an update without input. Source:
+    Langfuse, "OpenTelemetry": ``langfuse.observation.type``, ``.input`` and ``.model.parameters``.
     """
     kind = record.get("type")
-    if kind in ("generation-create", "generation-update"):
+    found = attributes_of(record)
+    span = {key[len(_SPAN) :]: value for key, value in found.items() if str(key).startswith(_SPAN)}
+    if span:
+        if span.get("type") not in ("generation", "GENERATION"):
+            return None
+        observation: Mapping[str, Any] = {
+            "input": span.get("input", found.get("input.value")),
+            "modelParameters": span.get("model.parameters"),
+        }
+    elif kind in ("generation-create", "generation-update"):
         observation = mapping(record.get("body"), "body")
         if kind == "generation-update" and observation.get("input") is None:
             return None
@@ -41,14 +85,23 @@ def read_langfuse(record: Mapping[str, Any]) -> Recorded | None:
         return None
     else:
         observation = record
+    return _generation(observation)
+
+
+def _generation(observation: Mapping[str, Any]) -> Recorded:
     given = observation.get("input")
-    if isinstance(given, str) and given.lstrip()[:1] in ("[", "{"):
+    if given is None:
+        raise BadRecord("input is missing: it was not captured")
+    if isinstance(given, str) and given.lstrip()[:1] in ("[", "{", '"'):
         given = parse(given, "input")
     if isinstance(given, str):
         given = [{"role": "user", "content": given}]
-    params = observation.get("modelParameters") or {}
+    elif isinstance(given, dict) and "role" in given and "messages" not in given:
+        given = [given]
+    params = observation.get("modelParameters", observation.get("model_parameters")) or {}
     body = given if isinstance(given, dict) else {"messages": given}
-    return recorded({**_numbers(mapping(params, "modelParameters")), **body})
+    params = _numbers(mapping(unpack(params, "modelParameters"), "modelParameters"))
+    return recorded({**params, **body, "tools": tools_of(body.get("tools", params.get("tools")), "tools")})
 
 
 def merge_langfuse(batch: Iterable[object]) -> list[object]:
@@ -85,9 +138,8 @@ def _numbers(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_apim(record: Mapping[str, Any]) -> Recorded | None:
     """One call put together by ``ApimCalls``; a call without request messages gives nothing."""
-    if record["too_large"]:
-        raise BadRecord(f"the request has more than {MAX_REQUEST_BYTES:,} bytes")
-    pieces = [row.get("RequestMessages") for row in record["rows"]]
+    rows = sorted(rows_of(record), key=lambda row: int(row["SequenceNumber"]))
+    pieces = [row.get("RequestMessages") for row in rows]
     pieces = [piece for piece in pieces if piece not in (None, "", [])]
     if not pieces:
         return None
@@ -130,47 +182,25 @@ def _append(messages: list[Any], piece: list[Any]) -> None:
             messages.append(message)
 
 
-class ApimCalls:
+class ApimCalls(JoinedRows):
     """Rows of ``ApiManagementGatewayLlmLog`` put together to calls: same CorrelationId, by SequenceNumber.
 
     Row 0 has the token counts, the others hold the messages in chunks (Microsoft, "Log token usage, prompts,
-    and completions for LLM APIs"). Rows of several calls may interleave: a call counts as complete when
-    ``_OPEN_CALLS`` others have begun after it, or at the end of the file.
+    and completions for LLM APIs").
     """
 
-    def __init__(self) -> None:
-        self._open: dict[str, list[Numbered]] = {}
-        self._sizes: dict[str, int] = {}
-
-    def add(self, number: int, row: Mapping[str, Any]) -> list[Numbered]:
-        """Calls that this row completes, each with the number of its first row. Raises BadRecord."""
-        name, sequence = row.get("CorrelationId"), row.get("SequenceNumber", 0)
+    def key(self, row: Row) -> Hashable | None:
+        """Its CorrelationId."""
+        name = row.get("CorrelationId")
         if not isinstance(name, str) or not name:
             raise BadRecord("no CorrelationId")
+        return name
+
+    def kept(self, row: Row) -> Row:
+        """Its messages and its place among the chunks."""
+        sequence = row.get("SequenceNumber", 0)
         if isinstance(sequence, str) and sequence.isdecimal() and len(sequence) < 10:
             sequence = int(sequence)
         if not isinstance(sequence, int):
             raise BadRecord("SequenceNumber is not a whole number")
-        given = row.get("RequestMessages")
-        size = len(given) if isinstance(given, str) else len(repr(given))
-        rows = self._open.setdefault(name, [])
-        self._sizes[name] = self._sizes.get(name, 0) + size
-        if self._is_too_large(name):
-            rows[:] = rows[:1] or [(number, {"RequestMessages": None, "SequenceNumber": sequence})]
-        else:
-            rows.append((number, {"RequestMessages": given, "SequenceNumber": sequence}))
-        return [self._close(next(iter(self._open)))] if len(self._open) > _OPEN_CALLS else []
-
-    def finish(self) -> list[Numbered]:
-        """The calls that are still open, in the order in which they began."""
-        return [self._close(name) for name in list(self._open)]
-
-    def _is_too_large(self, name: str) -> bool:
-        return self._sizes[name] > MAX_REQUEST_BYTES or len(self._open[name]) >= _MAX_ROWS
-
-    def _close(self, name: str) -> Numbered:
-        too_large = self._is_too_large(name)
-        del self._sizes[name]
-        rows = self._open.pop(name)
-        ordered = sorted((row for _, row in rows), key=lambda row: int(row["SequenceNumber"]))
-        return rows[0][0], {"rows": ordered, "too_large": too_large}
+        return {"RequestMessages": row.get("RequestMessages"), "SequenceNumber": sequence}

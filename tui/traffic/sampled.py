@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tui.line_reader import BadLine, Line, LineReader
 from tui.model import SourceView
@@ -15,11 +15,13 @@ from tui.recorded_request import BadRecord, Recorded, mapping, parse
 from tui.text import plain
 from tui.traffic.arrivals import Arrival
 from tui.traffic.documents import opens_document, read_document
-from tui.traffic.formats import FORMATS, Format, recognise, records_of
-from tui.traffic.log_formats import ApimCalls
+from tui.traffic.envelopes import LogLines
+from tui.traffic.formats import FORMATS, Format, format_of, recognise, records_of
+from tui.traffic.joined_rows import JoinedRows
 from tui.traffic.redact import redact_request
+from tui.traffic.refusals import REASON_CHARS, Refusals, not_json, not_recognised
 
-_KEPT_BAD_LINES = 50
+_READS_AHEAD = 64
 _READS_PER_TAKE = 16
 _RECORDS_PER_TAKE = 64
 _RECOGNISED_BY = 20
@@ -42,12 +44,13 @@ class _Record:
 
 
 class SampledSource:
-    """The requests of a file. Opening it reads only its beginning, unless it is one JSON document.
+    """The requests of a file. Opening it reads only its beginning (at most 4 MB), unless it is a JSON document.
 
     Each line is kept with the probability ``sample_pct``, and only then parsed; where a line is no request of
     its own (a document, rows that have to be joined) the choice is made per request. Bad lines are counted in
-    the first lap. ``form_name`` None means that the first lines tell the format. Raises ValueError for an
-    unknown format; a file that cannot be read ends the source, and the view says why.
+    the first lap. ``form_name`` None means that the first lines tell the format, and that a record which is
+    none of it may be one of another. Raises ValueError for an unknown format; a file that cannot be read ends
+    the source, and the view says why.
     """
 
     def __init__(
@@ -69,21 +72,25 @@ class SampledSource:
         self._name = plain(path.name, 60)
         self._rng = rng
         self._kind = kind
-        self._form: Format | None = FORMATS[form_name] if form_name is not None else None
+        self._form: Format | None = None
+        self._named = form_name is not None
+        self._calls: JoinedRows | None = None
         self._chance = sample_pct / 100
         self._loop = loop and not follow
         self._redact = redact
         self._reader = LineReader(path, follow=follow, on_note=on_note)
+        self._text = LogLines(self._reader)
         self._lines: deque[Line | BadLine] = deque()
         self._records: deque[_Record] = deque()
         self._document: list[_Record] | None = None
-        self._calls = ApimCalls()
         self._given = 0
-        self._bad_count = 0
+        self._others = 0
         self._lap = 0
         self._usable = False
         self._error: str | None = None
-        self._bad: deque[BadLine] = deque(maxlen=_KEPT_BAD_LINES)
+        self._bad = Refusals()
+        if form_name is not None:
+            self._use(FORMATS[form_name])
         self.ended = False
         """No request will come any more."""
         if not follow:
@@ -109,22 +116,21 @@ class SampledSource:
 
     def view(self) -> SourceView:
         """What the screen shows of this source."""
-        unit = "record" if self._document is not None else "line"
-        last = self._bad[-1] if self._bad else None
+        last = self._bad.last()[-1] if self._bad.count else None
         return SourceView(
             name=self._name,
             kind=self._kind,
             format=self._form.name if self._form else None,
             given=self._given,
-            bad_lines=self._bad_count,
-            last_bad=plain(f"{unit} {last.line}: {last.reason}", 120) if last else None,
+            bad_lines=self._bad.count,
+            last_bad=plain(f"{self._unit} {last.line}: {last.reason}", REASON_CHARS) if last else None,
             ended=self.ended,
             error=self._error if self.ended else self._reader.problem,
         )
 
     def bad_lines(self) -> tuple[BadLine, ...]:
         """The last bad lines of the first lap, oldest first."""
-        return tuple(self._bad)
+        return self._bad.last()
 
     def close(self) -> None:
         """Give the file back."""
@@ -132,60 +138,84 @@ class SampledSource:
 
     def _open(self) -> None:
         """Find out whether the file is one document, and its format."""
-        while not self._lines and self._read_more(ahead=True):
-            pass
-        first = self._lines[0] if self._lines else None
-        if first is None or (isinstance(first, Line) and not opens_document(first.data)):
-            return
+        for _ in range(_READS_AHEAD):
+            lines = self._next_lines()
+            if lines is None:
+                return
+            if (first := self._text.first) is not None:
+                if not self._open_document(first):
+                    self._accept(lines)
+                return
+
+    def _open_document(self, first: Line | BadLine) -> bool:
+        """Whether the file was one document, which is read whole, or failed to be one."""
+        if isinstance(first, Line) and not opens_document(first.data):
+            return False
         try:
             values = read_document(self._path)
         except OSError as error:
             self._end(error.strerror or str(error))
-            return
+            return True
         except BadRecord as error:
             # After a line that is too long there may still be lines that are not.
             if isinstance(first, Line):
                 self._end(str(error))
-            return
+            return isinstance(first, Line)
         self._reader.close()
-        self._lines.clear()
         found = [record for value in values for record in records_of(value)]
-        self._form = self._form or recognise(found[:_RECOGNISED_BY])
+        if not self._named:
+            self._use(recognise(found[:_RECOGNISED_BY]))
         places = enumerate(found, start=1)
         self._document = [_Record(number, f"{self._name}#{number}", value) for number, value in places]
         self._records.extend(self._document)
+        return True
 
-    def _read_more(self, *, ahead: bool = False) -> bool:
+    def _read_more(self) -> bool:
         """Read one chunk of the file, or begin the next lap. False when nothing can come now."""
         if self.ended:
             return False
         if self._document is not None or self._reader.ended:
-            return False if ahead else self._end_lap()
+            return self._end_lap()
+        lines = self._next_lines()
+        if lines is None:
+            return False
+        self._accept(lines)
+        return bool(lines) or not self._reader.waiting
+
+    def _next_lines(self) -> list[Line | BadLine] | None:
+        """What the next chunk completes; None when all is read or nothing can be, which ends the source."""
+        if self._reader.ended:
+            return None
         try:
-            lines = self._reader.read()
+            return self._text.read()
         except OSError as error:
             self._end(error.strerror or str(error))
-            return False
+            return None
+
+    def _accept(self, lines: list[Line | BadLine]) -> None:
+        """Take the lines of a chunk, as many as are to be sampled."""
         if self._form is None and lines:
-            self._form = _recognise_lines(lines)
+            self._use(_recognise_lines(lines))
+        self._text.settled = self._text.settled or (bool(lines) and self._form is not None)
         if self._samples_lines():
             kept = [line for line in lines if isinstance(line, BadLine) or self._rng.random() < self._chance]
             self._usable = self._usable or len(kept) < len(lines)
             lines = kept
         self._lines.extend(lines)
-        return bool(lines) or not self._reader.waiting
+
+    def _use(self, form: Format | None) -> None:
+        self._form = form
+        self._calls = form.joins_rows() if form is not None and form.joins_rows is not None else None
 
     def _samples_lines(self) -> bool:
-        return self._chance < 1 and self._form is not None and not self._form.joins_rows
+        return self._chance < 1 and self._form is not None and self._calls is None
 
     def _end_lap(self) -> bool:
-        calls = self._calls.finish()
-        if calls:
+        if self._calls is not None and (calls := self._calls.finish()):
             self._records.extend(self._call(number, call) for number, call in calls)
             return True
         if not self._usable:
-            known = "" if self._form else f"; known formats are {', '.join(FORMATS)}"
-            self._end(f"no usable request in the file{known}")
+            self._end(self._bad.why_nothing(self._form, self._others, self._unit))
         elif not self._loop:
             self._end(None)
         else:
@@ -196,9 +226,13 @@ class SampledSource:
                 self._reader.restart()
         return not self.ended
 
+    @property
+    def _unit(self) -> str:
+        return "record" if self._document is not None else "line"
+
     def _end(self, error: str | None) -> None:
         self.ended = True
-        self._error = plain(error, 120) if error is not None else None
+        self._error = plain(error, REASON_CHARS) if error is not None else None
         self._lines.clear()
         self._records.clear()
         self._reader.close()
@@ -208,9 +242,10 @@ class SampledSource:
             self._reject(line)
             return
         try:
-            values = records_of(parse(line.data, "the line"))
+            values = records_of(parse(line.data, self._text.name))
         except BadRecord as error:
-            self._reject(BadLine(line.number, str(error)))
+            reason = not_json(line.data, str(error)) if self._form is None else str(error)
+            self._reject(BadLine(line.number, reason))
             return
         place = f"{self._name}:{line.number}"
         for index, value in enumerate(values, start=1):
@@ -227,6 +262,7 @@ class SampledSource:
             self._reject(BadLine(record.number, "nested too deeply"))
             return None
         if request is None:
+            self._others += 1
             return None
         self._usable = True
         chosen_here = self._document is not None or record.joined
@@ -237,13 +273,23 @@ class SampledSource:
     def _request(self, record: _Record) -> Recorded | None:
         value = mapping(record.value, "the record")
         if self._form is None:
-            fields = ", ".join(plain(str(key), 20) for key in list(value)[:5])
-            raise BadRecord(f"format not recognised; fields: {fields or 'none'}")
-        if not self._form.joins_rows or record.joined:
-            return self._form.read(value)
-        for number, call in self._calls.add(record.number, value):
-            self._records.append(self._call(number, call))
-        return None
+            raise BadRecord(not_recognised(value))
+        if self._calls is not None and not record.joined:
+            for number, call in self._calls.add(record.number, value):
+                self._records.append(self._call(number, call))
+            return None
+        try:
+            request = self._form.read(value)
+        except BadRecord:
+            if (other := self._other(value)) is None:
+                raise
+            return other.read(value)
+        return other.read(value) if request is None and (other := self._other(value)) is not None else request
+
+    def _other(self, value: Mapping[str, Any]) -> Format | None:
+        """The format of a record that is none of the file's; None where that was named, or is right."""
+        found = None if self._named else format_of(value)
+        return found if found is not self._form and found is not None and found.joins_rows is None else None
 
     def _call(self, number: int, call: object) -> _Record:
         mark = "#" if self._document is not None else ":"
@@ -251,8 +297,7 @@ class SampledSource:
 
     def _reject(self, line: BadLine) -> None:
         if self._lap == 0:
-            self._bad_count += 1
-            self._bad.append(replace(line, reason=plain(line.reason, 120)))
+            self._bad.add(line)
 
 
 def _recognise_lines(lines: list[Line | BadLine]) -> Format | None:

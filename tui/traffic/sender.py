@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 
-from tui.model import Assignment, Outcome, Request, SenderView
+from tui.model import Assignment, Outcome, OutcomeKind, Request, SenderView
 from tui.traffic.arrivals import Arrival
 
 LATE_LIMIT_MS = 20.0
@@ -59,6 +59,7 @@ class Sender:
         self._skipped = 0
         self._shed_at = float("-inf")
         self._saturated = False
+        self._no_socket = ""
         self._fault: Exception | None = None
         self._base = 0.0
         self._paused_at = 0.0
@@ -121,6 +122,9 @@ class Sender:
             return
         self._sent += 1
         outcome = await self._complete(request, assignment, due, saturated=self._saturated)
+        if outcome.kind is OutcomeKind.CLIENT_SATURATED:
+            self._shed_at, self._saturated = self._clock(), True
+            self._no_socket = outcome.error or "this machine had no socket left"
         self._late.append((outcome.sent_s, outcome.late_ms))
         self._on_outcome(outcome)
 
@@ -164,6 +168,8 @@ class Sender:
         late = sorted(ms for _, ms in self._late)
         late_p99_ms = late[-(-99 * len(late) // 100) - 1] if late else None
         too_late = sum(ms > LATE_LIMIT_MS for ms in late)
+        if self._shed_at < since:
+            self._no_socket = ""
         self._saturated = self._shed_at >= since or too_late > max(_FEW, len(late) / 100)
         return SenderView(
             in_flight=len(self._open),
@@ -172,5 +178,6 @@ class Sender:
             skipped=self._skipped,
             late_p99_ms=late_p99_ms,
             saturated=self._saturated,
+            no_socket=self._no_socket,
             offered_rps=len(self._offered) / min(_LATE_SPAN_S, max(now, 1.0)),
         )

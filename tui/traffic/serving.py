@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from tui.model import EventKind, Outcome
+from tui.served_names import names_version, same_version
 from tui.text import plain
 
 BACK_AFTER = 20
@@ -26,14 +27,15 @@ _NAME = 64
 class Serving:
     """One deployment. ``version`` is what it answers with now, None before the first answer that says one.
 
-    ``clock`` reads seconds of the run.
+    ``clock`` reads seconds of the run. A ``router`` answers with any model: that is no change of its version.
     """
 
-    def __init__(self, deployment: str, *, clock: Callable[[], float]) -> None:
+    def __init__(self, deployment: str, *, clock: Callable[[], float], router: bool = False) -> None:
         self.deployment = deployment
         self.version: str | None = None
         self.unstable = False
         """Whether the version changes with every few answers: then its figures cannot be kept apart."""
+        self._router = router
         self._clock = clock
         self._earlier: dict[str, None] = {}
         self._strays = 0
@@ -47,10 +49,12 @@ class Serving:
         served = outcome.served_model
         if served is None or not outcome.counts_for_version or self.unstable:
             return outcome, None
-        if self.version is None or served.lower() == self.version.lower():
-            self.version = self.version or served
+        if self.version is None or self._router or same_version(served, self.version):
+            if served != self.version and (self.version is None or not names_version(self.version)):
+                self.version = served
             self._strays = 0
             return outcome, None
+        served = next((earlier for earlier in self._earlier if same_version(served, earlier)), served)
         if served in self._earlier:
             self._strays += 1
             if self._strays < BACK_AFTER:

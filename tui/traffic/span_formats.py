@@ -1,85 +1,63 @@
-"""Spans of language-model calls: OpenTelemetry GenAI and OpenInference, plain or as OTLP exports write them."""
+"""Spans and log records of language-model calls: OpenTelemetry GenAI (OpenLLMetry too) and OpenInference."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tui.recorded_request import BadRecord, Recorded, mapping, parse, recorded, unpack
-from tui.text import plain
+from tui.traffic.attributes import attributes_of, events_of, flattened, numbered
+from tui.traffic.bodies import read_body, tools_of
+from tui.traffic.genai_messages import ends_call, has_ids, messages_of
+from tui.traffic.joined_rows import rows_of
 
-_MAX_NESTING = 20
-
-
-def attributes_of(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The attributes of a span or event, whether a flat object or an OTLP list of keys and typed values.
-
-    Content that was recorded on the span's events is included.
-    """
-    found = _attributes(record.get("attributes"))
-    events = record.get("events")
-    for event in events if isinstance(events, list) else ():
-        if isinstance(event, dict):
-            found = {**_attributes(event.get("attributes")), **found}
-    return found
+_CHAT = ("chat", "generate_content")
+_PARAMS = ("temperature", "top_p", "max_tokens", "presence_penalty", "frequency_penalty", "seed")
 
 
 def read_otel(record: Mapping[str, Any]) -> Recorded | None:
     """A chat span by the GenAI semantic conventions of OpenTelemetry; spans of other operations give nothing.
 
-    Source: opentelemetry.io, "Semantic conventions for generative AI": content is opt-in, messages have parts.
+    Source: opentelemetry.io, "Semantic conventions for generative AI": content is opt-in, messages have parts;
+    traceloop/openllmetry, ``SpanAttributes``: ``gen_ai.prompt.N.*``, ``llm.request.functions.N.*``.
     """
+    events = events_of(record)
     found = attributes_of(record)
-    if not any(str(key).startswith("gen_ai.") for key in found):
-        return None
-    if found.get("gen_ai.operation.name", "chat") not in ("chat", "generate_content"):
-        return None
-    given = found.get("gen_ai.input.messages")
-    if given is None:
-        raise BadRecord("no gen_ai.input.messages: content was not captured")
-    given = unpack(given, "gen_ai.input.messages")
-    if not isinstance(given, list):
-        raise BadRecord("gen_ai.input.messages is not a list")
-    messages = _system(found.get("gen_ai.system_instructions"))
-    for raw in given:
-        messages += _otel_messages(mapping(raw, "a message"))
-    request = "gen_ai.request."
-    return recorded(
-        {
-            "messages": messages,
-            "n": found.get(f"{request}choice.count"),
-            "stop": found.get(f"{request}stop_sequences"),
-            **{
-                name: found.get(request + name)
-                for name in (
-                    "temperature",
-                    "top_p",
-                    "max_tokens",
-                    "presence_penalty",
-                    "frequency_penalty",
-                    "seed",
-                )
-            },
-        }
-    )
+    if isinstance(written := found.get("events"), str):
+        # Pydantic AI writes the events of a call as JSON in an attribute.
+        events = [event for event in parse(written, "events") if isinstance(event, dict)]
+        events = [{"event_name": event.get("event.name"), "body": event} for event in events]
+    return _call(found, events)
+
+
+def read_otel_logs(call: Mapping[str, Any]) -> Recorded | None:
+    """A call put together by ``OtelCalls`` from its log records and its span."""
+    rows = rows_of(call)
+    found: Mapping[str, Any] = {}
+    for row in rows:
+        found = {**found, **attributes_of(row)}
+    if rows and not has_ids(rows[0]) and not ends_call(rows):
+        raise BadRecord("no traceId, spanId or gen_ai.choice: which records belong together is not known")
+    return _call(found, rows)
 
 
 def read_openinference(record: Mapping[str, Any]) -> Recorded | None:
     """An LLM span by the OpenInference conventions; spans of other kinds give nothing.
 
     Source: Arize, OpenInference semantic conventions: ``llm.input_messages.N.message.*``, and the whole request
-    as JSON in ``input.value``.
+    as JSON in ``input.value``. Phoenix writes them as columns, ``attributes.llm.input_messages``.
     """
-    found: dict[str, Any] = {}
-    _flatten(attributes_of(record), "", found, _MAX_NESTING)
+    found = flattened(attributes_of(record))
     if not any(key.startswith(("llm.", "openinference.")) for key in found):
         return None
-    if found.get("openinference.span.kind", "LLM") != "LLM":
+    if found.get("openinference.span.kind", record.get("span_kind", "LLM")) != "LLM":
         return None
     params = unpack(found.get("llm.invocation_parameters") or {}, "llm.invocation_parameters")
-    params = mapping(params, "llm.invocation_parameters")
-    messages = _numbered(found, "llm.input_messages.", ".message.")
+    params = dict(mapping(params, "llm.invocation_parameters"))
+    if tools := numbered(found, "llm.tools.", "."):
+        schemas = [tool.get("tool.json_schema", tool.get("json_schema")) for tool in tools]
+        params["tools"] = tools_of(schemas, "llm.tools")
+    messages = numbered(found, "llm.input_messages.", ".")
     if messages:
         return recorded({**params, "messages": [_inference_message(fields) for fields in messages]})
     value = found.get("input.value")
@@ -87,117 +65,60 @@ def read_openinference(record: Mapping[str, Any]) -> Recorded | None:
         raise BadRecord("neither llm.input_messages nor input.value: content was not captured")
     if found.get("input.mime_type") == "text/plain":
         return recorded({**params, "messages": [{"role": "user", "content": value}]})
-    return recorded({**params, **mapping(parse(value, "input.value"), "input.value")})
+    return read_body(
+        {**params, **mapping(parse(value, "input.value"), "input.value")}, url=None, what="input.value"
+    )
 
 
-def _attributes(value: object) -> dict[str, Any]:
-    if isinstance(value, dict):
-        return value
-    if not isinstance(value, list):
-        return {}
-    pairs = [pair for pair in value if isinstance(pair, dict) and isinstance(pair.get("key"), str)]
-    return {pair["key"]: _plain_value(pair.get("value"), _MAX_NESTING) for pair in pairs}
-
-
-def _plain_value(value: object, depth: int) -> Any:
-    """An OTLP AnyValue as plain JSON (opentelemetry-proto, common.proto; 64-bit integers are strings)."""
-    if not isinstance(value, dict) or depth == 0:
+def _call(found: Mapping[str, Any], events: Iterable[Mapping[str, Any]]) -> Recorded | None:
+    operation = found.get("gen_ai.operation.name")
+    kind = found.get("llm.request.type", "chat")
+    if operation not in (None, *_CHAT) or kind not in ("chat", "completion"):
         return None
-    for kind, inner in value.items():
-        if kind in ("stringValue", "boolValue", "doubleValue"):
-            return inner
-        if kind == "intValue":
-            try:
-                return int(inner)
-            except (TypeError, ValueError, OverflowError) as error:
-                raise BadRecord("an intValue is not a whole number") from error
-        items = inner.get("values") if isinstance(inner, dict) else None
-        if kind == "arrayValue" and isinstance(items, list):
-            return [_plain_value(item, depth - 1) for item in items]
-        if kind == "kvlistValue" and isinstance(items, list):
-            pairs = [item for item in items if isinstance(item, dict)]
-            return {str(pair.get("key")): _plain_value(pair.get("value"), depth - 1) for pair in pairs}
+    messages = messages_of(found, events)
+    if messages is None:
+        if operation is None and "gen_ai.request.model" not in found and "llm.request.type" not in found:
+            return None
+        if "gen_ai.input.messages_ref" in found:
+            raise BadRecord("gen_ai.input.messages_ref: the content is in another file; replay that one")
+        raise BadRecord(
+            "no gen_ai.input.messages: content was not captured"
+            " (OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT is off)"
+        )
+    params = {name: found.get(f"gen_ai.request.{name}", found.get(f"llm.{name}")) for name in _PARAMS}
+    return recorded(
+        {
+            "messages": messages,
+            "n": found.get("gen_ai.request.choice.count"),
+            "stop": found.get("gen_ai.request.stop_sequences", found.get("llm.chat.stop_sequences")),
+            "tools": _tools(found),
+            **params,
+        }
+    )
+
+
+def _tools(found: Mapping[str, Any]) -> Any:
+    """The definitions of tools that were offered: one attribute, or one for each of their fields."""
+    if (whole := found.get("gen_ai.tool.definitions")) is not None:
+        return tools_of(whole, "gen_ai.tool.definitions")
+    for before in ("llm.request.functions.", "gen_ai.request.tools."):
+        if fields := numbered(found, before, "."):
+            return tools_of(fields, before.removesuffix("."))
+    if (written := found.get("model_request_parameters")) is not None:
+        offered = mapping(unpack(written, "model_request_parameters"), "model_request_parameters")
+        return tools_of(offered.get("function_tools"), "model_request_parameters.function_tools")
     return None
 
 
-def _system(value: object) -> list[dict[str, Any]]:
-    if value is None:
-        return []
-    if isinstance(value, str) and not value.lstrip().startswith("["):
-        return [{"role": "system", "content": value}]
-    parts = unpack(value, "gen_ai.system_instructions")
-    return _otel_messages({"role": "system", "parts": parts})
-
-
-def _otel_messages(message: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The chat messages of one GenAI message; each tool response becomes a message of its own."""
-    role, parts = message.get("role"), message.get("parts")
-    if parts is None:
-        return [dict(message)]
-    if not isinstance(parts, list):
-        raise BadRecord("parts of a message is not a list")
-    texts: list[str] = []
-    calls: list[dict[str, Any]] = []
-    results: list[dict[str, Any]] = []
-    for raw in parts:
-        part = mapping(raw, "a part of a message")
-        kind, content = part.get("type"), part.get("content")
-        if kind == "text":
-            if not isinstance(content, str):
-                raise BadRecord("a text part has no content: it was not captured")
-            texts.append(content)
-        elif kind == "tool_call":
-            function = {"name": part.get("name"), "arguments": _as_text(part.get("arguments"))}
-            calls.append({"id": part.get("id"), "function": function})
-        elif kind == "tool_call_response":
-            answer = part.get("response", part.get("result"))
-            results.append({"role": "tool", "tool_call_id": part.get("id"), "content": _as_text(answer)})
-        elif kind != "reasoning":
-            raise BadRecord(f"a part of type {plain(str(kind), 30)}; only text is replayed")
-    chat: dict[str, Any] = {"role": role}
-    if texts:
-        chat["content"] = "\n\n".join(texts)
-    if calls:
-        chat["tool_calls"] = calls
-    return results + ([chat] if texts or calls else [])
-
-
-def _as_text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _flatten(value: object, prefix: str, into: dict[str, Any], depth: int) -> None:
-    """Nested attributes as dotted keys, the way OpenInference writes them."""
-    if depth and isinstance(value, dict):
-        for key, inner in value.items():
-            _flatten(inner, f"{prefix}.{key}" if prefix else str(key), into, depth - 1)
-    elif depth and isinstance(value, list):
-        for index, inner in enumerate(value):
-            _flatten(inner, f"{prefix}.{index}", into, depth - 1)
-    else:
-        into[prefix] = value
-
-
-def _numbered(found: Mapping[str, Any], before: str, after: str) -> list[dict[str, Any]]:
-    """Fields of ``<before>N<after>FIELD`` grouped by N, in the order of N."""
-    groups: dict[int, dict[str, Any]] = {}
-    for key, value in found.items():
-        if not key.startswith(before):
-            continue
-        number, separator, name = key[len(before) :].partition(after)
-        if separator and number.isdecimal() and len(number) < 6:
-            groups.setdefault(int(number), {})[name] = value
-    return [groups[number] for number in sorted(groups)]
-
-
 def _inference_message(fields: Mapping[str, Any]) -> dict[str, Any]:
+    fields = {key.removeprefix("message."): value for key, value in fields.items()}
     message: dict[str, Any] = {"role": fields.get("role")}
     content = fields.get("content")
     if content is None:
-        parts = _numbered(fields, "contents.", ".message_content.")
+        parts = numbered(fields, "contents.", ".message_content.")
         content = [{"type": part.get("type"), "text": part.get("text")} for part in parts] or None
     message["content"] = content
-    calls = _numbered(fields, "tool_calls.", ".tool_call.")
+    calls = numbered(fields, "tool_calls.", ".tool_call.")
     if calls:
         message["tool_calls"] = [
             {
@@ -209,6 +130,11 @@ def _inference_message(fields: Mapping[str, Any]) -> dict[str, Any]:
             }
             for call in calls
         ]
+    if "function_call_name" in fields:
+        message["function_call"] = {
+            "name": fields["function_call_name"],
+            "arguments": fields.get("function_call_arguments_json", "{}"),
+        }
     for key in ("name", "tool_call_id"):
         if key in fields:
             message[key] = fields[key]

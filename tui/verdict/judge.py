@@ -1,9 +1,12 @@
 """The judge: every outcome is weighed once, and every criterion may be looked at as often as one likes.
 
 What must hold for its verdicts: the router draws at random with the weights in force; an outcome belongs to the
-deployment it was assigned to, whatever became of it (a rate limit counts as an error of that deployment); both
-versions are compared within the same period; and the limits that "slower" is measured against are frozen from
-the baseline before the first comparison.
+deployment it was assigned to, whatever became of it; both versions are compared within the same period; and the
+limits that "slower" is measured against are frozen from the baseline before the first comparison.
+
+What was throttled, and what no service has seen, is neither good nor bad: no criterion weighs it. Whose a bad
+event is says something as long as both sides get what was drawn for them. So while one side has asked for a
+pause, the other one is not weighed: it loses the same share of its requests.
 """
 
 from __future__ import annotations
@@ -14,7 +17,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from tui.model import ANSWERED, ERRORS, Assignment, Eta, Outcome, OutcomeKind, Verdict, VerdictState
+from tui.model import (
+    ANSWERED,
+    ERRORS,
+    NEVER_SERVED,
+    THROTTLED,
+    Assignment,
+    Eta,
+    Outcome,
+    OutcomeKind,
+    Verdict,
+    VerdictState,
+)
 from tui.rollout import Criteria
 from tui.verdict.criteria import Criterion, decision_table
 from tui.verdict.limits import MEASURES, Limits, measured
@@ -32,6 +46,11 @@ _BAD: Mapping[OutcomeKind, str] = {
     OutcomeKind.COMPLETION_FILTERED: "completion_filter",
     OutcomeKind.PROMPT_FILTERED: "prompt_filter",
 }
+
+
+def is_evidence(outcome: Outcome) -> bool:
+    """Whether an outcome says how a version answers; else it counts for none of its criteria."""
+    return outcome.counts_for_version and outcome.kind not in THROTTLED | NEVER_SERVED
 
 
 class Judge:
@@ -67,6 +86,8 @@ class Judge:
         self._epoch: Epoch | None = None
         self._failed = dict.fromkeys(canaries, 0)
         self._last_failure = dict.fromkeys(canaries, "")
+        self._pausing: set[str] = set()
+        """Deployments whose last outcome asked for a pause."""
         self._recent_s: deque[float] = deque(maxlen=_RATE_OVER)
         self._pairs_s: dict[tuple[str, str], deque[float]] = {}
         self._changes: list[tuple[str, Verdict]] = []
@@ -87,10 +108,14 @@ class Judge:
             self._sides[name].split.add(rhos[name], 1, 0)
 
     def add(self, outcome: Outcome, now_s: float) -> None:
-        """Weigh one outcome; O(number of criteria)."""
-        if not outcome.counts_for_version or outcome.kind is OutcomeKind.CANCELLED:
-            return
+        """Weigh one outcome, if it is evidence; O(number of criteria)."""
         name = outcome.deployment
+        if outcome.asks_for_pause:
+            self._pausing.add(name)
+        elif is_evidence(outcome):
+            self._pausing.discard(name)
+        if not is_evidence(outcome):
+            return
         is_canary = name != self._baseline
         if is_canary and name not in self._sides:
             return
@@ -99,11 +124,13 @@ class Judge:
         bad = self._weighed(outcome, epoch, is_canary)
         if not is_canary:
             for canary, rho in epoch.rhos.items():
-                self._settle(canary, self._sides[canary].weigh(bad, rho, False), now_s)
+                if canary not in self._pausing:
+                    self._settle(canary, self._sides[canary].weigh(bad, rho, False), now_s)
             return
         side = self._sides[name]
         if name in epoch.rhos:
-            self._settle(name, side.weigh(bad, epoch.rhos[name], True), now_s)
+            if self._baseline not in self._pausing:
+                self._settle(name, side.weigh(bad, epoch.rhos[name], True), now_s)
             if outcome.usage is not None and side.answered():
                 self._settle(name, side.weigh_means(self._stretches.comparison(name)), now_s)
         elif not outcome.shares.get(self._baseline):

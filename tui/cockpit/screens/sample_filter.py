@@ -21,7 +21,8 @@ from tui.text import plain
 
 _SWITCHES: Final = (
     ("s", "slow", "slow", "longer than the P95 of what else is listed"),
-    ("e", "error", "error", "what a caller sees as a failure"),
+    ("e", "error", "error", "what a caller sees as a failure of the version"),
+    ("t", "throttled", "throttled", "refused for a rate limit or a used-up quota"),
     ("b", "filtered", "filtered", "prompt or answer blocked"),
     ("w", "wrong", "wrong answer", "graded, and not right"),
     ("d", "disagrees", "judge disagrees", "with a person, or scores 2 points apart; the worst first"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events, on
@@ -17,12 +16,14 @@ from textual.widget import Widget
 from tui.cockpit.palette import css
 from tui.cockpit.plotspec import LegendEntry, PlotSpec
 from tui.cockpit.renderer import Renderer, RenderFailed
+from tui.cockpit.widgets.legend import legend_lines
 from tui.cockpit.widgets.strips import fitted, ink, row_segments
 from tui.text import plain
 
-_SAMPLES = {"braille": "⣤⣤", "dashes": "⠤ ⠤", "hd": "▀▀"}
 _LONGEST_REASON = 200
 _FRAME = 2
+_ROWS_OF_CURVES = 7
+"""What names must leave to the curves and their x axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class _Wanted:
 
 class Plot(Widget):
     """A plot in a frame, with its title and legend on the upper edge.
+
+    What does not fit there stands on the lower edge, and where that is full too, on rows below the upper one.
 
     It has at most one frame in hand; of what is shown meanwhile only the latest is drawn after it. While hidden
     it draws nothing. When a frame fails the last rows stay, dimmed, with the reason on the lower edge. The
@@ -73,6 +76,9 @@ class Plot(Widget):
         self._spec: PlotSpec | None = None
         self._title = ""
         self._legend: tuple[LegendEntry, ...] = ()
+        self._upper: list[Segment] = []
+        self._names: list[list[Segment]] = []
+        self._lower: list[Segment] = []
         self._in_hand: _Wanted | None = None
         self._done: _Wanted | None = None
         self._rows: list[str] = []
@@ -89,16 +95,29 @@ class Plot(Widget):
         """Draw ``spec`` as soon as the renderer is free. A number that leads the title is its key."""
         if (title, legend) != (self._title, self._legend):
             self._title, self._legend = title, legend
-            self._repaint(0)
+            self._lay_out_names()
         self._spec = spec
         if self._failure:
             self._done = None
         self._draw()
 
+    def _lay_out_names(self) -> None:
+        width, height = self.size
+        inside = max(height - _FRAME - _ROWS_OF_CURVES, 0)
+        lines = legend_lines(self._title, self._legend, width - 4, most=2 + inside)
+        before, self._names = len(self._names), lines[1:-1]
+        self._upper, self._lower = lines[0], lines[-1] if len(lines) > 1 else []
+        if len(self._names) != before:
+            self._strips.clear()
+            self.refresh()
+        for y in (*range(len(self._names) + 1), height - 1):
+            self._repaint(y)
+
     def _draw(self) -> None:
         if self._spec is None or self._in_hand is not None or not self._is_seen():
             return
-        wanted = _Wanted(self._spec, self.size.width - _FRAME, self.size.height - _FRAME)
+        height = self.size.height - _FRAME - len(self._names)
+        wanted = _Wanted(self._spec, self.size.width - _FRAME, height)
         if wanted.width <= 0 or wanted.height <= 0 or wanted == self._done:
             return
         self._in_hand = wanted
@@ -137,7 +156,7 @@ class Plot(Widget):
         before, self._rows = self._rows, rows
         for i in range(max(len(before), len(rows))):
             if i >= len(before) or i >= len(rows) or before[i] != rows[i]:
-                self._repaint(i + 1)
+                self._repaint(i + 1 + len(self._names))
 
     def _fail(self, reason: str, wanted: _Wanted) -> None:
         # Not tried again before the next show, or one bad frame would keep the plot process busy for good.
@@ -150,6 +169,7 @@ class Plot(Widget):
             self.post_message(self.Unavailable(self, self._failure))
 
     def on_resize(self, event: events.Resize) -> None:
+        self._lay_out_names()
         self.refresh()
         self._draw()
 
@@ -181,40 +201,24 @@ class Plot(Widget):
         if y == 0:
             return [
                 Segment("╭─ ", frame),
-                *fitted(self._title_line(width - 4), width - 4, "─", frame),
+                *fitted(self._upper, width - 4, "─", frame),
                 Segment("╮", frame),
             ]
         if y == height - 1:
             return [
-                Segment("╰", frame),
-                *fitted(self._lower_edge(), width - 2, "─", frame),
+                Segment("╰─", frame),
+                *fitted(self._lower_edge(), width - 3, "─", frame),
                 Segment("╯", frame),
             ]
-        row = row_segments(self._rows[y - 1]) if y <= len(self._rows) else []
+        inside = len(self._names)
+        if y <= inside:
+            return [Segment("│ ", frame), *fitted(self._names[y - 1], width - 3), Segment("│", frame)]
+        row = row_segments(self._rows[y - 1 - inside]) if y - inside <= len(self._rows) else []
         if self._failure:
             row = list(Segment.apply_style(row, post_style=Style(dim=True)))
         return [Segment("│", frame), *fitted(row, width - 2), Segment("│", frame)]
 
-    def _title_line(self, width: int) -> list[Segment]:
-        key, _, rest = self._title.partition(" ")
-        if key.isdigit():
-            segments = [
-                Segment(key, ink("axis", bold=True)),
-                Segment(f" {plain(rest, 60)} ", ink("bright", bold=True)),
-            ]
-        else:
-            segments = [Segment(f"{plain(self._title, 60)} ", ink("bright", bold=True))]
-        room = width - sum(segment.cell_length for segment in segments)
-        for entry in self._legend:
-            sample = _SAMPLES.get(entry.marker, entry.marker)
-            label = f" {plain(entry.label, 40)} "
-            sample = f" {sample}" if sample else ""
-            room -= cell_len(sample + label)
-            if room < 0:
-                break  # half a word would be a riddle
-            style = ink(entry.colour, entry.dim)
-            segments += [Segment(sample, style), Segment(label, style)]
-        return segments
-
     def _lower_edge(self) -> list[Segment]:
-        return [Segment(f"─ plot unavailable: {self._failure} ", ink("breach"))] if self._failure else []
+        if self._failure:
+            return [Segment(f" plot unavailable: {self._failure} ", ink("breach"))]
+        return self._lower

@@ -7,7 +7,17 @@ from textual.content import Content
 
 from tui.cockpit.format import fit
 from tui.cockpit.messages import RowChosen
-from tui.cockpit.table_rows import COLUMNS, PIN, VERDICT, Cell, Place, Row, layout, rows
+from tui.cockpit.table_rows import (
+    COLUMNS,
+    PIN,
+    VERDICT,
+    Cell,
+    Place,
+    Row,
+    anything_throttled,
+    layout,
+    rows,
+)
 from tui.cockpit.ui_state import View
 from tui.cockpit.widgets.lines import Lines
 
@@ -29,7 +39,11 @@ class VersionTable(Lines):
     def show(self, view: View) -> None:
         """Show the figures of the picture and the live weights."""
         self._view = view
-        places = layout(max(self.size.width - 2, 0), judged=bool(view.live.verdicts))
+        places = layout(
+            max(self.size.width - 2, 0),
+            judged=bool(view.live.verdicts),
+            throttled=anything_throttled(view),
+        )
         lines = [self._header(view, places)]
         pins = any(place.column is PIN for place in places)
         lines += [self._row(view, row, places) for row in rows(view, pins=pins)]

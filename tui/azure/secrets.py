@@ -1,0 +1,60 @@
+"""Keeping keys, tokens and passwords inside the process: every text of a service is cleaned of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from tui.text import plain
+
+_HEAD = 8
+"""From this length on the beginning of a secret is taken for it: services shorten what they quote."""
+
+_SHORTEST = 4
+_MOST = 64
+
+
+class Secrets:
+    """The secrets of one run. Tokens come and go: the last ``_MOST`` that were added are known."""
+
+    def __init__(self, values: Iterable[str] = (), *, mark: str = "[key]") -> None:
+        self._mark = mark
+        self._values: dict[str, None] = {}
+        self._heads: re.Pattern[str] | None = None
+        for value in values:
+            self.add(value)
+
+    def add(self, value: str) -> None:
+        """Know one more. What is shorter than 4 characters would be found in any text, and is no secret."""
+        value = value.strip()
+        if len(value) < _SHORTEST or value in self._values:
+            return
+        self._values[value] = None
+        if len(self._values) > _MOST:
+            self._values.pop(next(iter(self._values)))
+        longest_first = sorted({secret[:_HEAD] for secret in self._values}, key=len, reverse=True)
+        self._heads = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
+
+    def clean(self, text: str) -> str:
+        """``text`` with ``mark`` in place of each secret and of each beginning of one."""
+        if self._heads is None or self._heads.search(text) is None:
+            return text
+        parts, at = [], 0
+        while (found := self._heads.search(text, at)) is not None:
+            parts += [text[at : found.start()], self._mark]
+            at = max(found.end(), *(found.start() + _same(text, found.start(), s) for s in self._values))
+        return "".join((*parts, text[at:]))
+
+    def shown(self, text: str, limit: int) -> str:
+        """``text`` cleaned, then as one harmless line of at most ``limit`` characters."""
+        return plain(self.clean(text), limit)
+
+
+def _same(text: str, start: int, secret: str) -> int:
+    """How many characters of ``secret`` stand in ``text`` from ``start`` on."""
+    here = text[start : start + len(secret)]
+    if here == secret:
+        return len(secret)
+    return next(
+        (n for n, (a, b) in enumerate(zip(here, secret, strict=False)) if a.lower() != b.lower()), len(here)
+    )
