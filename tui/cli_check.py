@@ -44,14 +44,19 @@ def check(
     mistakes; 3 an endpoint or the control plane could not be asked at all;
     130 interrupted.
     """
-    from tui.problems import format_problems
+    from tui.problems import Problem, format_problems
     from tui.rollout import check_rollout
+    from tui.traffic.sources import look
     from tui.wiring import files_problem, further_problems, room_for, trace_said
 
     if today is not None and not online:
         raise typer.BadParameter("only --online compares dates: give both", param_hint="--today")
     rollout, problems = check_rollout(file, os.environ)
     more = further_problems(rollout, keys=True) if rollout is not None else ()
+    looks = [look(spec) for spec in rollout.traffic.sources] if rollout is not None else []
+    for number, seen in enumerate(looks, start=1):
+        if seen is not None and seen.problem is not None:
+            more = (*more, Problem(f"traffic.sources[{number}]", seen.text, seen.problem))
     files = room_for(rollout) if rollout is not None else None
     # What a run may raise for itself is no doubt.
     doubts = () if files is None or files.enough else (files_problem(files),)
@@ -60,6 +65,9 @@ def check(
         raise typer.Exit(BAD_INPUT)
     for name, deployment in rollout.deployments.items():
         typer.echo(f"{name}: {deployment.model} {deployment.version}, {_price(deployment)}")
+    for seen in looks:
+        if seen is not None:
+            typer.echo(seen.text)
     if said := trace_said(rollout):
         typer.echo(said)
     if online:

@@ -9,6 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+_SPECIAL = frozenset({"function_call", "tool_calls", "refusal"})
+
 
 def in_todays_words(body: Mapping[str, Any]) -> dict[str, Any]:
     """The body with ``tools`` for ``functions``, ``tool_choice`` for ``function_call``, and its messages with
@@ -23,9 +25,16 @@ def in_todays_words(body: Mapping[str, Any]) -> dict[str, Any]:
     if choice is not None and new.get("tool_choice") is None:
         named = isinstance(choice, dict)
         new["tool_choice"] = {"type": "function", "function": choice} if named else choice
-    if isinstance(messages := new.get("messages"), list):
+    if isinstance(messages := new.get("messages"), list) and any(map(_is_special, messages)):
         new["messages"] = _Conversation().all(messages)
     return new
+
+
+def _is_special(message: object) -> bool:
+    """Whether there is more in a message than what somebody said."""
+    return isinstance(message, dict) and (
+        message.get("role") in ("function", "tool") or not _SPECIAL.isdisjoint(message)
+    )
 
 
 class _Conversation:

@@ -128,6 +128,9 @@ class LineReader:
         *complete, rest = chunk.split(b"\n")
         found: list[Line | BadLine] = []
         for piece in complete:
+            if not piece and not self._partial and not self._skipping:
+                self._number += 1  # a blank line: a file may hold millions of them
+                continue
             self._grow(piece, found)
             self._finish_line(found)
         self._grow(rest, found)

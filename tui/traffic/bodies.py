@@ -57,8 +57,10 @@ def read_body(body: Mapping[str, Any], *, url: str | None, what: str) -> Recorde
     path = url.partition("?")[0].rstrip("/") if url is not None else ""
     if path.endswith(("/embeddings", "/moderations", "/generations", "/speech", "/transcriptions", "/images")):
         raise BadRecord(f"url {plain(path, 60)} is neither /chat/completions nor /responses")
-    if body.get("messages") is not None:
-        return recorded({**body, "tools": tools_of(body.get("tools"), "tools")})
+    if (messages := body.get("messages")) is not None:
+        if (system := body.get("system")) and isinstance(messages, list):  # Anthropic's place for it
+            messages = [{"role": "system", "content": system}, *messages]
+        return recorded({**body, "messages": messages, "tools": tools_of(body.get("tools"), "tools")})
     given = body.get("input")
     if given is None:
         field = "prompt: a body of /completions" if "prompt" in body else "messages: missing"

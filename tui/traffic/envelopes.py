@@ -15,7 +15,6 @@ _FIELDS = ("log", "message", "MESSAGE", "msg", "@message", "line", "textPayload"
 # Docker cuts what a container writes into pieces of this size.
 _PIECE_CHARS = 16 * 1024
 _MAX_STREAMS = 8
-_TOLD_BY = 20
 _CRI = re.compile(rb"^\S+ (stdout|stderr) ([FP])(?::\S*)? ")
 
 
@@ -41,7 +40,7 @@ class LogLines:
         if lines and self.first is None:
             self.first = lines[0]
         if lines and not self.settled:
-            self._envelope = envelope_of([line for line in lines[:_TOLD_BY] if isinstance(line, Line)])
+            self._envelope = envelope_of([line for line in lines if isinstance(line, Line)])
             self.settled = self._envelope is not None
         if self._envelope is None:
             return lines
@@ -113,8 +112,8 @@ class Envelope:
 
 
 def envelope_of(lines: Iterable[Line]) -> Envelope | None:
-    """What is around these first lines of a file; None where nothing is, or where the records are known as they
-    are."""
+    """What is around these lines, the first of a file; None where nothing is, or where a record is known as it
+    is."""
     records: list[Mapping[str, Any]] = []
     after_text = False
     for line in lines:
@@ -132,8 +131,10 @@ def envelope_of(lines: Iterable[Line]) -> Envelope | None:
     for field in _FIELDS:
         held = [record[field] for record in records if field in record]
         texts = [text for text in held if isinstance(text, str)]
-        if any(isinstance(value, dict) and format_of(value) is not None for value in held) or any(
-            text.lstrip()[:1] in ("{", "[") for text in texts
+        if (
+            any(isinstance(value, dict) and format_of(value) is not None for value in held)
+            or any(text.lstrip()[:1] in ("{", "[") for text in texts)
+            or (texts and field == "log" and any("stream" in record for record in records))
         ):
             cut = any(text.endswith("\n") or len(text) >= _PIECE_CHARS for text in texts)
             return Envelope(field, whole_at_lf=field == "log" and cut)

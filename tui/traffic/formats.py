@@ -8,8 +8,10 @@ what is not read.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
@@ -98,16 +100,15 @@ _NESTS = (
 )  # fmt: skip
 _LEAVES = ("spans", "logRecords", "log_records")
 _NEST_DEPTH = 6
+_VOTES = 20
 _LISTS = ("data", "observations", "records", "rows", "results", "requests")
 
 
 def recognise(records: Iterable[object]) -> Format | None:
-    """The format that most of these records match, None when none matches any. One that joins rows also reads
-    what stands between them, so one row is enough for it."""
-    votes: dict[str, int] = {}
-    for record in records:
-        if (form := format_of(record)) is not None:
-            votes[form.name] = votes.get(form.name, 0) + 1
+    """The format that most of these records match, None when none matches any; 20 that match one are enough. A
+    format that joins rows also reads what stands between them, so one row is enough for it."""
+    matched = (form for record in records if (form := format_of(record)) is not None)
+    votes = Counter(form.name for form in islice(matched, _VOTES))
     return max(
         (FORMATS[n] for n in votes), key=lambda f: (f.joins_rows is not None, votes[f.name]), default=None
     )
@@ -135,10 +136,10 @@ def conversion(record: Record) -> str:
     for fields, program in _CONVERSIONS:
         if fields <= record.keys():
             return f"jq -c '{program}' FILE > requests.jsonl"
-    if record and all(
-        isinstance(v, dict) and v.keys() == {str(i) for i in range(len(v))} for v in record.values()
-    ):
-        return "write it with to_json(FILE, orient='records', lines=True)"
+    if "custom_id" in record and "response" in record:
+        return "these are the answers of a batch; replay its input file"
+    if record and all(isinstance(column, dict) and "0" in column for column in record.values()):
+        return "this is a table by columns; write it with to_json(FILE, orient='records', lines=True)"
     return ""
 
 

@@ -43,6 +43,8 @@ class Refusals:
         bad = self._first
         if bad is not None and (not bad.reason.startswith(_NOT_RECOGNISED) or _CONVERT in bad.reason):
             return f"no usable request in the file: {unit} {bad.line}: {bad.reason}"
+        if bad is None and not others:
+            return "no usable request in the file: it is empty"
         if form is None:
             return f"no usable request in the file; known formats are {', '.join(FORMATS)}"
         return f"no usable request in the file: {others:,} records of {form.name}, none of them a chat request"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,7 +24,6 @@ from tui.traffic.refusals import REASON_CHARS, Refusals, not_json, not_recognise
 _READS_AHEAD = 64
 _READS_PER_TAKE = 16
 _RECORDS_PER_TAKE = 64
-_RECOGNISED_BY = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +163,7 @@ class SampledSource:
         self._reader.close()
         found = [record for value in values for record in records_of(value)]
         if not self._named:
-            self._use(recognise(found[:_RECOGNISED_BY]))
+            self._use(recognise(found))
         places = enumerate(found, start=1)
         self._document = [_Record(number, f"{self._name}#{number}", value) for number, value in places]
         self._records.extend(self._document)
@@ -195,7 +194,7 @@ class SampledSource:
     def _accept(self, lines: list[Line | BadLine]) -> None:
         """Take the lines of a chunk, as many as are to be sampled."""
         if self._form is None and lines:
-            self._use(_recognise_lines(lines))
+            self._use(recognise(_records_in(lines)))
         self._text.settled = self._text.settled or (bool(lines) and self._form is not None)
         if self._samples_lines():
             kept = [line for line in lines if isinstance(line, BadLine) or self._rng.random() < self._chance]
@@ -300,12 +299,10 @@ class SampledSource:
             self._bad.add(line)
 
 
-def _recognise_lines(lines: list[Line | BadLine]) -> Format | None:
-    records: list[object] = []
-    for line in lines[:_RECOGNISED_BY]:
+def _records_in(lines: Iterable[Line | BadLine]) -> Iterator[object]:
+    for line in lines:
         if isinstance(line, Line):
             try:
-                records += records_of(parse(line.data, "the line"))
+                yield from records_of(parse(line.data, "the line"))
             except BadRecord:
                 continue  # it is reported when its turn comes
-    return recognise(records)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from tui.line_reader import BadLine
+from tui.line_reader import BadLine, LineReader
 from tui.model import DEFAULT_TASK, Request, SourceView
 from tui.traffic.arrivals import Arrival
 from tui.traffic.sampled import Sample, SampledSource
@@ -15,6 +16,18 @@ from tui.traffic.synthetic import Synthetic
 
 if TYPE_CHECKING:
     from tui.rollout.values import SourceSpec
+
+
+_LOOKED_AT = 200
+_IN_VAIN = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a file of requests is, by its beginning; ``problem`` says why it gives none, None where it does."""
+
+    text: str
+    problem: str | None = None
 
 
 class _Source(Protocol):
@@ -105,6 +118,38 @@ class Sources:
             params=recorded.params,
             expected=recorded.expected,
         )
+
+
+def look(spec: SourceSpec) -> Look | None:
+    """Read the beginning of a source's file as a run would: at most 200 requests, or 16 MB without one.
+    None where it has no file, or where nothing is in a followed one yet."""
+    path = spec.path or spec.prompts
+    if path is None or (spec.follow and not (path.exists() and path.stat().st_size)):
+        return None
+    problem = _followed(path) if spec.follow else None
+    source = SampledSource(path, random.Random(0), form_name=spec.format)
+    in_vain = 0
+    for _ in range(_LOOKED_AT):
+        in_vain += source.take() is None
+        if source.ended or in_vain == _IN_VAIN:
+            break
+    view = source.view()
+    source.close()
+    problem = problem or view.error
+    if problem is None and not view.given:
+        problem = view.last_bad or "no request at its beginning"
+    looked = "all of it" if view.ended else "its beginning"
+    text = f"{view.name}: {view.format or 'not recognised'}, {view.given:,} requests in {looked}"
+    if view.bad_lines:
+        text += f", {view.bad_lines:,} that cannot be used; the last: {view.last_bad}"
+    return Look(text, problem)
+
+
+def _followed(path: Path) -> str | None:
+    reader = LineReader(path, follow=True)
+    reader.read()
+    reader.close()
+    return reader.problem
 
 
 def _source(spec: SourceSpec, rng: random.Random, on_note: Callable[[str], object]) -> _Source:
