@@ -69,6 +69,7 @@ def figures(requests: int = 1000, p95: float = 402.0, **changes: Any) -> Figures
         kinds={OutcomeKind.OK: answered, OutcomeKind.SERVER_ERROR: requests - answered} if requests else {},
         latency_ms=Quantiles(p95 / 2, p95, p95 * 1.7, answered) if answered else None,
         ttft_ms=Quantiles(p95 / 4, p95 / 3, p95 / 2, answered) if answered else None,
+        answer_ttft_ms=Quantiles(p95 / 4, p95 / 3, p95 / 2, answered) if answered else None,
         ms_per_output_token=Quantiles(8.0, 12.0, 20.0, answered) if answered else None,
         answers_with_usage=answered,
         prompt_tokens=answered * 250,

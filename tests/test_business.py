@@ -13,7 +13,7 @@ from tests.made_verdicts import ADVISORY_COST, OK_COST, OK_P95, verdict
 from tests.test_cockpit_tasks import DEEDS, MAIL, two_tasks
 from tui.measure.business import BusinessLine, CostOfBoth, business
 from tui.measure.business_words import decision_texts, line_texts, pairs_text, rate_text, usd
-from tui.model import ALL_TASKS, DEFAULT_TASK, Figures, Snapshot, Verdict, VerdictState, of_task
+from tui.model import ALL_TASKS, DEFAULT_TASK, Figures, Price, Snapshot, Verdict, VerdictState, of_task
 from tui.quality.scored import Scored, read_scored, scored_text
 
 NO_FIGURES = Figures(span_s=0.0)
@@ -93,11 +93,55 @@ def test_without_a_verdict_the_means_of_the_run_are_compared_and_estimates_marke
     [line] = business(with_figures(own, base, requests_per_day={DEFAULT_TASK: 1000.0}))
     assert line.cost == CostOfBoth(
         canary_usd_per_1k=pytest.approx(2.0), baseline_usd_per_1k=pytest.approx(1.0), seen_in="figures",
-        canary_answers=980, estimated=True,
+        canary_answers=980, estimated_pct=pytest.approx(100 * 0.1 / 1.96),
     )  # fmt: skip
     assert line_texts(line)[0] == (
-        "default: +100%~ cost (costs $1.00/day more at 1,000 requests/day), quality not compared"
+        "default: +100%~ cost (costs $1.00/day more at 1,000 requests/day, ~5% estimated), quality not compared"
     )
+    assert line_texts(line)[1:] == (
+        "default: +100%~ cost (costs $1.00/day more), quality not compared",
+        "default: +100%~ cost, quality not compared",
+    )
+
+
+@pytest.mark.parametrize(
+    ("own", "base", "why"),
+    [
+        ({"answers_without_usage": 980, "answers_with_usage": 0}, {}, f"980 of 980 answers of {CANARY}"),
+        ({"answers_without_usage": 1000}, {}, f"1,000 of 1,980 answers of {CANARY}"),
+        ({"answers_without_usage": 980}, {}, ""),
+        ({}, {"answers_without_usage": 9000, "answers_with_usage": 3}, f"9,000 of 9,003 answers of {BASELINE}"),
+    ],
+)
+@pytest.mark.parametrize("verdicts", [{}, {CANARY: (cost(0.04, 4.0),)}])
+def test_what_most_answers_of_a_side_do_not_report_is_not_compared(
+    own: dict[str, Any], base: dict[str, Any], why: str, verdicts: Any
+):
+    made = with_figures(figures(1000, **own), figures(9000, **base), verdicts=verdicts)
+    [line] = business(made)
+    assert line.missing == (why and f"{why} reported no usage")
+    assert (line.cost is None) is bool(why)
+    known = "-99% cost" if verdicts else "+0% cost"
+    assert decision_texts(line)[0].startswith("cost not known: " if why else known)
+    assert not any("100%" in text for text in line_texts(line))
+
+
+def test_answers_that_cost_nothing_are_free_only_where_the_price_says_so():
+    made = with_figures(figures(1000, cost_usd=0.0), figures(9000))
+    [line] = business(made)
+    assert decision_texts(line)[0].startswith(f"cost not known: {CANARY} reported 0 tokens, ")
+    free = Price(0.0, 0.0, None, "rollout file", None)
+    [line] = business(deployed(made, CANARY, price=free))
+    assert decision_texts(line)[0].startswith("free (saves $")
+
+
+@pytest.mark.parametrize(
+    ("canary", "said"),
+    [(0.02, "-99.5%"), (0.0199, "-99.5%"), (0.004, "-99.9%"), (1e-9, "-99.9%"), (0.0, "free"), (0.04, "-99%")],
+)
+def test_only_what_is_free_saves_all_of_the_cost(canary: float, said: str):
+    line = BusinessLine(MAIL, CANARY, 1000.0, "rollout file", CostOfBoth(canary, 4.0, "figures", 10))
+    assert decision_texts(line)[0].startswith(f"{said} (" if said == "free" else f"{said} cost (")
 
 
 def test_a_cost_verdict_without_values_gives_way_to_the_figures():

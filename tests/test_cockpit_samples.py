@@ -192,6 +192,28 @@ async def test_two_answers_stand_side_by_side_with_the_words_marked_that_differ(
             assert said in shown
 
 
+async def test_what_an_answer_did_not_report_is_unknown_and_its_cost_an_estimate():
+    made = pair(7)
+    old, new = made.answers
+    new = replace(new, usage=None, cost_estimated=True, answer_ttft_ms=640.0)
+    async with cockpit(fake(replace(made, answers=(old, new))), (120, 36)) as c:
+        await c.press("i")
+        [row] = [line for line in text(c).splitlines() if "#7" in line]
+        await c.press("enter", "b")
+        shown = text(c)
+    assert "320" in row, "of a pair the greater one that is known"
+    for said in (
+        "TTFT 210 ms",
+        "first of answer 640 ms",
+        "? tokens",
+        "~$0.000131",
+        "250+70 tokens",
+        "$0.001325",
+    ):
+        assert said in shown
+    assert shown.count("first of answer") == shown.count("~$") == 1
+
+
 async def test_on_a_narrow_screen_one_answer_is_below_the_other_and_the_cursor_brings_it_into_view():
     one = pair(7, old="old\n" * 100, new="new\n" * 100)
     async with cockpit(fake(one), (80, 24)) as c:

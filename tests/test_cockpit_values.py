@@ -8,6 +8,7 @@ import json
 import math
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
@@ -26,6 +27,7 @@ from tui.model import (
     DEFAULT_TASK,
     EventKind,
     OutcomeKind,
+    Quantiles,
     RecordView,
     Snapshot,
     SourceView,
@@ -116,6 +118,9 @@ def test_unknown_provisioned_estimated_and_saturated_are_marked():
     assert cells(with_canary(deployment=replace(made, price=None), figures=unpriced))["$/1k"].text == "?"
     assert cells(with_canary(deployment=replace(made, provisioned=True)))["$/1k"].text == "n/a"
     assert cells(with_canary(figures=windows(figures(100, estimated_usd=0.1))))["$/1k"].mark == "~"
+    unreported = {"answers_with_usage": 0, "answers_without_usage": 98, "prompt_tokens": 0}
+    unknown = cells(with_canary(figures=windows(figures(100, **unreported))))
+    assert (unknown["TOK/R"].text, unknown["$/1k"].text) == ("?", "0.191")
     saturated = cells(with_canary(figures=windows(figures(100, saturated=7))))
     assert [saturated[t].mark for t in ("P50", "P95", "P99", "TTFT", "RPS")] == ["!", "!", "!", "!", " "]
 
@@ -349,6 +354,28 @@ def test_details_show_each_task_where_there_are_several():
     text = "\n".join(line.text for line in details_lines(view_of(with_canary(figures=both)), CANARY, 117))
     assert "task email" in text
     assert "task contract" in text
+
+
+def test_details_say_what_is_unknown_and_what_came_after_reasoning():
+    def lines(**changes: Any) -> dict[str, list[str]]:
+        made = with_canary(figures=windows(figures(100, **changes)))
+        texts = [line.text for line in details_lines(view_of(replace(made, reserved_usd=0.5)), CANARY, 117)]
+        return {text[:36].strip(): text[36:].split() for text in texts}
+
+    plain_ = lines()
+    assert plain_["first of answer"] == ["ms", "same", "as", "first", "token"]
+    assert "without counts" not in plain_
+    assert next(rest for said, rest in plain_.items() if said.startswith("spent 1.9"))[-2:] == [
+        "0.500", "reserved",
+    ]  # fmt: skip
+    thought = lines(answer_ttft_ms=Quantiles(2000.0, 3000.0, 4000.0, 90))
+    assert thought["first of answer P50"] == ["ms", *["2,000"] * 5]
+    assert thought["first of answer, values"] == ["n", *["90"] * 5]
+    assert lines(ttft_ms=None, answer_ttft_ms=None)["first of answer"] == ["ms", "–"]
+    unknown = lines(answers_with_usage=0, answers_without_usage=98, ms_per_output_token=None)
+    assert unknown["per output token P50"] == ["ms", *["?"] * 5]
+    assert unknown["prompt per answer"] == ["tokens", *["?"] * 5]
+    assert unknown["without counts"] == ["n", *["98"] * 5]
 
 
 def test_details_say_what_a_service_said_of_waiting():

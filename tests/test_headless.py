@@ -280,6 +280,32 @@ def test_the_result_and_the_table_say_what_it_costs_and_how_good_it_is() -> None
     assert "judge and people: weighted kappa 0.71" in lines
 
 
+def test_what_no_answer_reported_is_null_in_the_result_and_marked_in_the_table() -> None:
+    made = made_snapshot(spent_usd=2.0, spent_estimated_usd=0.5)
+    unreported = figures(
+        1000, answers_with_usage=0, answers_without_usage=980, prompt_tokens=0, cached_tokens=0,
+        completion_tokens=0, estimated_usd=0.18718,
+    )  # fmt: skip
+    view = replace(made.deployments[CANARY], figures=windows(unreported))
+    snapshot = replace(made, deployments={**made.deployments, CANARY: view})
+    document = json.loads(json.dumps(result(snapshot, seed=1, lost=0), allow_nan=False))
+    one = document["deployments"][CANARY]
+    assert one["tokens"] == {
+        "prompt": None, "cached": None, "completion": None, "reasoning": None,
+        "answers": {"reported": 0, "not_reported": 980},
+    }  # fmt: skip
+    assert (one["cost_usd"], one["cost_estimated_usd"]) == (pytest.approx(0.18718), 0.18718)
+    assert (document["spent_usd"], document["spent_estimated_usd"]) == (2.0, 0.5)
+    assert one["answer_ttft_ms"] == one["ttft_ms"]
+    business = document["business"][CANARY]["default"]
+    assert (business["cost"], business["usd_per_day"]) == (None, None)
+    assert business["no_cost"] == f"980 of 980 answers of {CANARY} reported no usage"
+    text = table(snapshot)
+    assert next(line for line in text.splitlines() if line.startswith(CANARY)).split()[8] == "0.191~"
+    assert "$2.0000 (~25% estimated)" in text
+    assert f"{CANARY}: 980 of 980 answers reported no usage; what they cost is estimated" in text
+
+
 def test_without_a_judge_and_without_a_plan_the_result_says_so() -> None:
     document = result(made_snapshot(), seed=1, lost=0)
     assert (document["plans"], document["quality"]["judge"]) == ({}, None)

@@ -13,11 +13,12 @@ from tui.azure.prices import (
     PricesError,
     cost_usd,
     estimate_prompt_tokens,
-    estimated_cost_usd,
+    estimate_tokens,
+    estimated_usage,
     load_prices,
     price_for,
 )
-from tui.model import Price, Usage
+from tui.model import Price, Request, Usage
 
 PRICE = Price(input_usd=2.5, output_usd=10.0, cached_input_usd=1.25, source="test", as_of=None)
 
@@ -110,7 +111,62 @@ def test_prompt_tokens_are_estimated_from_the_text() -> None:
         {"role": "assistant", "content": None},
     ]
     assert estimate_prompt_tokens(messages) == (10 + 4) + (3 + 4) + 4
-    assert estimated_cost_usd(messages, PRICE) == pytest.approx(25 * 2.5 / 1e6)
+
+
+def test_what_calls_tools_and_what_describes_them_is_part_of_the_prompt() -> None:
+    call = {"type": "function", "function": {"name": "find", "arguments": '{"city": "Rome"}'}}
+    messages = [{"role": "assistant", "content": None, "tool_calls": [call, {"function": 3}, 7]}]
+    assert estimate_prompt_tokens(messages) == 4 + 5
+    assert estimate_prompt_tokens(messages, {"tools": ["x" * 36], "temperature": 0}) == 9 + 11
+
+
+# Counted with o200k_base and cl100k_base.
+@pytest.mark.parametrize(
+    ("text", "o200k", "cl100k"),
+    [
+        ("The parties agree that the supplier delivers the goods within thirty days.", 13, 13),
+        ("你好，我的名字是GPT-4o。我是一种新型的语言模型，很高兴见到你!", 24, 34),
+        ("こんにちは、私の名前はGPT-4oです。私は新しいタイプの言語モデルです。", 22, 32),
+        ("Привет, меня зовут GPT-4o. Я — новая языковая модель, приятно познакомиться!", 23, 39),
+    ],
+)
+def test_the_estimate_lies_between_0_8_and_2_times_what_tokenizers_count(
+    text: str, o200k: int, cl100k: int
+) -> None:
+    for counted in (o200k, cl100k):
+        assert 0.8 <= estimate_tokens(text) / counted <= 2
+
+
+@pytest.mark.parametrize(
+    ("written_bytes", "max_tokens", "cut_off", "completion"),
+    [
+        (400, None, False, 100),
+        (401, None, False, 101),
+        (400, 64, False, 64),
+        (400, 500, False, 100),
+        (400, 500, True, 500),
+        (0, 16, True, 16),
+        (0, None, True, 0),
+    ],
+)
+def test_an_answer_is_estimated_by_what_came_and_bounded_by_its_limit(
+    written_bytes: int, max_tokens: int | None, cut_off: bool, completion: int
+) -> None:
+    request = Request(1, "default", ({"role": "user", "content": "x" * 40},), "test", max_tokens)
+    assert estimated_usage(request, written_bytes, cut_off=cut_off) == Usage(14, completion)
+
+
+def test_an_answer_has_as_many_bytes_a_token_as_its_prompt() -> None:
+    def asked(text: str) -> Request:
+        return Request(1, "default", ({"role": "user", "content": text},), "test")
+
+    # 100 characters of each.
+    assert estimated_usage(asked("总结这封邮件"), 300).completion_tokens == 100
+    assert estimated_usage(asked("Кратко"), 200).completion_tokens == 63
+    assert estimated_usage(asked(""), 100).completion_tokens == 25
+    assert estimated_usage(asked("\ud800"), 300).completion_tokens == 100
+    # A translation is in bytes what it is in the other script, but for a quarter.
+    assert estimated_usage(asked("translate this"), 300).completion_tokens == 75
 
 
 @pytest.mark.parametrize("content", [7, {"text": "x"}, [1, None, {"text": 5}, {}], "", []])

@@ -175,9 +175,9 @@ def test_what_is_asked_twice_is_paid_by_the_budget_of_the_traffic_and_ends_with_
     [spent] = [event for event in run.events() if event.kind is EventKind.BUDGET_SPENT]
     assert spent.at_s is not None
     assert run.last.quality.spent_usd > 0.02
-    assert 0.05 <= run.last.spent_usd < 0.10, "what was under way is paid too"
+    assert 0.05 <= run.last.spent_usd < 0.055, "what is under way is reserved"
     assert max(sample.at_s for sample in run.samples) < spent.at_s + 3
-    assert run.last.quality.known["default"] == pytest.approx(20 * spent.at_s, rel=0.1)
+    assert 0 < run.last.quality.known["default"] <= 20 * spent.at_s + 1, "none while costs are awaited"
 
 
 def test_judgements_under_way_at_the_end_are_waited_for_and_paid(tmp_path: Path) -> None:

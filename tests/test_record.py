@@ -35,7 +35,7 @@ from tui.record import (
     record_path,
     runs_folder,
 )
-from tui.record_reader import last_state, read_seconds
+from tui.record_reader import last_state, read_outcomes, read_seconds
 from tui.record_schema import VERSION
 
 STARTED = datetime(2025, 6, 1, 12, 0, tzinfo=UTC)
@@ -517,6 +517,23 @@ def test_a_record_of_a_newer_program_is_refused(tmp_path: Path) -> None:
     conn.close()
     with pytest.raises(UnreadableRecord, match="use a newer canarytop"):
         read_run(path)
+
+
+def test_a_record_of_before_version_4_has_no_first_token_of_the_answer(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    record = _create(path)
+    outcome = _outcome(latency_ms=900.0, ttft_ms=100.0, answer_ttft_ms=700.0, reconnected=True)
+    record.outcome(outcome)
+    assert record.close()
+    assert list(read_outcomes(path)) == [outcome]
+    conn = sqlite3.connect(path)
+    for column in ("answer_ttft_ms", "reconnected"):
+        conn.execute(f"ALTER TABLE outcomes DROP COLUMN {column}")
+    for version in (1, 2, 3):
+        conn.execute(f"PRAGMA user_version = {version}")
+        conn.commit()
+        assert list(read_outcomes(path)) == [replace(outcome, answer_ttft_ms=None, reconnected=False)]
+    conn.close()
 
 
 def test_nonsense_inside_a_record_is_said(tmp_path: Path) -> None:

@@ -157,6 +157,39 @@ def test_a_spillover_says_nothing_about_the_version() -> None:
     assert figures.served_models == {}
 
 
+def test_an_answer_without_usage_is_counted_as_such() -> None:
+    measures = _measures()
+    measures.add(_outcome(cost_usd=0.5, cost_estimated=True), 0.1)
+    measures.add(_outcome(kind=OutcomeKind.SERVER_ERROR), 0.2)
+    measures.add(_outcome(counts_for_version=False), 0.3)
+    figures = measures.figures(1.0)[OLD]["run"]["email"]
+    assert (figures.answers_with_usage, figures.answers_without_usage) == (0, 1)
+    assert (figures.tokens_per_request, figures.cost_usd, figures.estimated_usd) == (None, 0.5, 0.5)
+
+
+def test_the_first_token_of_the_answer_is_told_apart_where_reasoning_came_first() -> None:
+    measures = _measures()
+    for ms in (100.0, 200.0, 300.0):
+        measures.add(_outcome(latency_ms=5000.0, ttft_ms=ms, answer_ttft_ms=ms), 0.1)
+    same = measures.figures(1.0)[OLD]["run"]["email"]
+    assert same.answer_ttft_ms == same.ttft_ms
+    assert same.ttft_ms is not None
+    # Two that think first, one that is cut off before it answers.
+    for ms, answer_ms in ((50.0, 4000.0), (60.0, 2000.0), (70.0, None)):
+        measures.add(_outcome(latency_ms=5000.0, ttft_ms=ms, answer_ttft_ms=answer_ms), 61.5)
+    measures.tick(62.0, {})
+    for window, of_answer, of_any in (
+        ("1m", (2000, 4000, 2), (60, 70, 3)),
+        ("run", (300, 4000, 5), (70, 300, 6)),
+    ):
+        figures = measures.figures(62.0)[OLD][window]["email"]
+        for quantiles, (p50, p99, n) in ((figures.answer_ttft_ms, of_answer), (figures.ttft_ms, of_any)):
+            assert quantiles is not None
+            assert (quantiles.p50, quantiles.p99, quantiles.count) == (
+                pytest.approx(p50, rel=0.0101), pytest.approx(p99, rel=0.0101), n,
+            )  # fmt: skip
+
+
 def test_no_data_is_none_never_zero() -> None:
     figures = _measures().figures(3.0)[NEW]["5m"][ALL_TASKS]
     assert figures == Figures(span_s=3.0)

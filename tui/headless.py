@@ -9,9 +9,10 @@ from typing import TextIO
 
 from tui.engine import Engine
 from tui.measure.business import business
-from tui.measure.business_words import line_texts
+from tui.measure.business_words import line_texts, spent_text
 from tui.model import (
     DeploymentView,
+    Figures,
     OutcomeKind,
     PinState,
     QualityView,
@@ -147,16 +148,20 @@ def _row(name: str, view: DeploymentView, snapshot: Snapshot) -> tuple[str, ...]
         str(f.kinds.get(OutcomeKind.OK, 0)),
         *(("-",) * 3 if q is None else (f"{q.p50:.0f}", f"{q.p95:.0f}", f"{q.p99:.0f}")),
         "-" if ttft is None else f"{ttft.p50:.0f}",
-        "n/a" if view.deployment.provisioned else _number(f.cost_per_1k_usd, "{:.3f}", "?"),
+        "n/a" if view.deployment.provisioned else _number(f.cost_per_1k_usd, "{:.3f}", "?") + _about(f),
         _number(f.filter_pct, "{:.2f}", "-"),
         _number(f.error_pct, "{:.2f}", "-"),
         _number(f.throttled_pct, "{:.2f}", "-"),
     )
 
 
+def _about(figures: Figures) -> str:
+    return "~" if figures.estimated_usd > 0 else ""
+
+
 def _remarks(snapshot: Snapshot) -> Iterator[str]:
     sender = snapshot.sender
-    spent = f"${snapshot.spent_usd:.4f}"
+    spent = spent_text(snapshot)
     yield f"run {snapshot.run_id}: {snapshot.at_s:.0f} s, {sender.sent} requests sent, {spent}"
     affected = sum(f.saturated for f in totals(snapshot).values())
     unsent = sum(f.kinds.get(OutcomeKind.CLIENT_SATURATED, 0) for f in totals(snapshot).values())
@@ -169,6 +174,9 @@ def _remarks(snapshot: Snapshot) -> Iterator[str]:
         why = f": {sender.no_socket}" if sender.no_socket else "; see the limit of open files (ulimit -n)"
         yield f"CLIENT SATURATED: {unsent} requests not sent, this machine had no socket for them{why}"
     for name, view in snapshot.deployments.items():
+        if (unknown := (f := total(view)).answers_without_usage) > 0:
+            answers = f"{unknown} of {unknown + f.answers_with_usage} answers"
+            yield f"{name}: {answers} reported no usage; what they cost is estimated"
         if view.quota_exhausted:
             yield f"{name}: QUOTA EXHAUSTED: {view.quota_exhausted}"
         elif view.throttled_s > 0:
@@ -197,15 +205,16 @@ def _business_lines(snapshot: Snapshot) -> Iterator[str]:
     lines = business(snapshot)
     several = len({line.canary for line in lines}) > 1
     for line in lines:
-        if line.cost is not None or line.graded:
+        if line.cost is not None or line.graded or line.rate_from == "rollout file":
             yield f"business: {line_texts(line, line.canary if several else '')[0]}"
 
 
 def _quality_lines(view: QualityView) -> Iterator[str]:
     if (judge := view.judge) is not None:
+        about = "~" if view.judge_estimated_usd > 0 else ""
         cut = f"{judge.unanswered:,} cut off" if judge.asked and judge.unanswered else ""
         said = (judge.text or "nothing asked yet", cut, judge.position.text, judge.anchors.text)
-        yield f"judge {view.judge_name}: {'; '.join(filter(None, said))}; ${view.judge_usd:.4f}"
+        yield f"judge {view.judge_name}: {'; '.join(filter(None, said))}; {about}${view.judge_usd:.4f}"
     if view.agreement:
         yield view.agreement
 
@@ -238,7 +247,7 @@ def _progress(snapshot: Snapshot, for_s: float | None) -> str:
     return (
         f"{snapshot.at_s:5.0f}{until}  {snapshot.state.value}  {done} done  {errors} errors"
         f"  {throttled} throttled  {snapshot.sender.in_flight} in flight  weights {shares}"
-        f"  ${snapshot.spent_usd:.4f}{saturated}"
+        f"  {spent_text(snapshot)}{saturated}"
     )
 
 

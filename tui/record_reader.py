@@ -129,7 +129,8 @@ def read_outcomes(path: Path) -> Iterator[Outcome]:
     ``shares`` are empty: an outcome keeps only the weight of its own deployment. Raises UnreadableRecord.
     """
     with _reading(path) as conn:
-        yield from map(outcome_of, conn.execute(f"SELECT {OUTCOME_COLUMNS} FROM outcomes ORDER BY seq"))
+        columns = _there(conn, "outcomes", OUTCOME_COLUMNS)
+        yield from map(outcome_of, conn.execute(f"SELECT {columns} FROM outcomes ORDER BY seq"))
 
 
 def read_assignments(path: Path) -> Iterator[Assignment]:

@@ -19,7 +19,7 @@ OUTCOME_COLUMNS = (
     "request_id, task, deployment, weight_pct, kind, due_s, sent_s, ended_s, late_ms, latency_ms, ttft_ms,"
     " prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, cost_usd, cost_estimated, filters,"
     " http_status, finish_reason, error, served_model, system_fingerprint, served_by, counts_for_version,"
-    " retry_after_s, region, service_request_id, source, saturated"
+    " retry_after_s, region, service_request_id, source, saturated, answer_ttft_ms, reconnected"
 )
 SECOND_COLUMNS = (
     "at_s, deployment, requests, p50_ms, p95_ms, p99_ms, cost_per_1k_usd, filter_pct, error_pct, weight_pct,"
@@ -35,7 +35,7 @@ def outcome_of(row: _Row) -> Outcome:
         request_id, task, deployment, weight_pct, kind, due_s, sent_s, ended_s, late_ms, latency_ms, ttft_ms,
         prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, cost_usd, cost_estimated, filters,
         http_status, finish_reason, error, served_model, system_fingerprint, served_by, counts_for_version,
-        retry_after_s, region, service_request_id, source, saturated,
+        retry_after_s, region, service_request_id, source, saturated, answer_ttft_ms, reconnected,
     ) = row  # fmt: skip
     usage = None
     if prompt_tokens is not None:
@@ -54,6 +54,7 @@ def outcome_of(row: _Row) -> Outcome:
         late_ms=_real(late_ms),
         latency_ms=_optional(latency_ms),
         ttft_ms=_optional(ttft_ms),
+        answer_ttft_ms=_optional(answer_ttft_ms),
         usage=usage,
         cost_usd=_optional(cost_usd),
         cost_estimated=bool(cost_estimated),
@@ -70,6 +71,7 @@ def outcome_of(row: _Row) -> Outcome:
         service_request_id=_text(service_request_id),
         source=str(source),
         saturated=bool(saturated),
+        reconnected=bool(reconnected),
     )
 
 

@@ -20,7 +20,8 @@ APPLICATION_ID = 0x63746F70
 
 VERSION = 4
 """Of the schema (``PRAGMA user_version``); a reader refuses what is newer. Version 1 has no table ``state``,
-version 2 no table ``pairs``, version 3 no ``throttled_pct``, and its ``error_pct`` counts rate limits."""
+version 2 no table ``pairs``. Versions before 4 have no ``answer_ttft_ms`` and ``reconnected`` of outcomes, no
+``throttled_pct`` of seconds, and their ``error_pct`` counts rate limits."""
 
 LONGEST_NAME = 200
 LONGEST_TEXT = 2000
@@ -45,7 +46,8 @@ _TABLES = (
   prompt_tokens INTEGER, cached_tokens INTEGER, completion_tokens INTEGER, reasoning_tokens INTEGER,
   cost_usd REAL, cost_estimated INTEGER NOT NULL, filters TEXT, http_status INTEGER, finish_reason TEXT,
   error TEXT, served_model TEXT, system_fingerprint TEXT, served_by TEXT, counts_for_version INTEGER NOT NULL,
-  retry_after_s REAL, region TEXT, service_request_id TEXT, source TEXT NOT NULL, saturated INTEGER NOT NULL
+  retry_after_s REAL, region TEXT, service_request_id TEXT, source TEXT NOT NULL, saturated INTEGER NOT NULL,
+  answer_ttft_ms REAL, reconnected INTEGER NOT NULL
 )""",
     """CREATE TABLE seconds (
   at_s REAL, deployment TEXT NOT NULL, requests INTEGER NOT NULL, p50_ms REAL, p95_ms REAL,
@@ -63,7 +65,7 @@ _TEXTS_TABLE = (
     "CREATE TABLE texts (request_id INTEGER NOT NULL, deployment TEXT NOT NULL, prompt TEXT, answer TEXT)"
 )
 
-_INSERT_OUTCOME = f"INSERT INTO outcomes VALUES (NULL{', ?' * 30})"
+_INSERT_OUTCOME = f"INSERT INTO outcomes VALUES (NULL{', ?' * 32})"
 _INSERT_SECOND = f"INSERT INTO seconds VALUES (?{', ?' * 11})"
 _INSERT_EVENT = f"INSERT INTO events VALUES (NULL{', ?' * 10})"
 
@@ -225,6 +227,8 @@ def _outcome_row(o: Outcome) -> tuple[Any, ...]:
         _name(o.service_request_id),
         _name(o.source),
         o.saturated,
+        o.answer_ttft_ms,
+        o.reconnected,
     )
 
 

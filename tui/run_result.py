@@ -36,6 +36,7 @@ def result(snapshot: Snapshot, *, seed: int, lost: int) -> dict[str, Any]:
         "skipped": snapshot.sender.skipped,
         "lost": lost,
         "spent_usd": snapshot.spent_usd,
+        "spent_estimated_usd": snapshot.spent_estimated_usd,
         "weights": _weights(snapshot.weights),
         "deployments": {
             name: _deployment(view, {task: shares.get(name, 0.0) for task, shares in snapshot.weights.items()})
@@ -85,15 +86,17 @@ def _deployment(view: DeploymentView, weights: Mapping[str, float]) -> dict[str,
         "filter_pct": f.filter_pct,
         "latency_ms": _quantiles(f.latency_ms),
         "ttft_ms": _quantiles(f.ttft_ms),
+        "answer_ttft_ms": _quantiles(f.answer_ttft_ms),
         "ms_per_output_token": _quantiles(f.ms_per_output_token),
         "tokens": {
-            "prompt": f.prompt_tokens,
-            "cached": f.cached_tokens,
-            "completion": f.completion_tokens,
-            "reasoning": f.reasoning_tokens,
+            "prompt": f.prompt_tokens if f.answers_with_usage else None,
+            "cached": f.cached_tokens if f.answers_with_usage else None,
+            "completion": f.completion_tokens if f.answers_with_usage else None,
+            "reasoning": f.reasoning_tokens if f.answers_with_usage else None,
+            "answers": {"reported": f.answers_with_usage, "not_reported": f.answers_without_usage},
         },
         "cost_usd": f.cost_usd,
-        "cost_estimated_usd": f.estimated_usd,
+        "cost_estimated_usd": f.estimated_usd if f.priced else None,
         "filters": {
             "prompt_blocked": f.prompt_blocked,
             "completion_blocked": f.completion_blocked,
@@ -172,7 +175,7 @@ def _business_line(line: BusinessLine) -> dict[str, Any]:
             "interval_pct": [cost.low_pct, cost.high_pct],
             "canary_answers": cost.canary_answers,
             "from": cost.seen_in,
-            "estimated": cost.estimated,
+            "estimated_pct": cost.estimated_pct,
         },
         "no_cost": line.missing,
         "graded": {
@@ -198,6 +201,7 @@ def _quality(view: QualityView) -> dict[str, Any]:
             "waiting": view.waiting,
             "not_judged": view.not_judged,
             "spent_usd": view.judge_usd,
+            "spent_estimated_usd": view.judge_estimated_usd,
             "budget_usd": view.judge_budget_usd,
             **asdict(view.judge),
         }
@@ -205,6 +209,7 @@ def _quality(view: QualityView) -> dict[str, Any]:
         "samples": view.samples,
         "known_answers_asked": dict(view.known),
         "spent_usd": view.spent_usd,
+        "spent_estimated_usd": view.estimated_usd,
         "judge": judge,
         "agreement": view.agreement,
     }

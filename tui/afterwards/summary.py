@@ -114,7 +114,7 @@ def _figures(figures: dict[str, Figures]) -> Table:
                 str(f.requests),
                 *_quantiles(f.latency_ms),
                 f"{f.ttft_ms.p50:.0f} (n {f.ttft_ms.count})" if f.ttft_ms else "-",
-                f"{number(f.cost_per_1k_usd, '.4f')} (n {f.priced})",
+                f"{number(f.cost_per_1k_usd, '.4f')}{'~' if f.estimated_usd > 0 else ''} (n {f.priced})",
                 number(f.filter_pct, ".2f"),
                 number(f.error_pct, ".2f"),
                 _by_kind(f, ERRORS),

@@ -170,6 +170,7 @@ class ServiceClient:
         except openai.APITimeoutError as error:
             refusal = Refusal(OutcomeKind.TIMEOUT, f"no answer: {_cause(error)}")
         except TimeoutError:
+            call.overdue = True
             refusal = Refusal(OutcomeKind.TIMEOUT, f"not finished within {self._timeout_s:g} s")
         except (openai.APIConnectionError, httpx2.TransportError) as error:
             refusal = _broken(error)

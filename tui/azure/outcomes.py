@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from tui.azure.errors import Refusal
 from tui.azure.pauses import retry_after_s
-from tui.azure.prices import cost_usd, estimated_cost_usd
+from tui.azure.prices import cost_usd, estimated_usage
 from tui.azure.transport import Exchange
 from tui.azure.wire import AnswerReader
 from tui.model import (
+    ANSWERED,
     NO_HITS,
     THROTTLED,
     Assignment,
@@ -33,11 +34,12 @@ Shown = Callable[[str, int], str]
 
 @dataclass(slots=True)
 class Call:
-    """What is known so far of a call under way."""
+    """What is known so far of a call under way. ``overdue``: our own time-out ended it."""
 
     reader: AnswerReader
     exchange: Exchange = field(default_factory=Exchange)
     status: int | None = None
+    overdue: bool = False
 
 
 def outcome_of(
@@ -68,7 +70,7 @@ def outcome_of(
     sent_s = exchange.sent_s if exchange.sent_s is not None else now_s
     usage = answer.known_usage()
     ended_s = exchange.last_byte_s if answered and exchange.last_byte_s is not None else now_s
-    cost, estimated = _cost(request, deployment, kind, usage)
+    cost, estimated = _cost(request, deployment, kind, usage, call)
     spilled = _spilled(headers, deployment.wire_id)
 
     def kept(text: str | None, limit: int) -> str | None:
@@ -144,16 +146,22 @@ def _spilled(headers: Mapping[str, str], wire_id: str) -> bool:
 
 
 def _cost(
-    request: Request, deployment: Deployment, kind: OutcomeKind, usage: Usage | None
+    request: Request, deployment: Deployment, kind: OutcomeKind, usage: Usage | None, call: Call
 ) -> tuple[float | None, bool]:
-    """USD and whether it is an estimate: a blocked prompt is charged, but comes back without usage."""
-    price = deployment.price
+    """USD and whether it is an estimate.
+
+    Where the service reports no usage, what it has done is estimated: an answer; a blocked prompt, which is
+    charged (Microsoft, content filter documentation); the part of an answer that came before it broke off; and
+    the prompt of a request that it was still at when we gave up, which is the least that it may charge.
+    """
+    price, answer = deployment.price, call.reader.answer
     if price is None or deployment.provisioned:
         return None, False
     if usage is not None:
         return cost_usd(usage, price), False
-    if kind is OutcomeKind.PROMPT_FILTERED:
-        return estimated_cost_usd(request.messages, price), True
+    if kind in ANSWERED or kind is OutcomeKind.PROMPT_FILTERED or answer.written_bytes or call.overdue:
+        estimated = estimated_usage(request, answer.written_bytes, cut_off=answer.finish_reason == "length")
+        return cost_usd(estimated, price), True
     return None, False
 
 

@@ -5,10 +5,12 @@ A price that is not known stays unknown; it is never taken to be zero or that of
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from math import ceil
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
@@ -16,12 +18,15 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from tui.azure.data_files import DataFileError, read_data
-from tui.model import Price, Usage
+from tui.model import Price, Request, Usage
 
 _BUNDLED = Path(__file__).with_name("prices.toml")
 _PER_TOKENS = 1_000_000
 _CHARACTERS_PER_TOKEN = 4
+_WEIGHT_BEYOND_ASCII = 1.5
 _TOKENS_PER_MESSAGE = 4
+_SCHEMAS = ("tools", "functions", "response_format")
+"""Parameters that the service writes into the prompt."""
 
 
 class PricesError(DataFileError):
@@ -110,27 +115,53 @@ def cost_usd(usage: Usage, price: Price) -> float:
     return spent / _PER_TOKENS
 
 
-def estimate_prompt_tokens(messages: Iterable[Mapping[str, Any]]) -> int:
-    """Roughly how many tokens chat messages are: one for 4 characters, and 4 around each message.
+def estimate_tokens(text: str) -> float:
+    """Roughly how many tokens a text is, without a tokenizer.
 
-    An estimate for English text without a tokenizer; images and other parts that are not text count nothing.
+    A character is a quarter of a token in ASCII, 0.6 where UTF-8 needs two bytes (Cyrillic, Greek, Arabic) and
+    1 where it needs three (Chinese, Japanese, Korean, Hindi). Counted with o200k_base and cl100k_base, English
+    prose and code have 0.85 to 1.0 of that many, JSON and arithmetic up to 1.6, other scripts mostly 0.5 to
+    1.1 (Hebrew and Arabic with cl100k_base up to 1.8).
     """
-    return sum(
-        _TOKENS_PER_MESSAGE + -(-_text_length(message.get("content")) // _CHARACTERS_PER_TOKEN)
-        for message in messages
-    )
+    beyond_ascii = 0 if text.isascii() else len(text.encode("utf-8", "surrogatepass")) - len(text)
+    return (len(text) + _WEIGHT_BEYOND_ASCII * beyond_ascii) / _CHARACTERS_PER_TOKEN
 
 
-def estimated_cost_usd(messages: Iterable[Mapping[str, Any]], price: Price) -> float:
-    """USD that a blocked prompt costs, as an estimate: the service charges its evaluation and reports no usage
-    (Microsoft, content filter documentation)."""
-    return cost_usd(Usage(prompt_tokens=estimate_prompt_tokens(messages), completion_tokens=0), price)
+def estimate_prompt_tokens(
+    messages: Iterable[Mapping[str, Any]], params: Mapping[str, Any] = MappingProxyType({})
+) -> int:
+    """Roughly how many tokens a prompt is: those of its texts, 4 around each message, and its schemas.
+
+    Images and other parts that are not text count nothing.
+    """
+    texts = sum(_TOKENS_PER_MESSAGE + ceil(estimate_tokens(_text(message))) for message in messages)
+    schemas = [params[name] for name in _SCHEMAS if name in params]
+    return texts + (ceil(estimate_tokens(json.dumps(schemas, ensure_ascii=False))) if schemas else 0)
 
 
-def _text_length(content: object) -> int:
-    if isinstance(content, str):
-        return len(content)
-    if isinstance(content, list | tuple):
-        texts = (part.get("text") for part in content if isinstance(part, Mapping))
-        return sum(len(text) for text in texts if isinstance(text, str))
-    return 0
+def estimated_usage(request: Request, written_bytes: int, *, cut_off: bool = False) -> Usage:
+    """Roughly what a request used whose service said nothing of it.
+
+    ``written_bytes`` is how much of the answer came, in UTF-8; a token has as many of them as in the prompt.
+    ``cut_off`` is whether the answer ended at ``max_tokens``, which bounds it in any case.
+    """
+    prompt_tokens = estimate_prompt_tokens(request.messages, request.params)
+    asked = "".join(map(_text, request.messages))
+    bytes_ = len(asked) if asked.isascii() else len(asked.encode("utf-8", "surrogatepass"))
+    per_byte = estimate_tokens(asked) / bytes_ if asked else 1 / _CHARACTERS_PER_TOKEN
+    answer_tokens, most = ceil(written_bytes * per_byte), request.max_tokens
+    if most is not None:
+        answer_tokens = most if cut_off else min(answer_tokens, most)
+    return Usage(prompt_tokens, answer_tokens)
+
+
+def _text(message: Mapping[str, Any]) -> str:
+    """What a message says: its text, and what it calls tools with."""
+    content, calls = message.get("content"), message.get("tool_calls")
+    parts = content if isinstance(content, list | tuple) else ({"text": content},)
+    texts = [part.get("text") for part in parts if isinstance(part, Mapping)]
+    for call in calls if isinstance(calls, list | tuple) else ():
+        function = call.get("function") if isinstance(call, Mapping) else None
+        if isinstance(function, Mapping):
+            texts += [function.get("name"), function.get("arguments")]
+    return "".join(text for text in texts if isinstance(text, str))

@@ -36,6 +36,7 @@ _ANSWERS = (b"", b"message")
 # The text of an event that is skipped is between this and the next quote that is not escaped.
 _MARKS = (b'"content":"', b'"content": "')
 _BACKSLASH = ord("\\")
+_TWO_BYTES = re.compile(rb"\\u0[0-7]")
 _FIGURES = re.compile(rb'"(?:usage|finish_reason)"\s*:\s*[^n\s]')
 _TEXTS = ("text", "thinking", "content", "function", "name", "arguments", "summary", "transcript")
 # A surrogate that has no partner is no character; the pairs before it in the pattern are left alone.
@@ -268,9 +269,13 @@ def _only_text(data: bytes) -> tuple[int, int] | None:
 
 
 def _length(data: bytes, start: int, end: int) -> int:
-    """UTF-8 bytes of the text between two places of a JSON string: an escape is one, that of a letter three."""
+    """UTF-8 bytes of the text between two places of a JSON string: an escape is one, that of a letter two or
+    three."""
     escapes = data.count(b"\\", start, end)
-    return end - start - escapes - (2 * data.count(b"\\u", start, end) if escapes else 0)
+    if not escapes:
+        return end - start
+    letters, of_two = data.count(b"\\u", start, end), len(_TWO_BYTES.findall(data, start, end))
+    return end - start - escapes - 2 * letters - of_two
 
 
 def _error_event(data: bytes) -> object:

@@ -231,7 +231,8 @@ def _states_of_traffic(view: View) -> Iterator[State]:
     live, ui = view.live, view.ui
     if live.state is TrafficState.BUDGET_SPENT:
         budget = "" if live.budget_usd is None else f" of {live.budget_usd:.2f}"
-        yield State("■", "BUDGET SPENT", "warn", f"{live.spent_usd:.2f}{budget} USD spent: no more is sent",
+        spent = f"{'~' if live.spent_estimated_usd > 0 else ''}{live.spent_usd:.2f}"
+        yield State("■", "BUDGET SPENT", "warn", f"{spent}{budget} USD spent: no more is sent",
                      f"{ui.keys['export']} exports, {ui.keys['quit']} quits")  # fmt: skip
     elif live.state is TrafficState.ENDED:
         yield State("■", "ENDED", "note", f"the sources have no more requests; {live.sender.sent} were sent",

@@ -9,7 +9,7 @@ from tui.cockpit.line import Line, Tone
 from tui.cockpit.ui_state import View
 from tui.cockpit.wrapping import wrapped
 from tui.measure.business import BusinessLine, CostOfBoth, business
-from tui.measure.business_words import change_pct, day_text, line_texts, pairs_text
+from tui.measure.business_words import change_text, day_text, estimated_text, line_texts, pairs_text
 from tui.model import VerdictState
 from tui.text import plain
 
@@ -51,7 +51,7 @@ def cost_cell(line: BusinessLine, cells: int) -> str:
     """``-92% saves $143/day`` in ``cells`` cells, or less of it; empty where nothing is known."""
     if line.cost is None:
         return ""
-    change, day = change_pct(line.cost), day_text(line)
+    change, day = change_text(line.cost), day_text(line)
     texts = (f"{change} {day}".strip(), day, change)
     return next((text for text in texts if cell_len(text) <= cells), "")
 
@@ -88,7 +88,7 @@ def _cost(cost: CostOfBoth) -> str:
     if cost.low_pct is not None and cost.high_pct is not None:
         parts += f" ({cost.low_pct:+.0f}…{cost.high_pct:+.0f}%)"
     seen = "compared at the same weights" if cost.seen_in == "comparison" else "mean of the run"
-    estimated = ", some prices estimated" if cost.estimated else ""
+    estimated = f", {estimated_text(cost.estimated_pct)}" if cost.estimated_pct > 0 else ""
     return f"{parts}, {fmt.counted(cost.canary_answers, 'answer')} of the canary, {seen}{estimated}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 
 from tui.cockpit import format as fmt
 from tui.cockpit import verdict_words as words
@@ -159,6 +160,11 @@ def _block(title: str, deployment: DeploymentView, task: str, width: int) -> lis
     row("assigned share", "%", lambda f: fmt.pct(f.assigned_share_pct))
     row("rate", "req/s", lambda f: fmt.rate(f.rate_rps) if f.span_s else fmt.NO_DATA)
     for label, unit, quantiles in _QUANTILES:
+        if label == _OF_ANSWER and all(f.answer_ttft_ms in (None, f.ttft_ms) for f in columns.values()):
+            some = any(f.answer_ttft_ms is not None for f in columns.values())
+            said = "  same as first token" if some else f"  {fmt.NO_DATA}"
+            lines.append(Line(fmt.fit(f"  {label}", label_cells) + fmt.fit(unit, 7) + said, "dim"))
+            continue
         for rank in ("p50", "p95", "p99"):
             row(f"{label} {rank.upper()}", unit, _quantile(quantiles, rank))
             row("  with 95% confidence", "", _interval(quantiles, rank), "dim")
@@ -166,6 +172,8 @@ def _block(title: str, deployment: DeploymentView, task: str, width: int) -> lis
     for label, attribute in _TOKENS:
         row(f"{label} per answer", "tokens", _per_answer(attribute))
     row("answers with counts", "n", lambda f: f"{f.answers_with_usage:,}", "dim")
+    if any(f.answers_without_usage for f in columns.values()):
+        row("without counts", "n", lambda f: f"{f.answers_without_usage:,}", "warn")
     row("cost per 1,000 requests", "USD", lambda f: _money(deployment, f, f.cost_per_1k_usd))
     row("cost so far", "USD", lambda f: _money(deployment, f, f.cost_usd))
     row("of it estimated", "USD", lambda f: fmt.usd(f.estimated_usd) if f.priced else fmt.NO_DATA, "dim")
@@ -193,10 +201,13 @@ def _marked(text: str, cells: int) -> str:
     return fmt.fit(number, cells - 1, right=True) + fmt.fit(text[len(number) :], 1)
 
 
+_OF_ANSWER = "first of answer"
+_PER_TOKEN: Callable[[Figures], Quantiles | None] = attrgetter("ms_per_output_token")
 _QUANTILES: tuple[tuple[str, str, Callable[[Figures], Quantiles | None]], ...] = (
     ("latency", "ms", lambda f: f.latency_ms),
     ("first token", "ms", lambda f: f.ttft_ms),
-    ("per output token", "ms", lambda f: f.ms_per_output_token),
+    (_OF_ANSWER, "ms", lambda f: f.answer_ttft_ms),
+    ("per output token", "ms", _PER_TOKEN),
 )
 _TOKENS = (
     ("prompt", "prompt_tokens"),
@@ -221,7 +232,8 @@ def _quantile(of: Callable[[Figures], Quantiles | None], name: str) -> Callable[
     def text(figures: Figures) -> str:
         quantiles = of(figures)
         if quantiles is None:
-            return fmt.NO_DATA
+            unknown = figures.ttft_ms is not None and figures.answers_without_usage
+            return fmt.UNKNOWN if unknown and of is _PER_TOKEN else fmt.NO_DATA
         if name == "count":
             return f"{quantiles.count:,}"
         value: float = getattr(quantiles, name)
@@ -247,7 +259,9 @@ def _interval(of: Callable[[Figures], Quantiles | None], rank: str) -> Callable[
 def _per_answer(attribute: str) -> Callable[[Figures], str]:
     def text(figures: Figures) -> str:
         n = figures.answers_with_usage
-        return f"{getattr(figures, attribute) / n:,.1f}" if n else fmt.NO_DATA
+        if not n:
+            return fmt.UNKNOWN if figures.answers_without_usage else fmt.NO_DATA
+        return f"{getattr(figures, attribute) / n:,.1f}"
 
     return text
 
@@ -256,7 +270,7 @@ def _money(deployment: DeploymentView, figures: Figures, value: float | None) ->
     if deployment.deployment.provisioned:
         return "n/a"
     if figures.requests and not figures.priced and deployment.deployment.price is None:
-        return "?"
+        return fmt.UNKNOWN
     return fmt.usd(value) + ("~" if value is not None and figures.estimated_usd > 0 else "")
 
 
@@ -298,6 +312,7 @@ def _sources(view: View) -> list[Line]:
         *([] if record.error is None else [Line(f"  {plain(record.error, 300)}", "alert")]),
         Line(
             f"  spent {view.picture.spent_usd:.3f} USD, of it estimated {view.picture.spent_estimated_usd:.3f}"
+            + (f"; {view.picture.reserved_usd:.3f} reserved" if view.picture.reserved_usd > 0 else "")
         ),
     ]
     return lines

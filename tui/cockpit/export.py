@@ -20,7 +20,9 @@ _VERDICTS = ".verdicts.csv"
 
 _COLUMNS = (
     "deployment", "role", "window", "task", "seconds", "requests", "assigned", "share_pct", "rate_rps",
-    "p50_ms", "p95_ms", "p99_ms", "ttft_p50_ms", "ttft_p95_ms", "ttft_p99_ms", "tokens_per_request",
+    "p50_ms", "p95_ms", "p99_ms", "ttft_p50_ms", "ttft_p95_ms", "ttft_p99_ms",
+    "answer_ttft_p50_ms", "answer_ttft_p95_ms", "answer_ttft_p99_ms", "tokens_per_request",
+    "answers_with_usage", "answers_without_usage",
     "cost_per_1k_usd", "cost_usd", "estimated_usd", "filter_pct", "error_pct", "throttled_pct", "saturated",
 )  # fmt: skip
 
@@ -80,11 +82,13 @@ def state_json(snapshot: Snapshot) -> str:
 
 
 def _cells(f: Figures) -> tuple[object, ...]:
-    latency, ttft = f.latency_ms, f.ttft_ms
+    latency, ttft, answer = f.latency_ms, f.ttft_ms, f.answer_ttft_ms
     values = (
         f.span_s, f.requests, f.assigned, f.assigned_share_pct, f.rate_rps,
         latency and latency.p50, latency and latency.p95, latency and latency.p99,
-        ttft and ttft.p50, ttft and ttft.p95, ttft and ttft.p99, f.tokens_per_request,
+        ttft and ttft.p50, ttft and ttft.p95, ttft and ttft.p99,
+        answer and answer.p50, answer and answer.p95, answer and answer.p99, f.tokens_per_request,
+        f.answers_with_usage, f.answers_without_usage,
         f.cost_per_1k_usd, f.cost_usd, f.estimated_usd, f.filter_pct, f.error_pct, f.throttled_pct, f.saturated,
     )  # fmt: skip
     return tuple(round(v, 6) if isinstance(v, float) else "" if v is None else v for v in values)

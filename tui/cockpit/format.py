@@ -8,6 +8,8 @@ from typing import Final
 from rich.cells import cell_len, set_cell_size
 
 NO_DATA = "–"
+UNKNOWN = "?"
+"""There are data, but not this figure: the service did not report it, or its price is not known."""
 
 _LONGEST_NUMBER: Final = 16
 """Cells of a word with a number: a longer one is a path or a name, which may be cut."""

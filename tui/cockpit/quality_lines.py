@@ -56,13 +56,15 @@ def _judge(seen: QualityView, judge: JudgeView, width: int) -> list[Line]:
 
 
 def _cost(seen: QualityView) -> str:
-    asked = f"${seen.spent_usd:.4f} for second and known answers, of the budget of the traffic"
+    about = "~" if seen.estimated_usd > 0 else ""
+    asked = f"{about}${seen.spent_usd:.4f} for second and known answers, of the budget of the traffic"
     if seen.judge is None:
         return asked
     budget = "no budget" if seen.judge_budget_usd is None else f"of ${seen.judge_budget_usd:.2f}"
     over = seen.judge_budget_usd is not None and seen.judge_usd >= seen.judge_budget_usd
     spent = ", SPENT: no more scores" if over else ""
-    return f"judge ${seen.judge_usd:.4f} {budget}{spent}; {asked}"
+    about = "~" if seen.judge_estimated_usd > 0 else ""
+    return f"judge {about}${seen.judge_usd:.4f} {budget}{spent}; {asked}"
 
 
 def _row(label: str, text: str, width: int, tone: Tone = "") -> list[Line]:

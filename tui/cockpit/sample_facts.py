@@ -114,12 +114,16 @@ def _figures(answer: Answer) -> Iterator[_Item]:
         yield f"{fmt.ms(answer.latency_ms)} ms", ""
     if answer.ttft_ms is not None:
         yield f"TTFT {fmt.ms(answer.ttft_ms)} ms", ""
+    if answer.answer_ttft_ms is not None and answer.answer_ttft_ms != answer.ttft_ms:
+        yield f"first of answer {fmt.ms(answer.answer_ttft_ms)} ms", ""
     if (usage := answer.usage) is not None:
         more = {"cached": usage.cached_tokens, "reasoning": usage.reasoning_tokens}
         said = ", ".join(f"{n} {word}" for word, n in more.items() if n)
         yield f"{usage.prompt_tokens}+{usage.completion_tokens} tokens" + (f" ({said})" if said else ""), ""
+    elif answer.kind in ANSWERED:
+        yield f"{fmt.UNKNOWN} tokens", ""
     if answer.cost_usd is not None:
-        yield f"${answer.cost_usd:.6f}", ""
+        yield f"{'~' if answer.cost_estimated else ''}${answer.cost_usd:.6f}", ""
     if answer.served_model:
         yield f"served {plain(answer.served_model, 60)}", "$axis"
 

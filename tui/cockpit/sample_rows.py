@@ -24,7 +24,7 @@ from tui.cockpit.sample_filters import (
 from tui.cockpit.sample_listing import Listed
 from tui.cockpit.sample_scoring import Scoring, can_be_scored
 from tui.cockpit.ui_state import View
-from tui.model import NEVER_SERVED, Answer, Mark, Sample, SampleKind
+from tui.model import ANSWERED, NEVER_SERVED, Answer, Mark, Sample, SampleKind
 from tui.text import plain
 
 HIDDEN: Final = "·"
@@ -173,15 +173,25 @@ def _versions(row: _Row) -> Sequence[str]:
 
 
 def _figures(
-    row: _Row, value: Callable[[Answer], float | None], said: Callable[[float | None], str]
+    row: _Row,
+    value: Callable[[Answer], float | None],
+    said: Callable[[float | None], str],
+    unknown: str = fmt.NO_DATA,
 ) -> Sequence[str]:
-    """Of a pair the greater one, where one for each would not fit, or would give the versions away."""
+    """Of a pair the greater one, where one for each would not fit, or would give the versions away. ``unknown``
+    stands where an answer came without the value."""
     if row.hidden and not row.pair:
         return (HIDDEN,)
-    greatest = max((v for v in map(value, row.sample.answers) if v is not None), default=None)
+
+    def text(answer: Answer) -> str:
+        known = value(answer)
+        return unknown if known is None and answer.kind in ANSWERED else said(known)
+
+    greatest = max(row.sample.answers, key=lambda a: -1.0 if (v := value(a)) is None else v, default=None)
+    most = said(None) if greatest is None else text(greatest)
     if row.hidden or not row.pair:
-        return (said(greatest),)
-    return per_answer(row.sample, lambda answer: said(value(answer))), said(greatest)
+        return (most,)
+    return per_answer(row.sample, text), most
 
 
 def _tokens(answer: Answer) -> float | None:
@@ -228,7 +238,7 @@ _COLUMNS: Final = (
     _Column("KIND", 5, 4, lambda r: (_KINDS[r.sample.kind],), left=True),
     _Column("VERSION", 11, 1, _versions, left=True, most=25),
     _Column("MS", 6, 2, lambda r: _figures(r, lambda a: a.latency_ms, fmt.ms), most=11),
-    _Column("TOK", 5, 5, lambda r: _figures(r, _tokens, fmt.count), most=9),
+    _Column("TOK", 5, 5, lambda r: _figures(r, _tokens, fmt.count, fmt.UNKNOWN), most=9),
     _Column("$/1k", 6, 5, lambda r: _figures(r, _per_1k_usd, fmt.usd), most=13),
     _Column("STATE", 14, 0, _state, left=True, most=20),
     _Column("SCORE", 5, 1, _scores, most=6),

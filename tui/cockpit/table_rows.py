@@ -199,7 +199,7 @@ def _cells(view: View, name: str, pins: bool) -> tuple[Cell, ...]:
         cell(of(lambda f: _rank(f.latency_ms, "p95"), fmt.ms), mark),
         cell(of(lambda f: _rank(f.latency_ms, "p99"), fmt.ms), mark),
         cell(of(lambda f: _rank(f.ttft_ms, "p50"), fmt.ms), mark),
-        cell(of(lambda f: f.tokens_per_request, fmt.count)),
+        cell(_tokens(figures)),
         cell(*_cost(deployment, figures)),
         cell(of(lambda f: f.filter_pct, fmt.pct)),
         cell(of(lambda f: f.error_pct, fmt.pct)),
@@ -256,13 +256,19 @@ def _weight(view: View, name: str) -> Cell:
     return Cell(f"{fmt.weight(asked)}/{seen:.0f}%", "warn", mark)
 
 
+def _tokens(figures: Figures | None) -> str:
+    if figures is not None and figures.answers_without_usage and not figures.answers_with_usage:
+        return fmt.UNKNOWN
+    return fmt.count(None if figures is None else figures.tokens_per_request)
+
+
 def _cost(deployment: DeploymentView, figures: Figures | None) -> tuple[str, str]:
     if deployment.deployment.provisioned:
         return "n/a", " "
     if figures is None or not figures.requests:
         return fmt.NO_DATA, " "
     if deployment.deployment.price is None and not figures.priced:
-        return "?", " "
+        return fmt.UNKNOWN, " "
     return fmt.usd(figures.cost_per_1k_usd), "~" if figures.estimated_usd > 0 else " "
 
 

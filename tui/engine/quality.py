@@ -13,9 +13,10 @@ import random
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from tui.engine.judging import JudgingRoom
+from tui.engine.ledger import Client, Spending
 from tui.engine.sample_store import SampleStore
 from tui.engine.scores import Scores
 from tui.model import (
@@ -44,22 +45,6 @@ SHADOW, KNOWN = "shadow", "known"
 _NOTABLE_PER_S = 1.0
 _NOTE_CHARS = 500
 _BEST = 5
-
-
-class Client(Protocol):
-    """What sends a request."""
-
-    async def complete(
-        self,
-        request: Request,
-        assignment: Assignment,
-        due_s: float,
-        *,
-        saturated: bool = False,
-        keep_text: bool | None = None,
-    ) -> Outcome:
-        """Every end is an outcome."""
-        ...
 
 
 class QualityRoom:
@@ -109,7 +94,7 @@ class QualityRoom:
         self.scores = Scores(self.store, by_people=rollout.quality.judge is None, pair=pair, log=log, now=now)
         self._judge = judge(self.store, self.scores.judged)
         self._asked = dict.fromkeys(known, 0)
-        self._spent_usd = 0.0
+        self._spent = Spending(None)
         self._next_sample_s = self._next_notable_s = 0.0
         self._work: set[asyncio.Task[None]] = set()
 
@@ -241,7 +226,7 @@ class QualityRoom:
     async def _ask(self, request: Request, deployment: str) -> Outcome:
         assignment = Assignment(request.id, request.task, deployment, 0.0, self._clock())
         outcome = await self._client.complete(request, assignment, self._clock(), keep_text=True)
-        self._spent_usd += outcome.cost_usd or 0.0
+        self._spent.add(outcome)
         self._apart(outcome)
         if outcome.kind is OutcomeKind.CANCELLED:
             # The client makes an outcome of a cancellation; nothing is to be made of half a pair.
@@ -288,7 +273,8 @@ class QualityRoom:
         counted = QualityView(
             samples=len(self.store),
             known=dict(self._asked),
-            spent_usd=self._spent_usd,
+            spent_usd=self._spent.usd,
+            estimated_usd=self._spent.estimated_usd,
             agreement=self.scores.agreement,
         )
         if judge is None:
@@ -300,6 +286,7 @@ class QualityRoom:
             judge=judge.view(),
             judge_name=judge.name,
             judge_usd=judge.spending.usd,
+            judge_estimated_usd=judge.spending.estimated_usd,
             judge_budget_usd=judge.spending.budget_usd,
         )
 
@@ -318,8 +305,10 @@ def _answer(outcome: Outcome, grade: Grade | None) -> Answer:
         text=outcome.answer_text or "",
         latency_ms=outcome.latency_ms,
         ttft_ms=outcome.ttft_ms,
+        answer_ttft_ms=outcome.answer_ttft_ms,
         usage=outcome.usage,
         cost_usd=outcome.cost_usd,
+        cost_estimated=outcome.cost_estimated,
         filters=outcome.filters,
         served_model=outcome.served_model,
         error=outcome.error,

@@ -15,7 +15,7 @@ from tui.engine.automation import Automation
 from tui.engine.control import ControlRoom
 from tui.engine.events import ENGINE, EventLog
 from tui.engine.fleet import Fleet
-from tui.engine.ledger import SinceChange, Spending
+from tui.engine.ledger import PayingClient, SinceChange, Spending
 from tui.engine.members import NOBODY
 from tui.engine.membership import Membership
 from tui.engine.quality import QualityRoom
@@ -64,6 +64,7 @@ class Session:
         self._started_s = setup.clock()
         self._state = TrafficState.STARTING
         self._spending = Spending(rollout.traffic.budget_usd)
+        self._awaits_costs = False
         self._since_change = SinceChange()
         self._assigned = 0
         self._ended = 0
@@ -144,9 +145,9 @@ class Session:
         self._judges = Judges(rollout, setup, clock=self.clock, log=self.log)
         self.quality = QualityRoom(
             rollout,
-            client=self._client,
+            client=PayingClient(self._client, self._spending, self.fleet.deployments, self._watch_budget),
             weights=lambda: self.router.weights,
-            going=lambda: self._state is TrafficState.RUNNING,
+            going=lambda: self._state is TrafficState.RUNNING and not self._awaits_costs,
             pauses=lambda name: self.fleet.health[name].pause.lasts,
             counts=self.fleet.is_on_trial,
             apart=self._asked_apart,
@@ -217,6 +218,9 @@ class Session:
     def _admit(self, assignment: Assignment) -> bool:
         # Drawn as it was asked for, also where it is held back: the split of the draws is nobody's fault.
         self.automation.assigned(assignment)
+        if self._spending.full:
+            # Started in one burst with the request that took what was left.
+            return False
         admitted = self.fleet.health[assignment.deployment].admit(assignment)
         if admitted:
             self._assigned += 1
@@ -235,11 +239,9 @@ class Session:
         for kind, text in self.fleet.news(outcome):
             self.log(kind, ENGINE, text)
         self.automation.ended(outcome)
-        self._spend(outcome)
 
     def _asked_apart(self, outcome: Outcome) -> None:
         """What is asked beside the traffic has a cost and nothing else in common with it."""
-        self._spend(outcome)
         if self.setup.record is not None:
             self.setup.record.texts(outcome)
 
@@ -249,14 +251,23 @@ class Session:
             self.setup.record.pair(pair)
         self.automation.compared(pair)
 
-    def _spend(self, outcome: Outcome) -> None:
-        self._spending.add(outcome)
-        if self._spending.over and self._state is TrafficState.RUNNING:
+    def _watch_budget(self) -> None:
+        """Stop the traffic where the budget is spent. Where it may be by what is under way, wait until all of
+        that has ended, and go on with what is left then."""
+        if self._state is not TrafficState.RUNNING:
+            return
+        if self._spending.over:
             self._sender.pause()
             self._state = TrafficState.BUDGET_SPENT
             spent = f"budget of {self._spending.budget_usd:.2f} USD spent"
             text = f"{spent}: traffic stopped; raise budget_usd to go on"
             self.log(EventKind.BUDGET_SPENT, ENGINE, text)
+        elif self._spending.full:
+            self._sender.pause()
+            self._awaits_costs = True
+        elif self._awaits_costs and not self._spending.under_way:
+            self._awaits_costs = False
+            self._sender.resume()
 
     def _version_changed(self, deployment: str, change: VersionChange) -> None:
         """Nothing of the version before is pooled with the one that answers now."""
@@ -318,8 +329,11 @@ class Session:
         if self._state is not TrafficState.PAUSED:
             return None
         self._state = TrafficState.RUNNING
-        self._sender.resume()
-        return self.log(EventKind.CONTINUED, actor, "traffic continues")
+        if not self._awaits_costs:
+            self._sender.resume()
+        continued = self.log(EventKind.CONTINUED, actor, "traffic continues")
+        self._watch_budget()
+        return continued
 
     @property
     def state(self) -> TrafficState:
@@ -380,6 +394,7 @@ class Session:
             record=record.view() if record is not None else RecordView(),
             spent_usd=self._spending.usd,
             spent_estimated_usd=self._spending.estimated_usd,
+            reserved_usd=self._spending.reserved_usd,
             budget_usd=self._spending.budget_usd,
             verdicts=self.automation.verdicts(),
             alpha_pct=rollout.criteria.alpha_pct,
@@ -405,6 +420,7 @@ class Session:
         time-out. With 0 all are cancelled at once.
         """
         self._sender.pause()
+        self._awaits_costs = False
         ends_s = self.clock() + drain_s
         await self._sender.drain(drain_s)
         await self.quality.drain(max(ends_s - self.clock(), 0.0), JUDGE_TIMEOUT_S + 1 if drain_s else 0.0)

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tui.model import DEFAULT_TASK, DeploymentView, Figures, Snapshot, Verdict, VerdictState
+from tui.model import DEFAULT_TASK, DeploymentView, Figures, Price, Snapshot, Verdict, VerdictState
+from tui.text import plain
 
 GRADED = ("quality", "accuracy")
 """The criteria that say how good the answers are, in the order in which they are told."""
 
 _DAY_S = 86_400
 _PER_1K = 1000
+_NAME_CHARS = 60
 _NOTHING = Figures(span_s=0.0)
 
 
@@ -36,15 +38,15 @@ class CostOfBoth:
     one is known.
 
     ``seen_in`` is ``comparison`` where the verdict compared requests of the same weights, ``figures`` where
-    it is the plain mean of the run. It rests on ``canary_answers`` answers with a price; ``estimated`` where
-    the price of some is an estimate.
+    it is the plain mean of the run. It rests on ``canary_answers`` answers with a price. ``estimated_pct`` of
+    the cost is an estimate, on the side where that is more; of a comparison nothing is.
     """
 
     canary_usd_per_1k: float
     baseline_usd_per_1k: float
     seen_in: Literal["comparison", "figures"]
     canary_answers: int
-    estimated: bool = False
+    estimated_pct: float = 0.0
     low_pct: float | None = None
     high_pct: float | None = None
 
@@ -104,7 +106,7 @@ def _line(snapshot: Snapshot, task: str, name: str) -> BusinessLine:
     views = snapshot.deployments
     baseline, canary = views[snapshot.baseline], views[name]
     per_day = snapshot.requests_per_day.get(task)
-    cost, missing = None, _provisioned(baseline, canary)
+    cost, missing = None, _provisioned(baseline, canary) or _unreported(baseline, canary, task)
     if not missing:
         cost = _compared(verdicts) or _plain(baseline, canary, task)
         missing = "" if cost is not None else _why_none(baseline, canary, task)
@@ -148,8 +150,12 @@ def _plain(baseline: DeploymentView, canary: DeploymentView, task: str) -> CostO
         baseline_usd_per_1k=base.cost_per_1k_usd,
         seen_in="figures",
         canary_answers=own.priced,
-        estimated=own.estimated_usd > 0 or base.estimated_usd > 0,
+        estimated_pct=max(_estimated_pct(own), _estimated_pct(base)),
     )
+
+
+def _estimated_pct(figures: Figures) -> float:
+    return 100 * figures.estimated_usd / figures.cost_usd if figures.cost_usd else 0.0
 
 
 def _provisioned(baseline: DeploymentView, canary: DeploymentView) -> str:
@@ -157,6 +163,23 @@ def _provisioned(baseline: DeploymentView, canary: DeploymentView) -> str:
         if view.deployment.provisioned:
             return f"the {whose} is provisioned capacity, which has no price per request"
     return ""
+
+
+def _unreported(baseline: DeploymentView, canary: DeploymentView, task: str) -> str:
+    """An estimate of most answers says what was assumed, not what a version costs."""
+    for view in (canary, baseline):
+        figures = _figures(view, task)
+        unknown, known = figures.answers_without_usage, figures.answers_with_usage
+        if unknown > known:
+            name = plain(view.deployment.name, _NAME_CHARS)
+            return f"{unknown:,} of {unknown + known:,} answers of {name} reported no usage"
+        if figures.priced and not figures.cost_usd and not _is_free(view.deployment.price):
+            return f"{plain(view.deployment.name, _NAME_CHARS)} reported 0 tokens"
+    return ""
+
+
+def _is_free(price: Price | None) -> bool:
+    return price is not None and price.input_usd == price.output_usd == 0
 
 
 def _why_none(baseline: DeploymentView, canary: DeploymentView, task: str) -> str:

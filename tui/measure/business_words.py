@@ -7,9 +7,10 @@ import math
 from collections.abc import Iterable
 
 from tui.measure.business import BusinessLine, CostOfBoth, Graded
-from tui.model import VerdictState
+from tui.model import Snapshot, VerdictState
 from tui.text import plain
 
+FREE = "free"
 NOT_COMPARED = "quality not compared"
 
 _WORDS = {VerdictState.WORSE: "WORSE", VerdictState.OK: "OK", VerdictState.NOT_YET: "NOT YET"}
@@ -34,13 +35,13 @@ def cost_texts(line: BusinessLine) -> tuple[str, ...]:
     """What it costs or saves, the longest text first; or why that is not known."""
     if line.cost is None:
         return f"cost not known: {line.missing}", "cost not known"
-    change = change_pct(line.cost)
-    about = "~" if line.cost.estimated else ""
-    head = f"{change}{about} cost" if change else "cost"
+    change, estimated = change_text(line.cost), estimated_text(line.cost.estimated_pct)
+    head = "free" if change == FREE else f"{change} cost".lstrip()
     day = day_text(line)
     if not day:
-        return (head,)
-    return f"{head} ({day} at {rate_text(line)})", f"{head} ({day})", head
+        return (f"{head} ({estimated})", head) if estimated else (head,)
+    whole = f"{day} at {rate_text(line)}"
+    return f"{head} ({whole}, {estimated})" if estimated else f"{head} ({whole})", f"{head} ({day})", head
 
 
 def day_text(line: BusinessLine) -> str:
@@ -61,12 +62,30 @@ def rate_text(line: BusinessLine) -> str:
     return f"{run}{line.requests_per_day:,.0f} requests/day"
 
 
-def change_pct(cost: CostOfBoth) -> str:
-    """``-60%``; empty where the baseline costs nothing."""
+def change_text(cost: CostOfBoth) -> str:
+    """``-60%``, ``-60%~`` where a part is estimated; empty where the baseline costs nothing. Only what has no
+    price saves all of it, and is ``free``."""
     change = cost.difference_pct
     if change is None or not math.isfinite(change):
         return ""
-    return f"{change:+.0f}%" if abs(change) < 999.5 else ">+999%"
+    if cost.canary_usd_per_1k == 0:
+        return FREE
+    text = f"{change:+.0f}%" if change < 999.5 else ">+999%"
+    if change <= -99.5:
+        text = f"{max(change, -99.9):.1f}%"
+    return text + ("~" if cost.estimated_pct > 0 else "")
+
+
+def estimated_text(pct: float) -> str:
+    """``~12% estimated``; empty where nothing is."""
+    return f"~{max(pct, 1):.0f}% estimated" if pct > 0 else ""
+
+
+def spent_text(snapshot: Snapshot) -> str:
+    """``$1.9100``, ``$1.9100 (~12% estimated)``."""
+    spent, part = snapshot.spent_usd, snapshot.spent_estimated_usd
+    estimated = estimated_text(100 * part / spent) if spent > 0 else ""
+    return f"${spent:.4f}" + (f" ({estimated})" if estimated else "")
 
 
 def graded_text(graded: Graded) -> str:

@@ -27,9 +27,23 @@ class VersionNames:
 
 
 class Tally:
-    """Sums that can be merged and subtracted exactly. ``counts`` holds what is not zero, by name."""
+    """Sums that can be merged and subtracted exactly. ``counts`` holds what is not zero, by name.
 
-    __slots__ = ("categories", "counts", "kinds", "latency", "models", "per_token", "ttft")
+    Of answers that began with reasoning, ``thought`` holds the first token and ``after_thought`` the first of
+    the answer itself; of all others both are the same, and in ``ttft`` alone.
+    """
+
+    __slots__ = (
+        "after_thought",
+        "categories",
+        "counts",
+        "kinds",
+        "latency",
+        "models",
+        "per_token",
+        "thought",
+        "ttft",
+    )
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
@@ -38,6 +52,8 @@ class Tally:
         self.models: dict[str, int] = {}
         self.latency = Histogram()
         self.ttft = Histogram()
+        self.thought = Histogram()
+        self.after_thought = Histogram()
         self.per_token = Histogram()
 
     def add_assignment(self) -> None:
@@ -72,6 +88,8 @@ class Tally:
             ):
                 if tokens > 0:
                     counts[name] = get(name, 0) + tokens
+        elif kind in ANSWERED:
+            counts["answers_without_usage"] = get("answers_without_usage", 0) + 1
         cost_usd = outcome.cost_usd
         if cost_usd is not None and 0 <= cost_usd <= _MOST_USD:
             cost = round(cost_usd * PER_USD)
@@ -84,6 +102,10 @@ class Tally:
                 self.latency.add(outcome.latency_ms)
             if outcome.ttft_ms is not None:
                 self.ttft.add(outcome.ttft_ms)
+                if outcome.answer_ttft_ms != outcome.ttft_ms:
+                    self.thought.add(outcome.ttft_ms)
+                    if outcome.answer_ttft_ms is not None:
+                        self.after_thought.add(outcome.answer_ttft_ms)
                 per_token = outcome.ms_per_output_token
                 if per_token is not None:
                     self.per_token.add(per_token)
@@ -113,6 +135,8 @@ class Tally:
         add_counts(self.models, other.models)
         self.latency.merge(other.latency)
         self.ttft.merge(other.ttft)
+        self.thought.merge(other.thought)
+        self.after_thought.merge(other.after_thought)
         self.per_token.merge(other.per_token)
 
     def subtract(self, other: Tally) -> None:
@@ -123,6 +147,8 @@ class Tally:
         subtract_counts(self.models, other.models)
         self.latency.subtract(other.latency)
         self.ttft.subtract(other.ttft)
+        self.thought.subtract(other.thought)
+        self.after_thought.subtract(other.after_thought)
         self.per_token.subtract(other.per_token)
 
     def plus(self, other: Tally) -> Tally:
@@ -134,29 +160,39 @@ class Tally:
         total.models = self.models.copy()
         total.latency = self.latency.copy()
         total.ttft = self.ttft.copy()
+        total.thought = self.thought.copy()
+        total.after_thought = self.after_thought.copy()
         total.per_token = self.per_token.copy()
         total.merge(other)
         return total
 
     def packed(self) -> tuple[Any, ...]:
         """The same sums in plain small values, for pickling."""
-        histograms = (self.latency.packed(), self.ttft.packed(), self.per_token.packed())
-        return (self.counts, self.kinds, self.categories, self.models, *histograms)
+        histograms = (self.latency, self.ttft, self.thought, self.after_thought, self.per_token)
+        return (self.counts, self.kinds, self.categories, self.models, *(h.packed() for h in histograms))
 
     @classmethod
     def unpacked(cls, packed: tuple[Any, ...]) -> Tally:
         """The tally that ``packed`` gave."""
         tally = cls()
-        tally.counts, tally.kinds, tally.categories, tally.models, latency, ttft, per_token = packed
-        tally.latency = Histogram.unpacked(latency)
-        tally.ttft = Histogram.unpacked(ttft)
-        tally.per_token = Histogram.unpacked(per_token)
+        tally.counts, tally.kinds, tally.categories, tally.models, *histograms = packed
+        tally.latency, tally.ttft, tally.thought, tally.after_thought, tally.per_token = map(
+            Histogram.unpacked, histograms
+        )
         return tally
+
+    def _answer_ttft(self) -> Histogram:
+        """The time to the first token that is no reasoning, of all answers."""
+        of_all = self.ttft.copy()
+        of_all.subtract(self.thought)
+        of_all.merge(self.after_thought)
+        return of_all
 
     def figures(self, span_s: float, assigned_to_all: int) -> Figures:
         """What a screen shows. ``assigned_to_all`` counts the assignments of the task to any deployment."""
         get = self.counts.get
         assigned, priced = get("assigned", 0), get("priced", 0)
+        ttft_ms = self.ttft.quantiles()
         return Figures(
             span_s=span_s,
             requests=sum(self.kinds.values()),
@@ -164,9 +200,11 @@ class Tally:
             assigned_share_pct=100 * assigned / assigned_to_all if assigned_to_all else None,
             kinds=self.kinds.copy(),
             latency_ms=self.latency.quantiles(),
-            ttft_ms=self.ttft.quantiles(),
+            ttft_ms=ttft_ms,
+            answer_ttft_ms=self._answer_ttft().quantiles() if self.thought.count else ttft_ms,
             ms_per_output_token=self.per_token.quantiles(),
             answers_with_usage=get("answers_with_usage", 0),
+            answers_without_usage=get("answers_without_usage", 0),
             prompt_tokens=get("prompt_tokens", 0),
             cached_tokens=get("cached_tokens", 0),
             completion_tokens=get("completion_tokens", 0),

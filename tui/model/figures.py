@@ -36,7 +36,11 @@ class Quantiles:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one deployment did for one task (or all) in one window. None means no data, never zero."""
+    """What one deployment did for one task (or all) in one window. None means no data, never zero.
+
+    ``ttft_ms`` is to the first token of any kind, ``answer_ttft_ms`` to the first that is no reasoning: the
+    same where no answer began with reasoning.
+    """
 
     span_s: float
     requests: int = 0
@@ -48,6 +52,7 @@ class Figures:
     answer_ttft_ms: Quantiles | None = None
     ms_per_output_token: Quantiles | None = None
     answers_with_usage: int = 0
+    answers_without_usage: int = 0
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0

@@ -13,7 +13,7 @@ class QualityView:
     """``samples`` are kept in memory, ``waiting`` of them for the judge, ``not_judged`` were dropped because it
     was too slow. ``known`` is how many items with a known answer were asked, by task. ``spent_usd`` is what
     known answers and second answers cost, which the budget of the traffic pays; ``judge_usd`` what the judge
-    did.
+    did; of both, the part is estimated that no service reported.
 
     ``agreement`` is one line on the scores of people and judge, empty where no answer has both.
     """
@@ -23,8 +23,10 @@ class QualityView:
     not_judged: int = 0
     known: Mapping[str, int] = field(default_factory=dict)
     spent_usd: float = 0.0
+    estimated_usd: float = 0.0
     judge: JudgeView | None = None
     judge_name: str = ""
     judge_usd: float = 0.0
+    judge_estimated_usd: float = 0.0
     judge_budget_usd: float | None = None
     agreement: str = ""

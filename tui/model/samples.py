@@ -43,6 +43,8 @@ class Answer:
     finish_reason: str | None = None
     grade: Grade | None = None
     """Of a known answer."""
+    answer_ttft_ms: float | None = None
+    cost_estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

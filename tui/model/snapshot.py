@@ -153,6 +153,8 @@ class Snapshot:
     record: RecordView = field(default_factory=RecordView)
     spent_usd: float = 0.0
     spent_estimated_usd: float = 0.0
+    reserved_usd: float = 0.0
+    """What the requests under way may cost, where there is a budget."""
     budget_usd: float | None = None
     verdicts: Mapping[str, tuple[Verdict, ...]] = field(default_factory=dict)
     """Canary -> one verdict a criterion, in the order of the decision table."""
