@@ -16,7 +16,7 @@ from aiohttp import web
 from tests.engine_runs import NEW, OLD, beside
 from tests.rollout_files import document, write
 from tests.service import ask, client_of, serving
-from tests.test_cli import typed
+from tests.test_cli import said, typed
 from tests.test_terminal import Terminal
 from tui.azure.secrets import Secrets
 from tui.model import Outcome
@@ -131,18 +131,22 @@ def left_behind(folder: Path) -> list[str]:
     return [str(path) for path in folder.rglob("*") if path.is_file() and HEAD.encode() in path.read_bytes()]
 
 
-def test_a_run_leaves_it_in_no_record_result_report_or_message(tmp_path: Path) -> None:
+def test_a_run_leaves_it_in_no_record_result_report_or_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with beside(echoing()) as url:
         file = rollout_of(tmp_path, url)
         code, out, err = typed(
             tmp_path, "run", str(file), "--json", str(tmp_path / "out.json"), "--for", "3s", **ENV
         )
         assert code in (0, 1), err
-        check = typed(tmp_path, "check", str(file), "--online", **ENV)
+        check = said(tmp_path, monkeypatch, "check", str(file), "--online", **ENV)
     [record] = (tmp_path / "state" / "canarytop" / "runs").glob("*.sqlite")
     with sqlite3.connect(record) as lines:
         assert lines.execute("SELECT count(*) FROM outcomes").fetchone()[0] > len(REPLIES)
-    reports = [typed(tmp_path, "report", str(record), "--format", f, **ENV) for f in ("md", "html", "json")]
+    reports = [
+        said(tmp_path, monkeypatch, "report", str(record), "--format", f, **ENV) for f in ("md", "html", "json")
+    ]
     printed = [out, err, *(text for _, *texts in (check, *reports) for text in texts)]
     assert any("[key]" in text for text in printed)
     assert not [text for text in printed if HEAD in text]
@@ -156,8 +160,13 @@ def test_the_cockpit_shows_it_on_no_screen(tmp_path: Path, monkeypatch: pytest.M
         terminal = Terminal(tmp_path / "state", "watch", str(rollout_of(tmp_path, url)))
         try:
             terminal.shows("ROLL BACK")
-            terminal.shows("[key]")
-            for keys, title in (("i", "PROMPT"), ("\x1b", "ROLL BACK"), ("?", "WEIGHTS AND")):
+            for keys, title in (
+                ("\r", "[key]"),
+                ("\x1b", "events"),
+                ("i", "PROMPT"),
+                ("\x1b", "events"),
+                ("?", "WEIGHTS AND"),
+            ):
                 terminal.press(keys)
                 terminal.shows(title)
         finally:
