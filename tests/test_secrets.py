@@ -161,7 +161,7 @@ def test_the_cockpit_shows_it_on_no_screen(tmp_path: Path, monkeypatch: pytest.M
         try:
             terminal.shows("ROLL BACK")
             for keys, title in (
-                ("\r", "[key]"),
+                ("\r", "first token"),
                 ("\x1b", "events"),
                 ("i", "PROMPT"),
                 ("\x1b", "events"),
