@@ -216,7 +216,12 @@ class Beside:
 
 
 async def _leave_nothing() -> None:
-    """A connection that is accepted or closed in the last moment takes some turns of the loop to be gone."""
+    """A connection that is accepted or closed in the last moment takes some turns of the loop to be gone; one
+    over which nothing was asked yet is known to nobody but the loop."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+    for transport in list(asyncio.get_running_loop()._transports.values()):
+        transport.abort()
     rest = asyncio.all_tasks() - {asyncio.current_task()}
     for task in rest:
         task.cancel()

@@ -159,9 +159,9 @@ def test_the_cockpit_shows_it_on_no_screen(tmp_path: Path, monkeypatch: pytest.M
     with beside(echoing()) as url:
         terminal = Terminal(tmp_path / "state", "watch", str(rollout_of(tmp_path, url)))
         try:
-            terminal.shows("ROLL BACK")
+            terminal.shows("BUDGET SPENT")
             for keys, title in (
-                ("\r", "first token"),
+                ("\r", "time covered"),
                 ("\x1b", "events"),
                 ("i", "PROMPT"),
                 ("\x1b", "events"),
