@@ -265,9 +265,10 @@ def _headless(
 
 
 def _rollout(file: Path, scenario: str | None, *, keys: bool = False) -> Any:
+    from tui.preflight import further_problems
     from tui.problems import format_problems
     from tui.rollout import RolloutError, load_rollout
-    from tui.wiring import EveryKey, further_problems
+    from tui.wiring import EveryKey
 
     try:
         # A rehearsal sends no key anywhere, so it asks for none.

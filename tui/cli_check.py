@@ -44,10 +44,10 @@ def check(
     mistakes; 3 an endpoint or the control plane could not be asked at all;
     130 interrupted.
     """
+    from tui.preflight import files_problem, further_problems, room_for, trace_said
     from tui.problems import Problem, format_problems
     from tui.rollout import check_rollout
     from tui.traffic.sources import look
-    from tui.wiring import files_problem, further_problems, room_for, trace_said
 
     if today is not None and not online:
         raise typer.BadParameter("only --online compares dates: give both", param_hint="--today")

@@ -33,7 +33,8 @@ from tui.model import (
 )
 
 _CHAT = "/chat/completions"
-_SPARE_CONNECTIONS = 16
+SPARE_CONNECTIONS = 16
+"""Of each endpoint, beyond ``max_in_flight``: for probes and control."""
 _ERROR_CHARS = 240
 _NOT_NEEDED = "none"
 """The SDK insists on a key, but gets none: the headers of the endpoint carry it where it belongs."""
@@ -77,7 +78,7 @@ class ServiceClient:
         self._headers = {name: headers_of(endpoint, env) for name, endpoint in endpoints.items()}
         own = (secret for e in endpoints.values() for secret in secrets_of(e, env))
         self._secrets = Secrets((*own, *proxy_secrets(os.environ)))
-        limit = max_in_flight + _SPARE_CONNECTIONS
+        limit = max_in_flight + SPARE_CONNECTIONS
         self._transports = {
             name: TimedTransport(max_connections=limit, timeout_s=timeout_s, clock=clock) for name in endpoints
         }
