@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.service import serving
+from tests.service import ask, serving
 from tui.azure.client import ServiceClient
 from tui.azure.credentials import CredentialError, EntraToken, token_from_env
 from tui.model import Assignment, Deployment, Endpoint, OutcomeKind, Request
@@ -86,3 +86,20 @@ async def test_the_data_plane_asks_for_a_token_of_its_own_scope(entra: list[str]
     assert outcome.kind is OutcomeKind.REFUSED
     assert seen == ["Bearer token-for-https://ai.azure.com/.default"]
     assert entra == ["credential"]
+
+
+async def test_a_token_that_the_service_repeats_is_in_no_outcome(entra: list[str]) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        token = request.headers["authorization"].removeprefix("Bearer ")
+        assert token == "token-for-https://ai.azure.com/.default"
+        error = {"code": token, "message": f"bad token {token}, {token[:12]}..."}
+        return web.json_response({"error": error}, status=401, headers={"x-ms-region": token})
+
+    async with serving(handler) as url:
+        endpoint = Endpoint("main", url, "azure", "2024-10-21", entra=True)
+        deployment = Deployment("d", "main", "gpt-4o", "2024-11-20")
+        client = ServiceClient({"main": endpoint}, {"d": deployment}, env={}, clock=lambda: 0.0)
+        outcome = await ask(client, "d")
+        await client.close()
+    assert outcome.region == "[key]"
+    assert outcome.error == "HTTP 401: key or endpoint refused: bad token [key], [key]..."
