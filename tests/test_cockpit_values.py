@@ -162,6 +162,7 @@ def test_old_figures_are_no_fault_where_nothing_is_sent():
 def test_trouble_takes_the_last_column():
     assert "unreachable" in cells(with_canary(unreachable="x"))["VS BASELINE"].longer[0]
     assert "throttled 8s" in cells(with_canary(throttled_s=8.0))["VS BASELINE"].longer[0]
+    assert "throttled 2h" in cells(with_canary(throttled_s=7_190.5))["VS BASELINE"].longer[0]
     assert "throttled 2h" in cells(with_canary(throttled_s=7_500.0))["VS BASELINE"].longer[0]
     exhausted = cells(with_canary(quota_exhausted="no money", throttled_s=8.0))["VS BASELINE"]
     assert (exhausted.text, exhausted.longer[0], exhausted.tone) == ("✗ quota", "✗ quota exhausted", "alert")
@@ -383,10 +384,12 @@ def test_details_say_what_a_service_said_of_waiting():
         lines = details_lines(view_of(with_canary(**changes)), CANARY, 117)
         return " ".join(" ".join(line.text for line in lines).split())
 
-    assert "throttled 8 s of rest still asked for quota" not in said(throttled_s=8.0)
-    assert "throttled 8 s of rest still asked for last answer" in said(throttled_s=8.0, next_try_s=8.0)
+    assert "throttled its service asks to wait 8 s more quota" not in said(throttled_s=8.0)
+    assert "throttled its service asks to wait 8 s more last answer" in said(throttled_s=8.0, next_try_s=8.0)
     long = said(throttled_s=7_500.0, next_try_s=200.0)
-    assert "throttled 2 h 5 min of rest still asked for; one request is tried every 300 s; the next" in long
+    assert (
+        "throttled its service asks to wait 2 h 5 min more; one request is tried every 300 s; the next" in long
+    )
     assert "the next request is sent in 03:20" in long
     none = said(quota_exhausted="HTTP 429: pay first\x1b[31m", next_try_s=200.0)
     assert "quota EXHAUSTED: HTTP 429: pay first\\x1b[31m; one request is tried every 300 s" in none

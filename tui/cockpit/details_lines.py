@@ -66,7 +66,7 @@ def _head(view: View, name: str, deployment: DeploymentView, width: int) -> list
         *_price(deployment, width),
         Line(
             f"weight      {fmt.weight(asked_pct(view.live, name))}%   in flight {deployment.in_flight}   "
-            f"held back {deployment.held_back}   {_task_weights(view, name)}".rstrip()
+            f"held back {fmt.counted(deployment.held_back, 'request')}   {_task_weights(view, name)}".rstrip()
         ),
     ]
     if deployment.quota is not None:
@@ -104,7 +104,7 @@ def _pause(deployment: DeploymentView, width: int) -> list[Line]:
         said = f"quota       EXHAUSTED: {plain(deployment.quota_exhausted, 300).rstrip('.')}; {every_words()}"
         lines += _wrapped(said + again, width, "alert")
     if deployment.throttled_s > 0:
-        left = f"throttled   {span(deployment.throttled_s)} of rest still asked for"
+        left = f"throttled   its service asks to wait {span(deployment.throttled_s)} more"
         tried = next_s is not None and next_s < deployment.throttled_s
         lines += _wrapped(left + (f"; {every_words()}{again}" if tried else ""), width, "warn")
     return lines

@@ -53,19 +53,20 @@ def worse_said(view: View, name: str) -> tuple[str, ...]:
     within = "" if interval(first) == fmt.NO_DATA else f" ({interval(first)})"
     n = f"n={fmt.count(first.canary_requests)}"
     evidence = f"evidence {100 * share(first.worse_progress):.0f}%"
-    core = f"{measured}, {change}, {allowed}, {n}"
+    changed = "" if change == fmt.NO_DATA else f", {change}"
+    core = f"{measured}{changed}, {allowed}, {n}"
     also = f"; also {', '.join(label(v) for v in others[:3])}" if others else ""
     also += f" and {len(others) - 3} more" if len(others) > 3 else ""
     since = "" if first.since_s is None else f", for {_since(view, first)}"
     return (
-        f"{measured}, {change}{within}, {allowed}, {n}, {evidence}{since}{also}",
-        f"{measured}, {change}{within}, {allowed}, {n}, {evidence}",
+        f"{measured}{changed}{within}, {allowed}, {n}, {evidence}{since}{also}",
+        f"{measured}{changed}{within}, {allowed}, {n}, {evidence}",
         f"{core}, {evidence}",
         core,
-        f"{measured}, {change}, {allowed}",
-        f"{said} {change}, {allowed}, {n}",
-        f"{said} {change}, {allowed}",
-        f"{said} {change}",
+        f"{measured}{changed}, {allowed}",
+        f"{said}{changed.removeprefix(',')}, {allowed}, {n}",
+        f"{said}{changed.removeprefix(',')}, {allowed}",
+        f"{said}{changed.removeprefix(',')}",
     )
 
 
