@@ -55,7 +55,7 @@ ROLLED_BACK = made_snapshot(
             "warn",
             with_deployment(CANARY, throttled_s=8.0, held_back=4),
             {},
-            "v0513: its service asks to wait 8 s more, 4 requests held back",
+            "v0513 asks to wait 8 s more, 4 requests held back",
             "quota",
         ),
         (
@@ -63,7 +63,7 @@ ROLLED_BACK = made_snapshot(
             "warn",
             with_deployment(CANARY, throttled_s=7_500.0, next_try_s=200.0, held_back=4),
             {},
-            "v0513: its service asks to wait 2 h 5 min more, 4 requests held back; less weight",
+            "v0513 asks to wait 2 h 5 min more, 4 requests held back; less weight",
             "one request is tried every 300 s",
         ),
         (

@@ -157,7 +157,7 @@ def test_worse_without_a_difference_leaves_it_out():
     shown = said(judged((rate,)))
     for text in (shown.figure, *shown.shorter):
         assert "–" not in text
-    assert shown.shorter[-1] == "errors"
+    assert shown.shorter[-1] == "errors 655%"
 
 
 def test_worse_yields_only_to_stale_and_ends_with_the_traffic():

@@ -187,9 +187,11 @@ def _quota_exhausted(view: View) -> Iterator[State]:
         away = (
             f"press {view.ui.keys['roll_back']} or " if view.ui.keys["roll_back"] in state.key.split() else ""
         )
-        said = (state.figure, *state.shorter)
-        tried = tuple(f"{text.rstrip('.')}; {every_words()}" for text in said)
-        figure, *shorter = (*(f"{text}, topped up it goes on by itself" for text in tried), *tried, *said)
+        figure, *shorter = (
+            f"{text.rstrip('.')}{more}"
+            for text in (state.figure, *state.shorter)
+            for more in (f"; {every_words()}, topped up it goes on by itself", f"; {every_words()}", "")
+        )
         yield replace(state, figure=figure, key=f"{away}raise its quota", shorter=tuple(shorter))
 
 
@@ -203,7 +205,7 @@ def _throttled(view: View) -> Iterator[State]:
     if pauses:
         name = max(pauses, key=lambda name: pauses[name])
         deployment = view.live.deployments[name]
-        rest = f"{view.short(name)}: its service asks to wait {span(deployment.throttled_s)} more"
+        rest = f"{view.short(name)} asks to wait {span(deployment.throttled_s)} more"
         figure, key = f"{rest}, {fmt.counted(deployment.held_back, 'request')} held back", _MORE_QUOTA
         tried_s = deployment.next_try_s
         if tried_s is not None and tried_s < deployment.throttled_s:
