@@ -27,6 +27,7 @@ from tui.model import (
     DEFAULT_TASK,
     EventKind,
     OutcomeKind,
+    PlayerView,
     Quantiles,
     RecordView,
     Snapshot,
@@ -403,6 +404,16 @@ def test_details_of_hostile_and_missing_things():
     assert all(line.text.isprintable() or not line.text for line in lines)
     assert max(len(line.text) for line in lines) < 400
     assert "not part of this rollout" in details_lines(view_of(made), "nobody", 77)[0].text
+
+
+def test_the_remedy_for_a_price_fits_the_session():
+    canary = made_snapshot().deployments[CANARY].deployment
+    made = with_canary(deployment=replace(canary, price=None))
+    for shown, said in (
+        (made, "price       ? unknown: give `price` in the rollout file"),
+        (replace(made, player=PlayerView(60.0)), "price       not recorded: what each request cost is"),
+    ):
+        assert said in [line.text for line in details_lines(view_of(shown), CANARY, 77)]
 
 
 def test_details_say_how_old_an_error_is_and_where_a_price_comes_from():

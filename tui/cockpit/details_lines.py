@@ -63,7 +63,7 @@ def _head(view: View, name: str, deployment: DeploymentView, width: int) -> list
         *([] if d.id is None else [Line(f"by the id   {plain(d.id, 80)}")]),
         *served_lines(deployment, width),
         *pin_line(deployment.standing, view.live.at.date(), width),
-        *_price(deployment, width),
+        *_price(view, deployment, width),
         Line(
             f"weight      {fmt.weight(asked_pct(view.live, name))}%   in flight {deployment.in_flight}   "
             f"held back {fmt.counted(deployment.held_back, 'request')}   {_task_weights(view, name)}".rstrip()
@@ -110,10 +110,12 @@ def _pause(deployment: DeploymentView, width: int) -> list[Line]:
     return lines
 
 
-def _price(deployment: DeploymentView, width: int) -> list[Line]:
+def _price(view: View, deployment: DeploymentView, width: int) -> list[Line]:
     price = deployment.deployment.price
     if deployment.deployment.provisioned:
         return [Line("price       n/a: provisioned capacity has no price per token")]
+    if price is None and view.session == "replay":
+        return [Line("price       not recorded: what each request cost is")]
     if price is None:
         return [Line("price       ? unknown: give `price` in the rollout file")]
     cached = "no discount" if price.cached_input_usd is None else f"{price.cached_input_usd:g}"
