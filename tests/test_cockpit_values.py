@@ -375,7 +375,7 @@ def test_details_say_what_is_unknown_and_what_came_after_reasoning():
     assert thought["first of answer, values"] == ["n", *["90"] * 5]
     assert lines(ttft_ms=None, answer_ttft_ms=None)["first of answer"] == ["ms", "–"]
     unknown = lines(answers_with_usage=0, answers_without_usage=98, ms_per_output_token=None)
-    assert unknown["per output token P50"] == ["ms", *["?"] * 5]
+    assert unknown["per token P50"] == ["ms", *["?"] * 5]
     assert unknown["prompt per answer"] == ["tokens", *["?"] * 5]
     assert unknown["without counts"] == ["n", *["98"] * 5]
 
@@ -406,6 +406,15 @@ def test_details_of_hostile_and_missing_things():
     assert "not part of this rollout" in details_lines(view_of(made), "nobody", 77)[0].text
 
 
+def test_every_label_of_the_details_is_whole_on_a_narrow_terminal():
+    lines = [line.text for line in details_lines(view_of(made_snapshot()), CANARY, 77)]
+    head = next(n for n, line in enumerate(lines) if line.startswith("all tasks"))
+    labels = [line[:25] for line in lines[head + 1 : lines.index("", head)]]
+    own = [label for label in labels if not label.startswith(("  served", "  filter"))]
+    assert len(own) > 30
+    assert [label for label in own if "…" in label or not label.endswith(" ")] == []
+
+
 def test_the_remedy_for_a_price_fits_the_session():
     canary = made_snapshot().deployments[CANARY].deployment
     made = with_canary(deployment=replace(canary, price=None))
@@ -434,7 +443,7 @@ def test_a_mark_moves_no_digit():
     both = {w: {ALL_TASKS: figures(100, estimated_usd=0.1 * (w == "5m"))} for w in ("1m", "5m")}
     lines = [line.text for line in details_lines(view_of(with_canary(figures=both)), CANARY, 117)]
     head = next(line for line in lines if line.startswith("all tasks"))
-    costs = next(line for line in lines if "cost per 1,000" in line)
+    costs = next(line for line in lines if "cost per 1k" in line)
     assert "~" in costs
     for window in ("1m", "5m"):
         assert costs[head.index(window) + 1].isdigit()

@@ -154,7 +154,7 @@ def _block(title: str, deployment: DeploymentView, task: str, width: int) -> lis
 
     def row(label: str, unit: str, value: Callable[[Figures], str], tone: Tone = "") -> None:
         values = "".join(_marked(value(figures), cells) for figures in columns.values())
-        lines.append(Line(fmt.fit("  " + label, label_cells) + fmt.fit(unit, 7) + values, tone))
+        lines.append(Line(fmt.fit("  " + label, label_cells - 1) + " " + fmt.fit(unit, 7) + values, tone))
 
     row("time covered", "", lambda f: fmt.duration(f.span_s) if f.span_s else fmt.NO_DATA)
     row("finished requests", "n", lambda f: f"{f.requests:,}")
@@ -176,7 +176,7 @@ def _block(title: str, deployment: DeploymentView, task: str, width: int) -> lis
     row("answers with counts", "n", lambda f: f"{f.answers_with_usage:,}", "dim")
     if any(f.answers_without_usage for f in columns.values()):
         row("without counts", "n", lambda f: f"{f.answers_without_usage:,}", "warn")
-    row("cost per 1,000 requests", "USD", lambda f: _money(deployment, f, f.cost_per_1k_usd))
+    row("cost per 1k requests", "USD", lambda f: _money(deployment, f, f.cost_per_1k_usd))
     row("cost so far", "USD", lambda f: _money(deployment, f, f.cost_usd))
     row("of it estimated", "USD", lambda f: fmt.usd(f.estimated_usd) if f.priced else fmt.NO_DATA, "dim")
     row("requests with a price", "n", lambda f: f"{f.priced:,}", "dim")
@@ -209,11 +209,11 @@ _QUANTILES: tuple[tuple[str, str, Callable[[Figures], Quantiles | None]], ...] =
     ("latency", "ms", lambda f: f.latency_ms),
     ("first token", "ms", lambda f: f.ttft_ms),
     (_OF_ANSWER, "ms", lambda f: f.answer_ttft_ms),
-    ("per output token", "ms", _PER_TOKEN),
+    ("per token", "ms", _PER_TOKEN),
 )
 _TOKENS = (
     ("prompt", "prompt_tokens"),
-    ("cached prompt", "cached_tokens"),
+    ("cached", "cached_tokens"),
     ("completion", "completion_tokens"),
     ("reasoning", "reasoning_tokens"),
 )
