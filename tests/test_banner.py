@@ -55,7 +55,7 @@ ROLLED_BACK = made_snapshot(
             "warn",
             with_deployment(CANARY, throttled_s=8.0, held_back=4),
             {},
-            "8 s of rest, 4",
+            "v0513 asks to wait 8 s more, 4 requests held back",
             "quota",
         ),
         (
@@ -63,7 +63,7 @@ ROLLED_BACK = made_snapshot(
             "warn",
             with_deployment(CANARY, throttled_s=7_500.0, next_try_s=200.0, held_back=4),
             {},
-            "v0513 asked for 2 h 5 min of rest, 4 requests held back; less weight or a larger quota helps",
+            "v0513 asks to wait 2 h 5 min more, 4 requests held back; less weight",
             "one request is tried every 300 s",
         ),
         (
@@ -71,7 +71,7 @@ ROLLED_BACK = made_snapshot(
             "alarm",
             with_deployment(CANARY, quota_exhausted=NO_MONEY, throttled_s=60.0, next_try_s=250.0),
             {},
-            f"v0513: {NO_MONEY}; one request is tried every 300 s, top up to go on at once",
+            f"v0513: {NO_MONEY}; one request is tried every 300 s, topped up it goes on by itself",
             "press r or raise its quota",
         ),
         (
@@ -167,8 +167,16 @@ def test_the_worst_state_wins_and_the_others_are_named():
 def test_a_quota_that_is_used_up_is_said_once_and_stays_said_where_no_key_helps():
     shown = said(with_deployment(CANARY, quota_exhausted=NO_MONEY, throttled_s=60.0), read_only=True)
     assert "THROTTLED" not in shown.parts[0]
-    assert "top up" in shown.figure
+    assert "topped up it goes on by itself" in shown.figure
     assert said(with_deployment(BASELINE, quota_exhausted=NO_MONEY)).key == "raise its quota"
+
+
+@pytest.mark.parametrize("field", ["quota_exhausted", "failing", "unreachable"])
+def test_the_words_of_a_service_are_whole_where_there_is_room(field: str) -> None:
+    words = "HTTP 429: You exceeded your current quota, please check your plan and billing details, or ask us."
+    shown = said(with_deployment(CANARY, **{field: words}))
+    assert words.rstrip(".") in shown.figure
+    assert len(shown.shorter[-1]) < 80
 
 
 def test_read_only_is_always_named_and_promises_no_key():

@@ -126,6 +126,14 @@ def test_what_most_answers_of_a_side_do_not_report_is_not_compared(
     assert not any("100%" in text for text in line_texts(line))
 
 
+@pytest.mark.parametrize("price", [{}, {"price": None}])
+def test_without_an_answer_it_is_not_the_price_that_is_missing(price: dict[str, None]):
+    """A record keeps no prices."""
+    refused = figures(9, answers_with_usage=0, priced=0, cost_usd=None)
+    [line] = business(deployed(with_figures(refused, figures(9000)), CANARY, **price))
+    assert line.missing == "the canary has answered none of its requests"
+
+
 def test_answers_that_cost_nothing_are_free_only_where_the_price_says_so():
     made = with_figures(figures(1000, cost_usd=0.0), figures(9000))
     [line] = business(made)

@@ -141,8 +141,10 @@ async def test_undo_that_raises_needs_a_second_press_within_five_seconds():
         await c.settle()
         await c.press("u")
         assert c.controls.canary_pct == 5
+        assert "Press u again" in c.banner
         await c.press("u")
         assert c.controls.canary_pct == 10
+        assert "Press u again" not in c.banner
 
 
 async def test_nothing_to_undo_is_said():

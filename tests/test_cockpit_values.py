@@ -27,6 +27,7 @@ from tui.model import (
     DEFAULT_TASK,
     EventKind,
     OutcomeKind,
+    PlayerView,
     Quantiles,
     RecordView,
     Snapshot,
@@ -162,6 +163,7 @@ def test_old_figures_are_no_fault_where_nothing_is_sent():
 def test_trouble_takes_the_last_column():
     assert "unreachable" in cells(with_canary(unreachable="x"))["VS BASELINE"].longer[0]
     assert "throttled 8s" in cells(with_canary(throttled_s=8.0))["VS BASELINE"].longer[0]
+    assert "throttled 2h" in cells(with_canary(throttled_s=7_190.5))["VS BASELINE"].longer[0]
     assert "throttled 2h" in cells(with_canary(throttled_s=7_500.0))["VS BASELINE"].longer[0]
     exhausted = cells(with_canary(quota_exhausted="no money", throttled_s=8.0))["VS BASELINE"]
     assert (exhausted.text, exhausted.longer[0], exhausted.tone) == ("✗ quota", "✗ quota exhausted", "alert")
@@ -373,7 +375,7 @@ def test_details_say_what_is_unknown_and_what_came_after_reasoning():
     assert thought["first of answer, values"] == ["n", *["90"] * 5]
     assert lines(ttft_ms=None, answer_ttft_ms=None)["first of answer"] == ["ms", "–"]
     unknown = lines(answers_with_usage=0, answers_without_usage=98, ms_per_output_token=None)
-    assert unknown["per output token P50"] == ["ms", *["?"] * 5]
+    assert unknown["per token P50"] == ["ms", *["?"] * 5]
     assert unknown["prompt per answer"] == ["tokens", *["?"] * 5]
     assert unknown["without counts"] == ["n", *["98"] * 5]
 
@@ -383,10 +385,12 @@ def test_details_say_what_a_service_said_of_waiting():
         lines = details_lines(view_of(with_canary(**changes)), CANARY, 117)
         return " ".join(" ".join(line.text for line in lines).split())
 
-    assert "throttled 8 s of rest still asked for quota" not in said(throttled_s=8.0)
-    assert "throttled 8 s of rest still asked for last answer" in said(throttled_s=8.0, next_try_s=8.0)
+    assert "throttled its service asks to wait 8 s more quota" not in said(throttled_s=8.0)
+    assert "throttled its service asks to wait 8 s more last answer" in said(throttled_s=8.0, next_try_s=8.0)
     long = said(throttled_s=7_500.0, next_try_s=200.0)
-    assert "throttled 2 h 5 min of rest still asked for; one request is tried every 300 s; the next" in long
+    assert (
+        "throttled its service asks to wait 2 h 5 min more; one request is tried every 300 s; the next" in long
+    )
     assert "the next request is sent in 03:20" in long
     none = said(quota_exhausted="HTTP 429: pay first\x1b[31m", next_try_s=200.0)
     assert "quota EXHAUSTED: HTTP 429: pay first\\x1b[31m; one request is tried every 300 s" in none
@@ -400,6 +404,25 @@ def test_details_of_hostile_and_missing_things():
     assert all(line.text.isprintable() or not line.text for line in lines)
     assert max(len(line.text) for line in lines) < 400
     assert "not part of this rollout" in details_lines(view_of(made), "nobody", 77)[0].text
+
+
+def test_every_label_of_the_details_is_whole_on_a_narrow_terminal():
+    lines = [line.text for line in details_lines(view_of(made_snapshot()), CANARY, 77)]
+    head = next(n for n, line in enumerate(lines) if line.startswith("all tasks"))
+    labels = [line[:25] for line in lines[head + 1 : lines.index("", head)]]
+    own = [label for label in labels if not label.startswith(("  served", "  filter"))]
+    assert len(own) > 30
+    assert [label for label in own if "…" in label or not label.endswith(" ")] == []
+
+
+def test_the_remedy_for_a_price_fits_the_session():
+    canary = made_snapshot().deployments[CANARY].deployment
+    made = with_canary(deployment=replace(canary, price=None))
+    for shown, said in (
+        (made, "price       ? unknown: give `price` in the rollout file"),
+        (replace(made, player=PlayerView(60.0)), "price       not recorded: what each request cost is"),
+    ):
+        assert said in [line.text for line in details_lines(view_of(shown), CANARY, 77)]
 
 
 def test_details_say_how_old_an_error_is_and_where_a_price_comes_from():
@@ -420,7 +443,7 @@ def test_a_mark_moves_no_digit():
     both = {w: {ALL_TASKS: figures(100, estimated_usd=0.1 * (w == "5m"))} for w in ("1m", "5m")}
     lines = [line.text for line in details_lines(view_of(with_canary(figures=both)), CANARY, 117)]
     head = next(line for line in lines if line.startswith("all tasks"))
-    costs = next(line for line in lines if "cost per 1,000" in line)
+    costs = next(line for line in lines if "cost per 1k" in line)
     assert "~" in costs
     for window in ("1m", "5m"):
         assert costs[head.index(window) + 1].isdigit()

@@ -151,6 +151,15 @@ def test_worse_is_an_alarm_with_the_line_that_matters_most():
     assert shown.key == "press r to send 100% to v1120"
 
 
+def test_worse_without_a_difference_leaves_it_out():
+    rate = replace(WORSE_P95, label="errors", unit="%", difference_pct=None, difference_low_pct=None,
+                   difference_high_pct=None)  # fmt: skip
+    shown = said(judged((rate,)))
+    for text in (shown.figure, *shown.shorter):
+        assert "–" not in text
+    assert shown.shorter[-1] == "errors 655%"
+
+
 def test_worse_yields_only_to_stale_and_ends_with_the_traffic():
     assert said(judged(ALL_WORSE), arrived_s=0.0, now_s=20.0).parts[0].startswith("? STALE 20s  ✗ WORSE")
     back = {DEFAULT_TASK: {BASELINE: 100.0, CANARY: 0.0}}

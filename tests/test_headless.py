@@ -247,10 +247,22 @@ def test_the_result_and_the_table_tell_throttled_from_errors_and_say_what_lasts(
     assert row[-2:] == ["10.00", "30.00"]
     assert f"{CANARY}: QUOTA EXHAUSTED: {words}" in text
     assert text.count(words) == 1
+    assert f"{CANARY}: 7 requests held back because its quota is exhausted" in text
     document, text = told(throttled_s=7_500.25)
     assert document["throttled_s"] == 7_500.25
     assert f"{CANARY}: THROTTLED: its service asks to wait 2 h 5 min more" in text
-    assert f"{CANARY}: 7 requests held back" in text
+    assert f"{CANARY}: 7 requests held back because its service asked for a pause" in text
+
+
+def test_what_a_version_without_answers_costs_is_no_riddle() -> None:
+    made = made_snapshot()
+    refused = figures(
+        4, kinds={OutcomeKind.RATE_LIMITED: 4}, latency_ms=None, ttft_ms=None, cost_usd=None, priced=0
+    )
+    canary = replace(made.deployments[CANARY], figures=windows(replace(refused, answers_with_usage=0)))
+    text = table(replace(made, deployments={**made.deployments, CANARY: canary}))
+    row = next(line.split() for line in text.splitlines() if line.startswith(CANARY))
+    assert row[8] == "-"
 
 
 def test_the_result_and_the_table_say_what_it_costs_and_how_good_it_is() -> None:

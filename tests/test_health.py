@@ -70,6 +70,19 @@ def test_a_pause_is_honoured_to_its_end(d: Patient) -> None:
     assert d.health.last_error == "HTTP 429: slow down"
 
 
+def test_a_short_pause_ends_before_a_request_is_tried_in_it_on_a_clock_that_runs(d: Patient) -> None:
+    ticks = count()
+    d.health = Health("d", clock=lambda: d.clock.now_s + 1e-6 * next(ticks))
+    d.ask(OutcomeKind.RATE_LIMITED, retry_after_s=2)
+    left_s, next_try_s = d.health.pause.waits_s()
+    assert 1.9 < left_s <= 2
+    assert next_try_s == left_s
+    d.ask(OutcomeKind.RATE_LIMITED, retry_after_s=7_200)
+    left_s, next_try_s = d.health.pause.waits_s()
+    assert next_try_s is not None
+    assert next_try_s < left_s
+
+
 def test_a_pause_is_said_once_however_many_refusals_tell_of_it(d: Patient) -> None:
     d.send(20)
     said = [event for _ in range(20) for event in d.end(OutcomeKind.RATE_LIMITED, retry_after_s=5)]

@@ -148,15 +148,20 @@ def _row(name: str, view: DeploymentView, snapshot: Snapshot) -> tuple[str, ...]
         str(f.kinds.get(OutcomeKind.OK, 0)),
         *(("-",) * 3 if q is None else (f"{q.p50:.0f}", f"{q.p95:.0f}", f"{q.p99:.0f}")),
         "-" if ttft is None else f"{ttft.p50:.0f}",
-        "n/a" if view.deployment.provisioned else _number(f.cost_per_1k_usd, "{:.3f}", "?") + _about(f),
+        _cost(view, f),
         _number(f.filter_pct, "{:.2f}", "-"),
         _number(f.error_pct, "{:.2f}", "-"),
         _number(f.throttled_pct, "{:.2f}", "-"),
     )
 
 
-def _about(figures: Figures) -> str:
-    return "~" if figures.estimated_usd > 0 else ""
+def _cost(view: DeploymentView, figures: Figures) -> str:
+    """USD per 1,000 requests: ``?`` where answers came whose price is not known, ``-`` where there is none."""
+    if view.deployment.provisioned:
+        return "n/a"
+    answers = figures.answers_with_usage + figures.answers_without_usage
+    about = "~" if figures.estimated_usd > 0 else ""
+    return _number(figures.cost_per_1k_usd, "{:.3f}", "?" if answers else "-") + about
 
 
 def _remarks(snapshot: Snapshot) -> Iterator[str]:
@@ -182,7 +187,8 @@ def _remarks(snapshot: Snapshot) -> Iterator[str]:
         elif view.throttled_s > 0:
             yield f"{name}: THROTTLED: its service asks to wait {span(view.throttled_s)} more"
         if view.held_back:
-            yield f"{name}: {view.held_back} requests held back while the service asked for a pause"
+            why = "its quota is exhausted" if view.quota_exhausted else "its service asked for a pause"
+            yield f"{name}: {view.held_back} requests held back because {why}"
         if view.retired:
             yield f"{name}: RETIRED: {view.last_error}"
         elif view.last_error and view.last_error != view.quota_exhausted:

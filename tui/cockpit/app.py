@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -239,7 +238,8 @@ class CanarytopApp(Sampling):
 
     def action_undo(self) -> None:
         armed_until_s = self._commands.undo(self.view)
-        self.ui = replace(self.ui, undo_armed_until_s=armed_until_s)
+        # A notice that asked for this press is answered; what there is to say now comes after it.
+        self._choose(undo_armed_until_s=armed_until_s, notice="")
 
     def action_set_weight(self) -> None:
         if isinstance(self.screen, LiveScreen) and self.ui.selected is not None:

@@ -162,9 +162,10 @@ def _down(view: View, word: str, reasons: Mapping[str, str | None]) -> Iterator[
     if down:
         name, why = down[0]
         more = f" (and {len(down) - 1} more)" if len(down) > 1 else ""
+        whole, brief = (f"{view.short(name)}{more}: {plain(why, most)}" for most in (200, 70))
         pause = f"press {view.ui.keys['pause_traffic']} to pause traffic"
         key = _help_key(view) if name != view.live.baseline else pause
-        yield State("✗", word, "alarm", f"{view.short(name)}{more}: {plain(why, 70)}", key)
+        yield State("✗", word, "alarm", whole, key, (brief,))
 
 
 def _states_of_service(view: View) -> Iterator[State]:
@@ -186,9 +187,12 @@ def _quota_exhausted(view: View) -> Iterator[State]:
         away = (
             f"press {view.ui.keys['roll_back']} or " if view.ui.keys["roll_back"] in state.key.split() else ""
         )
-        tried = f"{state.figure.rstrip('.')}; {every_words()}"
-        figure, shorter = f"{tried}, top up to go on at once", (tried, state.figure)
-        yield replace(state, figure=figure, key=f"{away}raise its quota", shorter=shorter)
+        figure, *shorter = (
+            f"{text.rstrip('.')}{more}"
+            for text in (state.figure, *state.shorter)
+            for more in (f"; {every_words()}, topped up it goes on by itself", f"; {every_words()}", "")
+        )
+        yield replace(state, figure=figure, key=f"{away}raise its quota", shorter=tuple(shorter))
 
 
 def _throttled(view: View) -> Iterator[State]:
@@ -201,7 +205,7 @@ def _throttled(view: View) -> Iterator[State]:
     if pauses:
         name = max(pauses, key=lambda name: pauses[name])
         deployment = view.live.deployments[name]
-        rest = f"{view.short(name)} asked for {span(deployment.throttled_s)} of rest"
+        rest = f"{view.short(name)} asks to wait {span(deployment.throttled_s)} more"
         figure, key = f"{rest}, {fmt.counted(deployment.held_back, 'request')} held back", _MORE_QUOTA
         tried_s = deployment.next_try_s
         if tried_s is not None and tried_s < deployment.throttled_s:

@@ -63,10 +63,10 @@ def _head(view: View, name: str, deployment: DeploymentView, width: int) -> list
         *([] if d.id is None else [Line(f"by the id   {plain(d.id, 80)}")]),
         *served_lines(deployment, width),
         *pin_line(deployment.standing, view.live.at.date(), width),
-        *_price(deployment, width),
+        *_price(view, deployment, width),
         Line(
             f"weight      {fmt.weight(asked_pct(view.live, name))}%   in flight {deployment.in_flight}   "
-            f"held back {deployment.held_back}   {_task_weights(view, name)}".rstrip()
+            f"held back {fmt.counted(deployment.held_back, 'request')}   {_task_weights(view, name)}".rstrip()
         ),
     ]
     if deployment.quota is not None:
@@ -104,16 +104,18 @@ def _pause(deployment: DeploymentView, width: int) -> list[Line]:
         said = f"quota       EXHAUSTED: {plain(deployment.quota_exhausted, 300).rstrip('.')}; {every_words()}"
         lines += _wrapped(said + again, width, "alert")
     if deployment.throttled_s > 0:
-        left = f"throttled   {span(deployment.throttled_s)} of rest still asked for"
+        left = f"throttled   its service asks to wait {span(deployment.throttled_s)} more"
         tried = next_s is not None and next_s < deployment.throttled_s
         lines += _wrapped(left + (f"; {every_words()}{again}" if tried else ""), width, "warn")
     return lines
 
 
-def _price(deployment: DeploymentView, width: int) -> list[Line]:
+def _price(view: View, deployment: DeploymentView, width: int) -> list[Line]:
     price = deployment.deployment.price
     if deployment.deployment.provisioned:
         return [Line("price       n/a: provisioned capacity has no price per token")]
+    if price is None and view.session == "replay":
+        return [Line("price       not recorded: what each request cost is")]
     if price is None:
         return [Line("price       ? unknown: give `price` in the rollout file")]
     cached = "no discount" if price.cached_input_usd is None else f"{price.cached_input_usd:g}"
@@ -152,7 +154,7 @@ def _block(title: str, deployment: DeploymentView, task: str, width: int) -> lis
 
     def row(label: str, unit: str, value: Callable[[Figures], str], tone: Tone = "") -> None:
         values = "".join(_marked(value(figures), cells) for figures in columns.values())
-        lines.append(Line(fmt.fit("  " + label, label_cells) + fmt.fit(unit, 7) + values, tone))
+        lines.append(Line(fmt.fit("  " + label, label_cells - 1) + " " + fmt.fit(unit, 7) + values, tone))
 
     row("time covered", "", lambda f: fmt.duration(f.span_s) if f.span_s else fmt.NO_DATA)
     row("finished requests", "n", lambda f: f"{f.requests:,}")
@@ -174,7 +176,7 @@ def _block(title: str, deployment: DeploymentView, task: str, width: int) -> lis
     row("answers with counts", "n", lambda f: f"{f.answers_with_usage:,}", "dim")
     if any(f.answers_without_usage for f in columns.values()):
         row("without counts", "n", lambda f: f"{f.answers_without_usage:,}", "warn")
-    row("cost per 1,000 requests", "USD", lambda f: _money(deployment, f, f.cost_per_1k_usd))
+    row("cost per 1k requests", "USD", lambda f: _money(deployment, f, f.cost_per_1k_usd))
     row("cost so far", "USD", lambda f: _money(deployment, f, f.cost_usd))
     row("of it estimated", "USD", lambda f: fmt.usd(f.estimated_usd) if f.priced else fmt.NO_DATA, "dim")
     row("requests with a price", "n", lambda f: f"{f.priced:,}", "dim")
@@ -207,11 +209,11 @@ _QUANTILES: tuple[tuple[str, str, Callable[[Figures], Quantiles | None]], ...] =
     ("latency", "ms", lambda f: f.latency_ms),
     ("first token", "ms", lambda f: f.ttft_ms),
     (_OF_ANSWER, "ms", lambda f: f.answer_ttft_ms),
-    ("per output token", "ms", _PER_TOKEN),
+    ("per token", "ms", _PER_TOKEN),
 )
 _TOKENS = (
     ("prompt", "prompt_tokens"),
-    ("cached prompt", "cached_tokens"),
+    ("cached", "cached_tokens"),
     ("completion", "completion_tokens"),
     ("reasoning", "reasoning_tokens"),
 )

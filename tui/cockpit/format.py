@@ -82,6 +82,15 @@ def age(seconds: float) -> str:
     return f"{whole}s"
 
 
+def wait(seconds: float) -> str:
+    """How long still to wait, in the nearest unit: ``9s``, ``3m``, ``2h``."""
+    whole = math.ceil(seconds)
+    for size, unit in ((3600, "h"), (60, "m")):
+        if whole >= size:
+            return f"{round(whole / size)}{unit}"
+    return f"{whole}s"
+
+
 def difference_pct(value: float, against: float) -> str:
     """``+63%``: how much ``value`` lies over or under ``against``; a dash where that is not defined."""
     if not (math.isfinite(value) and math.isfinite(against)) or against <= 0:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -280,7 +279,7 @@ def _last(view: View, name: str, deployment: DeploymentView, age_s: float | None
     if deployment.quota_exhausted is not None:
         return Cell("✗ quota", "alert", longer=("✗ quota exhausted", "✗ no quota"))
     if deployment.throttled_s > 0:
-        left = fmt.age(math.ceil(deployment.throttled_s))
+        left = fmt.wait(deployment.throttled_s)
         return Cell(f"▲ wait {left}", "warn", longer=(f"▲ throttled {left}",))
     sent_to = is_sent_to(view.picture, name)
     if age_s is not None and (view.ui.stale or sent_to):

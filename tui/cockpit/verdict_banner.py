@@ -45,27 +45,26 @@ def worse_said(view: View, name: str) -> tuple[str, ...]:
     short, said = view.short(name), label(first)
     unit = "" if first.unit in ("", "%") else f" {fmt.clip(first.unit, 12)}"
     percent = "%" if first.unit == "%" else ""
-    measured = (
-        f"{short} {said} {value(first.canary_value, first.unit)}{percent} vs "
-        f"{value(first.baseline_value, first.unit)}{percent}{unit}"
-    )
+    own = f"{value(first.canary_value, first.unit)}{percent}"
+    measured = f"{short} {said} {own} vs {value(first.baseline_value, first.unit)}{percent}{unit}"
     change, allowed = signed_pct(first.difference_pct), f"limit {limit(first)}"
     within = "" if interval(first) == fmt.NO_DATA else f" ({interval(first)})"
     n = f"n={fmt.count(first.canary_requests)}"
     evidence = f"evidence {100 * share(first.worse_progress):.0f}%"
-    core = f"{measured}, {change}, {allowed}, {n}"
+    changed, brief = (f", {change}", change) if change != fmt.NO_DATA else ("", own)
+    core = f"{measured}{changed}, {allowed}, {n}"
     also = f"; also {', '.join(label(v) for v in others[:3])}" if others else ""
     also += f" and {len(others) - 3} more" if len(others) > 3 else ""
     since = "" if first.since_s is None else f", for {_since(view, first)}"
     return (
-        f"{measured}, {change}{within}, {allowed}, {n}, {evidence}{since}{also}",
-        f"{measured}, {change}{within}, {allowed}, {n}, {evidence}",
+        f"{measured}{changed}{within}, {allowed}, {n}, {evidence}{since}{also}",
+        f"{measured}{changed}{within}, {allowed}, {n}, {evidence}",
         f"{core}, {evidence}",
         core,
-        f"{measured}, {change}, {allowed}",
-        f"{said} {change}, {allowed}, {n}",
-        f"{said} {change}, {allowed}",
-        f"{said} {change}",
+        f"{measured}{changed}, {allowed}",
+        f"{said} {brief}, {allowed}, {n}",
+        f"{said} {brief}, {allowed}",
+        f"{said} {brief}",
     )
 
 

@@ -136,15 +136,16 @@ class Fleet:
         self, name: str, figures: Mapping[str, Mapping[str, Figures]], standing: Standing
     ) -> DeploymentView:
         deployment, health = self.deployments[name], self.health[name]
+        throttled_s, next_try_s = health.pause.waits_s()
         return DeploymentView(
             deployment=deployment,
             role="baseline" if name == self._baseline else "canary",
             figures=figures,
             in_flight=health.in_flight,
             quota=health.quota,
-            throttled_s=health.throttled_s,
+            throttled_s=throttled_s,
             quota_exhausted=health.pause.quota_exhausted,
-            next_try_s=health.pause.next_try_s,
+            next_try_s=next_try_s,
             held_back=health.held_back,
             unreachable=health.unreachable,
             failing=health.failing,

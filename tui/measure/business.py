@@ -188,6 +188,10 @@ def _why_none(baseline: DeploymentView, canary: DeploymentView, task: str) -> st
         if not _figures(view, task).requests:
             return f"the {whose} has finished no request of it"
     for whose, view in views:
+        figures = _figures(view, task)
+        if figures.answers_with_usage + figures.answers_without_usage == 0:
+            return f"the {whose} has answered none of its requests"
+    for whose, view in views:
         if not _figures(view, task).priced and view.deployment.price is None:
             return f"the price of the {whose} is not known"
     return "no answer with a price yet"

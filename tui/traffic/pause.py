@@ -36,7 +36,7 @@ class Pause:
     @property
     def left_s(self) -> float:
         """Seconds left of what the service asked for, 0 when it asked for nothing."""
-        return max(0.0, self._until - self._clock())
+        return self.waits_s()[0]
 
     @property
     def lasts(self) -> bool:
@@ -46,10 +46,16 @@ class Pause:
     @property
     def next_try_s(self) -> float | None:
         """Seconds until a request is sent, tried or after the pause. None where none is held back."""
-        if not self.lasts:
-            return None
-        tried_s = max(0.0, self._next_try - self._clock())
-        return tried_s if self.quota_exhausted is not None else min(tried_s, self.left_s)
+        return self.waits_s()[1]
+
+    def waits_s(self) -> tuple[float, float | None]:
+        """``left_s`` and ``next_try_s`` of one instant: equal where nothing is tried before the pause ends."""
+        now = self._clock()
+        left_s = max(0.0, self._until - now)
+        tried_s = max(0.0, self._next_try - now)
+        if self.quota_exhausted is not None:
+            return left_s, tried_s
+        return left_s, min(tried_s, left_s) if left_s > 0 else None
 
     def admits(self, request_id: int) -> bool:
         """Whether a request may be sent now; in a long pause it is the one that is tried."""
