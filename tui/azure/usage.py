@@ -19,7 +19,7 @@ def read_usage(usage: Mapping[str, object]) -> Usage | None:
     """Token counts of one ``usage`` object; None where a count is missing or is no number.
 
     Reasoning is part of ``completion_tokens`` (OpenAI, chat completions) unless the total says that it comes on
-    top (xAI, chat completions). ``input_tokens`` beside ``cache_read_input_tokens`` leaves out what was read
+    top (xAI, chat completions; Gemini's compatible API does not even name it). ``input_tokens`` beside ``cache_read_input_tokens`` leaves out what was read
     from and written to the cache (Anthropic, prompt caching) unless the total says that it does not.
     """
     prompt, completion = _first(usage, _PROMPT), _first(usage, _COMPLETION)
@@ -36,6 +36,8 @@ def read_usage(usage: Mapping[str, object]) -> Usage | None:
         or _first(usage, ("reasoning_tokens",))
         or 0
     )
+    if not reasoning and total is not None and not any(name.startswith("cache_") for name in usage):
+        completion = max(completion, total - prompt)
     if reasoning and (total == prompt + completion + reasoning or reasoning > completion):
         completion += reasoning
     if "cache_read_input_tokens" in usage and "prompt_tokens" not in usage and total != prompt + completion:
