@@ -58,7 +58,8 @@ _QUOTED_CATEGORY = re.compile(
     r"[\"'\\](\w[\w-]{0,39})[\"'\\]+:\s*\{[^{}]{0,200}?filtered[\"'\\]+:\s*true", re.IGNORECASE
 )
 _QUOTA = re.compile(
-    r"insufficient_quota|exceeded_current_quota|budget_exceeded|over budget|billing_(?:hard_limit|not_active)|quota_exceeded|insufficient.(?:credit|balance|fund)"
+    r"insufficient_quota|exceeded_current_quota|budget_exceeded|over budget|billing_(?:hard_limit|not_active)"
+    r"|quota_exceeded|insufficient.(?:credit|balance|fund)"
     r"|out of (?:call volume|bandwidth) quota|credit balance is too low|reached its (?:monthly )?spending limit"
     r"|used all available credits|exceeded your monthly included credits|Arrearage|余额不足",
     re.IGNORECASE,

@@ -29,8 +29,8 @@ def retry_after_s(headers: Mapping[str, str], text: str = "", *, now_s: float | 
     """Seconds to wait by the headers, else by the words of a refusal; None where neither says.
 
     ``retry-after-ms`` outranks ``retry-after`` (Azure OpenAI), which has seconds or a date (RFC 9110, section
-    10.2.3), and in use also fractions and units (``2s``, ``1m30s``, ``PT30S``). A date is counted from the service's own
-    ``date`` where it gives one, else from ``now_s`` (seconds since 1970).
+    10.2.3), and in use also fractions and units (``2s``, ``1m30s``, ``PT30S``). A date is counted from the
+    service's own ``date`` where it gives one, else from ``now_s`` (seconds since 1970).
     """
     for name in _IN_MS:
         if (ms := _number(headers.get(name))) is not None:

@@ -19,8 +19,9 @@ def read_usage(usage: Mapping[str, object]) -> Usage | None:
     """Token counts of one ``usage`` object; None where a count is missing or is no number.
 
     Reasoning is part of ``completion_tokens`` (OpenAI, chat completions) unless the total says that it comes on
-    top (xAI, chat completions; Gemini's compatible API does not even name it). ``input_tokens`` beside ``cache_read_input_tokens`` leaves out what was read
-    from and written to the cache (Anthropic, prompt caching) unless the total says that it does not.
+    top (xAI, chat completions; Gemini's compatible API gives it no name). ``input_tokens``
+    beside ``cache_read_input_tokens`` leaves out what was read from and written to the cache (Anthropic, prompt
+    caching) unless the total says that it does not.
     """
     prompt, completion = _first(usage, _PROMPT), _first(usage, _COMPLETION)
     total = _count(usage.get("total_tokens"))
