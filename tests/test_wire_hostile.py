@@ -16,9 +16,20 @@ SEED = 20261130
 PATIENCE_S = 5.0
 SEEDS = [(reply.body, reply.status, reply.headers) for reply, _ in CASES.values()]
 PARTS = [
-    b"data: ", b"\r", b"\n\n", b"\xef\xbb\xbf", b"\x00", b"\xff", b'"', b"\\", b"\\ud800", b"{", b"]", b"null", b"[" * 300,
-    b"9" * 400, b"1e999", b"NaN", b'"error":', b"event: error\n", b'"usage":', b"data: [DONE]\n\n", b":\n", b"<html>",
-]  # fmt: skip
+    *(
+        b"data: ",
+        b"data: [DONE]\n\n",
+        b"event: error\n",
+        b":\n",
+        b"\r",
+        b"\n\n",
+        b"\xef\xbb\xbf",
+        b"\x00",
+        b"\xff",
+    ),
+    *(b'"', b"\\", b"\\ud800", b"{", b"]", b"null", b"[" * 300, b"9" * 400, b"1e999", b"NaN", b"<html>"),
+    *(b'"error":', b'"usage":'),
+]
 HEADS = [
     b"Retry-After: Mon, 01 Jan 99999999999999 00:00:00 GMT\r\n",
     b"Retry-After: 1e999\r\nretry-after-ms: nan\r\n",

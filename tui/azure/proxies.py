@@ -60,8 +60,8 @@ def proxy_for(url: str, env: Mapping[str, str] | None = None) -> Proxy | None:
 
 
 def proxy_secrets(env: Mapping[str, str]) -> tuple[str, ...]:
-    """The passwords in the proxy variables, as they stand there, decoded, and with the name as they are sent: no
-    text may hold them. What has fewer than 4 characters is no password but a part of words."""
+    """The passwords in the proxy variables, as they stand there, decoded, and with the name as they are sent:
+    no text may hold them. What has fewer than 4 characters is no password but a part of words."""
     found = set()
     for name, value in env.items():
         if name.lower().endswith("_proxy") and "@" in value:
