@@ -50,7 +50,7 @@ def carries_complaint(document: Mapping[str, Any]) -> bool:
     (``type: error``), gateways that send only a message with a code.
     """
     if (
-        says_error(document.get("error"))
+        (document.get("error") and says_error(document["error"]))
         or document.get("object") == "error"
         or document.get("type") == "error"
     ):

@@ -37,10 +37,10 @@ def read_usage(usage: Mapping[str, object]) -> Usage | None:
         or _first(usage, ("reasoning_tokens",))
         or 0
     )
-    if not reasoning and total is not None and not any(name.startswith("cache_") for name in usage):
-        completion = max(completion, total - prompt)
     if reasoning and (total == prompt + completion + reasoning or reasoning > completion):
         completion += reasoning
+    elif not reasoning and total is not None and total > prompt + completion and not _caches(usage):
+        completion = total - prompt
     if "cache_read_input_tokens" in usage and "prompt_tokens" not in usage and total != prompt + completion:
         prompt += cached + (_count(usage.get("cache_creation_input_tokens")) or 0)
     return Usage(prompt, completion, min(cached, prompt), reasoning)
@@ -56,6 +56,11 @@ def merged(before: Usage | None, usage: Usage | None) -> Usage | None:
         usage.cached_tokens or before.cached_tokens,
         usage.reasoning_tokens or before.reasoning_tokens,
     )
+
+
+def _caches(usage: Mapping[str, object]) -> bool:
+    """Whether it counts a cache as Anthropic does, beside the prompt, where a total may hold it."""
+    return any(name.startswith("cache_") for name in usage)
 
 
 def _first(counts: Mapping[str, object], names: tuple[str, ...]) -> int | None:

@@ -214,17 +214,19 @@ class AnswerReader:
         reason = choice.get("finish_reason")
         # A late block by the asynchronous filter outranks the "stop" before it; no "stop" outranks a failure.
         before = answer.finish_reason or ""
-        told = isinstance(reason, str) and reason and reason not in _NO_REASON
+        told = reason and isinstance(reason, str) and reason not in _NO_REASON
         if told and not (filtered_reason(before) or failed_reason(before)):
             answer.finish_reason = reason
-        self._read_error(choice)
+        if "error" in choice:
+            self._read_error(choice)
         answer.filters.read_side(choice, "completion")
         self._read_usage(choice)
         delta = choice.get("delta")
         if not isinstance(delta, dict):
             delta = choice.get("message")
         if isinstance(delta, dict):
-            self._read_error(delta)
+            if "error" in delta:
+                self._read_error(delta)
             self._read_delta(delta, at_s)
         elif isinstance(text := choice.get("text"), str) and text:
             # The older completions API, which some compatible servers answer with.
