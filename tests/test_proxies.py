@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -140,7 +141,8 @@ def test_a_login_is_taken_apart_and_never_shown() -> None:
     assert proxy.login == ("some@body", f"{PASSWORD}!")
     assert f"{proxy}" == "the proxy proxy.corp:3128 (https_proxy)"
     assert PASSWORD not in repr(proxy)
-    assert set(proxy_secrets(env)) == {f"{PASSWORD}%21", f"{PASSWORD}!"}
+    sent = b64encode(f"some@body:{PASSWORD}!".encode()).decode()
+    assert set(proxy_secrets(env)) == {f"{PASSWORD}%21", f"{PASSWORD}!", sent}
 
 
 # --- over sockets ---

@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import json
 import sqlite3
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from aiohttp import web
@@ -18,8 +20,10 @@ from tests.rollout_files import document, write
 from tests.service import ask, client_of, serving
 from tests.test_cli import said, typed
 from tests.test_terminal import Terminal
+from tui.azure.proxies import proxy_secrets
+from tui.azure.request_parts import secrets_of
 from tui.azure.secrets import Secrets
-from tui.model import Outcome
+from tui.model import Endpoint, Outcome
 
 KEY = "sk-Zq8vLmN4xT1c9RwYbKfE7uHd2PsA6gJo"
 HEAD = KEY[:8]
@@ -187,3 +191,25 @@ def test_beginnings_are_cleaned_and_other_texts_are_left() -> None:
     for harmless in ("abc", "sk-Zq8v", "sk-other-key", "eyJ0eXA", ""):
         assert secrets.clean(harmless) == harmless
     assert len(secrets.shown("x" * 300 + KEY, 240)) == 240
+
+
+def test_a_secret_is_known_in_every_spelling() -> None:
+    token = "gw+Tok/en1234567890abcd=="
+    endpoint = Endpoint("main", "http://x", "v1", headers_env={"Authorization": "AUTH"})
+    env = {"AUTH": f"Bearer {token}", "HTTPS_PROXY": "http://alice:p%40ssw0rd!xyz@proxy:3128"}
+    secrets = Secrets((*secrets_of(endpoint, env), *proxy_secrets(env)))
+    login = b64encode(b"alice:p@ssw0rd!xyz").decode()
+    spelt = (
+        token,
+        token[:10],
+        quote(token, safe=""),
+        token.replace("/", "\\/"),
+        token.replace("+", "\\u002b"),
+        login,
+    )
+    for text in spelt:
+        assert secrets.shown(f"no {text}.", 240) == "no [key]."
+    assert secrets.shown("by http://alice:p@ssw0rd!xyz@proxy", 240) == "by http://[key]@proxy"
+    assert secrets.shown("by https://bob:theirs@10.0.0.1/x", 240) == "by https://[key]@10.0.0.1/x"
+    for harmless in ("a Bearer goes first", "me@example.com", "https://example.com/a@b"):
+        assert secrets.shown(harmless, 240) == harmless

@@ -98,6 +98,19 @@ async def test_a_kept_connection_that_was_closed_is_dialled_anew_once(reset: boo
     assert second.sent_s <= times[1] <= times[2] <= second.sent_s + second.latency_ms / 1000
 
 
+async def test_the_rest_of_an_answer_before_it_is_no_answer() -> None:
+    async def speech(heard: Heard) -> bytes | None:
+        if heard.connection == 1:
+            # Only behind the second request: before it the connection would have been closed.
+            return b"HTTP/1.1 204 No Content\r\n\r\n" if heard.request == 1 else b'{"error": "too late"}'
+        return OK
+
+    async with speaking(speech) as url, client_of(url, stream=False) as client:
+        assert (await ask(client)).kind is OutcomeKind.SERVER_ERROR
+        second = await ask(client)
+    assert (second.kind, second.reconnected) == (OutcomeKind.OK, True)
+
+
 async def test_it_is_tried_once_more_and_no_more() -> None:
     async def speech(heard: Heard) -> bytes | None:
         return OK if (heard.connection, heard.request) == (1, 1) else None

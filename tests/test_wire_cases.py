@@ -219,6 +219,55 @@ FAILURES: dict[str, tuple[Reply, Want]] = {
         stream({"error": {"code": "insufficient_quota", "message": "check your plan"}}),
         failed("check your plan", KIND.QUOTA_EXHAUSTED),
     ),
+    "the finish_reason function_call_filter: MALFORMED_FUNCTION_CALL": (
+        stream(ROLE, HELLO, piece({}, "function_call_filter: MALFORMED_FUNCTION_CALL"), "[DONE]"),
+        failed("finish_reason function_call_filter: MALFORMED_FUNCTION_CALL"),
+    ),
+    "the finish_reason timeout": (
+        stream(ROLE, HELLO, piece({}, "timeout"), "[DONE]"),
+        failed("finish_reason timeout"),
+    ),
+    "the finish_reason server_overloaded": (
+        stream(ROLE, HELLO, piece({}, "server_overloaded"), "[DONE]"),
+        failed("finish_reason server_overloaded"),
+    ),
+    "a finish_reason that is null in words": (
+        stream(ROLE, piece({"content": "Hello"}, "null"), "[DONE]"),
+        failed("cut short"),
+    ),
+    "Groq's error beside the choices": (
+        stream(ROLE, HELLO, {"id": "c1", "choices": [], "x_groq": {"error": "over capacity"}}, STOP, "[DONE]"),
+        failed("over capacity"),
+    ),
+    "an error inside the delta": (
+        stream(ROLE, piece({"error": {"message": "boom"}}, "stop"), "[DONE]"),
+        failed("boom"),
+    ),
+    "an error that is no event (Ollama)": (
+        Reply(sse(ROLE, HELLO) + b'{"error": "unexpected EOF of the runner"}\n'),
+        failed("unexpected EOF of the runner"),
+    ),
+    "an event of the type exception": (
+        Reply(sse(ROLE, HELLO) + b'event: exception\ndata: {"message": "model stream broke"}\n\n'),
+        failed("model stream broke"),
+    ),
+    "an event of Bedrock": (
+        Reply(b'event: throttlingException\ndata: {"message": "Too many requests"}\n\n'),
+        failed("Too many requests", KIND.RATE_LIMITED),
+    ),
+    "only a message": (plain({"message": "no Route matched"}), failed("no Route matched")),
+    "an error of MiniMax": (
+        plain({"choices": None, "base_resp": {"status_code": 1002, "status_msg": "rate limit"}}),
+        failed("rate limit", KIND.RATE_LIMITED),
+    ),
+    "a rate limit behind a code that says nothing": (
+        stream({"error": {"message": "Rate limit reached for gpt-4o", "type": "tokens", "code": None}}),
+        failed("Rate limit reached", KIND.RATE_LIMITED),
+    ),
+    "a server's fault that speaks of a rate limit": (
+        stream({"error": {"message": "Reading the rate limit failed", "type": "server_error"}}),
+        failed("Reading the rate limit failed"),
+    ),
 }
 
 # --- events as the standard defines them, and answers under a wrong type ---
@@ -286,6 +335,18 @@ GOOD: dict[str, tuple[Reply, Want]] = {
         stream(ROLE, HELLO, STOP, piece({"content": ""}, None), USED, "[DONE]"),
         ok(),
     ),
+    "an error of empty fields": (plain(whole(error={"message": "", "code": None})), ok()),
+    "a first line of another kind": (Reply(b"served-by: edge 7\n" + WHOLE_STREAM), ok()),
+    "blank lines before the answer": (plain(b"\n" * 200 + json.dumps(whole()).encode()), ok()),
+    "content as one part": (
+        stream(piece({"content": {"type": "text", "text": "Hello"}}), STOP, USED),
+        ok(text="Hello"),
+    ),
+    "content as a list of words": (stream(piece({"content": ["Hel", "lo"]}), STOP, USED), ok(text="Hello")),
+    "reasoning in details alone": (
+        stream(piece({"reasoning_details": [{"type": "reasoning.text", "text": "Hm"}]}), STOP, USED),
+        ok(),
+    ),
 }
 
 # --- what is no count is unknown ---
@@ -332,6 +393,14 @@ USAGES: dict[str, tuple[Reply, Want]] = {
     "reasoning larger than the completion": (
         used({**XAI, "total_tokens": None}),
         ok(Usage(100, 350, reasoning_tokens=300)),
+    ),
+    "reasoning only in the total (Gemini)": (
+        used({"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 480}),
+        ok(Usage(100, 380)),
+    ),
+    "a cache only in the total": (
+        used({**COUNTS, "total_tokens": 950, "cache_creation_input_tokens": 800}),
+        ok(),
     ),
 }
 
@@ -444,6 +513,39 @@ FILTERS: dict[str, tuple[Reply, Want]] = {
         stream(piece({"content": '"filtered": true, "error": {}'}), STOP, USED),
         ok(blocked=()),
     ),
+    "ended by content_filter: RECITATION": (
+        stream(ROLE, HELLO, piece({}, "content_filter: RECITATION"), "[DONE]"),
+        filtered(kind=COMPLETION),
+    ),
+    "ended by IMAGE_SAFETY": (
+        stream(ROLE, HELLO, piece({}, "IMAGE_SAFETY"), "[DONE]"),
+        filtered(kind=COMPLETION),
+    ),
+    "ended by refusal": (stream(ROLE, HELLO, piece({}, "refusal"), "[DONE]"), filtered(kind=COMPLETION)),
+    "API Management's content safety": (
+        plain({"statusCode": 403, "message": "Request failed content safety check."}, 403),
+        filtered(),
+    ),
+    "Zhipu": (
+        plain({"error": {"code": "1301", "message": "系统检测到输入或生成内容可能包含不安全或敏感内容"}}, 400),
+        filtered(),
+    ),
+    "DashScope": (
+        plain(
+            {"code": "DataInspectionFailed", "message": "Input data may contain inappropriate content."}, 400
+        ),
+        filtered(),
+    ),
+    "a guardrail of LiteLLM": (
+        plain(
+            {"error": {"message": "{'error': 'Violated guardrail policy'}", "type": "None", "code": "400"}}, 400
+        ),
+        filtered(),
+    ),
+    "a guardrail of Cloudflare": (
+        plain({"error": [{"code": 2016, "message": "Prompt blocked due to security configurations"}]}, 424),
+        filtered(),
+    ),
 }
 
 # --- limits, money, pauses ---
@@ -513,6 +615,71 @@ LIMITS: dict[str, tuple[Reply, Want]] = {
         failed("Overloaded"),
     ),
     "499": (plain({}, 499), failed("HTTP 499", KIND.CANCELLED)),
+    "a quota of Moonshot": (
+        plain(
+            {
+                "error": {
+                    "type": "exceeded_current_quota_error",
+                    "message": "You exceeded your current token quota",
+                }
+            },
+            429,
+        ),
+        failed("", KIND.QUOTA_EXHAUSTED),
+    ),
+    "a budget of LiteLLM": (
+        plain(
+            {"error": {"type": "budget_exceeded", "message": "Budget has been exceeded!", "code": "400"}}, 400
+        ),
+        failed("", KIND.QUOTA_EXHAUSTED),
+    ),
+    "a balance of Zhipu": (
+        plain({"error": {"code": "1113", "message": "余额不足或无可用资源包"}}, 429),
+        failed("", KIND.QUOTA_EXHAUSTED),
+    ),
+    "an account of DashScope": (
+        plain({"error": {"code": "Arrearage", "message": "Access denied."}}, 400),
+        failed("", KIND.QUOTA_EXHAUSTED),
+    ),
+    "a wait in the details (Gemini)": (
+        plain(
+            [
+                {
+                    "error": {
+                        "code": 429,
+                        "message": "You exceeded your current quota",
+                        "details": [{"@type": "google.rpc.QuotaFailure"}, {"retryDelay": "34s"}],
+                    }
+                }
+            ],
+            429,
+        ),
+        failed("current quota (retry after 34s)", KIND.RATE_LIMITED, pause_s=34.0),
+    ),
+    "a wait in the metadata": (
+        plain({"error": {"message": "slow", "code": 429, "metadata": {"retry_after_seconds": 12}}}, 429),
+        failed("slow", KIND.RATE_LIMITED, pause_s=12.0),
+    ),
+    "503 that says when in words": (
+        plain({"error": {"message": "Please retry after 20 seconds."}}, 503),
+        failed("20 seconds", pause_s=20.0),
+    ),
+    "Retry-After PT1M30S": (
+        plain({"error": "x"}, 429, **{"Retry-After": "PT1M30S"}),
+        failed("x", KIND.RATE_LIMITED, pause_s=90.0),
+    ),
+    "Retry-After 30, 30": (
+        plain({"error": "x"}, 429, **{"Retry-After": "30, 30"}),
+        failed("x", KIND.RATE_LIMITED, pause_s=30.0),
+    ),
+    'Retry-After "15"': (
+        plain({"error": "x"}, 429, **{"Retry-After": '"15"'}),
+        failed("x", KIND.RATE_LIMITED, pause_s=15.0),
+    ),
+    "Retry-After Mon, 01 Jan 99999999999999 00:00:00 GMT": (
+        plain({"error": "x"}, 429, **{"Retry-After": "Mon, 01 Jan 99999999999999 00:00:00 GMT"}),
+        failed("x", KIND.RATE_LIMITED, pause_s=None),
+    ),
 }
 
 # --- refusals whose words are kept ---
@@ -547,6 +714,18 @@ WORDS: dict[str, tuple[Reply, Want]] = {
     "control characters": (
         plain({"error": {"message": "\x1b[2J[red]boom\n"}}, 500),
         failed("\\x1b[2J[red]boom"),
+    ),
+    "a refusal in base64, so it says": (
+        plain(b"slow down", 429, "text/plain; charset=base64"),
+        failed("slow down", KIND.RATE_LIMITED),
+    ),
+    "a refusal in undefined, so it says": (
+        plain(b"slow down", 429, "text/plain; charset=undefined"),
+        failed("slow down", KIND.RATE_LIMITED),
+    ),
+    "a refusal in utf-16, so it says": (
+        plain(b"slow down", 429, "text/plain; charset=utf-16"),
+        failed("slow down", KIND.RATE_LIMITED),
     ),
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 _DEPTH = 4
 _FEW = 3
-_ERROR_KEYS = ("error", "errors", "detail", "fault", "exception")
+_ERROR_KEYS = ("error", "errors", "detail", "fault", "exception", "base_resp")
 _MESSAGE_KEYS = (
     "message",
     "msg",
@@ -20,10 +20,14 @@ _MESSAGE_KEYS = (
     "title",
     "reason",
     "Message",
+    "error_msg",
+    "status_msg",
 )
 _CODE_KEYS = ("code", "status", "statusCode", "status_code", "http_code", "error_code", "errorcode", "Code")
 _STATUS_KEYS = ("status", "code", "statusCode", "status_code", "http_code", "error_code")
 _INNER_KEYS = ("innererror", "inner_error")
+_WAITS = {"retry_after": "s", "retry_after_seconds": "s", "retry_after_ms": "ms", "retryDelay": ""}
+"""Fields that say when to come back, and the unit of their numbers (Google's ``RetryInfo`` writes ``34s``)."""
 _HTML = re.compile(r"\s*<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
 _TITLE = re.compile(r"<(?:title|h1)[^>]*>([^<]{1,400})", re.IGNORECASE)
 
@@ -45,14 +49,23 @@ def carries_complaint(document: Mapping[str, Any]) -> bool:
     Seen: OpenAI and Azure (``error``), FastAPI (``detail``), vLLM (``object: error``), Anthropic's shape
     (``type: error``), gateways that send only a message with a code.
     """
-    if document.get("error") or document.get("object") == "error" or document.get("type") == "error":
+    if (
+        (document.get("error") and says_error(document["error"]))
+        or document.get("object") == "error"
+        or document.get("type") == "error"
+    ):
         return True
-    if "choices" in document:
+    if document.get("choices"):
         return bool(document.get("detail"))
-    return any(document.get(key) for key in _ERROR_KEYS) or (
+    return any(says_error(document.get(key)) for key in _ERROR_KEYS) or (
         any(isinstance(document.get(key), str) for key in ("message", "msg", "Message"))
         and any(document.get(key) for key in _CODE_KEYS)
     )
+
+
+def says_error(error: object) -> bool:
+    """Whether what stands in the place of an error says anything: some gateways write one of empty fields."""
+    return any(error.values()) if isinstance(error, Mapping) else bool(error)
 
 
 def read_complaint(body: object) -> Complaint:
@@ -81,6 +94,8 @@ def _read(body: object, depth: int) -> Complaint:
     also = body.get("message")
     if below.message and isinstance(also, str) and also not in below.message:
         message = f"{below.message}: {also}"
+    if (wait := _wait(body)) is not None:
+        message = f"{message} (retry after {wait})".lstrip()
     inner_errors = tuple(value for key in _INNER_KEYS if isinstance(value := body.get(key), Mapping))
     codes = [below.codes, *(str(body[k]) for k in (*_CODE_KEYS, "type") if isinstance(body.get(k), str | int))]
     codes += [str(inner["code"]) for inner in inner_errors if inner.get("code")]
@@ -110,6 +125,18 @@ def _own_message(body: Mapping[str, Any], depth: int) -> str:
     raw = holder.get("raw") if isinstance(holder, Mapping) else None
     # OpenRouter: "Provider returned error", and below it what the provider said.
     return f"{message}: {raw}" if message and isinstance(raw, str) and raw else message or ""
+
+
+def _wait(body: Mapping[str, Any]) -> str | None:
+    details = body.get("details")
+    for holder in (body, body.get("metadata"), *(details[:8] if isinstance(details, list) else ())):
+        for key, unit in _WAITS.items() if isinstance(holder, Mapping) else ():
+            value = holder.get(key)
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                return f"{value:.12g} {unit}"
+            if isinstance(value, str) and value[:1].isdigit():
+                return value if value[-1].isalpha() else f"{value} {unit}"
+    return None
 
 
 def _of_text(text: str) -> str:

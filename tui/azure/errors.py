@@ -43,13 +43,14 @@ _RETIRED = re.compile(r"\b(retired|deprecated)\b|ServiceModelDeprecat", re.IGNOR
 _MAY_BE_RETIRED = re.compile(r"OperationNotSupported", re.IGNORECASE)
 
 _FILTER_CODE = re.compile(
-    r"content_?filter|content_policy|ContentPolicyViolation|ResponsibleAIPolicy|invalid_prompt|data_inspection_failed"
-    r"|guardrail",
+    r"content_?filter|content_policy|ContentPolicyViolation|ResponsibleAIPolicy|invalid_prompt"
+    r"|data_?inspection_?failed|guardrail|\bmoderation\b|\b1301\b",
     re.IGNORECASE,
 )
 _FILTER_WORDS = re.compile(
     r"content management policy|ContentPolicyViolation|ResponsibleAIPolicyViolation|content.?filter"
-    r"|violating our usage policy|violates usage guidelines|Content Exists Risk|flagged for |was flagged",
+    r"|violating our usage policy|violates usage guidelines|Content Exists Risk|flagged for |was flagged"
+    r"|content safety (?:check|policy)|violated \w+ policy|blocked due to security configurations|不安全或敏感",
     re.IGNORECASE,
 )
 # A refusal that a gateway quotes inside its own message: 'hate': {'filtered': True, ...
@@ -57,20 +58,20 @@ _QUOTED_CATEGORY = re.compile(
     r"[\"'\\](\w[\w-]{0,39})[\"'\\]+:\s*\{[^{}]{0,200}?filtered[\"'\\]+:\s*true", re.IGNORECASE
 )
 _QUOTA = re.compile(
-    r"insufficient_quota|billing_(?:hard_limit|not_active)|quota_exceeded|insufficient.(?:credit|balance|fund)"
+    r"insufficient_quota|exceeded_current_quota|budget_exceeded|over budget|billing_(?:hard_limit|not_active)"
+    r"|quota_exceeded|insufficient.(?:credit|balance|fund)"
     r"|out of (?:call volume|bandwidth) quota|credit balance is too low|reached its (?:monthly )?spending limit"
-    r"|used all available credits",
+    r"|used all available credits|exceeded your monthly included credits|Arrearage|余额不足",
     re.IGNORECASE,
 )
 # Gemini's compatible API says so of its limits a minute too, and then adds when to come back.
 _QUOTA_OR_RATE = re.compile(r"exceeded your current quota", re.IGNORECASE)
 _COMES_BACK = re.compile(r"(?:retry|try again)\s+(?:after|in)\s+\d", re.IGNORECASE)
 
+_RATE = re.compile(r"rate.?limit|too.?many.?requests|throttl|resource_exhausted|tokens_limit", re.IGNORECASE)
+_OWN_FAULT = re.compile(r"server|internal|overload|unavailable", re.IGNORECASE)
 _WORDS = (
-    (
-        re.compile(r"rate.?limit|too.?many.?requests|throttl|resource_exhausted|tokens_limit", re.IGNORECASE),
-        OutcomeKind.RATE_LIMITED,
-    ),
+    (_RATE, OutcomeKind.RATE_LIMITED),
     (
         re.compile(r"authenticat|unauthorized|permission|invalid_api_key|forbidden", re.IGNORECASE),
         OutcomeKind.REFUSED,
@@ -84,11 +85,14 @@ _WORDS = (
 """Kinds by a code or type where no status says it: inside an answer that had begun with 200."""
 
 _FAILED_REASON = re.compile(
-    r"error|^(?:abort(?:ed)?|failed|cancell?ed|insufficient_system_resource)$", re.IGNORECASE
+    r"error|exception|fail|malformed|overload|unavailable|time.?out"
+    r"|^(?:abort(?:ed)?|cancell?ed|interrupted|insufficient_system_resource)$|^function_call_filter\b",
+    re.IGNORECASE,
 )
+# Gemini's compatible API adds its own word: "content_filter: RECITATION".
 _FILTERED_REASON = re.compile(
-    r"^(?:content.?filter(?:ed)?|content_policy_violation|sensitive|safety|prohibited_content|blocklist|recitation|spii"
-    r"|guardrail_intervened|moderation)$",
+    r"(?:image_)?(?:content.?filter(?:ed)?|content_policy_violation|sensitive|safety|prohibited_content|blocklist"
+    r"|recitation|spii|guardrail_intervened|moderation|refusal|blocked)(?:\W|$)",
     re.IGNORECASE,
 )
 
@@ -146,15 +150,18 @@ def _kind(status: int, said: Complaint) -> OutcomeKind:
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     if status == 0:
-        # Codes are chosen words; a message may speak of anything, and decides only where there is no code.
+        # Codes are chosen words; a message may speak of anything, and decides only where there is no code. A
+        # rate limit may hide behind a code that says nothing: "tokens", "upstream_error", "None".
         told = said.codes or said.message
-        return next((kind for pattern, kind in _WORDS if pattern.search(told)), OutcomeKind.SERVER_ERROR)
+        kind = next((kind for pattern, kind in _WORDS if pattern.search(told)), OutcomeKind.SERVER_ERROR)
+        vague = kind is OutcomeKind.SERVER_ERROR and not _OWN_FAULT.search(said.codes)
+        return OutcomeKind.RATE_LIMITED if vague and _RATE.search(said.message) else kind
     return OutcomeKind.SERVER_ERROR if status >= 500 or status < 400 else OutcomeKind.BAD_REQUEST
 
 
 def _blocked(said: Complaint, status: int, after_content: bool) -> Refusal | None:
     """A refusal by a content filter: by its code, or by its words where a gateway changed the code."""
-    in_words = status in (0, 400, 403, 422, 451) and _FILTER_WORDS.search(said.message)
+    in_words = status in (0, 400, 403, 422, 424, 451) and _FILTER_WORDS.search(said.message)
     if status in (401, 429) or not (_FILTER_CODE.search(said.codes) or in_words):
         return None
     side = "completion" if after_content else "prompt"

@@ -8,7 +8,7 @@ import socket
 
 import aiohttp
 import httpx2
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_exceptions import BadStatusLine, HttpProcessingError
 
 from tui.azure.proxies import Proxy
 from tui.text import plain
@@ -39,8 +39,13 @@ def translated(error: Exception, proxy: Proxy | None) -> httpx2.TransportError:
 
 
 def closed_early(error: Exception) -> bool:
-    """Whether the connection was closed before any of an answer came. After a reset aiohttp does not tell a
-    head that had begun from none."""
+    """Whether a kept connection was closed before any of an answer came. After a reset aiohttp does not tell a
+    head that had begun from none. A first line that is no HTTP is the rest of the answer before it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, BadStatusLine):
+            return True
+        cause = cause.__cause__
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return isinstance(error.message, str)  # else it is the part of a head that came
     return isinstance(error, (aiohttp.ClientOSError, aiohttp.ClientConnectionResetError)) and not isinstance(
@@ -54,6 +59,10 @@ def _own_words(error: Exception, proxy: Proxy | None) -> httpx2.TransportError |
         return NoSocketLeft(why)
     if proxy is not None and (of_proxy := _of_proxy(error, proxy)) is not None:
         return of_proxy
+    if isinstance(error, aiohttp.ServerDisconnectedError) and not isinstance(error.message, str):
+        return httpx2.RemoteProtocolError("the connection was closed within the head of the answer")
+    if isinstance(error, aiohttp.ClientPayloadError) and (said := getattr(error.__cause__, "message", "")):
+        return httpx2.ReadError(f"the answer broke off: {plain(said, 200)}")
     if isinstance(error, (aiohttp.ClientResponseError, HttpProcessingError)):
         return httpx2.RemoteProtocolError(f"the answer is no HTTP: {plain(error.message, 1000)}")
     return None

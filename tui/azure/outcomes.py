@@ -130,9 +130,9 @@ def _pause_s(
     kind: OutcomeKind, status: int | None, headers: Mapping[str, str], refusal: Refusal | None
 ) -> float | None:
     """How long the service asks to be left alone, None where nothing says that it does."""
-    if kind in THROTTLED:
-        return retry_after_s(headers, refusal.text if refusal is not None else "")
-    return retry_after_s(headers) if status in _PAUSES else None
+    if kind not in THROTTLED and status not in _PAUSES:
+        return None
+    return retry_after_s(headers, refusal.text if refusal is not None else "")
 
 
 def _spilled(headers: Mapping[str, str], wire_id: str) -> bool:

@@ -29,17 +29,18 @@ def retry_after_s(headers: Mapping[str, str], text: str = "", *, now_s: float | 
     """Seconds to wait by the headers, else by the words of a refusal; None where neither says.
 
     ``retry-after-ms`` outranks ``retry-after`` (Azure OpenAI), which has seconds or a date (RFC 9110, section
-    10.2.3), and in use also fractions and units (``2s``, ``1m30s``). A date is counted from the service's own
-    ``date`` where it gives one, else from ``now_s`` (seconds since 1970).
+    10.2.3), and in use also fractions and units (``2s``, ``1m30s``, ``PT30S``). A date is counted from the
+    service's own ``date`` where it gives one, else from ``now_s`` (seconds since 1970).
     """
     for name in _IN_MS:
         if (ms := _number(headers.get(name))) is not None:
             return ms / 1000
-    value = headers.get("retry-after", "").strip()
+    value = headers.get("retry-after", "").strip(' "')
     if value:
-        seconds = _number(value)
+        # "30, 30" is a field that a gateway added to one that was there.
+        seconds = _number(value.partition(",")[0])
         if seconds is None:
-            seconds = _duration(value, whole=True)
+            seconds = _duration(value.removeprefix("PT"), whole=True)
         if seconds is None:
             seconds = _until(value, headers.get("date"), now_s)
         if seconds is not None:
@@ -92,7 +93,7 @@ def _instant(text: str) -> datetime | None:
     for read in (parsedate_to_datetime, datetime.fromisoformat):
         try:
             instant = read(text)
-        except ValueError:
+        except (ValueError, OverflowError):
             continue
         return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
     return None

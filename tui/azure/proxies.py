@@ -8,6 +8,7 @@ a port. This machine is never reached through a proxy.
 from __future__ import annotations
 
 import os
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -59,13 +60,14 @@ def proxy_for(url: str, env: Mapping[str, str] | None = None) -> Proxy | None:
 
 
 def proxy_secrets(env: Mapping[str, str]) -> tuple[str, ...]:
-    """The passwords in the proxy variables, as they stand there and decoded: no text may hold them. What has
-    fewer than 4 characters is no password but a part of words."""
+    """The passwords in the proxy variables, as they stand there, decoded, and with the name as they are sent:
+    no text may hold them. What has fewer than 4 characters is no password but a part of words."""
     found = set()
     for name, value in env.items():
         if name.lower().endswith("_proxy") and "@" in value:
-            password = value.rpartition("@")[0].rpartition("://")[2].partition(":")[2]
-            found |= {password, unquote(password)}
+            login = value.rpartition("@")[0].rpartition("://")[2]
+            password = login.partition(":")[2]
+            found |= {password, unquote(password), b64encode(unquote(login).encode()).decode()}
     return tuple(sorted((word for word in found if len(word) >= 4), key=len, reverse=True))
 
 

@@ -51,9 +51,11 @@ def headers_of(endpoint: Endpoint, env: Mapping[str, str]) -> dict[str, str | Om
 
 
 def secrets_of(endpoint: Endpoint, env: Mapping[str, str]) -> tuple[str, ...]:
-    """The values of an endpoint's variables that are set: no text may repeat them."""
+    """The values of an endpoint's variables that are set: no text may repeat them. Of ``Bearer KEY`` it is the
+    key: a service repeats it without the word before it."""
     names = (endpoint.key_env, *endpoint.headers_env.values())
-    return tuple(env[name] for name in names if name is not None and env.get(name))
+    values = (env[name].split() for name in names if name is not None and env.get(name))
+    return tuple(words[1] if len(words) == 2 else " ".join(words) for words in values if words)
 
 
 def limit_name(deployment: Deployment, endpoint: Endpoint) -> str:

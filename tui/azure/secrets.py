@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from html import escape
+from urllib.parse import quote
 
 from tui.text import plain
 
 _HEAD = 8
 """From this length on the beginning of a secret is taken for it: services shorten what they quote."""
 
+_USERINFO = re.compile(r"://[^\s/?#\"'<>]+@")
 _SHORTEST = 4
 _MOST = 64
 
@@ -27,6 +30,10 @@ class Secrets:
     def add(self, value: str) -> None:
         """Know one more. What is shorter than 4 characters would be found in any text, and is no secret."""
         value = value.strip()
+        for spelt in (value, quote(value, safe=""), escape(value), *_escaped(value)):
+            self._add(spelt)
+
+    def _add(self, value: str) -> None:
         if len(value) < _SHORTEST or value in self._values:
             return
         self._values[value] = None
@@ -46,8 +53,17 @@ class Secrets:
         return "".join((*parts, text[at:]))
 
     def shown(self, text: str, limit: int) -> str:
-        """``text`` cleaned, then as one harmless line of at most ``limit`` characters."""
-        return plain(self.clean(text), limit)
+        """``text`` cleaned, also of the logins in addresses, whosever they are; then as one harmless line of at
+        most ``limit`` characters."""
+        text = self.clean(text)
+        if "@" in text:
+            text = _USERINFO.sub(f"://{self._mark}@", text)
+        return plain(text, limit)
+
+
+def _escaped(value: str) -> tuple[str, str]:
+    """The spellings of PHP and .NET inside a JSON text, which a gateway may quote whole."""
+    return value.replace("/", "\\/"), value.replace("+", "\\u002B")
 
 
 def _same(text: str, start: int, secret: str) -> int:

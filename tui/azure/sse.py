@@ -19,7 +19,8 @@ class EventReader:
     """Cuts a stream of bytes into events as they arrive. Lines end with CRLF, LF or CR.
 
     A field called ``error`` is no part of the standard: llama.cpp's server reports a fault in it. It is given
-    as an event of the type ``error``.
+    as an event of the type ``error``. A line that is a JSON object is given as an event too: servers that fail
+    in the middle of a stream write the error as they would without one (Ollama).
     """
 
     def __init__(self) -> None:
@@ -95,6 +96,10 @@ def _read_lines(block: bytes, events: list[Event]) -> None:
         value = value.removeprefix(b" ")
         if name == b"data":
             data.append(value)
+        elif line.startswith(b"{"):
+            if data:
+                events.append((kind, b"\n".join(data)))
+            kind, data = b"", [line]
         elif name == b"event":
             kind = value
         elif name == b"error":

@@ -129,6 +129,9 @@ class TimedTransport(httpx2.AsyncBaseTransport):
         body = _Body(response, exchange, self._clock)
         if "Set-Cookie" in response.headers:
             headers = [pair for pair in headers if pair[0].lower() != b"set-cookie"]
+        if response.status >= 300:
+            # The SDK decodes a refusal as its charset says, and fails where that is none or a wrong one.
+            headers = [pair for pair in headers if pair[0].lower() != b"content-type"]
         if (codings := response.headers.getall("Content-Encoding", None)) is not None:
             headers = [pair for pair in headers if pair[0].lower() not in _NOT_FOR_THE_SDK]
             body = _CompressedBody(response, exchange, self._clock, codings)

@@ -19,8 +19,9 @@ def read_usage(usage: Mapping[str, object]) -> Usage | None:
     """Token counts of one ``usage`` object; None where a count is missing or is no number.
 
     Reasoning is part of ``completion_tokens`` (OpenAI, chat completions) unless the total says that it comes on
-    top (xAI, chat completions). ``input_tokens`` beside ``cache_read_input_tokens`` leaves out what was read
-    from and written to the cache (Anthropic, prompt caching) unless the total says that it does not.
+    top (xAI, chat completions; Gemini's compatible API gives it no name). ``input_tokens``
+    beside ``cache_read_input_tokens`` leaves out what was read from and written to the cache (Anthropic, prompt
+    caching) unless the total says that it does not.
     """
     prompt, completion = _first(usage, _PROMPT), _first(usage, _COMPLETION)
     total = _count(usage.get("total_tokens"))
@@ -38,6 +39,8 @@ def read_usage(usage: Mapping[str, object]) -> Usage | None:
     )
     if reasoning and (total == prompt + completion + reasoning or reasoning > completion):
         completion += reasoning
+    elif not reasoning and total is not None and total > prompt + completion and not _caches(usage):
+        completion = total - prompt
     if "cache_read_input_tokens" in usage and "prompt_tokens" not in usage and total != prompt + completion:
         prompt += cached + (_count(usage.get("cache_creation_input_tokens")) or 0)
     return Usage(prompt, completion, min(cached, prompt), reasoning)
@@ -53,6 +56,11 @@ def merged(before: Usage | None, usage: Usage | None) -> Usage | None:
         usage.cached_tokens or before.cached_tokens,
         usage.reasoning_tokens or before.reasoning_tokens,
     )
+
+
+def _caches(usage: Mapping[str, object]) -> bool:
+    """Whether it counts a cache as Anthropic does, beside the prompt, where a total may hold it."""
+    return any(name.startswith("cache_") for name in usage)
 
 
 def _first(counts: Mapping[str, object], names: tuple[str, ...]) -> int | None:

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from tui.azure.answer import Answer
-from tui.azure.complaint import carries_complaint, read_complaint
+from tui.azure.complaint import carries_complaint, read_complaint, says_error
 from tui.azure.errors import failed_reason, filtered_reason
 from tui.azure.sse import EventReader, EventTooLong
 from tui.azure.usage import merged, read_usage
@@ -27,11 +27,16 @@ _DECIDING_BYTES = 8
 
 _OBJECTS = (b"{", b"[", b"<", b'"')
 _FIELDS = (b"data", b"event", b"id", b"retry", b"error", b":")
-_REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_text")
+_REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "reasoning_details")
 _OTHER_CONTENT = ("tool_calls", "function_call", "refusal", "audio")
 _REASONING_PARTS = frozenset({"thinking", "reasoning"})
 _ANSWERS = (b"", b"message")
 """Types of events that are a part of the answer; one of another type is, where it has choices."""
+
+_FAULTS = re.compile(rb"error|exception|fail", re.IGNORECASE)
+"""Types of events that report a fault: ``error``, and those of Bedrock (``throttlingException``)."""
+_NO_REASON = frozenset({"null", "None"})
+"""A ``finish_reason`` that is none yet, by gateways that write it as text (DashScope)."""
 
 # The text of an event that is skipped is between this and the next quote that is not escaped.
 _MARKS = (b'"content":"', b'"content": "')
@@ -64,6 +69,7 @@ class AnswerReader:
         self._events: EventReader | None = None
         self._body: list[bytes] | None = None
         self._head = b""
+        self._strange = False
         self._before = b""
         self._after = b""
 
@@ -74,6 +80,8 @@ class AnswerReader:
             UnreadableAnswer: An event that is too long, or is no JSON object.
         """
         if self._events is not None:
+            if self._strange:
+                self._head = (self._head + chunk)[:_STRAY_BYTES]
             try:
                 events = self._events.feed(chunk)
             except EventTooLong as error:
@@ -88,12 +96,13 @@ class AnswerReader:
     def _begin(self, head: bytes, at_s: float | None, *, ended: bool = False) -> None:
         start = head.removeprefix(_BOM).lstrip()
         if len(start) < _DECIDING_BYTES and start[:1] not in _OBJECTS and not ended:
-            self._head = head
+            self._head = start
         elif start[:1] in _OBJECTS:
             self._body = [start]
         else:
-            self._head = start[:_STRAY_BYTES]
             self._events = EventReader()
+            self._head = b""
+            self._strange = not start.startswith(_FIELDS)
             self.feed(head, at_s)
 
     def close(self, at_s: float | None = None) -> None:
@@ -107,7 +116,7 @@ class AnswerReader:
         if self._events is not None:
             for kind, data in self._events.close():
                 self._event(kind, data, at_s)
-            if not self._head.startswith(_FIELDS):
+            if self._strange and not (self.answer.has_choice or self.answer.error):
                 words = read_complaint(self._head.decode("utf-8", "replace")).message
                 raise UnreadableAnswer(f"HTTP 200 with text in place of an answer: {words}")
         elif self._body is not None:
@@ -124,7 +133,8 @@ class AnswerReader:
         answer = self.answer
         if answer.error is None and not answer.has_choice and not answer.filters.blocked_side("prompt"):
             kind = str(document.get("object", "no kind named"))
-            raise UnreadableAnswer(f"the answer is not a chat completion: it has no choices ({kind})")
+            said = body[:_STRAY_BYTES].decode("utf-8", "replace")
+            raise UnreadableAnswer(f"the answer is not a chat completion: it has no choices ({kind}): {said}")
         answer.whole = True
 
     def _event(self, kind: bytes, data: bytes, at_s: float | None) -> None:
@@ -143,7 +153,7 @@ class AnswerReader:
             return
         if not data:
             return
-        if kind == b"error":
+        if kind and _FAULTS.search(kind):
             answer.error = answer.error or _error_event(data)
             return
         if data[:1] not in (b"{", b"["):
@@ -179,6 +189,7 @@ class AnswerReader:
         groq = document.get("x_groq")
         if isinstance(groq, dict):
             self._read_usage(groq)
+            self._read_error(groq)
         if answer.error is None and carries_complaint(document):
             answer.error = document
         answer.filters.read_document(document)
@@ -192,22 +203,30 @@ class AnswerReader:
         if isinstance(usage, dict):
             self.answer.usage = merged(self.answer.usage, read_usage(usage))
 
+    def _read_error(self, holder: dict[str, Any]) -> None:
+        error = holder.get("error")
+        if error and self.answer.error is None and says_error(error):
+            self.answer.error = {"error": error}
+
     def _read_choice(self, choice: dict[str, Any], at_s: float | None) -> None:
         answer = self.answer
         answer.has_choice = True
         reason = choice.get("finish_reason")
         # A late block by the asynchronous filter outranks the "stop" before it; no "stop" outranks a failure.
         before = answer.finish_reason or ""
-        if reason and isinstance(reason, str) and not (filtered_reason(before) or failed_reason(before)):
+        told = reason and isinstance(reason, str) and reason not in _NO_REASON
+        if told and not (filtered_reason(before) or failed_reason(before)):
             answer.finish_reason = reason
-        if choice.get("error") and answer.error is None:
-            answer.error = {"error": choice["error"]}
+        if "error" in choice:
+            self._read_error(choice)
         answer.filters.read_side(choice, "completion")
         self._read_usage(choice)
         delta = choice.get("delta")
         if not isinstance(delta, dict):
             delta = choice.get("message")
         if isinstance(delta, dict):
+            if "error" in delta:
+                self._read_error(delta)
             self._read_delta(delta, at_s)
         elif isinstance(text := choice.get("text"), str) and text:
             # The older completions API, which some compatible servers answer with.
@@ -221,12 +240,11 @@ class AnswerReader:
         content = delta.get("content")
         if isinstance(content, str):
             self._wrote(content, at_s)
-        elif isinstance(content, list):
-            for part in content:
-                if isinstance(part, dict):
-                    kind = part.get("type")
-                    thinks = isinstance(kind, str) and kind in _REASONING_PARTS
-                    self._wrote(_text(part), at_s, reasoning=thinks)
+        elif content:
+            for part in content if isinstance(content, list) else [content]:
+                kind = part.get("type") if isinstance(part, dict) else None
+                thinks = isinstance(kind, str) and kind in _REASONING_PARTS
+                self._wrote(_text(part), at_s, reasoning=thinks)
         for name in _OTHER_CONTENT:
             if other := delta.get(name):
                 self._mark(at_s)
