@@ -166,9 +166,9 @@ def test_the_cockpit_shows_it_on_no_screen(tmp_path: Path, monkeypatch: pytest.M
             terminal.shows("BUDGET SPENT")
             for keys, title in (
                 ("\r", "time covered"),
-                ("\x1b", "events"),
+                ("\x1b", "WGT"),
                 ("i", "PROMPT"),
-                ("\x1b", "events"),
+                ("\x1b", "WGT"),
                 ("?", "WEIGHTS AND"),
             ):
                 terminal.press(keys)

@@ -90,6 +90,9 @@ _FAILED_REASON = re.compile(
     re.IGNORECASE,
 )
 # Gemini's compatible API adds its own word: "content_filter: RECITATION".
+_GOOD_REASONS = frozenset({"", "stop", "length", "tool_calls", "function_call"})
+"""Those of OpenAI, which end nearly every answer."""
+
 _FILTERED_REASON = re.compile(
     r"(?:image_)?(?:content.?filter(?:ed)?|content_policy_violation|sensitive|safety|prohibited_content|blocklist"
     r"|recitation|spii|guardrail_intervened|moderation|refusal|blocked)(?:\W|$)",
@@ -134,12 +137,12 @@ def classify(status: int, body: object, *, after_content: bool = False) -> Refus
 
 def failed_reason(finish_reason: str) -> bool:
     """Whether a ``finish_reason`` is that of a failure: ``error``, or a word of vLLM, GLM or DeepSeek."""
-    return _FAILED_REASON.search(finish_reason) is not None
+    return finish_reason not in _GOOD_REASONS and _FAILED_REASON.search(finish_reason) is not None
 
 
 def filtered_reason(finish_reason: str) -> bool:
     """Whether a ``finish_reason`` says that a filter ended the answer, in the words of any service."""
-    return _FILTERED_REASON.match(finish_reason) is not None
+    return finish_reason not in _GOOD_REASONS and _FILTERED_REASON.match(finish_reason) is not None
 
 
 def _kind(status: int, said: Complaint) -> OutcomeKind:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from tui.model import NO_HITS, FilterHits
 
@@ -61,10 +62,12 @@ class FilterReport:
                 self.read_results(item, side)
         if not isinstance(results, Mapping):
             return
-        for category, verdict in list(results.items())[:_MAX_CATEGORIES]:
+        for category, verdict in islice(results.items(), _MAX_CATEGORIES):
             if category == "error":
                 # "The contents are not filtered": the filter itself failed, and the text went through.
                 self.unfiltered = self.unfiltered or bool(verdict)
+                continue
+            if type(verdict) is dict and _is_safe(verdict):
                 continue
             name = f"{side}:{category_name(category)}"
             for part in _mappings(verdict):
@@ -90,6 +93,17 @@ class FilterReport:
                 self.unfiltered = True
             if entry.get("blocked") is True and not self.blocked_side(own_side):
                 self.blocked[f"{own_side}:not_named"] = None
+
+
+def _is_safe(verdict: Mapping[str, object]) -> bool:
+    """Whether there is nothing to sort, as in nearly every verdict of every answer."""
+    get = verdict.get
+    return (
+        get("filtered") is not True
+        and get("detected") is not True
+        and get("severity", "safe") == "safe"
+        and "error" not in verdict
+    )
 
 
 def category_name(category: object) -> str:

@@ -15,6 +15,10 @@ _HEAD = 8
 _USERINFO = re.compile(r"://[^\s/?#\"'<>]+@")
 _SHORTEST = 4
 _MOST = 64
+_SHORT = 32
+"""Longest text that is remembered as cleaned: longer ones are ids of requests and errors, each of its own."""
+
+_KNOWN = 256
 
 
 class Secrets:
@@ -24,6 +28,7 @@ class Secrets:
         self._mark = mark
         self._values: dict[str, None] = {}
         self._heads: re.Pattern[str] | None = None
+        self._known: dict[tuple[str, int], str] = {}
         for value in values:
             self.add(value)
 
@@ -37,6 +42,7 @@ class Secrets:
         if len(value) < _SHORTEST or value in self._values:
             return
         self._values[value] = None
+        self._known.clear()
         if len(self._values) > _MOST:
             self._values.pop(next(iter(self._values)))
         longest_first = sorted({secret[:_HEAD] for secret in self._values}, key=len, reverse=True)
@@ -55,10 +61,19 @@ class Secrets:
     def shown(self, text: str, limit: int) -> str:
         """``text`` cleaned, also of the logins in addresses, whosever they are; then as one harmless line of at
         most ``limit`` characters."""
-        text = self.clean(text)
-        if "@" in text:
-            text = _USERINFO.sub(f"://{self._mark}@", text)
-        return plain(text, limit)
+        # Names of models, regions and reasons come with every answer, and are few.
+        known = self._known.get((text, limit)) if len(text) <= _SHORT else None
+        if known is not None:
+            return known
+        shown = self.clean(text)
+        if "@" in shown:
+            shown = _USERINFO.sub(f"://{self._mark}@", shown)
+        shown = plain(shown, limit)
+        if len(text) <= _SHORT:
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            self._known[text, limit] = shown
+        return shown
 
 
 def _escaped(value: str) -> tuple[str, str]:
