@@ -44,16 +44,19 @@ class FilterReport:
     def read_document(self, document: Mapping[str, object]) -> None:
         """What a whole answer, or one event of a stream, says outside its choices."""
         for name in _PROMPTS:
-            for prompt in _mappings(document.get(name)):
-                self.read_side(prompt, "prompt")
-        self._read_list(document.get("content_filters"), "completion")
+            if name in document:
+                for prompt in _mappings(document[name]):
+                    self.read_side(prompt, "prompt")
+        if "content_filters" in document:
+            self._read_list(document["content_filters"], "completion")
 
     def read_side(self, holder: Mapping[str, object], side: str) -> None:
         """The results in a choice, a prompt's annotation or the inner error of a refusal."""
         for name in _RESULTS:
             if name in holder:
                 self.read_results(holder[name], side)
-        self._read_list(holder.get("content_filters"), side)
+        if "content_filters" in holder:
+            self._read_list(holder["content_filters"], side)
 
     def read_results(self, results: object, side: str) -> None:
         """Sort one object of results into blocked, annotated, below the threshold, or not checked at all."""

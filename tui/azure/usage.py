@@ -77,6 +77,5 @@ def _inner(usage: Mapping[str, object], names: tuple[str, ...]) -> Mapping[str, 
 def _count(value: object) -> int | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return (
-        value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST_TOKENS else None
-    )
+    # A bool is an int to isinstance, and no count.
+    return value if type(value) is int and 0 <= value < _MOST_TOKENS else None
