@@ -27,6 +27,8 @@ def plain(text: str, limit: int) -> str:
 
     White space of any kind becomes one blank; what is cut off is marked with ``…``.
     """
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return text
     head = text[: 4 * limit]
     if not head.isprintable() or not head.isascii():
         head = " ".join(head.split())

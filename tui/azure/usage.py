@@ -11,6 +11,7 @@ _PROMPT = ("prompt_tokens", "input_tokens")
 _COMPLETION = ("completion_tokens", "output_tokens")
 _PROMPT_DETAILS = ("prompt_tokens_details", "input_tokens_details")
 _COMPLETION_DETAILS = ("completion_tokens_details", "output_tokens_details")
+_REASONING = ("reasoning_tokens",)
 _CACHED = ("cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens")
 """OpenAI, DeepSeek and Anthropic call them so."""
 
@@ -31,12 +32,8 @@ def read_usage(usage: Mapping[str, object]) -> Usage | None:
         completion = total - prompt
     if prompt is None or completion is None or prompt < 0 or completion < 0:
         return None
-    cached = _first(_inner(usage, _PROMPT_DETAILS), _CACHED) or _first(usage, _CACHED) or 0
-    reasoning = (
-        _first(_inner(usage, _COMPLETION_DETAILS), ("reasoning_tokens",))
-        or _first(usage, ("reasoning_tokens",))
-        or 0
-    )
+    cached = _within(usage, _PROMPT_DETAILS, _CACHED)
+    reasoning = _within(usage, _COMPLETION_DETAILS, _REASONING)
     if reasoning and (total == prompt + completion + reasoning or reasoning > completion):
         completion += reasoning
     elif not reasoning and total is not None and total > prompt + completion and not _caches(usage):
@@ -70,8 +67,13 @@ def _first(counts: Mapping[str, object], names: tuple[str, ...]) -> int | None:
     return None
 
 
-def _inner(usage: Mapping[str, object], names: tuple[str, ...]) -> Mapping[str, object]:
-    return next((inner for name in names if isinstance(inner := usage.get(name), Mapping)), {})
+def _within(usage: Mapping[str, object], details: tuple[str, ...], names: tuple[str, ...]) -> int:
+    """A part of a count: in the details where they have any, else beside the counts, else 0."""
+    for place in details:
+        inner = usage.get(place)
+        if isinstance(inner, Mapping) and (count := _first(inner, names)):
+            return count
+    return _first(usage, names) or 0
 
 
 def _count(value: object) -> int | None:
