@@ -89,10 +89,10 @@ _FAILED_REASON = re.compile(
     r"|^(?:abort(?:ed)?|cancell?ed|interrupted|insufficient_system_resource)$|^function_call_filter\b",
     re.IGNORECASE,
 )
-# Gemini's compatible API adds its own word: "content_filter: RECITATION".
 _GOOD_REASONS = frozenset({"", "stop", "length", "tool_calls", "function_call"})
 """Those of OpenAI, which end nearly every answer."""
 
+# Gemini's compatible API adds its own word: "content_filter: RECITATION".
 _FILTERED_REASON = re.compile(
     r"(?:image_)?(?:content.?filter(?:ed)?|content_policy_violation|sensitive|safety|prohibited_content|blocklist"
     r"|recitation|spii|guardrail_intervened|moderation|refusal|blocked)(?:\W|$)",
