@@ -97,7 +97,7 @@ def engine_of(
     record: RunRecord | None = None,
     past: Past | None = None,
     not_resumed: str = "",
-    calibrated: Mapping[str, float] | None = None,
+    calibrated: Mapping[str, Mapping[str, float]] | None = None,
     seed: int = 1,
     key: str = "k",
     tick_s: float = 0.05,

@@ -1,8 +1,8 @@
-"""Run records made up for tests, and a judge that calls a canary worse after so many failures."""
+"""Run records made up for tests, and an evaluator that calls a canary worse after so many failures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from tui.model import (
 from tui.quality.scored import Scored, scored_text
 from tui.record import RunRecord
 from tui.rollout import Criteria
+from tui.verdict.scales import Listener
 
 STARTED = datetime(2026, 1, 2, 14, 0, tzinfo=UTC)
 OLD, NEW = "old-v1", "new-v2"
@@ -54,6 +55,11 @@ version = "{version}"
 kind = "sampled"
 path = "gone/since/then.jsonl"
 """
+
+
+def rollout_text(*, old: str = OLD, new: str = NEW, version: str = "v2") -> str:
+    """A rollout file of two deployments, the canary of a ``version`` of gpt-4o, the baseline of v1."""
+    return _ROLLOUT.format(old=old, new=new, version=version)
 
 
 def outcome(
@@ -106,7 +112,7 @@ def made_run(
         path,
         run_id="abc12345",
         rollout_name="summarise",
-        rollout_text=rollout if rollout is not None else _ROLLOUT.format(old=OLD, new=NEW, version=version),
+        rollout_text=rollout if rollout is not None else rollout_text(version=version),
         started_at=STARTED,
         meta={"environment": "test"},
         now=lambda: STARTED + timedelta(seconds=60),
@@ -134,7 +140,7 @@ def made_run(
 
 MAIL, DEEDS = "email_summarisation", "contract_analysis"
 _MIGRATION = (
-    _ROLLOUT.format(old=OLD, new=NEW, version="v2")
+    rollout_text()
     + f"""
 [tasks.{MAIL}]
 requests_per_day = 40000
@@ -185,7 +191,7 @@ def made_migration(path: Path) -> Path:
     return path
 
 
-class CountingJudge:
+class CountingEvaluator:
     """Calls the error rate of a canary WORSE at its third failure; remembers what it was told."""
 
     def __init__(self, baseline: str, canaries: Sequence[str], criteria: Criteria) -> None:
@@ -210,6 +216,9 @@ class CountingJudge:
 
     def version_changed(self, name: str) -> None:
         self._failures[name] = 0
+
+    def listen(self, canary: str, listener: Callable[[str], Listener]) -> None:
+        """Weighs no groups."""
 
     def verdicts(self, now_s: float) -> Mapping[str, tuple[Verdict, ...]]:
         return {name: (self._verdict(name),) for name in self._failures}

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.warp import warped
+from tests.warp import WarpLoop, warped
 from tui.engine.session import Session
 from tui.engine.setup import Past, Setup
 from tui.model import Event, Outcome, Pair, Sample, Snapshot
@@ -20,13 +20,21 @@ from tui.simulator.behaviour import Behaviour, PretendDeployment
 from tui.simulator.known_files import read_known
 from tui.simulator.scenarios import Scenario
 from tui.simulator.server import Simulator
+from tui.verdict.evaluators import Calibrated
 
 STARTED = datetime(2026, 1, 2, 14, 0, tzinfo=UTC)
 _TICK_S = 1.0
+_BUSY_EVERY_S = 0.1
 _RUN = "rehearsal"
 
 Hand = tuple[float, Callable[[Session], object]]
 """What somebody does, and at which second."""
+
+Watch = Callable[[Snapshot], bool]
+"""Sees the snapshot of each second; True ends the run."""
+
+Busy = Callable[[float], float]
+"""For how long, in seconds, this machine computes at a second of the run, and hears nothing meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +71,18 @@ def rehearse(
     behaviour: Behaviour | None = None,
     hands: Sequence[Hand] = (),
     past: Past | None = None,
+    watch: Watch = lambda _: False,
+    busy: Busy | None = None,
+    calibrated: Calibrated | None = None,
 ) -> Rehearsal:
     """Run ``of`` for ``for_s`` virtual seconds on a simulator that plays ``scenario``, then let the requests
     under way end. Every endpoint is the simulator, which knows the answers that the rollout's task files know;
-    the record is written into ``folder``. ``hands`` act meanwhile, in order; ``past`` is taken up."""
-    return warped(lambda: _rehearse(of, scenario, folder, seed, for_s, behaviour or Behaviour(), hands, past))
+    the record is written into ``folder``. ``hands`` act meanwhile, in order; ``past`` is taken up; ``watch``
+    may end it earlier; ``busy`` is asked ten times a second; ``calibrated`` limits are known before."""
+    behaviour = behaviour or Behaviour()
+    return warped(
+        lambda: _rehearse(of, scenario, folder, seed, for_s, behaviour, hands, past, watch, busy, calibrated)
+    )
 
 
 async def _rehearse(
@@ -79,6 +94,9 @@ async def _rehearse(
     behaviour: Behaviour,
     hands: Sequence[Hand],
     past: Past | None,
+    watch: Watch,
+    busy: Busy | None,
+    calibrated: Calibrated | None,
 ) -> Rehearsal:
     clock = asyncio.get_running_loop().time
 
@@ -120,9 +138,10 @@ async def _rehearse(
                 clock=clock,
                 now=now,
                 past=past,
+                calibrated=calibrated,
             )
         )
-        lost = await _run(session, for_s, of.traffic.timeout_s + 1, hands)
+        lost = await _run(session, for_s, of.traffic.timeout_s + 1, hands, watch, busy)
         truth = served.truth.as_json()["deployments"]
         return Rehearsal(session.snapshot(), lost, truth, path, session.quality.store.shown)
     finally:
@@ -144,32 +163,53 @@ def _pretend(of: Rollout, behaviour: Behaviour) -> list[PretendDeployment]:
     return found
 
 
-async def _run(session: Session, for_s: float, drain_s: float, hands: Sequence[Hand]) -> int:
-    """What the engine's thread does with a session, until ``for_s`` seconds have passed."""
+async def _run(
+    session: Session, for_s: float, drain_s: float, hands: Sequence[Hand], watch: Watch, busy: Busy | None
+) -> int:
+    """What the engine's thread does with a session, until ``for_s`` seconds have passed or ``watch`` has seen
+    enough."""
     await session.preflight()
+    ticks = asyncio.create_task(_tick(session, watch))
     work = [
+        ticks,
         asyncio.create_task(session.send()),
-        asyncio.create_task(_tick(session)),
         asyncio.create_task(session.quality.work()),
         asyncio.create_task(_act(session, hands)),
     ]
-    await asyncio.wait(work, timeout=for_s, return_when=asyncio.FIRST_EXCEPTION)
+    if busy is not None:
+        work.append(asyncio.create_task(_compute(busy)))
+    # It ends with the first fault of any of them.
+    whole = asyncio.create_task(_all(work))
+    await asyncio.wait([whole, ticks], timeout=for_s, return_when=asyncio.FIRST_COMPLETED)
     for task in work:
         task.cancel()
-    for result in await asyncio.gather(*work, return_exceptions=True):
+    for result in await asyncio.gather(*work, whole, return_exceptions=True):
         if isinstance(result, Exception):
             raise result
     return await session.finish(drain_s)
 
 
-async def _tick(session: Session) -> None:
+async def _all(work: Sequence[asyncio.Task[None]]) -> None:
+    await asyncio.gather(*work)
+
+
+async def _tick(session: Session, watch: Watch) -> None:
     while True:
         await asyncio.sleep(_TICK_S)
         session.tick()
-        session.snapshot()
+        if watch(session.snapshot()):
+            return
 
 
 async def _act(session: Session, hands: Sequence[Hand]) -> None:
     for at_s, act in hands:
         await asyncio.sleep(at_s - asyncio.get_running_loop().time())
         act(session)
+
+
+async def _compute(busy: Busy) -> None:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, WarpLoop)
+    while True:
+        await asyncio.sleep(_BUSY_EVERY_S)
+        loop.now_s += busy(loop.now_s)

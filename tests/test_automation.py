@@ -1,10 +1,12 @@
-"""Judge, guard and plan in a running engine, against a real service on a real socket."""
+"""Evidence, guard and plan in a running engine, against a real service on a real socket."""
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -24,7 +26,7 @@ from tests.engine_runs import (
     simulator,
     until,
 )
-from tests.test_judge import outcome_of
+from tests.evidence import outcome_of
 from tests.test_weights import Clock, Log
 from tui.engine.automation import Automation
 from tui.engine.setup import Past
@@ -32,6 +34,7 @@ from tui.model import EventKind, OutcomeKind, PlanState, PlanStep, VerdictState
 from tui.rollout.values import GuardSpec, PlanSpec
 from tui.routing.controller import CommandRefused, Controller
 from tui.routing.router import Router
+from tui.verdict.evaluators import Calibrated
 
 WAIT_S = 20.0
 TO_THE_TOP = PlanSpec(NEW, (PlanStep(20.0, 0.0), PlanStep(50.0, 3600.0), PlanStep(100.0, 0.0)), ("none",))
@@ -53,20 +56,6 @@ def test_an_armed_guard_rolls_back_within_the_outcome_that_decides(tmp_path: Pat
             assert event.reason.startswith("tripwire: ")
             assert "failures in a row" in event.reason
             assert last.guard.mode == "armed"
-            # Manual keys win: a person may raise it again. The same failures do not act twice, only the
-            # verdict that is newly reached, and that too only once.
-            for times in (2, 2):
-                before = engine.snapshot().deployments[NEW].figures["run"]["*"].requests
-                engine.shift(NEW, 50.0, actor="ann", force=True).result(WAIT_S)
-                until(
-                    engine,
-                    lambda s, before=before: (
-                        s.weights["default"][NEW] == 0
-                        or s.deployments[NEW].figures["run"]["*"].requests > before + 20
-                    ),
-                )
-                assert kinds(engine.snapshot().events).count(EventKind.ROLLED_BACK) == times
-            assert engine.snapshot().weights["default"][NEW] == 50.0
 
 
 def test_a_dry_run_only_says_what_it_would_have_done(tmp_path: Path) -> None:
@@ -85,7 +74,12 @@ def test_the_guard_is_a_key(tmp_path: Path) -> None:
             assert engine.snapshot().guard.mode == mode
 
 
-def test_errors_are_judged_worse_and_stand_in_the_way_of_more(tmp_path: Path) -> None:
+def test_errors_are_judged_worse_and_stand_in_the_way_of_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On a busy machine every request would be marked as late, and be no evidence.
+    monkeypatch.setattr("tui.traffic.sender.LATE_LIMIT_MS", math.inf)
+    monkeypatch.setattr("tui.traffic.sender.SKIP_AFTER_S", math.inf)
     with beside(simulator(failing())) as url, running(rollout(tmp_path, url)) as engine:
         last = until(engine, lambda s: EventKind.WORSE in kinds(s.events))
         verdict = next(v for v in last.verdicts[NEW] if v.criterion == "errors")
@@ -144,7 +138,10 @@ def test_a_promotion_takes_the_plan_along(tmp_path: Path) -> None:
 def test_a_state_of_another_plan_is_said_and_left(tmp_path: Path) -> None:
     with beside(simulator(pretend(OLD, NEW))) as url:
         of = rollout(tmp_path, url)
-        broken = {"judges": {"default": {"question": 3}}, "tasks": {"default": {"guard": {"mode": 7}}}}
+        broken = {
+            "evaluators": {"default": {"question": {"engine": "blocks"}}},
+            "tasks": {"default": {"guard": {"mode": 7}}},
+        }
         with running(of, past=Past("run0", of.weights, datetime.now(UTC), (), broken)) as engine:
             refused = [e.text for e in engine.snapshot().events if e.kind is EventKind.REFUSED]
             assert len(refused) == 2
@@ -152,29 +149,107 @@ def test_a_state_of_another_plan_is_said_and_left(tmp_path: Path) -> None:
             assert "evidence: the criteria have changed since" in refused[0]
 
 
-def test_after_a_recovery_a_second_outage_acts_again(tmp_path: Path) -> None:
-    clock, log = Clock(), Log()
-    router = Router({"default": {OLD: 50.0, NEW: 50.0}}, rng=random.Random(1), clock=clock)
-    hand = Controller(router, baseline=OLD, deployments=(OLD, NEW), log=log, clock=clock)
-    automation = Automation(
-        replace(rollout(tmp_path, "http://127.0.0.1:9"), guard=GuardSpec("armed")),
-        controller=hand,
-        log=log,
-        clock=clock,
-        fresh=lambda _: True,
+def test_evidence_of_the_first_engine_begins_anew_and_that_is_said(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    first = {"judges": {"default": {"question": {"alpha_pct": 5.0}}}, "tasks": run.automation.state()["tasks"]}
+    assert run.automation.restore(first, 0.0) == (
+        "evidence: it was weighed by an earlier version of canarytop, and begins anew",
     )
 
-    def outage() -> None:
-        for _ in range(5):
-            # No share of the baseline: the tripwire alone speaks.
-            failed = outcome_of(NEW, {OLD: 0.0, NEW: 100.0}, kind=OutcomeKind.SERVER_ERROR, error="HTTP 503")
-            automation.ended(failed)
 
-    outage()
-    assert router.weights["default"][NEW] == 0
-    automation.ended(outcome_of(NEW, {OLD: 0.0, NEW: 100.0}))
-    hand.shift(NEW, 50.0, "ann")
-    automation.tick()
-    assert router.weights["default"][NEW] == 50.0
-    outage()
-    assert [e.actor for e in log.events if e.kind is EventKind.ROLLED_BACK] == ["guard", "guard"]
+class Run:
+    """The automation of two deployments under an armed guard, without a service, on a clock of its own."""
+
+    def __init__(self, folder: Path, known: Calibrated | None = None) -> None:
+        self.clock, self.log, self._ids = Clock(), Log(), count()
+        self.router = Router({"default": {OLD: 50.0, NEW: 50.0}}, rng=random.Random(1), clock=self.clock)
+        self.hand = Controller(
+            self.router, baseline=OLD, deployments=(OLD, NEW), log=self.log, clock=self.clock
+        )
+        self.automation = Automation(
+            replace(rollout(folder, "http://127.0.0.1:9"), guard=GuardSpec("armed")),
+            controller=self.hand,
+            log=self.log,
+            clock=self.clock,
+            fresh=lambda _: True,
+            calibrated=known,
+        )
+
+    def go(self, requests: int, *, failing: bool, alone: bool = False) -> None:
+        """The canary fails or not, and so many requests come; fewer where it gets none any more."""
+        for _ in range(requests):
+            self.clock.now += 0.05
+            drawn = self.router.assign(next(self._ids), "default")
+            if alone and drawn.deployment == OLD:
+                continue
+            self.automation.assigned(drawn)
+            kind = OutcomeKind.SERVER_ERROR if failing and drawn.deployment == NEW else OutcomeKind.OK
+            at_s, error = self.clock.now, "HTTP 503" if kind is OutcomeKind.SERVER_ERROR else None
+            self.automation.ended(
+                outcome_of(
+                    drawn.deployment, drawn.shares, drawn.request_id,
+                    kind=kind, error=error, sent_s=at_s, ended_s=at_s,
+                )
+            )  # fmt: skip
+            self.automation.tick()
+
+    @property
+    def canary(self) -> float:
+        return self.router.weights["default"][NEW]
+
+    @property
+    def rolled_back(self) -> list[str]:
+        return [event.actor for event in self.log.events if event.kind is EventKind.ROLLED_BACK]
+
+    def raise_by_hand(self) -> None:
+        self.hand.shift(NEW, 50.0, "ann", force=True)
+        self.automation.heard(self.log.events[-1])
+
+
+def test_manual_keys_win_over_the_same_failures(tmp_path: Path) -> None:
+    """Only the verdict that is newly reached acts again, and that too only once."""
+    run = Run(tmp_path)
+    run.go(100, failing=True)
+    assert (run.canary, run.rolled_back) == (0.0, ["guard"]), "the tripwire"
+    run.raise_by_hand()
+    run.go(30, failing=True)
+    assert run.canary == 50.0, "the same failures do not act twice"
+    run.go(2000, failing=True)
+    assert (run.canary, run.rolled_back) == (0.0, ["guard"] * 2), "errors are WORSE"
+    run.raise_by_hand()
+    run.go(1000, failing=True)
+    assert (run.canary, run.rolled_back) == (50.0, ["guard"] * 2)
+
+
+def test_after_a_recovery_a_second_outage_acts_again(tmp_path: Path) -> None:
+    """Nobody is beside the canary, so the tripwire alone speaks."""
+    run = Run(tmp_path)
+    run.go(40, failing=True, alone=True)
+    assert run.canary == 0
+    run.raise_by_hand()
+    run.go(10, failing=False, alone=True)
+    assert run.canary == 50.0
+    run.go(40, failing=True, alone=True)
+    assert run.canary == 0
+    assert run.rolled_back == ["guard", "guard"]
+
+
+def test_what_a_tick_decides_is_said_at_once(tmp_path: Path) -> None:
+    """The canary's requests hang: no outcome ever comes that could tell it."""
+    known = {"default": {"latency_p50": 100.0, "latency_p95": 200.0, "latency_p99": 300.0}}
+    run = Run(tmp_path, known)
+    for _ in range(900):
+        run.clock.now += 0.001
+        drawn = run.router.assign(next(run._ids), "default")
+        run.automation.assigned(drawn)
+        if drawn.deployment == OLD:
+            at_s = run.clock.now
+            answer = outcome_of(OLD, drawn.shares, drawn.request_id, latency_ms=50.0, sent_s=at_s, ended_s=at_s)
+            run.automation.ended(answer)
+    assert [event.kind for event in run.log.events] == [EventKind.CALIBRATED]
+    run.clock.now = 10.0
+    run.automation.tick()
+    first, *rest = run.log.events[1:]
+    assert first.kind is EventKind.ROLLED_BACK
+    assert rest[0].kind is EventKind.WORSE
+    assert rest[0].text.startswith(f"{NEW} WORSE: P50 ")

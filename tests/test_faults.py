@@ -110,7 +110,8 @@ def test_a_canary_that_is_told_to_wait_gets_nothing_and_is_blamed_for_nothing(
     assert total(last, NEW).error_pct == (0.0 if status == 429 else 100.0)
     split = next(v for v in last.verdicts[NEW] if v.criterion == "split")
     assert split.state is not VerdictState.WORSE
-    assert EventKind.WORSE not in kinds(last.events)
+    worse = [event.text for event in last.events if event.kind is EventKind.WORSE]
+    assert all(text.startswith(f"{NEW} WORSE (advisory): throttled ") for text in worse), worse
 
 
 GARBAGE = {

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.world import BASE, CANARY, World
 from tests.cockpit_fakes import CANARY as CANARY_NAME
 from tests.cockpit_fakes import figures, windows
 from tests.engine_runs import finished, rollout, running, until
+from tests.evidence import Asked, outcome_of, stream, tell
 from tests.rollout_files import KEY
 from tests.test_cli import DEMO, rollout_at, said, typed
 from tests.test_cockpit_values import view_of, with_canary
 from tests.test_health import Patient
-from tests.test_judge import BASE, CANARY, Service, outcome_of
 from tests.test_sender import Bench, at, virtual
 from tests.warp import WarpLoop
 from tui.azure import open_files
@@ -29,7 +30,7 @@ from tui.problems import Problem
 from tui.rollout import Criteria
 from tui.run_result import result
 from tui.traffic.health import STALE_AFTER_S
-from tui.verdict.judge import Judge
+from tui.verdict.evaluator import Evaluator
 
 NO_LIMIT = resource.RLIM_INFINITY
 
@@ -152,17 +153,19 @@ def test_health_stays_as_it_was() -> None:
 
 
 def test_it_is_no_evidence_and_moves_no_guard() -> None:
-    service, judges = Service(3), [Judge(BASE, [CANARY], Criteria()) for _ in range(2)]
-    shares = {BASE: 50.0, CANARY: 50.0}
-    for i in range(2000):
-        answer = service.outcome(i, 50.0)
-        for judge in judges:
-            judge.add(answer, i / 40)
-        for _ in range(3):
-            judges[1].add(outcome_of(CANARY, shares, kind=OutcomeKind.CLIENT_SATURATED, error="x"), i / 40)
-    without, beside = (judge.verdicts(50)[CANARY] for judge in judges)
-    assert without == beside
-    assert not any(v.state is VerdictState.WORSE for v in beside)
+    evaluator = Evaluator(BASE, [CANARY], Criteria(), timeout_s=60.0)
+    heard = stream(World(canary_pct=lambda _: 50.0), 3, 3000)
+    run = Asked(evaluator, {BASE: 50.0, CANARY: 50.0})
+    for i, happening in enumerate(heard):
+        reached, now_s = tell(evaluator, [happening])
+        assert not any(v.state is VerdictState.WORSE for v in reached)
+        if i % 3 == 0:
+            drawn = run.draw(CANARY, now_s, request_id=10**6 + i)
+            run.end(drawn, now_s, kind=OutcomeKind.CLIENT_SATURATED, error="x")
+    found = {v.criterion: v for v in evaluator.verdicts(now_s)[CANARY]}
+    assert found["errors"].canary_value == pytest.approx(0.5, abs=0.5)
+    assert 1200 < found["errors"].canary_requests < 1700
+    assert evaluator.tripwire(CANARY) is None
 
 
 def test_the_sender_says_why_it_is_saturated() -> None:

@@ -183,7 +183,7 @@ class TestAnswer:
         assert ours.text == "this machine had no socket left: too many open files"
         assert "ulimit" in ours.remedy
 
-    @pytest.mark.parametrize("kind", list(OutcomeKind))
+    @pytest.mark.parametrize("kind", [kind for kind in OutcomeKind if kind is not OutcomeKind.HELD_BACK])
     def test_whatever_the_end_there_is_a_finding(self, tmp_path: Path, kind: OutcomeKind) -> None:
         assert answer(known(tmp_path, end(kind, error="why"))).text
 

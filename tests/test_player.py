@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.recordings import NEW, OLD, CountingJudge, made_run
+from tests.recordings import NEW, OLD, CountingEvaluator, made_run
 from tui.afterwards import player as player_module
 from tui.afterwards.player import Player
 from tui.afterwards.recording import Recording
@@ -38,7 +38,7 @@ def _one_happening_a_slice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(player_module, "_SLICE", 1)
 
 
-class _Judge(CountingJudge):
+class _Judge(CountingEvaluator):
     """Does something with the number of every outcome before it counts it."""
 
     def __init__(self, recording: Recording, at: Callable[[int], object]) -> None:

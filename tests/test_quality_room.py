@@ -74,7 +74,9 @@ def test_a_second_answer_is_money_and_no_traffic(tmp_path: Path) -> None:
     seen = run.last.quality
     assert seen.spent_usd > 0
     assert run.last.spent_usd == pytest.approx(seen.spent_usd + sum(o.cost_usd or 0.0 for o in outcomes))
-    assert verdict(run, "split").canary_requests == sum(o.deployment == NEW for o in outcomes)
+    assert verdict(run, "split").canary_requests == sum(o.deployment == NEW for o in outcomes), (
+        "no pair is a draw"
+    )
 
 
 def test_nothing_is_asked_twice_of_a_version_without_traffic(tmp_path: Path) -> None:

@@ -20,7 +20,18 @@ from typing import Any
 
 import pytest
 
-from tui.model import Event, EventKind, FilterHits, Outcome, OutcomeKind, Second, SecondFigures, Usage
+from tui.model import (
+    Assignment,
+    Event,
+    EventKind,
+    FilterHits,
+    Outcome,
+    OutcomeKind,
+    Second,
+    SecondFigures,
+    Usage,
+    held_back,
+)
 from tui.record import (
     BrokenRun,
     RecordError,
@@ -35,7 +46,7 @@ from tui.record import (
     record_path,
     runs_folder,
 )
-from tui.record_reader import last_state, read_outcomes, read_seconds
+from tui.record_reader import last_state, read_assignments, read_held_back, read_outcomes, read_seconds
 from tui.record_schema import VERSION
 
 STARTED = datetime(2025, 6, 1, 12, 0, tzinfo=UTC)
@@ -534,6 +545,40 @@ def test_a_record_of_before_version_4_has_no_first_token_of_the_answer(tmp_path:
         conn.commit()
         assert list(read_outcomes(path)) == [replace(outcome, answer_ttft_ms=None, reconnected=False)]
     conn.close()
+
+
+def test_what_was_held_back_is_kept_apart_from_what_was_sent(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    record = _create(path)
+    drawn = Assignment(7, "email", "old", 90.0, 2.5, {"old": 90.0, "new": 10.0}, 1234)
+    record.outcome(_outcome(prompt_chars=99))
+    record.outcome(held_back(drawn))
+    assert record.close()
+    [kept] = read_held_back(path)
+    assert kept == replace(drawn, shares={})
+    [sent] = read_outcomes(path)
+    assert (sent.kind, sent.prompt_chars) == (OutcomeKind.OK, 99)
+    [assigned] = read_assignments(path)
+    assert (assigned.request_id, assigned.prompt_chars, assigned.saturated) == (1, 99, False)
+
+
+def test_a_record_of_before_version_5_has_no_draw_that_was_held_back(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    record = _create(path)
+    record.outcome(_outcome(prompt_chars=99, saturated=True))
+    assert record.close()
+    conn = sqlite3.connect(path)
+    conn.execute("DROP TABLE held_back")
+    conn.execute("ALTER TABLE outcomes DROP COLUMN prompt_chars")
+    conn.execute("PRAGMA user_version = 4")
+    conn.commit()
+    conn.close()
+    assert list(read_held_back(path)) == []
+    [assigned] = read_assignments(path)
+    assert (assigned.prompt_chars, assigned.saturated) == (None, True)
+    [sent] = read_outcomes(path)
+    assert sent.prompt_chars is None
+    assert read_run(path).run_id == "run-1"
 
 
 def test_nonsense_inside_a_record_is_said(tmp_path: Path) -> None:

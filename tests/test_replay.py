@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tests.recordings import ALL_OLD, AT_10, AT_50, NEW, OLD, STARTED, CountingJudge, made_run
+from tests.recordings import ALL_OLD, AT_10, AT_50, NEW, OLD, STARTED, CountingEvaluator, made_run
 from tui import cli_afterwards
 from tui.afterwards.calibrate import PRETENDED, calibrate, calibration_json, calibration_text
 from tui.afterwards.playback import Playback
@@ -29,8 +29,8 @@ def recording(tmp_path: Path) -> Recording:
     return Recording.open(made_run(tmp_path / "run.sqlite"))
 
 
-def _judge(recording: Recording) -> CountingJudge:
-    return CountingJudge(OLD, recording.canaries, recording.rollout.criteria)
+def _judge(recording: Recording) -> CountingEvaluator:
+    return CountingEvaluator(OLD, recording.canaries, recording.rollout.criteria)
 
 
 def _damaged(path: Path, statement: str) -> Path:
@@ -232,7 +232,7 @@ def test_the_player_takes_no_command(recording: Recording) -> None:
 
 def test_a_run_of_the_same_version_is_one_trial(tmp_path: Path) -> None:
     same = Recording.open(made_run(tmp_path / "same.sqlite", version="v1"))
-    result = calibrate([same], CountingJudge)
+    result = calibrate([same], CountingEvaluator)
     assert (result.trials, result.same_versions, result.any_alarm, result.alarms) == (
         1,
         1,
@@ -240,16 +240,16 @@ def test_a_run_of_the_same_version_is_one_trial(tmp_path: Path) -> None:
         {"errors": 1},
     )
     healthy = Recording.open(made_run(tmp_path / "healthy.sqlite", version="v1", failing_from_s=99.0))
-    both = calibration_json(calibrate([same, healthy], CountingJudge))
+    both = calibration_json(calibrate([same, healthy], CountingEvaluator))
     assert both["any"] == {"false_alarms": 1, "pct": 50.0}
-    assert "50.0" in calibration_text(calibrate([same, healthy], CountingJudge))
+    assert "50.0" in calibration_text(calibrate([same, healthy], CountingEvaluator))
 
 
 def test_of_other_runs_only_the_baseline_is_split(recording: Recording) -> None:
-    judges: list[CountingJudge] = []
+    judges: list[CountingEvaluator] = []
 
-    def make(*of: object) -> CountingJudge:
-        judges.append(CountingJudge(*of))  # type: ignore[arg-type]
+    def make(*of: object) -> CountingEvaluator:
+        judges.append(CountingEvaluator(*of))  # type: ignore[arg-type]
         return judges[-1]
 
     result = calibrate([recording], make, draws=4, split_pct=40.0)
@@ -272,7 +272,7 @@ def test_of_other_runs_only_the_baseline_is_split(recording: Recording) -> None:
 
 
 def _command(monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[int, str]:
-    monkeypatch.setattr(cli_afterwards, "_maker", lambda: CountingJudge)
+    monkeypatch.setattr(cli_afterwards, "_maker", lambda: CountingEvaluator)
     done = CliRunner().invoke(cli_afterwards.app, list(words))
     return done.exit_code, done.output
 

@@ -9,6 +9,8 @@ import pytest
 import tomli_w
 
 from tests.rollout_files import ENV, GOOD, load
+from tui.model import CRITERION_ROWS
+from tui.model.criteria import default_of
 from tui.rollout import DEFAULT_SCOPE, SIMULATOR, SourceSpec, check_rollout, load_rollout, schema
 
 PROFILES = Path(__file__).parents[1] / "profiles"
@@ -126,6 +128,25 @@ def test_the_demo_and_the_migration_run_without_an_account() -> None:
         rollout = load_rollout(PROFILES / f"{name}.toml", env={})
         assert {e.url for e in rollout.endpoints.values()} == {SIMULATOR}
     assert {"email_summarisation", "contract_analysis"} < set(rollout.weights)
+
+
+def test_the_page_of_verdicts_and_the_example_name_every_criterion_as_it_is() -> None:
+    page = (PROFILES.parent / "docs" / "verdicts.md").read_text()
+    example = (PROFILES / "azure.toml").read_text()
+    rows = [
+        [cell.strip(" `") for cell in line.split("|")] for line in page.splitlines() if line.startswith("| `")
+    ]
+    told = {cells[1]: cells for cells in rows}
+    assert list(told) == [row.id for row in CRITERION_ROWS]
+    for row in CRITERION_ROWS:
+        cells = told[row.id]
+        assert row.id in example
+        assert cells[2] == row.label
+        assert ("advisory" in cells[3]) == row.advisory
+        key = row.margin_key or row.floor_key
+        assert cells[5].replace("`", "").startswith(key)
+        if key and row.kind != "paired":
+            assert cells[5].endswith(f", {default_of(key):g}")
 
 
 def test_the_complete_example_names_every_key() -> None:

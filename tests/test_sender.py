@@ -22,11 +22,12 @@ class Bench:
         self.service_s: Callable[[int], float] = changes.pop("service_s", lambda _: 0.01)
         self.late_s: Callable[[int], float] = changes.pop("late_s", lambda _: 0.0)
         self.sent: list[tuple[int, float, float]] = []
+        self.drawn: list[Assignment] = []
         self.outcomes: list[Outcome] = []
         self.count = 0
         fields: dict[str, Any] = {
             "next_request": self.next_request,
-            "assign": lambda number, task: Assignment(number, task, "d", 100.0, loop.now_s),
+            "assign": self.assign,
             "admit": lambda _: True,
             "complete": self.complete,
             "on_outcome": self.outcomes.append,
@@ -37,9 +38,13 @@ class Bench:
         }
         self.sender = Sender(arrivals=iter(arrivals), **fields)
 
+    def assign(self, number: int, task: str, **noted: Any) -> Assignment:
+        self.drawn.append(Assignment(number, task, "d", 100.0, self.loop.now_s, **noted))
+        return self.drawn[-1]
+
     def next_request(self, _: Arrival) -> Request:
         self.count += 1
-        return Request(self.count, "default", (), "test")
+        return Request(self.count, "default", ({"role": "user", "content": "x" * self.count},), "test")
 
     async def complete(
         self, request: Request, assignment: Assignment, due_s: float, *, saturated: bool
@@ -91,6 +96,7 @@ def test_requests_start_when_due_whatever_the_others_do() -> None:
         view = bench.sender.view()
         assert (view.in_flight, view.sent, view.skipped, view.saturated) == (2, 4, 0, False)
         await bench.sender.drain(0.5)
+        assert [a.prompt_chars for a in bench.drawn] == [1, 2, 3, 4]
         ends = {o.request_id: (o.kind, round(o.ended_s, 6)) for o in bench.outcomes}
         assert ends[4] == (OutcomeKind.OK, 0.31)
         assert ends[1] == (OutcomeKind.CANCELLED, 0.8)
@@ -108,6 +114,7 @@ def test_what_max_in_flight_does_not_let_through_is_counted_and_marked() -> None
         view = bench.sender.view()
         assert (view.sent, view.skipped, view.saturated, view.max_in_flight) == (6, 2, True, 3)
         assert [o.saturated for o in bench.outcomes] == [False] * 3 + [True] * 3
+        assert [a.saturated for a in bench.drawn] == [False] * 3 + [True] * 3, "marked when it is drawn"
         loop.now_s += 11
         assert not bench.sender.view().saturated
 
@@ -224,9 +231,9 @@ def test_what_is_started_before_a_roll_back_is_assigned_after_it() -> None:
     async def test(loop: WarpLoop) -> None:
         wanted, drawn = ["new"], []
 
-        def assign(number: int, task: str) -> Assignment:
+        def assign(number: int, task: str, **noted: Any) -> Assignment:
             drawn.append(wanted[0])
-            return Assignment(number, task, wanted[0], 100.0, loop.now_s)
+            return Assignment(number, task, wanted[0], 100.0, loop.now_s, **noted)
 
         bench = Bench(loop, at(0, 0, 0), assign=assign)
         sending = asyncio.create_task(bench.sender.run())
@@ -267,7 +274,7 @@ def test_answers_are_read_while_it_catches_up() -> None:
 
 @pytest.mark.parametrize("where", ["next_request", "assign", "admit", "exhausted"])
 def test_a_fault_of_the_program_ends_the_sending_loudly(where: str) -> None:
-    def broken(*_: object) -> Any:
+    def broken(*_: object, **__: object) -> Any:
         raise KeyError("broken")
 
     async def test(loop: WarpLoop) -> None:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.evidence import outcome_of
 from tests.lifecycle_values import TODAY, words
 from tests.simulator_service import Clock
-from tests.test_judge import outcome_of
 from tui.azure.pins import pin_of
 from tui.model import Deployment, PinState
 from tui.served_names import BASE, ECHO, NO_VERSION, ROUTER, TUNED, compared, is_router, same_version

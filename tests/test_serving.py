@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.world import BASE, CANARY, Version, World
 from tests.engine_runs import NEW, OLD, beside, kinds, planned, rollout, running, total, until
+from tests.evidence import outcome_of, stream, tell, watch
 from tests.simulator_service import Clock, quick
-from tests.test_judge import BASE, CANARY, Service, judged, outcome_of
 from tui.engine.versions import COMPARED_AFTER, moved
 from tui.model import EventKind, Figures, Outcome, OutcomeKind, PlanState, PlanStep, Quantiles, VerdictState
 from tui.rollout.values import GuardSpec, PlanSpec
@@ -114,20 +115,23 @@ def test_what_moved_is_said_with_what_it_rests_on() -> None:
 
 @pytest.mark.parametrize("changed", [CANARY, BASE])
 def test_evidence_about_another_version_is_none(changed: str) -> None:
-    judge, reached = judged(Service(2, slower=2.0), 6_000, ramp=False)
-    assert VerdictState.WORSE in {verdict.state for verdict in reached}
-    judge.version_changed(changed)
-    [verdicts] = judge.verdicts(200.0).values()
+    slow = World(canaries=(Version(slower=2.0),), canary_pct=lambda _: 25.0)
+    seen = watch(slow, 2, 3000)
+    assert "latency_p50" in seen.worse
+    seen.evaluator.version_changed(changed)
+    [verdicts] = seen.evaluator.verdicts(seen.now_s).values()
     assert {v.state for v in verdicts} == {VerdictState.NOT_YET}
     assert {(v.canary_requests, v.baseline_requests, v.events, v.canary_value) for v in verdicts} == {
         (0, 0, 0, None)
     }
-    calibrating = verdicts[0].note.startswith("calibrating 0")
-    assert calibrating is (changed == BASE)
-    service = Service(3, slower=2.0)
-    for i in range(8_000):
-        judge.add(service.outcome(i, 10.0), 200 + i / 40)
-    assert "latency_p50" in {v.criterion for _, v in judge.changes() if v.state is VerdictState.WORSE}
+    why = {
+        BASE: "calibrating 0/300",
+        CANARY: "warming up: 100 more requests of the canary say nothing of time and cost",
+    }
+    assert verdicts[0].note == why[changed]
+    later = ((seen.now_s + at_s, what) for at_s, what in stream(slow, 3, 4000))
+    reached, _ = tell(seen.evaluator, later)
+    assert "latency_p50" in {v.criterion for v in reached if v.state is VerdictState.WORSE}
 
 
 def test_the_guard_acts_on_a_changed_version_only_where_it_was_told_to() -> None:

@@ -50,6 +50,14 @@ class TestFate:
         assert {a.kind for _, a in changed} == {OutcomeKind.COMPLETION_FILTERED}
         assert all(a.ttft_ms == b.ttft_ms and a.ms_per_token == b.ms_per_token for b, a in changed)
 
+    def test_a_long_prompt_takes_longer_to_begin_where_that_is_asked_for(self) -> None:
+        def ttfts(prompt_tokens: int, **more: float) -> list[float]:
+            one = Behaviour(ttft_sigma=0.0, ttft_tail_pct=0.0, **more)  # type: ignore[arg-type]
+            return [draw(one, random.Random(k), prompt_tokens, None).ttft_ms for k in range(3)]
+
+        assert ttfts(2000) == ttfts(1) == [180.0] * 3
+        assert ttfts(2000, ttft_ms_per_1k=50.0) == [280.0] * 3
+
     def test_a_limit_cuts_and_says_so(self) -> None:
         clean = Behaviour(error_pct=0, prompt_blocked_pct=0, completion_blocked_pct=0)
         drawn = fates(clean, 500, limit=60)
@@ -110,6 +118,7 @@ def differences(scenario: str, role: str, at_s: float) -> dict[str, tuple[object
     }
 
 
+OF_THE_BASELINE = {"both-drift", "throttled-baseline"}
 OF_QUALITY = {"migration", "judge-fails", "judge-nonsense", "judge-first", "judge-drifts"}
 
 
@@ -135,7 +144,7 @@ class TestScenarios:
         with pytest.raises(ValueError, match="a change of quality"):
             Change(0, "all", "error_pct", to=good)
 
-    @pytest.mark.parametrize("name", sorted(set(SCENARIOS) - OF_QUALITY - {"both-drift"}))
+    @pytest.mark.parametrize("name", sorted(set(SCENARIOS) - OF_QUALITY - OF_THE_BASELINE))
     def test_the_baseline_stays_as_it_is(self, name: str) -> None:
         assert differences(name, "baseline", 600) == {}
 
@@ -148,6 +157,7 @@ class TestScenarios:
             ("filter-canary", {"completion_blocked_pct": (0.4, 2.0)}),
             ("flaky-canary", {"error_pct": (0.1, 4.0), "drop_pct": (0.0, 2.0)}),
             ("throttled", {"requests_per_min": (None, 60), "tokens_per_min": (None, 30_000)}),
+            ("throttled-baseline", {}),
             ("no-credit", {"no_credit": (False, True)}),
             ("outage", {"error_pct": (0.1, 95.0), "drop_pct": (0.0, 10.0), "hang_pct": (0.0, 5.0)}),
             ("both-drift", {"ttft_ms": (180.0, 270.0), "ms_per_token": (4.0, 6.0)}),
@@ -158,6 +168,9 @@ class TestScenarios:
     ) -> None:
         assert differences(name, "canary", 170) == changed
         assert "60 s" in SCENARIOS[name].description or not changed
+
+    def test_a_throttled_baseline_has_a_quota_from_the_second_minute_on(self) -> None:
+        assert differences("throttled-baseline", "baseline", 60) == {"requests_per_min": (None, 1200)}
 
     def test_both_drift_moves_both_alike(self) -> None:
         assert differences("both-drift", "baseline", 90) == differences("both-drift", "canary", 90) != {}

@@ -6,18 +6,21 @@ import json
 import random
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from tests.bench.world import BASE, CANARY, Version, World
 from tests.engine_runs import NEW, OLD, rollout
+from tests.evidence import Asked, of_tasks, outcome_of, stream, tell
 from tests.rollout_files import load, problems
-from tests.test_judge import BASE, CANARY, Service, outcome_of
 from tests.test_weights import Clock, Log
 from tests.test_windows import _measures, _outcome
 from tui.engine.automation import Automation
 from tui.model import (
     DEFAULT_TASK,
+    Assignment,
     EventKind,
     OutcomeKind,
     PlanState,
@@ -27,63 +30,69 @@ from tui.model import (
 from tui.rollout import Criteria, GuardSpec, PlanSpec, Rollout, TaskSpec
 from tui.routing.controller import CommandRefused, Controller
 from tui.routing.router import Router
-from tui.verdict.judges import Judges
+from tui.verdict.evaluators import Evaluators
 
 TRIAL = "gpt4o-prod-v0513"
 MAIL, DEEDS = "email_summarisation", "contract_analysis"
 TABLE = {DEFAULT_TASK: {OLD: 100.0, NEW: 0.0}, MAIL: {OLD: 50.0, NEW: 50.0}, DEEDS: {OLD: 50.0, NEW: 50.0}}
 
 
-# --- the judges -------------------------------------------------------------------------------------
+# --- the evaluators ---------------------------------------------------------------------------------
 
 
-def _fed(judges: Judges, requests: int = 6000) -> None:
+def _fed(evaluators: Evaluators, requests: int = 3000) -> None:
     """The canary fails in one task and is as good as the baseline in the other."""
-    well, badly = Service(1), Service(2, failing=30.0)
-    for i in range(requests):
-        task, service = ((MAIL, well), (DEEDS, badly))[i % 2]
-        judges.add(replace(service.outcome(i, 25.0), task=task), i / 40)
+
+    def at_25(**failing: float) -> World:
+        return World(canaries=(Version(**failing),), canary_pct=lambda _: 25.0)
+
+    tell(
+        evaluators,
+        of_tasks({MAIL: stream(at_25(), 1, requests), DEEDS: stream(at_25(errors=0.1), 2, requests)}),
+    )
 
 
-def _states(judges: Judges, criterion: str) -> dict[str, VerdictState]:
-    return {v.task: v.state for v in judges.verdicts(0.0)[CANARY] if v.criterion == criterion}
+def _states(evaluators: Evaluators, criterion: str) -> dict[str, VerdictState]:
+    return {v.task: v.state for v in evaluators.verdicts(0.0)[CANARY] if v.criterion == criterion}
+
+
+def _evaluators(*tasks: str) -> Evaluators:
+    return Evaluators(BASE, [CANARY], {task: Criteria() for task in (DEFAULT_TASK, *tasks)}, timeout_s=60.0)
 
 
 def test_a_canary_that_fails_in_one_task_is_worse_in_that_alone() -> None:
-    judges = Judges(BASE, [CANARY], {task: Criteria() for task in (DEFAULT_TASK, MAIL, DEEDS)})
-    _fed(judges)
-    assert _states(judges, "errors")[DEEDS] is VerdictState.WORSE
-    assert _states(judges, "errors")[MAIL] is not VerdictState.WORSE
-    assert {v.task for v in judges.worse(CANARY, 0.0)} == {DEEDS}
-    assert {v.task for _, v in judges.changes() if v.state is VerdictState.WORSE} == {DEEDS}
+    evaluators = _evaluators(MAIL, DEEDS)
+    _fed(evaluators)
+    assert _states(evaluators, "errors")[DEEDS] is VerdictState.WORSE
+    assert _states(evaluators, "errors")[MAIL] is not VerdictState.WORSE
+    assert {v.task for v in evaluators.worse(CANARY, 0.0)} == {DEEDS}
 
 
 def test_a_task_without_weights_is_judged_with_the_default_one() -> None:
-    judges = Judges(BASE, [CANARY], {DEFAULT_TASK: Criteria(), MAIL: Criteria()})
-    judges.add(replace(outcome_of(CANARY, {BASE: 50.0, CANARY: 50.0}), task="made up"), 0.0)
-    requests = {v.task: v.canary_requests for v in judges.verdicts(0.0)[CANARY]}
-    assert requests == {DEFAULT_TASK: 1, MAIL: 0}
+    evaluators = Evaluators(BASE, [CANARY], dict.fromkeys((DEFAULT_TASK, MAIL), Criteria(warmup_requests=0)))
+    run = Asked(evaluators, {BASE: 50.0, CANARY: 50.0})
+    for i in range(40):
+        run.ask((BASE, CANARY)[i % 2], i / 10, task="made up")
+    requests = {v.task: v.canary_requests for v in evaluators.verdicts(9.0)[CANARY] if v.criterion == "errors"}
+    assert requests == {DEFAULT_TASK: 20, MAIL: 0}
 
 
 def test_the_allowed_chance_of_a_false_alarm_is_split_over_the_tasks() -> None:
-    one, three = (
-        Judges(BASE, [CANARY], {DEFAULT_TASK: Criteria()}),
-        Judges(BASE, [CANARY], {task: Criteria() for task in (DEFAULT_TASK, MAIL, DEEDS)}),
-    )
+    one, three = _evaluators(), _evaluators(MAIL, DEEDS)
     assert one.by_task[DEFAULT_TASK].state()["question"]["alpha_pct"] == 5.0
     assert three.by_task[MAIL].state()["question"]["alpha_pct"] == pytest.approx(5.0 / 3)
     assert {v.task for v in one.verdicts(0.0)[CANARY]} == {""}
 
 
 def test_evidence_of_each_task_survives_a_restart() -> None:
-    criteria = {task: Criteria() for task in (DEFAULT_TASK, MAIL, DEEDS)}
-    judges, again = Judges(BASE, [CANARY], criteria), Judges(BASE, [CANARY], criteria)
-    _fed(judges)
-    again.restore(json.loads(json.dumps(judges.state())))
-    assert again.verdicts(0.0) == judges.verdicts(0.0)
-    fewer = Judges(BASE, [CANARY], {DEFAULT_TASK: Criteria()})
+    evaluators, again = _evaluators(MAIL, DEEDS), _evaluators(MAIL, DEEDS)
+    _fed(evaluators)
+    kept = json.loads(json.dumps(evaluators.state()))
+    again.restore(kept)
+    assert json.loads(json.dumps(again.state())) == kept
+    assert _states(again, "errors") == _states(evaluators, "errors")
     with pytest.raises(ValueError, match="criteria have changed"):
-        fewer.restore(judges.state())
+        _evaluators().restore(kept)
 
 
 # --- guard and plan ---------------------------------------------------------------------------------
@@ -94,6 +103,7 @@ class Run:
 
     def __init__(self, folder: Path, guard: GuardSpec, plans: Mapping[str, PlanSpec]) -> None:
         clock, self.log = Clock(), Log()
+        self.clock, self._ids = clock, count()
         self.router = Router(TABLE, rng=random.Random(1), clock=clock)
         self.hand = Controller(self.router, baseline=OLD, deployments=(OLD, NEW), log=self.log, clock=clock,
                                why_not_raise=lambda *of: self.auto.why_not_raise(*of))  # fmt: skip
@@ -102,12 +112,15 @@ class Run:
         self.auto = Automation(of, controller=self.hand, log=self.log, clock=clock, fresh=lambda _: True)
 
     def fail(self, task: str, times: int = 5) -> None:
-        for i in range(times):
-            self.auto.ended(
-                replace(
-                    outcome_of(NEW, TABLE[task], i, kind=OutcomeKind.SERVER_ERROR, error="HTTP 500"), task=task
-                )
-            )
+        """The canary fails so many times, and the baseline answers as often."""
+        for _ in range(times):
+            for name, kind in ((OLD, OutcomeKind.OK), (NEW, OutcomeKind.SERVER_ERROR)):
+                self.clock.now += 0.25
+                drawn = Assignment(next(self._ids), task, name, 50.0, self.clock.now, TABLE[task])
+                self.auto.assigned(drawn)
+                error = "" if kind is OutcomeKind.OK else "HTTP 500"
+                ended = outcome_of(name, TABLE[task], drawn.request_id, kind=kind, error=error)
+                self.auto.ended(replace(ended, task=task))
 
     def canary(self, task: str) -> float:
         return self.router.weights[task][NEW]
@@ -124,7 +137,7 @@ def test_the_guard_rolls_back_the_task_that_is_hurt_and_no_other(tmp_path: Path)
 
 def test_a_task_that_is_not_worse_may_still_be_raised(tmp_path: Path) -> None:
     run = Run(tmp_path, GuardSpec("off"), {})
-    run.fail(DEEDS, 60)
+    run.fail(DEEDS, 100)
     run.hand.shift(NEW, 60, "ann", task=MAIL)
     with pytest.raises(CommandRefused, match="it is WORSE"):
         run.hand.shift(NEW, 60, "ann", task=DEEDS)
@@ -177,7 +190,7 @@ def test_guard_and_plan_of_each_task_are_taken_up_again(tmp_path: Path) -> None:
 
 def test_worse_in_another_task_is_an_event_that_names_it(tmp_path: Path) -> None:
     run = Run(tmp_path, GuardSpec("off"), {})
-    run.fail(DEEDS, 60)
+    run.fail(DEEDS, 100)
     worse = [e for e in run.log.events if e.kind is EventKind.WORSE]
     assert worse
     assert all(DEEDS in e.text for e in worse)

@@ -103,7 +103,7 @@ def test_the_same_seed_gives_the_same_run_and_another_seed_another(tmp_path: Pat
 
     def run(name: str, seed: int) -> Rehearsal:
         folder = tmp_path / name
-        return rehearse(at_rate(folder, 20.0, stream=True), rough, folder, seed=seed, for_s=8.0)
+        return rehearse(at_rate(folder, 20.0, stream=True), rough, folder, seed=seed, for_s=16.0)
 
     one, same, other = run("one", 1), run("same", 1), run("other", 2)
     assert EventKind.WORSE in [event.kind for event in one.events()]
@@ -124,8 +124,10 @@ def test_ten_minutes_of_a_slow_canary_under_an_armed_guard(tmp_path: Path) -> No
     [rolled_back] = [event for event in events if event.kind is EventKind.ROLLED_BACK]
     assert rolled_back.actor == "guard"
     assert rolled_back.at_s > 60
-    # The outcome that decided, the roll back and the end of the canary's traffic are one instant.
-    assert rolled_back.at_s in [o.ended_s for o in outcomes if o.deployment == NEW]
+    # The look that decided, once a second, the roll back and the end of the canary's traffic are one instant.
+    assert rolled_back.at_s == pytest.approx(round(rolled_back.at_s), abs=1e-6)
+    [said, *_] = [event for event in events if event.kind is EventKind.WORSE]
+    assert said.at_s == rolled_back.at_s
     assert max(o.sent_s for o in outcomes if o.deployment == NEW) <= rolled_back.at_s
     assert run.last.weights["default"] == {OLD: 100.0, NEW: 0.0}
     assert max(o.sent_s for o in outcomes) > 590

@@ -140,13 +140,38 @@ def read_assignments(path: Path) -> Iterator[Assignment]:
     outside of our memory. Raises UnreadableRecord.
     """
     with _reading(path) as conn:
+        chars = _there(conn, "outcomes", "prompt_chars")
         rows = conn.execute(
-            "SELECT request_id, task, deployment, weight_pct, coalesce(sent_s, due_s, ended_s, 0) AS drawn_s"
-            " FROM outcomes ORDER BY drawn_s, seq"
+            "SELECT request_id, task, deployment, weight_pct, coalesce(sent_s, due_s, ended_s, 0) AS drawn_s,"
+            f" saturated, {chars} FROM outcomes ORDER BY drawn_s, seq"
         )
-        for number, task, deployment, weight_pct, drawn_s in rows:
-            weight = float("nan") if weight_pct is None else float(weight_pct)
-            yield Assignment(int(number), str(task), str(deployment), weight, float(drawn_s))
+        yield from map(_assignment, rows)
+
+
+def read_held_back(path: Path) -> Iterator[Assignment]:
+    """Every assignment that was not sent because its deployment had asked for a pause, in order of time.
+    ``shares`` are empty. Raises UnreadableRecord."""
+    with _reading(path) as conn:
+        if not conn.execute("SELECT 1 FROM sqlite_master WHERE name = 'held_back'").fetchone():
+            return
+        rows = conn.execute(
+            "SELECT request_id, task, deployment, weight_pct, at_s, 0, prompt_chars FROM held_back"
+            " ORDER BY rowid"
+        )
+        yield from map(_assignment, rows)
+
+
+def _assignment(row: tuple[Any, ...]) -> Assignment:
+    number, task, deployment, weight_pct, at_s, saturated, size = row
+    return Assignment(
+        int(number),
+        str(task),
+        str(deployment),
+        float("nan") if weight_pct is None else float(weight_pct),
+        float(at_s or 0.0),
+        prompt_chars=None if size is None else int(size),
+        saturated=bool(saturated),
+    )
 
 
 def read_pairs(path: Path) -> Iterator[Pair]:

@@ -19,7 +19,7 @@ OUTCOME_COLUMNS = (
     "request_id, task, deployment, weight_pct, kind, due_s, sent_s, ended_s, late_ms, latency_ms, ttft_ms,"
     " prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, cost_usd, cost_estimated, filters,"
     " http_status, finish_reason, error, served_model, system_fingerprint, served_by, counts_for_version,"
-    " retry_after_s, region, service_request_id, source, saturated, answer_ttft_ms, reconnected"
+    " retry_after_s, region, service_request_id, source, saturated, answer_ttft_ms, reconnected, prompt_chars"
 )
 SECOND_COLUMNS = (
     "at_s, deployment, requests, p50_ms, p95_ms, p99_ms, cost_per_1k_usd, filter_pct, error_pct, weight_pct,"
@@ -35,7 +35,7 @@ def outcome_of(row: _Row) -> Outcome:
         request_id, task, deployment, weight_pct, kind, due_s, sent_s, ended_s, late_ms, latency_ms, ttft_ms,
         prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, cost_usd, cost_estimated, filters,
         http_status, finish_reason, error, served_model, system_fingerprint, served_by, counts_for_version,
-        retry_after_s, region, service_request_id, source, saturated, answer_ttft_ms, reconnected,
+        retry_after_s, region, service_request_id, source, saturated, answer_ttft_ms, reconnected, prompt_chars,
     ) = row  # fmt: skip
     usage = None
     if prompt_tokens is not None:
@@ -72,6 +72,7 @@ def outcome_of(row: _Row) -> Outcome:
         source=str(source),
         saturated=bool(saturated),
         reconnected=bool(reconnected),
+        prompt_chars=None if prompt_chars is None else int(prompt_chars),
     )
 
 

@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from tui.model import NO_HITS, Event, FilterHits, Outcome, Pair, Second, Usage, WeightTable
+from tui.model import NO_HITS, Event, FilterHits, Outcome, OutcomeKind, Pair, Second, Usage, WeightTable
 
 APPLICATION_ID = 0x63746F70
 """Marks a file as ours (``PRAGMA application_id``): "ctop" in ASCII."""
 
-VERSION = 4
+VERSION = 5
 """Of the schema (``PRAGMA user_version``); a reader refuses what is newer. Version 1 has no table ``state``,
 version 2 no table ``pairs``. Versions before 4 have no ``answer_ttft_ms`` and ``reconnected`` of outcomes, no
-``throttled_pct`` of seconds, and their ``error_pct`` counts rate limits."""
+``throttled_pct`` of seconds, and their ``error_pct`` counts rate limits. Versions before 5 have no table
+``held_back`` and no ``prompt_chars`` of outcomes."""
 
 LONGEST_NAME = 200
 LONGEST_TEXT = 2000
@@ -47,7 +48,11 @@ _TABLES = (
   cost_usd REAL, cost_estimated INTEGER NOT NULL, filters TEXT, http_status INTEGER, finish_reason TEXT,
   error TEXT, served_model TEXT, system_fingerprint TEXT, served_by TEXT, counts_for_version INTEGER NOT NULL,
   retry_after_s REAL, region TEXT, service_request_id TEXT, source TEXT NOT NULL, saturated INTEGER NOT NULL,
-  answer_ttft_ms REAL, reconnected INTEGER NOT NULL
+  answer_ttft_ms REAL, reconnected INTEGER NOT NULL, prompt_chars INTEGER
+)""",
+    """CREATE TABLE held_back (
+  request_id INTEGER NOT NULL, task TEXT NOT NULL, deployment TEXT NOT NULL, weight_pct REAL, at_s REAL,
+  prompt_chars INTEGER
 )""",
     """CREATE TABLE seconds (
   at_s REAL, deployment TEXT NOT NULL, requests INTEGER NOT NULL, p50_ms REAL, p95_ms REAL,
@@ -65,7 +70,7 @@ _TEXTS_TABLE = (
     "CREATE TABLE texts (request_id INTEGER NOT NULL, deployment TEXT NOT NULL, prompt TEXT, answer TEXT)"
 )
 
-_INSERT_OUTCOME = f"INSERT INTO outcomes VALUES (NULL{', ?' * 32})"
+_INSERT_OUTCOME = f"INSERT INTO outcomes VALUES (NULL{', ?' * 33})"
 _INSERT_SECOND = f"INSERT INTO seconds VALUES (?{', ?' * 11})"
 _INSERT_EVENT = f"INSERT INTO events VALUES (NULL{', ?' * 10})"
 
@@ -116,7 +121,27 @@ def is_run_record(conn: sqlite3.Connection) -> bool:
 
 
 def insert_outcomes(conn: sqlite3.Connection, outcomes: Iterable[Outcome]) -> None:
-    conn.executemany(_INSERT_OUTCOME, map(_outcome_row, outcomes))
+    """Keep what became of assignments. Those that were held back were never sent: they have a table of their
+    own."""
+    held_back: list[Outcome] = []
+    sent: list[Outcome] = []
+    for outcome in outcomes:
+        (held_back if outcome.kind is OutcomeKind.HELD_BACK else sent).append(outcome)
+    conn.executemany(_INSERT_OUTCOME, map(_outcome_row, sent))
+    conn.executemany(
+        "INSERT INTO held_back VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            (
+                _int(o.request_id),
+                _name(o.task),
+                _name(o.deployment),
+                o.weight_pct,
+                o.sent_s,
+                _known(o.prompt_chars),
+            )
+            for o in held_back
+        ),
+    )
 
 
 def insert_pairs(conn: sqlite3.Connection, pairs: Iterable[Pair]) -> None:
@@ -229,6 +254,7 @@ def _outcome_row(o: Outcome) -> tuple[Any, ...]:
         o.saturated,
         o.answer_ttft_ms,
         o.reconnected,
+        _known(o.prompt_chars),
     )
 
 
@@ -251,6 +277,10 @@ def _weights(table: WeightTable | None) -> str | None:
 def _int(value: int) -> int:
     """``value`` within what SQLite can hold: a service may send any number of digits."""
     return value if -_MOST_INT <= value <= _MOST_INT else (_MOST_INT if value > 0 else -_MOST_INT)
+
+
+def _known(value: int | None) -> int | None:
+    return None if value is None else _int(value)
 
 
 def _name(value: str | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ _EMOJI_SELECTOR = "\ufe0f"
 _MARKS_A_LETTER = 3
 _TAB = "    "
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+_SIZES = ((1, "s", "s"), (60, "m", "min"), (3_600, "h", "h"), (86_400, "d", "days"))
+_MOST_OF_UNIT = 99
 
 
 def plain(text: str, limit: int) -> str:
@@ -82,6 +85,36 @@ def span(seconds: float) -> str:
             parts.append(f"{left // size:,} {unit}")
         left %= size
     return " ".join(parts[:2]) or "at once"
+
+
+def about(seconds: float, *, words: bool = False) -> str:
+    """A time in one unit, never less than it is, up to 99 days: ``45s``, ``3h``; in words ``11 min``."""
+    number, letter, word = _in_one_unit(seconds)
+    return f"{number} {word}" if words else f"{number}{letter}"
+
+
+def between(low_s: float, high_s: float | None, *, words: bool = False) -> str:
+    """A range of times: ``20m-2h``, ``20-50m``, ``>20m`` where ``high_s`` is None; in words ``20 min - 2 h``,
+    ``20-50 min``, ``over 20 min``."""
+    low, unit, _ = _in_one_unit(low_s)
+    first = about(low_s, words=words)
+    if high_s is None or not high_s <= _MOST_OF_UNIT * _SIZES[-1][0]:
+        return f"over {first}" if words else f">{first}"
+    last = about(max(low_s, high_s), words=words)
+    if first == last:
+        return first
+    if unit == _in_one_unit(high_s)[1]:
+        return f"{low}-{last}"
+    return f"{first} - {last}" if words else f"{first}-{last}"
+
+
+def _in_one_unit(seconds: float) -> tuple[int, str, str]:
+    """The number, the letter and the word of the smallest unit with at most two digits."""
+    for size, letter, word in _SIZES:
+        number = math.ceil(max(seconds, 0.0) / size)
+        if number <= _MOST_OF_UNIT:
+            return number, letter, word
+    return _MOST_OF_UNIT, *_SIZES[-1][1:]
 
 
 def _visible(character: str) -> str:

@@ -11,7 +11,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TypeVar
 
-from tui.model import DEFAULT_TASK, Assignment, Event, Outcome, Pair, Second, WeightTable
+from tui.model import DEFAULT_TASK, Assignment, Event, Outcome, Pair, Second, WeightTable, held_back
 from tui.record_reader import (
     RunInfo,
     UnreadableRecord,
@@ -20,6 +20,7 @@ from tui.record_reader import (
     read_assignments,
     read_events,
     read_head,
+    read_held_back,
     read_outcomes,
     read_pairs,
     read_run,
@@ -96,10 +97,12 @@ class Recording:
         """
         events: Iterator[tuple[float, int, Happening]] = ((e.at_s, 0, e) for e in self.events)
         assignments = ((a.at_s, 1, self._with_shares(a, a.at_s)) for a in read_assignments(self.path))
+        kept = (self._with_shares(a, a.at_s) for a in read_held_back(self.path))
+        not_sent = ((a.at_s, 1, one) for a in kept for one in (a, held_back(a)))
         outcomes = ((_end_s(o), 2, self._with_shares(o, o.sent_s)) for o in read_outcomes(self.path))
         pairs = ((p.at_s, 3, p) for p in read_pairs(self.path))
-        now_s = 0.0
-        for at_s, _, happening in merge(events, assignments, outcomes, pairs, key=lambda entry: entry[:2]):
+        now_s, sources = 0.0, (events, assignments, not_sent, outcomes, pairs)
+        for at_s, _, happening in merge(*sources, key=lambda entry: entry[:2]):
             if isinstance(happening, Event) or _whose(happening) in self.rollout.deployments:
                 # Outcomes end a moment before they are handed on: their order may be off by that much.
                 now_s = max(now_s, at_s)

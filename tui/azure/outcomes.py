@@ -111,6 +111,7 @@ def outcome_of(
         shares=assignment.shares,
         saturated=saturated or kind is OutcomeKind.CLIENT_SATURATED,
         reconnected=exchange.reconnected,
+        prompt_chars=assignment.prompt_chars,
         prompt_text=_prompt_text(request) if keep_text else None,
         answer_text=clean("".join(answer.text))[:_KEPT_TEXT_CHARS] if keep_text and answer.text else None,
     )

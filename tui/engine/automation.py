@@ -1,4 +1,5 @@
-"""What the evidence says, and what is done about it: the judges of a run, and the guard and plan of each task.
+"""What the evidence says, and what is done about it: the evaluators of a run, and the guard and plan of each
+task.
 
 A person's keys always win: what the guard and the plan do goes through the same controller, as events of
 their own, and can be undone like any other.
@@ -27,13 +28,16 @@ from tui.model import (
 from tui.rollout import Rollout
 from tui.routing.controller import CommandRefused, Controller, Log
 from tui.routing.weights import raised
-from tui.verdict.judge import is_evidence
-from tui.verdict.judges import Calibrated, Judges
+from tui.verdict.evaluator import is_evidence
+from tui.verdict.evaluators import Calibrated, Evaluators
 from tui.verdict.plan import Plan, PlanAction, PlanRefused
 from tui.verdict.reasons import evidence_line
 
-JUDGE = "verdict"
+EVALUATOR = "verdict"
 """The actor of what the evidence says."""
+
+_FIRST_ENGINE = "judges"
+"""Where the first versions kept their evidence: it is refused, and that is said."""
 
 
 class Automation:
@@ -59,10 +63,15 @@ class Automation:
         self._log = log
         self._clock = clock
         self._fresh = fresh
-        self._new_judges = partial(
-            Judges, rollout.baseline, criteria=rollout.criteria_by_task, calibrated=calibrated
+        self._new_evaluators = partial(
+            Evaluators,
+            rollout.baseline,
+            criteria=rollout.criteria_by_task,
+            calibrated=calibrated,
+            timeout_s=rollout.traffic.timeout_s,
+            alone_moves=rollout.guard.alone,
         )
-        self._judges = self._new_judges(canaries=self._canaries)
+        self._evaluators = self._new_evaluators(canaries=self._canaries)
         several = len(rollout.tasks) > 1
         self._hands = {
             task: TaskHand(
@@ -70,59 +79,62 @@ class Automation:
             )
             for task, spec in rollout.tasks.items()
         }
-        self._verdicts: Mapping[str, tuple[Verdict, ...]] = self._judges.verdicts(0.0)
+        self._verdicts: Mapping[str, tuple[Verdict, ...]] = self._evaluators.verdicts(0.0)
 
     # --- the walk of a request ---
 
     def assigned(self, assignment: Assignment) -> None:
-        self._judges.assigned(assignment, assignment.at_s)
+        self._evaluators.assigned(assignment, assignment.at_s)
 
     def ended(self, outcome: Outcome) -> None:
         """Weigh one outcome. When it decides something, the guard has acted before this returns."""
         canary, task = outcome.deployment, self._task_of(outcome.task)
         is_canary = canary in self._canaries
-        judge, hand = self._judges.by_task[task], self._hands[task]
-        tripped_before = is_canary and judge.tripwire(canary) is not None
-        judge.add(outcome, self._clock())
+        evaluator, hand = self._evaluators.by_task[task], self._hands[task]
+        tripped_before = is_canary and evaluator.tripwire(canary) is not None
+        evaluator.add(outcome, self._clock())
         if is_canary and is_evidence(outcome):
             hand.finished[canary] += 1
-        tripped = is_canary and judge.tripwire(canary) is not None and not tripped_before
+        tripped = is_canary and evaluator.tripwire(canary) is not None and not tripped_before
         self._decided(task, {canary} if tripped else set())
 
     def compared(self, pair: Pair) -> None:
         """Weigh one item that both versions answered; the guard acts as it does on an outcome."""
-        self._judges.add_pair(pair, self._clock())
+        self._evaluators.add_pair(pair, self._clock())
         self._decided(self._task_of(pair.task), set())
 
     def _decided(self, task: str, tripped: set[str]) -> None:
         """What has just been reached in a task: the guard first, then the words."""
-        changed = self._judges.by_task[task].changes()
+        changed = self._evaluators.by_task[task].changes()
         for name in {name for name, _ in changed} | tripped:
             self._protect(task, name)
         for name, verdict in changed:
             is_worse = verdict.state is VerdictState.WORSE
             kind, word = (EventKind.WORSE, "WORSE") if is_worse else (EventKind.VERDICT, "OK")
-            self._log(kind, JUDGE, f"{name} {word}: {evidence_line(verdict)}")
+            advisory = " (advisory)" if verdict.advisory else ""
+            self._log(kind, EVALUATOR, f"{name} {word}{advisory}: {evidence_line(verdict)}")
         self._say_frozen()
         if changed:
-            self._verdicts = self._judges.verdicts(self._clock())
+            self._verdicts = self._evaluators.verdicts(self._clock())
 
     def _task_of(self, task: str) -> str:
         return task if task in self._hands else DEFAULT_TASK
 
     def _say_frozen(self) -> None:
-        for text in self._judges.frozen():
-            self._log(EventKind.CALIBRATED, JUDGE, text)
+        for text in self._evaluators.frozen():
+            self._log(EventKind.CALIBRATED, EVALUATOR, text)
 
     def _protect(self, task: str, canary: str) -> None:
-        judge = self._judges.by_task[task]
-        self._hands[task].protect(canary, judge.worse(canary, self._clock()), judge.tripwire(canary))
+        evaluator = self._evaluators.by_task[task]
+        self._hands[task].protect(canary, evaluator.worse(canary, self._clock()), evaluator.tripwire(canary))
 
     def tick(self) -> None:
         """Once a second: the guard looks again (failures may have ended, or traffic begun), then the plans."""
         self._say_frozen()
-        self._verdicts = self._judges.verdicts(self._clock())
+        self._verdicts = self._evaluators.verdicts(self._clock())
         for task, hand in self._hands.items():
+            # What is reached by looking is said now: nothing may end for long.
+            self._decided(task, set())
             for canary in self._canaries:
                 self._protect(task, canary)
             if hand.plan is not None:
@@ -137,16 +149,16 @@ class Automation:
             return
         for canary, tasks in raised(event.before, event.after, self._baseline).items():
             for task in tasks:
-                judge = self._judges.by_task[task]
-                verdicts = judge.worse(canary, self._clock())
-                self._hands[task].guard.raised_by_hand(canary, verdicts, judge.tripwire(canary))
+                evaluator = self._evaluators.by_task[task]
+                verdicts = evaluator.worse(canary, self._clock())
+                self._hands[task].guard.raised_by_hand(canary, verdicts, evaluator.tripwire(canary))
 
     def why_not_raise(self, canary: str, tasks: Iterable[str]) -> str | None:
         """Why a canary must not get more traffic in these tasks: a criterion is WORSE."""
         if canary not in self._canaries:
             return None
         for task in tasks:
-            if worse := self._judges.of(task).worse(canary, self._clock()):
+            if worse := self._evaluators.of(task).worse(canary, self._clock()):
                 return f"it is WORSE, {evidence_line(worse[0])}"
         return None
 
@@ -156,8 +168,8 @@ class Automation:
             self._canaries = (*self._canaries, name)
             for hand in self._hands.values():
                 hand.finished[name] = 0
-            self._judges.add_canary(name)
-            self._verdicts = self._judges.verdicts(self._clock())
+            self._evaluators.add_canary(name)
+            self._verdicts = self._evaluators.verdicts(self._clock())
 
     def version_changed(self, deployment: str, text: str) -> None:
         """Another version answers for a deployment: its evidence begins anew, a plan that it touches holds, and
@@ -168,8 +180,8 @@ class Automation:
 
     def begin_anew(self, deployment: str) -> None:
         """Nothing that was weighed of a deployment so far is evidence about what answers from now on."""
-        self._judges.version_changed(deployment)
-        self._verdicts = self._judges.verdicts(self._clock())
+        self._evaluators.version_changed(deployment)
+        self._verdicts = self._evaluators.verdicts(self._clock())
 
     # --- commands ---
 
@@ -247,7 +259,7 @@ class Automation:
     def state(self) -> dict[str, Any]:
         """All that must survive a restart, as JSON has it."""
         return {
-            "judges": self._judges.state(),
+            "evaluators": self._evaluators.state(),
             "tasks": {task: hand.state() for task, hand in self._hands.items()},
         }
 
@@ -258,14 +270,14 @@ class Automation:
         Returns what could not be taken up and why, a sentence each.
         """
         refused = []
-        judges = self._new_judges(canaries=self._canaries)
+        evaluators = self._new_evaluators(canaries=self._canaries)
         try:
-            judges.restore(_table(state, "judges"), offset_s)
+            evaluators.restore(_table(state, "evaluators") or _table(state, _FIRST_ENGINE), offset_s)
         except ValueError as error:
             refused.append(f"evidence: {error}")
         else:
-            self._judges = judges
-            self._verdicts = judges.verdicts(self._clock())
+            self._evaluators = evaluators
+            self._verdicts = evaluators.verdicts(self._clock())
         kept = _table(state, "tasks")
         for task, hand in self._hands.items():
             of_task = f" of {task}" if len(self._hands) > 1 else ""

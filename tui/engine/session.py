@@ -37,6 +37,7 @@ from tui.model import (
     Snapshot,
     TrafficState,
     VersionChange,
+    held_back,
 )
 from tui.routing.controller import Controller
 from tui.routing.router import Router
@@ -216,17 +217,25 @@ class Session:
         self.log(EventKind.ENDED, ENGINE, why)
 
     def _admit(self, assignment: Assignment) -> bool:
-        # Drawn as it was asked for, also where it is held back: the split of the draws is nobody's fault.
-        self.automation.assigned(assignment)
         if self._spending.full:
-            # Started in one burst with the request that took what was left.
+            # Started in one burst with the request that took what was left: nobody's draw counts any more.
             return False
-        admitted = self.fleet.health[assignment.deployment].admit(assignment)
-        if admitted:
-            self._assigned += 1
-            self._since_change.add(assignment, self.router.weights)
-            self._measures.assigned(assignment.task, assignment.deployment, assignment.at_s)
-        return admitted
+        # Drawn as it was asked for, also where it is held back: who its neighbours are is decided by the draw.
+        self.automation.assigned(assignment)
+        if not self.fleet.health[assignment.deployment].admit(assignment):
+            self._held_back(assignment)
+            return False
+        self._assigned += 1
+        self._since_change.add(assignment, self.router.weights)
+        self._measures.assigned(assignment.task, assignment.deployment, assignment.at_s)
+        return True
+
+    def _held_back(self, assignment: Assignment) -> None:
+        """An assignment that ends without a request: it is kept, and counted where it says something."""
+        outcome = held_back(assignment)
+        if self.setup.record is not None:
+            self.setup.record.outcome(outcome)
+        self.automation.ended(outcome)
 
     def _on_outcome(self, outcome: Outcome) -> None:
         self._ended += 1

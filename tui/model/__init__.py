@@ -26,6 +26,7 @@ from tui.model.control import (
     UpgradeOption,
     WriteEnd,
 )
+from tui.model.criteria import CRITERIA, CRITERION_ROWS, PAIRED, Measure
 from tui.model.deployments import (
     Deployment,
     Endpoint,
@@ -72,6 +73,7 @@ from tui.model.outcomes import (
     Quota,
     Request,
     Usage,
+    held_back,
 )
 from tui.model.quality import QualityView
 from tui.model.samples import (
@@ -95,7 +97,6 @@ from tui.model.snapshot import (
     of_task,
 )
 from tui.model.verdicts import (
-    CRITERIA,
     Eta,
     GuardView,
     PlanState,
@@ -103,12 +104,14 @@ from tui.model.verdicts import (
     PlanView,
     Verdict,
     VerdictState,
+    eta_at,
 )
 
 __all__ = [
     "ALL_TASKS",
     "ANSWERED",
     "CRITERIA",
+    "CRITERION_ROWS",
     "DEFAULT_TASK",
     "ERRORS",
     "FILTERED",
@@ -116,6 +119,7 @@ __all__ = [
     "NEVER_SERVED",
     "NOT_KNOWN",
     "NO_HITS",
+    "PAIRED",
     "THROTTLED",
     "TIE",
     "WEIGHT_CHANGES",
@@ -144,6 +148,7 @@ __all__ = [
     "Lifecycle",
     "ManagedDeployment",
     "Mark",
+    "Measure",
     "ModelSku",
     "OfferedModel",
     "Outcome",
@@ -182,6 +187,8 @@ __all__ = [
     "VersionChange",
     "WeightTable",
     "WriteEnd",
+    "eta_at",
+    "held_back",
     "is_azure_host",
     "of_task",
 ]

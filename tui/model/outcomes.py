@@ -25,12 +25,26 @@ class Request:
     params: Mapping[str, Any] = field(default_factory=dict)
     expected: str | None = None
 
+    @property
+    def prompt_chars(self) -> int:
+        """Characters of text in the messages: how large it is, before anybody answers."""
+        return sum(_chars(message.get("content")) for message in self.messages)
+
+
+def _chars(content: Any) -> int:
+    if isinstance(content, str):
+        return len(content)
+    parts = content if isinstance(content, list | tuple) else ()
+    texts = (part.get("text") for part in parts if isinstance(part, Mapping))
+    return sum(len(text) for text in texts if isinstance(text, str))
+
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """The deployment drawn for one request and the weight in force at that moment; it never changes.
 
-    ``shares`` are all weights of the task at that moment, deployment -> percent.
+    ``shares`` are all weights of the task at that moment, deployment -> percent. ``prompt_chars`` is the size
+    of what is asked, None where it is not known; ``saturated``: this machine was behind its schedule.
     """
 
     request_id: int
@@ -39,6 +53,8 @@ class Assignment:
     weight_pct: float
     at_s: float
     shares: Mapping[str, float] = field(default_factory=dict)
+    prompt_chars: int | None = None
+    saturated: bool = False
 
 
 class OutcomeKind(StrEnum):
@@ -57,6 +73,8 @@ class OutcomeKind(StrEnum):
     CONNECTION_LOST = "connection_lost"
     CLIENT_SATURATED = "client_saturated"
     CANCELLED = "cancelled"
+    HELD_BACK = "held_back"
+    """Drawn and not sent: its deployment had asked for a pause."""
 
 
 ANSWERED = frozenset({OutcomeKind.OK, OutcomeKind.COMPLETION_FILTERED})
@@ -70,7 +88,7 @@ THROTTLED = frozenset({OutcomeKind.RATE_LIMITED, OutcomeKind.QUOTA_EXHAUSTED})
 NEVER_SERVED = frozenset({OutcomeKind.CLIENT_SATURATED, OutcomeKind.CANCELLED})
 """Kinds that say nothing of the service: this machine had no socket left, or the caller went away."""
 
-ERRORS = frozenset(OutcomeKind) - ANSWERED - FILTERED - THROTTLED - NEVER_SERVED
+ERRORS = frozenset(OutcomeKind) - ANSWERED - FILTERED - THROTTLED - NEVER_SERVED - {OutcomeKind.HELD_BACK}
 """Kinds that the caller of a deployment would see as a failure of the version."""
 
 
@@ -153,6 +171,8 @@ class Outcome:
     source: str = ""
     saturated: bool = False
     reconnected: bool = False
+    prompt_chars: int | None = None
+    """Characters of text in what was asked."""
     prompt_text: str | None = None
     answer_text: str | None = None
     shares: Mapping[str, float] = field(default_factory=dict)
@@ -171,3 +191,22 @@ class Outcome:
             return None
         after_first = self.usage.completion_tokens - 1
         return (self.latency_ms - self.ttft_ms) / after_first if after_first > 0 else None
+
+
+def held_back(assignment: Assignment) -> Outcome:
+    """What became of an assignment that was not sent because its deployment had asked for a pause."""
+    at_s = assignment.at_s
+    return Outcome(
+        request_id=assignment.request_id,
+        task=assignment.task,
+        deployment=assignment.deployment,
+        weight_pct=assignment.weight_pct,
+        kind=OutcomeKind.HELD_BACK,
+        due_s=at_s,
+        sent_s=at_s,
+        ended_s=at_s,
+        late_ms=0.0,
+        saturated=assignment.saturated,
+        prompt_chars=assignment.prompt_chars,
+        shares=assignment.shares,
+    )

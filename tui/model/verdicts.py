@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -15,11 +17,25 @@ class VerdictState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Eta:
-    """How long until a verdict at a weight: None where it cannot be said yet."""
+    """How long until a verdict at a weight, if all stays as it is: between ``seconds`` and ``seconds_high``,
+    10 to 90 % of the time. None where it cannot be said, or for the end where it may never come."""
 
     weight_pct: float
     seconds: float | None
     canary_requests: int | None
+    """Of the canary until the middle of that range."""
+    seconds_high: float | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything can be said."""
+        return self.seconds is not None and math.isfinite(self.seconds)
+
+
+def eta_at(etas: Iterable[Eta], weight_pct: float) -> Eta | None:
+    """The known one at the weight nearest to this, None where nothing is known."""
+    known = (eta for eta in etas if eta.is_known)
+    return min(known, key=lambda eta: abs(eta.weight_pct - weight_pct), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +64,11 @@ class Verdict:
     events: int = 0
     etas: tuple[Eta, ...] = ()
     advisory: bool = False
+    never: bool = False
+    """What it goes by does not come: waiting decides nothing."""
     note: str = ""
+    explained: str = ""
+    """What it rests on, in a sentence of plain words."""
     since_s: float | None = None
     """When this state was reached; WORSE is latched."""
     task: str = ""
@@ -100,24 +120,3 @@ class PlanView:
     reason: str = ""
     task: str = ""
     """Where tasks climb apart, which one."""
-
-
-CRITERIA: tuple[str, ...] = (
-    "quality",
-    "latency_p50",
-    "latency_p95",
-    "latency_p99",
-    "ttft_p50",
-    "ttft_p95",
-    "token_p50",
-    "token_p95",
-    "errors",
-    "completion_filter",
-    "tokens",
-    "cost",
-    "accuracy",
-    "prompt_filter",
-    "split",
-)
-"""The id of every criterion, as ``Verdict.criterion`` and the rollout file name it; ``token_*`` is ms per
-output token. ``quality`` and ``accuracy`` are judged where there is something to judge them by."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from tui.model import CRITERIA, PlanStep
+from tui.model.criteria import ADVISORY
 from tui.problems import did_you_mean, nearest, quoted
 from tui.rollout.findings import Findings, Place
-from tui.rollout.schema import GuardTable, PlanTable, StepTable
+from tui.rollout.schema import GuardTable, PlanTable, RolloutFile, StepTable
+from tui.rollout.unjudged import unjudged
 from tui.rollout.values import GuardSpec, PlanSpec
 
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -17,13 +19,21 @@ _LISTS = ("must_be_ok", "stop_on")
 def check_guard(guard: GuardTable, found: Findings) -> None:
     """Adds every mistake of the guard that a single value does not show."""
     _check_criteria(("guard", "criteria"), guard.criteria, found)
+    _check_moving(("guard", "criteria"), guard.criteria, found)
 
 
 def check_plan(
-    at: Place, plan: PlanTable, baseline: str | None, names: Collection[str], found: Findings
+    at: Place,
+    file: RolloutFile,
+    plan: PlanTable,
+    tasks: Collection[str],
+    names: Collection[str],
+    found: Findings,
 ) -> None:
-    """Adds every mistake of the plan that stands at ``at``. ``names`` are the deployments of the file."""
+    """Adds every mistake of the plan that stands at ``at``, and what it would wait for in vain. ``tasks`` climb
+    by it, ``names`` are the deployments of the file."""
     place: Place = (*at, "canary")
+    baseline = file.rollout.baseline
     if plan.canary is None:
         if not found.wrong(*place):
             found.error(place, "", "missing; name the deployment that climbs")
@@ -38,11 +48,17 @@ def check_plan(
     _check_steps(at, plan.steps or (), found)
     for key in _LISTS:
         _check_criteria((*at, key), getattr(plan, key), found)
+    _check_moving((*at, "stop_on"), plan.stop_on, found)
+    never = unjudged(file, plan, tasks)
+    for i, name in enumerate(plan.must_be_ok):
+        if isinstance(name, str) and name in never:
+            remedy = f"is never OK, so the plan would wait for ever: {never[name]}, or take it out"
+            found.warning((*at, "must_be_ok", i), quoted(name), remedy)
 
 
 def guard_spec(table: GuardTable) -> GuardSpec:
     """The guard that a table without mistakes describes."""
-    return GuardSpec(table.mode, tuple(table.criteria), table.tripwire, table.version_change)
+    return GuardSpec(table.mode, tuple(table.criteria), table.tripwire, table.version_change, table.alone)
 
 
 def plan_spec(table: PlanTable) -> PlanSpec:
@@ -80,6 +96,12 @@ def _check_criteria(place: Place, names: Sequence[object], found: Findings) -> N
             guess = nearest(name, CRITERIA)
             remedy = f"did you mean {guess}?" if guess else f"known: {', '.join(CRITERIA)}"
             found.error((*place, i), quoted(name), f"no such criterion; {remedy}")
+
+
+def _check_moving(place: Place, names: Sequence[object], found: Findings) -> None:
+    for i, name in enumerate(names):
+        if name in ADVISORY:
+            found.warning((*place, i), quoted(name), "is advisory: it is shown and moves nothing; take it out")
 
 
 def _step(table: StepTable) -> PlanStep:

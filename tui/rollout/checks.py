@@ -14,6 +14,7 @@ from tui.rollout.endpoints import check_control_plane, check_endpoint, is_plain
 from tui.rollout.findings import Findings, Place
 from tui.rollout.quality import check_lower, check_quality
 from tui.rollout.schema import DeploymentTable, EndpointTable, RolloutFile, SourceTable, TrafficTable
+from tui.rollout.unjudged import climbing_by
 from tui.rollout.values import SIMULATOR
 from tui.text import plain
 from tui.weight_rules import weight_mistakes
@@ -52,10 +53,11 @@ def check(
     check_lower(("criteria",), file.criteria, found)
     check_quality(file.quality, endpoints, found)
     if file.plan is not None:
-        check_plan(("plan",), file.plan, file.rollout.baseline, names, found)
+        tasks = climbing_by(file, dict.fromkeys((*(file.weights or (DEFAULT_TASK,)), *file.tasks)))
+        check_plan(("plan",), file, file.plan, tasks, names, found)
     for task, table in file.tasks.items():
         if table.plan is not None:
-            check_plan(("tasks", task, "plan"), table.plan, file.rollout.baseline, names, found)
+            check_plan(("tasks", task, "plan"), file, table.plan, [task], names, found)
         check_lower(("tasks", task, "criteria"), table.criteria, found)
         if table.known_answers is not None and on_disk:
             _check_file(("tasks", task, "known_answers"), table.known_answers, folder, found)

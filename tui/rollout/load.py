@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from tui.model import DEFAULT_TASK, Deployment, Endpoint, Price, WeightTable
+from tui.model import DEFAULT_TASK, PAIRED, Deployment, Endpoint, Price, WeightTable
 from tui.problems import Problem, format_problems
 from tui.rollout.automation import guard_spec, plan_spec
 from tui.rollout.checks import check
@@ -193,7 +193,7 @@ def _criteria(table: CriteriaTable) -> Criteria:
 
 
 def _with_points(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: points_lower(v) if name in ("quality", "accuracy") else v for name, v in fields.items()}
+    return {name: points_lower(v) if name in PAIRED else v for name, v in fields.items()}
 
 
 def _task(

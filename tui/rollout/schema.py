@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
+from tui.model.criteria import default_of
 from tui.problems import NAME_PATTERN, NAME_RULE, nearest, quoted
 from tui.rollout.findings import Findings, Place
 from tui.rollout.values import FormatName, TraceUnit
@@ -32,6 +33,7 @@ _RESOURCE = (
 _Positive = Annotated[float, Field(gt=0)]
 _NotNegative = Annotated[float, Field(ge=0)]
 _Pct = Annotated[float, Field(gt=0, le=100)]
+_Floor = Annotated[float, Field(ge=0, le=50)]
 _Lower = Annotated[str, StringConstraints(pattern=r"^(equal or better|at most \d{1,3}(\.\d{1,3})? lower)$")]
 _Duration = Annotated[str, StringConstraints(pattern=r"^\d{1,6}(\.\d{1,3})?[smh]$")]
 # Each entry is judged in checks, where its position and the nearest known id can be said.
@@ -115,16 +117,20 @@ class TrafficTable(_Table):
 
 
 class CriteriaTable(_Table):
-    latency_p50_pct: _NotNegative = 10.0
-    latency_p95_pct: _NotNegative = 10.0
-    latency_p99_pct: _NotNegative = 10.0
-    cost_per_request_pct: _NotNegative = 10.0
+    latency_p50_pct: _NotNegative = default_of("latency_p50_pct")
+    latency_p95_pct: _NotNegative = default_of("latency_p95_pct")
+    latency_p99_pct: _NotNegative = default_of("latency_p99_pct")
+    cost_per_request_pct: _NotNegative = default_of("cost_per_request_pct")
+    error_floor_pct: _Floor = default_of("error_floor_pct")
+    filter_floor_pct: _Floor = default_of("filter_floor_pct")
     filter_rate: Literal["same or lower"] = "same or lower"
     error_rate: Literal["same or lower"] = "same or lower"
     quality: _Lower = "equal or better"
     accuracy: _Lower = "equal or better"
     alpha_pct: Annotated[float, Field(gt=0, le=50)] = 5.0
     calibration_requests: Annotated[int, Field(ge=100, le=100_000)] = 300
+    warmup_requests: Annotated[int, Field(ge=0, le=100_000)] = 100
+    dispersion: Annotated[float, Field(ge=0, le=1e9)] = 0.0
 
 
 class GuardTable(_Table):
@@ -132,6 +138,7 @@ class GuardTable(_Table):
     criteria: _CriteriaList = []
     tripwire: bool = True
     version_change: bool = False
+    alone: bool = False
 
 
 class StepTable(_Table):
@@ -157,6 +164,8 @@ class TaskCriteriaTable(_Table):
     latency_p95_pct: _NotNegative | None = None
     latency_p99_pct: _NotNegative | None = None
     cost_per_request_pct: _NotNegative | None = None
+    error_floor_pct: _Floor | None = None
+    filter_floor_pct: _Floor | None = None
     quality: _Lower | None = None
     accuracy: _Lower | None = None
 

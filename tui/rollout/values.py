@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from tui.model import DEFAULT_TASK, Deployment, Endpoint, PlanStep, WeightTable
+from tui.model.criteria import default_of
 from tui.problems import Problem
 
 SIMULATOR = "simulator"
@@ -84,22 +85,29 @@ class Criteria:
     how much its mean score of 1 to 5 may be lower, ``accuracy`` its share of right answers, in points of
     percent.
 
-    ``alpha_pct`` is the chance in percent that an equal canary is ever called WORSE, for all criteria together;
-    ``calibration_requests`` how many answers of the baseline freeze the limits that "slower" is measured
-    against. ``paired`` are the criteria that there are pairs of answers for: ``accuracy`` with known answers,
-    ``quality`` with requests that are sent to both versions.
+    ``alpha_pct`` is the chance in percent that an equal canary is ever called WORSE, for all criteria
+    together; ``calibration_requests`` how many answers of the baseline freeze the limits that "slower" is
+    measured against. ``*_floor_pct``: a rate below it is OK whatever the other one is. ``warmup_requests`` of
+    a canary that joins, or is raised from 0, say nothing of time and cost. ``dispersion`` is by how much the
+    evidence of a second is too sure of itself, for its information a second, as ``calibrate`` measures it; 0
+    where it is not. ``paired`` are the criteria that there are pairs of answers for: ``accuracy`` with known
+    answers, ``quality`` with requests that are sent to both versions.
     """
 
-    latency_p50_pct: float = 10.0
-    latency_p95_pct: float = 10.0
-    latency_p99_pct: float = 10.0
-    cost_per_request_pct: float = 10.0
+    latency_p50_pct: float = default_of("latency_p50_pct")
+    latency_p95_pct: float = default_of("latency_p95_pct")
+    latency_p99_pct: float = default_of("latency_p99_pct")
+    cost_per_request_pct: float = default_of("cost_per_request_pct")
+    error_floor_pct: float = default_of("error_floor_pct")
+    filter_floor_pct: float = default_of("filter_floor_pct")
     filter_rate: Literal["same or lower"] = "same or lower"
     error_rate: Literal["same or lower"] = "same or lower"
     quality: float = 0.0
     accuracy: float = 0.0
     alpha_pct: float = 5.0
     calibration_requests: int = 300
+    warmup_requests: int = 100
+    dispersion: float = 0.0
     paired: tuple[str, ...] = ()
     scored_by: Literal["judge", "people"] = "judge"
 
@@ -108,12 +116,13 @@ class Criteria:
 class GuardSpec:
     """The ``[guard]`` table. ``criteria`` are ids of ``CRITERIA``; when empty, all that can say WORSE.
     ``tripwire``: it acts on consecutive failures too, ``version_change``: when another version begins to answer
-    for a canary."""
+    for a canary, ``alone``: on what looks like a late drift of a canary that has all the traffic."""
 
     mode: Literal["off", "armed", "dry_run"] = "off"
     criteria: tuple[str, ...] = ()
     tripwire: bool = True
     version_change: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

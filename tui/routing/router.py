@@ -31,11 +31,15 @@ class Router:
             ladders[task] = tuple(zip(accumulate(shares[n] for n in names), names, strict=True))
         self._drawn = (table, ladders)
 
-    def assign(self, request_id: int, task: str) -> Assignment:
-        """Draw one deployment for a request of ``task``; a deployment at weight 0 is never drawn."""
+    def assign(
+        self, request_id: int, task: str, *, prompt_chars: int | None = None, saturated: bool = False
+    ) -> Assignment:
+        """Draw one deployment for a request of ``task``; a deployment at weight 0 is never drawn. How large the
+        prompt is, and whether this machine is behind, are noted."""
         table, ladders = self._drawn
         shares = shares_of(table, task)
         ladder = ladders[task] if task in ladders else ladders["default"]
         point = self._rng.random() * 100
         name = next((name for top, name in ladder if point < top), ladder[-1][1])
-        return Assignment(request_id, task, name, shares[name], self._clock(), shares)
+        at_s = self._clock()
+        return Assignment(request_id, task, name, shares[name], at_s, shares, prompt_chars, saturated)

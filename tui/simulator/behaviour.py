@@ -25,6 +25,7 @@ class Behaviour:
 
     ``ttft_ms``, ``ms_per_token`` and ``answer_tokens`` are medians of lognormal distributions, each with its
     ``_sigma``; ``ttft_tail_pct`` of the requests wait ``ttft_tail_factor`` times longer for their first token.
+    ``ttft_ms_per_1k`` is what 1,000 tokens of the prompt add to the median before the first token.
     ``*_load`` is how much longer the times are at ``capacity`` requests in flight (0.5 = half as long again);
     the growth is quadratic and ends at twice the capacity. Reasoning tokens precede the first visible one.
     ``cached_pct`` of a prompt of at least ``cache_from_tokens`` is served from the cache, in blocks of 128.
@@ -41,6 +42,7 @@ class Behaviour:
 
     ttft_ms: float = 180.0
     ttft_sigma: float = 0.22
+    ttft_ms_per_1k: float = 0.0
     ttft_tail_pct: float = 3.0
     ttft_tail_factor: float = 3.0
     ttft_load: float = 0.5

@@ -67,7 +67,8 @@ def draw(
     spilled = 100 * chance() < behaviour.spillover_pct
     in_tail = 100 * chance() < behaviour.ttft_tail_pct
     variant, cut, side, harm, text_start = (chance() for _ in range(5))
-    ttft_ms = _lognormal(behaviour.ttft_ms, behaviour.ttft_sigma, normal(0, 1))
+    median_ms = behaviour.ttft_ms + behaviour.ttft_ms_per_1k * prompt_tokens / 1000
+    ttft_ms = _lognormal(median_ms, behaviour.ttft_sigma, normal(0, 1))
     ms_per_token = _lognormal(behaviour.ms_per_token, behaviour.ms_per_token_sigma, normal(0, 1))
     visible = max(1, round(_lognormal(behaviour.answer_tokens, behaviour.answer_sigma, normal(0, 1))))
     visible = visible if answer_tokens is None else answer_tokens

@@ -133,6 +133,11 @@ _ALL = (
         ),
     ),
     Scenario(
+        "throttled-baseline",
+        "from 60 s the baseline's quota is 1,200 requests a minute: 429s beyond that, and no version is worse",
+        (Change(60, "baseline", "requests_per_min", to=1200),),
+    ),
+    Scenario(
         "no-credit",
         "from 60 s to 300 s the canary's account has no credit left: every request is refused for its quota",
         (Change(60, "canary", "no_credit", to=True), Change(300, "canary", "no_credit", to=False)),

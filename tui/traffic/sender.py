@@ -35,7 +35,7 @@ class Sender:
         *,
         arrivals: Iterator[Arrival],
         next_request: Callable[[Arrival], Request | None],
-        assign: Callable[[int, str], Assignment],
+        assign: Callable[..., Assignment],
         admit: Callable[[Assignment], bool],
         complete: Callable[..., Awaitable[Outcome]],
         on_outcome: Callable[[Outcome], None],
@@ -114,14 +114,16 @@ class Sender:
         # Drawn in the step that hands it over: when we are behind, others are started in between, and a request
         # drawn before a roll back must not go to the canary after it.
         try:
-            assignment = self._assign(request.id, request.task)
+            assignment = self._assign(
+                request.id, request.task, prompt_chars=request.prompt_chars, saturated=self._saturated
+            )
             if not self._admit(assignment):
                 return
         except Exception as fault:  # noqa: BLE001 - run() raises it
             self._fault = fault
             return
         self._sent += 1
-        outcome = await self._complete(request, assignment, due, saturated=self._saturated)
+        outcome = await self._complete(request, assignment, due, saturated=assignment.saturated)
         if outcome.kind is OutcomeKind.CLIENT_SATURATED:
             self._shed_at, self._saturated = self._clock(), True
             self._no_socket = outcome.error or "this machine had no socket left"

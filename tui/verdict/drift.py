@@ -1,117 +1,86 @@
-"""Late drift: a version that was fine for long becomes worse.
+"""Late drift of a version that has all the traffic: nobody is left to compare it with.
 
-By then the running evidence speaks so strongly for the version that it would take very long to speak against
-it. Here it cannot fall below 1: M_k = max(1, M_k) times the factor of each new batch of events, averaged over
-the alternatives, is an e-detector (Shin, Ramdas and Rinaldo, "E-detectors", NEJSDS 2024, arXiv 2203.03532). An
-alarm at A has a run length of at least A batches on average while nothing is worse: a frequency, no error
-probability.
-
-While both versions have traffic the factors are those of ``odds``, which common drift does not touch. A canary
-with all the traffic has nobody to be compared with: its rate of bad events is then held against the highest one
-that its own past allows, and a drift of the whole service looks like its own.
+Its rate of bad requests is held against the highest one that its own past beside the baseline allows. M_k =
+max(1, M_k) times the factor of each new batch is an e-detector (Shin, Ramdas and Rinaldo, "E-detectors",
+NEJSDS 2024, arXiv 2203.03532): an alarm has a run length of at least a million batches while nothing is
+worse. A drift of the whole service looks like its own, so the alarm is advisory.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from tui.verdict.odds import ABOVE, log_mean, steps
+from tui.verdict.neighbours import finite, log_mean
+
+ABOVE = (1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
 
 BATCH = 16
-"""Events, or requests of a version that is alone, from one look to the next."""
+"""Requests from one look to the next."""
 
 RUN_LENGTH = 1_000_000
 """Batches to a false alarm, on average at least."""
+
+ALONE_FROM = 200
+"""Requests beside the baseline from which a canary's own past may be held against it."""
 
 _TARGET = math.log(RUN_LENGTH)
 _HIGHEST = 0.9
 
 
-class Drift:
-    """The running value for one criterion; O(1) an event."""
+class Alone:
+    """The running value for one criterion; O(1) a request."""
 
-    __slots__ = ("_baseline", "_canary", "_logs", "_rho", "expected", "seen")
+    __slots__ = ("_bad", "_logs", "_requests", "alarmed", "expected", "seen")
 
-    def __init__(self, logs: Sequence[float] | None = None, seen: int = 0, expected: float = 0.0) -> None:
-        self._logs = [0.0] * len(ABOVE) if logs is None else list(logs)
-        self.seen = seen
-        """Bad events of the canary since nothing spoke against it."""
-        self.expected = expected
+    def __init__(self) -> None:
+        self._logs = [0.0] * len(ABOVE)
+        self._requests = self._bad = 0
+        self.seen = 0
+        """Bad requests since nothing spoke against it."""
+        self.expected = 0.0
         """How many it would have had if it were no worse."""
-        self._rho = 0.0
-        self._canary = self._baseline = 0
+        self.alarmed = False
 
-    def event(self, is_canary: bool, rho: float) -> bool:
-        """Weigh one bad event at a share between 0 and 1; True at the alarm."""
-        if rho != self._rho:
-            self._close()
-            self._rho = rho
-        if is_canary:
-            self._canary += 1
-        else:
-            self._baseline += 1
-        if self._canary + self._baseline < BATCH:
+    def add(self, bad: bool, past_bad: int, past_requests: int) -> bool:
+        """Weigh one request of a version without another beside it, ``past_*`` being what it did beside one;
+        True at the alarm."""
+        self._requests += 1
+        self._bad += bad
+        if self._requests < BATCH or past_requests < ALONE_FROM or self.alarmed:
             return False
-        self._close()
-        return self._alarmed()
-
-    def alone(self, requests: int, bad: int, most: float) -> bool:
-        """Weigh requests of a version without another beside it; True at the alarm. A rate ``most`` (0 to 1) is
-        what it may have."""
-        self._close()
-        self._begin_anew()
-        most = min(max(most, 1e-9), _HIGHEST)
-        self.seen += bad
+        requests, bad_ones = self._requests, self._bad
+        self._requests = self._bad = 0
+        if max(self._logs) <= 0:
+            self.seen, self.expected = 0, 0.0
+        most = min(max(highest_rate(past_bad, past_requests), 1e-9), _HIGHEST)
+        self.seen += bad_ones
         self.expected += most * requests
         logs = []
         for log, ratio in zip(self._logs, ABOVE, strict=True):
             rate = min(most * ratio, (1 + most) / 2)
-            factor = bad * math.log(rate / most) + (requests - bad) * math.log((1 - rate) / (1 - most))
+            factor = bad_ones * math.log(rate / most) + (requests - bad_ones) * math.log(
+                (1 - rate) / (1 - most)
+            )
             logs.append(max(log, 0.0) + factor)
         self._logs = logs
-        return self._alarmed()
-
-    @property
-    def progress(self) -> float:
-        """How far it is on its way to the alarm, 0 to 1."""
-        return min(max(log_mean(self._logs) / _TARGET, 0.0), 1.0)
-
-    def _close(self) -> None:
-        if self._canary or self._baseline:
-            self._begin_anew()
-            self.seen += self._canary
-            self.expected += self._baseline * self._rho / (1 - self._rho)
-            of_canary, of_baseline = steps(self._rho, 1.0, ABOVE)
-            self._logs = [
-                max(log, 0.0) + self._canary * c + self._baseline * b
-                for log, c, b in zip(self._logs, of_canary, of_baseline, strict=True)
-            ]
-            self._canary = self._baseline = 0
-
-    def _begin_anew(self) -> None:
-        if max(self._logs) <= 0:
-            self.seen, self.expected = 0, 0.0
-
-    def _alarmed(self) -> bool:
-        return log_mean(self._logs) >= _TARGET
+        self.alarmed = log_mean(self._logs) >= _TARGET
+        return self.alarmed
 
     def as_json(self) -> dict[str, Any]:
-        self._close()
-        return {"logs": list(self._logs), "seen": self.seen, "expected": self.expected}
+        counts = [self._requests, self._bad, self.seen, self.expected]
+        return {"logs": list(self._logs), "counts": counts, "alarmed": self.alarmed}
 
-    @classmethod
-    def from_json(cls, saved: Any) -> Drift:
+    def from_json(self, saved: Mapping[str, Any]) -> None:
         """Raises KeyError, TypeError or ValueError where it is not what ``as_json`` gave."""
-        logs, seen, expected = [float(value) for value in saved["logs"]], saved["seen"], saved["expected"]
-        if len(logs) != len(ABOVE) or not all(map(math.isfinite, logs)):
-            raise ValueError("not the state of a drift")
-        return cls(logs, int(seen), float(expected))
+        requests, bad, seen, expected = finite(saved["counts"], 4)
+        self._logs, self.alarmed = finite(saved["logs"], len(ABOVE)), bool(saved["alarmed"])
+        self._requests, self._bad, self.seen, self.expected = int(requests), int(bad), int(seen), expected
 
 
 def highest_rate(bad: int, requests: int) -> float:
-    """The highest rate of bad events that what was seen allows: the upper end of Wilson's interval at 2.6
+    """The highest rate of bad requests that what was seen allows: the upper end of Wilson's interval at 2.6
     standard errors (99.5 % one-sided; Wilson, JASA 22, 1927)."""
     z2 = 2.6**2
     middle = bad + z2 / 2

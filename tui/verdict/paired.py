@@ -20,7 +20,7 @@ from typing import Any
 
 from tui.model import VerdictState
 from tui.verdict.kept import whole
-from tui.verdict.odds import log_mean
+from tui.verdict.neighbours import log_mean
 
 _NODES = 32
 _BISECTIONS = 14

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from tui.model import PlanState, PlanStep, PlanView, Verdict, VerdictState
 from tui.verdict.plan_state import ACTIVE, Place, place_of, state_of
-from tui.verdict.plan_words import duration, waiting_for, why_not_there
+from tui.verdict.plan_words import by_default, duration, ok_for, ok_wanted, waiting_for, why_not_there
 from tui.verdict.reasons import acts, evidence_line, label
 
 MUST_BE_OK = ("latency_p95", "errors", "completion_filter")
@@ -41,8 +41,9 @@ class Plan:
     Args:
         canary: Deployment that climbs.
         steps: The rungs, their weights rising.
-        must_be_ok: Ids of the criteria that must be OK to leave a rung; when empty, ``MUST_BE_OK``. The top
-            rung needs none of them: there the baseline has no requests left to compare with.
+        must_be_ok: Ids of the criteria that must be OK to leave a rung, advisory ones too; when empty,
+            ``MUST_BE_OK``. The top rung needs none of them: there the baseline has no requests left to compare
+            with.
         stop_on: Ids of the criteria whose WORSE stops it; when empty, every criterion that is not advisory.
         watch_s: How long it watches after the top rung.
         held: Whether it waits for ``resume`` to begin.
@@ -69,13 +70,14 @@ class Plan:
         self._canary = canary
         self._steps = steps
         self._must_be_ok = tuple(must_be_ok) or MUST_BE_OK
+        self._default = () if must_be_ok else (by_default(MUST_BE_OK),)
         self._stop_on = tuple(stop_on)
         self._watch_s = watch_s
         self._at = Place(PlanState.HELD if held else PlanState.CLIMBING, reason="not begun" if held else "")
         self._last_s: float | None = None
         self._last_requests: int | None = None
         self._fresh = True
-        self._wanted = tuple(f"OK for {name.replace('_', ' ')}" for name in self._must_be_ok)
+        self._wanted = tuple(ok_for(name) for name in self._must_be_ok)
 
     @property
     def canary(self) -> str:
@@ -314,10 +316,11 @@ class Plan:
         if self._on_top:
             return ()
         known = {verdict.criterion: verdict for verdict in verdicts}
-        wanted = []
-        for name in self._must_be_ok:
-            verdict = known.get(name)
-            if verdict is None or verdict.state is not VerdictState.OK or verdict.advisory:
-                wanted.append(f"OK for {label(verdict) if verdict else name.replace('_', ' ')}")
+        wanted = [
+            ok_wanted(name, known.get(name), self._at.weight_pct or 0.0)
+            for name in self._must_be_ok
+            if name not in known or known[name].state is not VerdictState.OK
+        ]
+        wanted += self._default if wanted else ()
         wanted += [f"{label(v)} not WORSE" for v in worse if v.criterion not in self._must_be_ok]
         return tuple(wanted)

@@ -9,22 +9,25 @@ from tui.model import Verdict, VerdictState
 from tui.text import plain
 
 _PART = 80
+_NOTE = 160
+_MOST_PCT = 999
 
 
 def evidence_line(verdict: Verdict) -> str:
-    """What a verdict rests on: ``P95 latency 655 ms vs 402 ms (+63%, limit +10%), evidence 1 in 2,000, n=412``.
+    """What a verdict rests on: ``P95 655 ms vs 402 ms (+63%, between +41 and +88%, limit +10%), evidence 1 in
+    2,000, n=412``.
 
     The evidence is what the verdict's note says of it; ``n`` are the canary's requests. Parts that are not
     known, or not finite, are left out.
     """
-    values = f"{_value(verdict.canary_value, verdict.unit)} vs {_value(verdict.baseline_value, verdict.unit)}"
-    difference = verdict.difference_pct
-    shown = f"{difference:+.0f}%" if difference is not None and math.isfinite(difference) else ""
+    values = f"{value(verdict.canary_value, verdict.unit)} vs {value(verdict.baseline_value, verdict.unit)}"
+    difference = _signed(verdict.difference_pct)
     limit = f"limit {plain(verdict.limit, _PART)}" if verdict.limit else ""
-    bracket = ", ".join(part for part in (shown, limit) if part)
+    parts = (f"{difference}%" if difference else "", interval(verdict), limit)
+    bracket = ", ".join(part for part in parts if part)
     head = f"{label(verdict)} {values}" + (f" ({bracket})" if bracket else "")
-    parts = [head, plain(verdict.note, _PART) if verdict.note else "", f"n={verdict.canary_requests:,}"]
-    return ", ".join(part for part in parts if part)
+    said = [head, plain(verdict.note, _NOTE) if verdict.note else "", f"n={verdict.canary_requests:,}"]
+    return ", ".join(part for part in said if part)
 
 
 def label(verdict: Verdict) -> str:
@@ -46,9 +49,25 @@ def acts(verdict: Verdict, criteria: Sequence[str]) -> bool:
     )
 
 
-def _value(value: float | None, unit: str) -> str:
-    if value is None or not math.isfinite(value):
+def interval(verdict: Verdict) -> str:
+    """``between +41 and +88%``, or one end of it; empty where neither is known."""
+    low, high = _signed(verdict.difference_low_pct), _signed(verdict.difference_high_pct)
+    if low and high:
+        return f"between {low} and {high}%"
+    return f"{low}% or more" if low else f"{high}% or less" if high else ""
+
+
+def _signed(percent: float | None) -> str:
+    """Without the sign of percent; empty where it is not known or not finite."""
+    if percent is None or not math.isfinite(percent):
+        return ""
+    return f"{percent:+.0f}" if percent <= _MOST_PCT else f">+{_MOST_PCT}"
+
+
+def value(number: float | None, unit: str) -> str:
+    """With its unit; a dash where it is not known."""
+    if number is None or not math.isfinite(number):
         return "–"
-    number = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    shown = f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
     gap = "" if unit in ("", "%") else " "
-    return f"{number}{gap}{plain(unit, 16)}"
+    return f"{shown}{gap}{plain(unit, 16)}"

@@ -1,204 +1,299 @@
-"""One criterion of one canary on the scale: its bad events, and what they say for and against it.
-
-Every event counts, and the evidence is known after every event; it is worked out only where it can have reached
-a threshold. An event of the canary alone can raise the evidence against it, one of the baseline alone that in
-its favour, each by at most a known step: as long as the distance is longer than the steps taken, nothing can
-have been reached.
-"""
+"""One criterion of one canary on the scale: what its blocks of neighbours say for and against it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from tui.model import VerdictState
-from tui.verdict.drift import Drift
-from tui.verdict.odds import ABOVE, BELOW, Counts, Evidence, log_mean, steps
+from tui.verdict.neighbours import ABOVE, Evidence, finite, log_mean, mean_reaches, steps, variance
+
+RUN_LENGTH = 1_000_000
+"""Blocks to a false alarm of late drift, on average at least (Shin, Ramdas and Rinaldo, "E-detectors", NEJSDS
+2024, arXiv 2203.03532): a frequency, no error probability."""
+
+_TO_DRIFT = math.log(RUN_LENGTH)
+_HALF = 0.5
+_PLANNED = 60.0
+"""Information at which an interval is tightest: that of a usual decision."""
 
 
 class Scale:
-    """``to_worse`` and ``to_ok`` are ln(1/error) of either verdict; ``margin`` is the ratio that OK excludes.
+    """Weighs the groups of one criterion. ``to_worse`` and ``to_ok`` are ln(1/error) of either verdict.
 
-    After OK the evidence in favour is not needed any more; a ``Drift`` takes its place, which sees it when a
-    version that was fine for long becomes worse.
+    For what goes by a limit, ``factors`` are times that limit: a canary's answer is bad at a factor when it
+    is beyond that times the limit, and "no difference" is asked at the factor ``at``, 1 + margin. A rate has
+    the one factor 1; WORSE is asked at equal odds, OK at ``ok_at`` times them. WORSE stays: nothing is
+    weighed any more, so that what stands beside it is what decided. OK is taken back while the canary is seen
+    to be beyond it, and gives way to WORSE.
     """
 
-    __slots__ = (
-        "_against", "_baseline", "_canary", "_counts", "_favour", "_look_baseline", "_look_canary", "_rho",
-        "_to_ok", "_to_worse", "drift", "drifted", "state",
-    )  # fmt: skip
-
-    def __init__(self, margin: float, to_worse: float, to_ok: float) -> None:
+    def __init__(self, factors: Sequence[float], at: int, ok_at: float, to_worse: float, to_ok: float) -> None:
+        self.factors = tuple(factors)
+        self.at = at
+        self._ok_at = ok_at
         self._to_worse, self._to_ok = to_worse, to_ok
-        self._against = Evidence(1.0, ABOVE)
-        self._favour = Evidence(margin, BELOW)
-        self._counts = Counts()
-        self._rho = 0.0
-        self._canary = self._baseline = 0
-        self._look_canary = self._look_baseline = 0
-        self.state = VerdictState.NOT_YET
-        self.drift: Drift | None = None
+        self._evidence = Evidence(ok_at)
+        self.usable = len(self.factors)
+        """How many factors are within reach of the time-out."""
+        self.own = 0
+        """The canary's labelled requests that had neighbours."""
+        self.others = 0
+        self.own_over = [0] * len(self.factors)
+        """How many of the canary's are bad, at each factor."""
+        self._over = [0.0] * len(self.factors)
+        """The same, each times the share of the baseline in its group."""
+        self.due = 0.0
+        """How many of the canary's would be bad if they were like their neighbours of the baseline."""
+        self._due = 0.0
+        self._weight = 0.0
+        self.bad = 0
+        """Bad requests of both where WORSE is decided, in groups that say something,"""
+        self.bad_own = 0
+        """of these the canary's,"""
+        self.by_chance = 0.0
+        """and how many of them would be by chance."""
+        self.information = 0.0
+        """The variance of that."""
+        self.reached = VerdictState.NOT_YET
+        self._late: list[float] | None = None
+        self.late_bad = 0
+        """The canary's bad requests since the evidence of a late drift began,"""
+        self.late_due = 0.0
+        """and how many of them would be by chance."""
+        self._has_new = False
         self.drifted = False
-        """Whether WORSE was reached by drift: that is a run length, not an error probability."""
+        """Whether WORSE was reached by late drift: that is a run length, not an error probability."""
 
-    def event(self, is_canary: bool, rho: float) -> VerdictState | None:
-        """Weigh one bad event at a share between 0 and 1; returns the state where it has just been reached."""
-        if rho != self._rho:
-            self._turn(rho)
-        if is_canary:
-            self._canary += 1
-            if self._canary >= self._look_canary and self._reached_worse():
-                return self._reach(VerdictState.WORSE)
-        else:
-            self._baseline += 1
-            if self._baseline >= self._look_baseline and self._reached_ok():
-                return self._reach(VerdictState.OK)
-        if self.drift is not None and not self.drifted and self.drift.event(is_canary, rho):
-            self.drifted = True
-            return self._reach(VerdictState.WORSE)
-        return None
+    def weigh(self, over: Sequence[int], own: int, others: int, bad: int, power: float = 1.0) -> None:
+        """Take in one group: ``over`` of ``own`` requests of the canary are bad at each factor, ``bad`` of
+        ``others`` of the baseline."""
+        if self.reached is VerdictState.WORSE:
+            return
+        total = own + others
+        self.own += own
+        self.others += others
+        self._weight += own * others / total
+        if bad:
+            self.due += own * bad / others
+            self._due += own * bad / total
+        if over[0]:
+            share = others / total
+            for i, n in enumerate(over):
+                if not n:
+                    break
+                self.own_over[i] += n
+                self._over[i] += n * share
+        x = over[self.at]
+        both = x + bad
+        if 0 < both < total:
+            self._has_new = True
+            self.bad += both
+            self.bad_own += x
+            self.by_chance += own * both / total
+            self.information += variance(own, others, both)
+            self._evidence.weigh(own, others, both, x, power)
+            if self._late is not None:
+                if max(self._late) <= 0:
+                    self.late_bad, self.late_due = 0, 0.0
+                self.late_bad += x
+                self.late_due += own * both / total
+                new = (power * step for step in steps(own, others, both, x, self._ok_at))
+                self._late = [max(log, 0.0) + step for log, step in zip(self._late, new, strict=False)]
 
-    def alone(self, requests: int, bad: int, most: float) -> VerdictState | None:
-        """Weigh requests of a canary that has all the traffic, of which ``bad`` had a bad event; ``most`` is
-        the highest rate that its past allows. Returns the state where it has just been reached."""
-        if self.state is VerdictState.WORSE:
-            return None
-        if self.drift is None:
-            self.drift = Drift()
-        if not self.drift.alone(requests, bad, most):
-            return None
-        self.drifted = True
-        return self._reach(VerdictState.WORSE)
+    def decide(self) -> None:
+        """Look at the evidence: ``reached`` says what came of it."""
+        if not self._has_new:
+            return
+        self._has_new = False
+        if mean_reaches(self._evidence.above, self._to_worse):
+            self.reached = VerdictState.WORSE
+        elif self._late is not None:
+            if mean_reaches(self._late, _TO_DRIFT):
+                self.reached, self.drifted = VerdictState.WORSE, True
+        elif mean_reaches(self._evidence.below, self._to_ok):
+            self.reached, self._late = VerdictState.OK, [0.0] * len(ABOVE)
 
-    def _turn(self, rho: float) -> None:
-        """Another share is in force: what was counted under the one before is folded in."""
-        self._settle()
-        self._rho = rho
-        self._look_canary = self._look_baseline = 1
+    # --- what it says ---
 
-    def _settle(self) -> None:
-        if self._canary or self._baseline:
-            self._against.fold(self._rho, self._canary, self._baseline)
-            self._favour.fold(self._rho, self._canary, self._baseline)
-            self._counts.add(self._rho, self._canary, self._baseline)
-        self._canary = self._baseline = 0
+    @property
+    def state(self) -> VerdictState:
+        """As it is to be shown: no OK while the canary is seen beyond what OK excludes."""
+        if self.reached is VerdictState.OK and (self.factor or 0.0) >= self._beyond:
+            return VerdictState.NOT_YET
+        return self.reached
 
-    def _reached_worse(self) -> bool:
-        if self.state is VerdictState.WORSE:
-            self._look_canary = 2**62
-            return False
-        gap = self._to_worse - self._log_e(self._against)
-        if gap <= 0:
-            return True
-        self._look_canary = self._canary + _events(gap, steps(self._rho, 1.0, ABOVE)[0])
-        return False
+    @property
+    def _is_rate(self) -> bool:
+        return len(self.factors) == 1
 
-    def _reached_ok(self) -> bool:
-        if self.state is not VerdictState.NOT_YET:
-            self._look_baseline = 2**62
-            return False
-        gap = self._to_ok - self._log_e(self._favour)
-        if gap <= 0:
-            return True
-        self._look_baseline = self._baseline + _events(gap, steps(self._rho, self._favour.r0, BELOW)[1])
-        return False
-
-    def _reach(self, state: VerdictState) -> VerdictState | None:
-        """WORSE stays; OK gives way to WORSE only."""
-        if self.state in (state, VerdictState.WORSE):
-            return None
-        self.state = state
-        if state is VerdictState.OK:
-            self.drift = Drift()
-        elif not self.drifted:
-            self.drift = None
-        return state
-
-    # --- what it shows ---
-
-    def _log_e(self, evidence: Evidence) -> float:
-        if not (self._canary or self._baseline):
-            return evidence.log_e()
-        return log_mean(evidence.with_events(self._rho, self._canary, self._baseline))
+    @property
+    def _beyond(self) -> float:
+        """The factor that OK excludes."""
+        return self._ok_at if self._is_rate else self.factors[self.at]
 
     @property
     def log_worse(self) -> float:
-        """ln of the evidence against it."""
-        return self._log_e(self._against)
+        """ln of the evidence against the canary."""
+        return self._evidence.log_more
 
     @property
-    def worse_progress(self) -> float:
-        """How far the evidence is on its way to WORSE, 0 to 1."""
-        own = _share(self.log_worse, self._to_worse)
-        return max(own, self.drift.progress) if self.drift is not None else own
+    def log_ok(self) -> float:
+        """ln of the evidence in its favour."""
+        return self._evidence.log_fewer
 
     @property
-    def ok_progress(self) -> float:
-        """How far the evidence is on its way to OK, 0 to 1; 1 where it was reached."""
-        if self.state is VerdictState.OK:
-            return 1.0
-        return _share(self._log_e(self._favour), self._to_ok)
+    def progress(self) -> tuple[float, float]:
+        """How far the evidence is on its way to WORSE and to OK, each 0 to 1."""
+        to_ok = 1.0 if self.state is VerdictState.OK else _share(self.log_ok / self._to_ok)
+        if self.reached is VerdictState.WORSE:
+            return 1.0, to_ok
+        to_worse = self.log_worse / self._to_worse
+        if self._late is not None:
+            to_worse = max(to_worse, log_mean(self._late) / _TO_DRIFT)
+        return _share(to_worse), to_ok
 
-    def counts(self) -> Counts:
-        """Every event so far, by share."""
-        counts = Counts(self._counts.by_share)
-        if self._canary or self._baseline:
-            counts.add(self._rho, self._canary, self._baseline)
-        return counts
+    @property
+    def missing(self) -> tuple[float, float]:
+        """What the best alternative still lacks for WORSE, and for OK: ln of evidence."""
+        ahead = ((self._to_worse, self._evidence.above), (self._to_ok, self._evidence.below))
+        to_worse, to_ok = (max(to + math.log(len(logs)) - max(0.0, *logs), 0.1) for to, logs in ahead)
+        return to_worse, to_ok
 
-    def seconds_to(self, ratio: float, rho: float, events_per_s: float) -> float | None:
-        """Seconds until a verdict if the ratio stays as it is, None where neither is approached."""
-        waits = []
-        for evidence, target in ((self._against, self._to_worse), (self._favour, self._to_ok)):
-            growth = evidence.growth(ratio, rho)
-            if growth > _STILL:
-                waits.append(max(target - self._log_e(evidence), 0.0) / growth / events_per_s)
-        return min(waits, default=None)
+    @property
+    def factor(self) -> float | None:
+        """The canary's value over the baseline's as these requests show it; None where that cannot be said.
+
+        Of a rate: the bad requests over those that were due. Else the factor at which it has as many as were
+        due, between two of them by their logarithms.
+        """
+        if self._is_rate:
+            return self.own_over[0] / self.due if self.due > 0 else None
+        over, due = self._over[: self.usable], self._due
+        if not due > 0 or over[0] <= due:
+            return None
+        for i in range(1, len(over)):
+            if over[i] <= due:
+                low, high = math.log(over[i] + _HALF), math.log(over[i - 1] + _HALF)
+                share = (high - math.log(due + _HALF)) / (high - low) if high > low else 1.0
+                before, here = math.log(self.factors[i - 1]), math.log(self.factors[i])
+                return math.exp(before + share * (here - before))
+        return None
+
+    def interval(self) -> tuple[float | None, float | None]:
+        """The factors that the blocks leave open (of a rate: ratios of the rates), at the errors of WORSE
+        below and of OK above; None on an open side.
+
+        Where a verdict is decided the e-process itself says it; elsewhere its normal approximation: the same
+        groups' sum of X less what is due by chance, and its variance.
+        """
+        low, high = self._rate_edges() if self._is_rate else self._limit_edges()
+        worse_at = 1.0 if self._is_rate else self._beyond
+        is_worse, is_ok = self.reached is VerdictState.WORSE, self.state is VerdictState.OK
+        if is_worse and not self.drifted:
+            low = max(low or 0.0, worse_at)
+        elif low is not None:
+            low = min(low, worse_at)
+        if is_ok:
+            high = min(high or math.inf, self._beyond)
+        elif high is not None:
+            high = max(high, self._beyond)
+        return low, high
+
+    def _limit_edges(self) -> tuple[float | None, float | None]:
+        """Where the evidence for "beyond" and for "within" reaches the errors, between two factors."""
+        if not self.own:
+            return None, None
+        own, rho = self.own, self.own / (self.own + self.others)
+        said = []
+        for i, factor in enumerate(self.factors[: self.usable]):
+            share = (1 - rho) * self.due / own + rho * self.own_over[i] / own
+            gap, spread = self._over[i] - self._due, self._weight * share * (1 - share)
+            # It grows by the square of the distance, so between two factors its root is nearly a line.
+            said.append((math.log(factor), math.copysign(math.sqrt(max(_log_e(gap, spread), 0.0)), gap)))
+        low = _crossing(said, math.sqrt(self._to_worse))
+        high = _crossing([(log, -root) for log, root in reversed(said)], math.sqrt(self._to_ok))
+        return low, high
+
+    def _rate_edges(self) -> tuple[float | None, float | None]:
+        """From the score of the log odds: where the mixture reaches the errors."""
+        if not self.information > 0:
+            return None, None
+        center, i = self.drift, self.information
+        odds = (center - _half(i, self._to_worse), center + _half(i, self._to_ok))
+        base = self.due / self.own if self.own else 0.0
+        low, high = (math.exp(min(max(log, -20.0), 20.0)) for log in odds)
+        low, high = low / (1 - base + base * low), high / (1 - base + base * high)
+        # With few bad ones the score is a rough estimate: what was seen is never outside.
+        seen = self.factor
+        return (low, high) if seen is None else (min(low, seen), max(high, seen))
+
+    @property
+    def rates(self) -> tuple[float | None, float | None]:
+        """(canary's, baseline's) share of bad ones where WORSE is decided, the baseline's as if it had had the
+        canary's share of every moment."""
+        if not self.own:
+            return None, None
+        return self.own_over[self.at] / self.own, self.due / self.own
+
+    @property
+    def drift(self) -> float:
+        """The canary's log odds over its neighbours', where WORSE is decided."""
+        return (self.bad_own - self.by_chance) / self.information if self.information > 0 else 0.0
 
     # --- what survives a restart ---
 
     def as_json(self) -> dict[str, Any]:
-        self._settle()
-        self._look_canary = self._look_baseline = 0
         return {
-            "state": self.state.value,
+            "state": self.reached.value,
             "drifted": self.drifted,
-            "against": list(self._against.logs),
-            "favour": list(self._favour.logs),
-            "counts": {str(rho): list(n) for rho, n in self._counts.by_share.items()},
-            "drift": None if self.drift is None else self.drift.as_json(),
+            "late": self._late,
+            "evidence": self._evidence.as_json(),
+            "over": [*self.own_over, *self._over],
+            "counts": [self.own, self.others, self.bad, self.bad_own, self.usable],
+            "sums": [self.due, self._due, self._weight, self.by_chance, self.information],
+            "lately": [self.late_bad, self.late_due],
         }
 
     def from_json(self, saved: Mapping[str, Any]) -> None:
         """Raises KeyError, TypeError, ValueError or AttributeError where it is not what ``as_json`` gave."""
-        state = VerdictState(saved["state"])
-        against, favour = (
-            _finite(saved[name], n) for name, n in (("against", len(ABOVE)), ("favour", len(BELOW)))
-        )
-        counts = Counts({float(rho): [int(n[0]), int(n[1])] for rho, n in saved["counts"].items()})
-        drift = None if saved["drift"] is None else Drift.from_json(saved["drift"])
-        self._against = Evidence(1.0, ABOVE, against)
-        self._favour = Evidence(self._favour.r0, BELOW, favour)
-        self._counts, self.drift, self.state, self.drifted = counts, drift, state, bool(saved["drifted"])
-        self._canary = self._baseline = 0
-        self._rho, self._look_canary, self._look_baseline = 0.0, 0, 0
+        state, n = VerdictState(saved["state"]), len(self.factors)
+        late = None if saved["late"] is None else finite(saved["late"], len(ABOVE))
+        over = finite(saved["over"], 2 * n)
+        self._evidence.from_json(saved["evidence"])
+        self.own_over, self._over = [int(count) for count in over[:n]], over[n:]
+        counts = finite(saved["counts"], 5)
+        self.own, self.others, self.bad, self.bad_own, self.usable = (int(count) for count in counts)
+        self.due, self._due, self._weight, self.by_chance, self.information = finite(saved["sums"], 5)
+        late_bad, self.late_due = finite(saved["lately"], 2)
+        self.late_bad = int(late_bad)
+        self.reached, self._late, self.drifted = state, late, bool(saved["drifted"])
 
 
-_STILL = 1e-6
+def _log_e(gap: float, spread: float) -> float:
+    """ln of the normal mixture for a sum ``gap`` of variance ``spread``."""
+    return gap * gap / (2 * (spread + _PLANNED)) - math.log1p(spread / _PLANNED) / 2
 
 
-def _events(gap: float, rising: tuple[float, ...]) -> int:
-    """How many events it takes at least to cross ``gap``."""
-    return max(1, math.ceil(gap / max(rising)))
+def _crossing(said: Sequence[tuple[float, float]], target: float) -> float | None:
+    """The factor at which evidence, (ln of a factor, root of ln of it) and falling, passes below ``target``;
+    None where it never is above."""
+    last = None
+    for (log, root), (next_log, next_root) in pairwise(said):
+        if root >= target > next_root:
+            last = log + (root - target) / (root - next_root) * (next_log - log)
+    if last is None and said and said[-1][1] >= target:
+        last = said[-1][0]
+    return None if last is None else math.exp(last)
 
 
-def _share(log_e: float, target: float) -> float:
-    return min(max(log_e / target, 0.0), 1.0)
+def _half(information: float, to: float) -> float:
+    """Half of the width of what the mixture leaves open, of a mean of so much information."""
+    room = (information + _PLANNED) * (math.log1p(information / _PLANNED) + 2 * to)
+    return math.sqrt(room) / information
 
 
-def _finite(values: Any, count: int) -> list[float]:
-    numbers = [float(value) for value in values]
-    if len(numbers) != count or not all(map(math.isfinite, numbers)):
-        raise ValueError(f"not {count} finite numbers")
-    return numbers
+def _share(value: float) -> float:
+    return min(max(value, 0.0), 1.0)

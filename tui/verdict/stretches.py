@@ -13,32 +13,32 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tui.histogram import Histogram, weighted_quantiles
-from tui.model import Quantiles
+from tui.model import ERRORS, NEVER_SERVED, Outcome, OutcomeKind, Quantiles
+from tui.verdict.blocks import BAD, Member
+from tui.verdict.labels import rate_label
+from tui.verdict.measures import MEANS, MEASURES, Bills, Values
 
-MEASURES = ("latency", "ttft", "token")
-RATES = ("errors", "completion_filter", "prompt_filter")
-MEANS = ("tokens", "cost")
+RATES = ("errors", "throttled", "completion_filter", "prompt_filter", "answered", "broke")
+"""What is counted of requests; ``broke``: failed or filtered before a latency could be seen."""
 
 _KEPT = 64
 _NOTHING: tuple[None, None] = (None, None)
 
 
 class Spread:
-    """Number and sum of values, mean and spread of their logarithms (Welford's sums); O(1) a value."""
+    """Number and sum of bills, mean and spread of the adjusted ones (Welford's sums); O(1) a value."""
 
     __slots__ = ("m2", "mean", "n", "total")
 
     def __init__(self, n: int = 0, total: float = 0.0, mean: float = 0.0, m2: float = 0.0) -> None:
         self.n, self.total, self.mean, self.m2 = n, total, mean, m2
 
-    def add(self, value: float) -> None:
-        """``value`` must be greater than 0."""
+    def add(self, bill: float, adjusted: float) -> None:
         self.n += 1
-        self.total += value
-        log = math.log(value)
-        deviation = log - self.mean
+        self.total += bill
+        deviation = adjusted - self.mean
         self.mean += deviation / self.n
-        self.m2 += deviation * (log - self.mean)
+        self.m2 += deviation * (adjusted - self.mean)
 
 
 class Stretch:
@@ -48,10 +48,51 @@ class Stretch:
 
     def __init__(self) -> None:
         self.requests = 0
+        """Those that are evidence, and have ended."""
         self.rates = dict.fromkeys(RATES, 0)
-        self.values = {measure: Histogram() for measure in MEASURES}
+        self.values: dict[str, Histogram] = {measure: Histogram() for measure in MEASURES}
         self.means = {name: Spread() for name in MEANS}
         self._text: tuple[int, dict[str, str]] = (0, {})
+
+    def count(
+        self, outcome: Outcome, values: Values, bills: Bills, member: Member, margins: Mapping[str, float]
+    ) -> None:
+        """Take in what became of a member. What belongs to a warm-up says nothing of time and cost; ``margins``
+        are those of the bills."""
+        kind = outcome.kind
+        if kind in NEVER_SERVED:
+            return
+        self.requests += 1
+        rates = self.rates
+        if kind is OutcomeKind.OK and outcome.counts_for_version:
+            rates["answered"] += 1
+            if not member.is_cold:
+                for measure, value in zip(MEASURES, values, strict=True):
+                    if value is not None:
+                        self.values[measure].add(value)
+                self._count_bills(bills, member, margins)
+            return
+        rates["throttled"] += rate_label("throttled", kind) == BAD
+        if not outcome.counts_for_version:
+            return
+        if kind in ERRORS:
+            rates["errors"] += 1
+            rates["broke"] += kind is not OutcomeKind.TIMEOUT
+        elif kind is OutcomeKind.COMPLETION_FILTERED:
+            rates["answered"] += 1
+            rates["completion_filter"] += 1
+            if not member.is_cold:
+                self._count_bills(bills, member, margins)
+        elif kind is OutcomeKind.PROMPT_FILTERED:
+            rates["prompt_filter"] += 1
+
+    def _count_bills(self, bills: Bills, member: Member, margins: Mapping[str, float]) -> None:
+        means = member.limits.means
+        for mean, bill in zip(MEANS, bills, strict=True):
+            cut = means.get(mean)
+            if cut is not None and bill is not None:
+                adjusted = cut.adjusted(bill, member.size, margins[mean], is_canary=member.is_canary)
+                self.means[mean].add(*adjusted)
 
     def as_json(self) -> dict[str, Any]:
         if self._text[0] != self.requests:
