@@ -7,8 +7,8 @@ from typing import Any
 
 from tui.model import Eta, GuardView, PlanState, PlanStep, PlanView, Verdict, VerdictState
 
-ETAS = (Eta(10.0, 660.0, 1500), Eta(25.0, 240.0, 1420), Eta(50.0, 130.0, 1390))
-"""About 11 min at 10 %, 4 min at 25 %, 3 min at 50 %."""
+ETAS = (Eta(10.0, 660.0, 1500, 1140.0), Eta(25.0, 240.0, 1420, 420.0), Eta(50.0, 130.0, 1390))
+"""11 to 19 min at 10 %, 4 to 7 min at 25 %, over 3 min at 50 %."""
 
 STEPS = (
     PlanStep(5.0, 120.0, 200),
@@ -48,27 +48,34 @@ OK_P50 = verdict(
     "latency_p50", label="P50", state=VerdictState.OK, baseline_value=210.0, canary_value=208.0,
     difference_pct=-1.0, difference_low_pct=-6.0, difference_high_pct=4.0, worse_progress=0.02, ok_progress=1.0,
     events=4390, etas=(), since_s=262.0,
+    explained="of 4,390 neighbours that were slow, 371 were v1113's where 439 were to be expected by chance; so"
+    " few happen to a version at the limit once in 61 runs",
 )  # fmt: skip
 OK_P95 = verdict(state=VerdictState.OK, ok_progress=1.0, etas=(), since_s=344.0)
 WORSE_P95 = verdict(
     state=VerdictState.WORSE, canary_value=655.0, difference_pct=63.0, difference_low_pct=41.0,
     difference_high_pct=88.0, worse_progress=1.0, ok_progress=0.0, etas=(), since_s=360.0,
+    explained="of 431 neighbours that were slow, 96 were v1113's where 41 were to be expected by chance; that"
+    " happens to versions within +10% once in 12,000 runs",
 )  # fmt: skip
 NO_P99 = verdict(
     "latency_p99", label="P99", baseline_value=690.0, canary_value=None, difference_pct=None,
     difference_low_pct=None, difference_high_pct=None, worse_progress=0.03, ok_progress=0.05, events=44,
-    etas=(Eta(10.0, None, None),), note="no interval before 3,045 requests",
+    etas=(Eta(10.0, None, None),), note="calibrating 640/1000",
 )  # fmt: skip
 OK_ERRORS = verdict(
     "errors", label="errors", unit="%", limit="same or lower", state=VerdictState.OK, baseline_value=0.42,
     canary_value=0.4, difference_pct=-4.0, difference_low_pct=None, difference_high_pct=22.0, ok_progress=1.0,
     events=41, etas=(), since_s=301.0,
+    explained="0 of 980 requests of v1113 failed: a rate of 0.5% or more shows so few once in 44 runs",
 )  # fmt: skip
 WORSE_FILTER = verdict(
     "completion_filter", label="filtered", unit="%", limit="same or lower", state=VerdictState.WORSE,
     baseline_value=0.42, canary_value=0.53, difference_pct=26.0, difference_low_pct=4.0,
     difference_high_pct=58.0, worse_progress=1.0, events=88, etas=(),
     since_s=380.0,
+    explained="of 88 neighbours that had a filtered answer, 19 were v1113's where 9.0 were to be expected by"
+    " chance; that happens to equal versions once in 340 runs",
 )  # fmt: skip
 ADVISORY_COST = verdict(
     "cost", label="cost $/1k", unit="USD", baseline_value=0.191, canary_value=0.322,

@@ -19,6 +19,7 @@ from tests.made_verdicts import (
     ALL_WORSE,
     ARMED,
     NO_P99,
+    OK_P50,
     OK_P95,
     OPEN,
     WORSE_P95,
@@ -34,10 +35,21 @@ from tui.cockpit.screens.verdicts import VerdictsScreen
 from tui.cockpit.series import panels
 from tui.cockpit.table_rows import rows
 from tui.cockpit.ui_state import UiState, View
-from tui.cockpit.verdict_lines import bar, verdict_lines
-from tui.cockpit.verdict_words import about, cell_texts, decision_said, overall, signed_pct, wait_said
+from tui.cockpit.verdict_lines import explained_lines, verdict_lines
+from tui.cockpit.verdict_rows import bar
+from tui.cockpit.verdict_words import cell_texts, decision_said, overall, signed_pct, takes, wait_said
 from tui.cockpit.widgets.prompt import Prompt
-from tui.model import DEFAULT_TASK, Eta, EventKind, GuardView, PlanState, Snapshot, Verdict, VerdictState
+from tui.model import (
+    CRITERION_ROWS,
+    DEFAULT_TASK,
+    Eta,
+    EventKind,
+    GuardView,
+    PlanState,
+    Snapshot,
+    Verdict,
+    VerdictState,
+)
 
 SIZES = [(80, 24), (120, 36), (200, 60)]
 
@@ -74,24 +86,56 @@ def test_advisory_criteria_do_not_count_and_one_worse_is_worse(verdicts, state):
 def test_the_cell_says_the_worst_criterion_the_wait_or_ok():
     assert cell_texts(ALL_WORSE, 10.0)[0][0] == "✗ WORSE P95 +63%"
     assert cell_texts(ALL_OK, 10.0)[0] == ("✓ OK",)
-    assert cell_texts(OPEN, 10.0)[0] == ("… NOT YET 11m at 10%", "… NOT YET 11m", "… NOT YET")
+    assert cell_texts(OPEN, 10.0)[0] == ("… NOT YET 11-19m at 10%", "… NOT YET 11-19m", "… NOT YET")
     assert cell_texts((NO_P99,), 10.0)[0] == ("… NOT YET",)
 
 
 def test_the_wait_says_its_price_and_never_less_than_it_is():
     assert wait_said(OPEN, 10.0)[0] == (
-        "P95 about 11 min at 10%, 4 min at 25%, 3 min at 50%; ~1,500 users' requests on the canary by then"
+        "P95 in 11-19 min at 10%, 4-7 min at 25%, over 3 min at 50%; ~1,500 users' requests on the canary"
+        " by then"
     )
-    assert decision_said(OPEN, 25.0) == "P95 verdict ~4m, ~1420 requests"
-    assert decision_said(OPEN, 30.0) == "P95 verdict ~4m at 25%, ~1420 requests"
+    assert decision_said(OPEN, 25.0) == "P95 verdict in 4-7m, ~1420 requests"
+    assert decision_said(OPEN, 30.0) == "P95 verdict in 4-7m at 25%, ~1420 requests"
     assert decision_said(ALL_OK, 25.0) == ""
-    assert (about(61.0), about(121.0), about(7201.0)) == ("61s", "3m", "3h")
+
+
+def test_where_no_time_can_be_said_stands_the_reason():
+    closed = verdict(etas=(Eta(10.0, None, None),), note="calibrating 120/300")
+    assert wait_said((closed,), 10.0) == ("no estimate yet, P95: calibrating 120/300", "no estimate yet")
+    assert wait_said((verdict(etas=()),), 10.0) == ("no estimate yet",)
+    # What may never come does not stand before what will.
+    never = verdict("latency_p99", label="P99", etas=(Eta(10.0, 5.0, 9, None),))
+    assert wait_said((never, verdict()), 10.0)[0].startswith("P95 in 11-19 min")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "short", "words"),
+    [
+        (1200, 7200, "20m-2h", "20 min - 2 h"),
+        (1200, 3000, "20-50m", "20-50 min"),
+        (1200, None, ">20m", "over 20 min"),
+        (61, 62, "61-62s", "61-62 s"),
+        (121, 150, "3m", "3 min"),
+        (100, 5941, "2m-2h", "2 min - 2 h"),
+        (72_000, 500_000, "20h-6d", "20 h - 6 days"),
+        (5940, 8_553_600, "99m-99d", "99 min - 99 days"),
+        (60, 1e9, ">60s", "over 60 s"),
+        (1e12, math.nan, ">99d", "over 99 days"),
+        (500, 400, "9m", "9 min"),
+    ],
+)
+def test_a_time_to_decide_is_a_range_of_at_most_seven_cells(low, high, short, words):
+    """Neither end is ever less than it is."""
+    eta = Eta(10.0, low, None, high)
+    assert (takes(eta), takes(eta, words=True)) == (short, words)
+    assert len(short) <= 7
 
 
 @pytest.mark.parametrize("number", [None, math.nan, math.inf, -math.inf])
 def test_what_is_not_finite_is_a_dash(number):
     assert signed_pct(number) == "–"
-    assert about(number) == "–"
+    assert takes(Eta(10.0, number, None)) == "–"
     assert cell_texts((verdict(etas=(Eta(10.0, number, None),)),), 10.0)[0] == ("… NOT YET",)
 
 
@@ -177,9 +221,9 @@ def test_ok_needs_every_criterion_of_every_canary_with_traffic():
 def test_not_yet_says_how_long_beside_the_plain_comparison():
     shown = said(judged(OPEN))
     assert shown.state == "RUNNING"
-    assert "NOT YET: P95 about 11 min at 10%, 4 min at 25%" in shown.figure
+    assert "NOT YET: P95 in 11-19 min at 10%, 4-7 min at 25%" in shown.figure
     assert "P95 655 ms vs 402 ms" in shown.figure
-    assert shown.shorter[-1] == "NOT YET: ~11 min at 10%"
+    assert shown.shorter[-1] == "NOT YET: 11-19 min at 10%"
 
 
 @pytest.mark.parametrize(
@@ -233,10 +277,94 @@ async def test_the_verdict_screen_shows_every_criterion_live_and_esc_leaves(size
         assert isinstance(running.app.screen, CockpitScreen)
 
 
+EXPLAINED = (
+    "of 412 neighbours that were slow, 96 were gpt4o-prod-v0513's where 41 were to be expected by chance; that"
+    " happens to versions within +10% once in 12,000 runs"
+)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_chosen_row_says_at_once_what_it_rests_on_and_enter_says_all_of_it(size):
+    worse = replace(WORSE_P95, explained=EXPLAINED, note="evidence 1 in 12,000")
+    thr = verdict("throttled", label="throttled", unit="%", advisory=True, explained="3 of 980 were throttled")
+    async with cockpit(FakeControls(judged((OK_P50, worse, thr))), size) as running:
+        await running.press("v")
+        screen = running.app.screen
+        assert isinstance(screen, VerdictsScreen)
+
+        def strip() -> str:
+            return " ".join(screen.query_one("#explained").plain_lines)
+
+        # Nobody has chosen yet: what is WORSE comes first.
+        assert strip().lstrip().startswith("P95  of 412 neighbours that were slow, 96 were v0513's where 41")
+        height = screen.query_one("#explained").size.height
+        assert height <= size[1] // 12
+        await running.press("enter")
+        whole = " ".join(strip().split())
+        for part in ("once in 12,000 runs", "enter closes it", "evidence 1 in 12,000", "interval +41…+88%",
+                     "limit +10%", "n 980/8820"):  # fmt: skip
+            assert part in whole
+        await running.press("down")
+        assert "throttled … NOT YET" in strip()
+        assert "to decide 11-19m at 10%, 4-7m at 25%, >3m at 50%" in " ".join(strip().split())
+        await running.press("enter", "k", "up", "up", "up")
+        assert strip().lstrip().startswith("P50")
+        assert isinstance(running.app.screen, VerdictsScreen)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_beyond_the_last_row_the_text_scrolls_and_comes_back(size):
+    rows = tuple(verdict(f"c{i}", label=f"c{i}") for i in range(30))
+    async with cockpit(FakeControls(judged(rows)), size) as running:
+        await running.press("v", *["j"] * 29)
+        area = running.app.screen.query_one("#details")
+        text = running.app.screen.query_one("#explained").plain_lines[0]
+        assert text.lstrip().startswith("c29")
+        at = area.scroll_offset.y
+        await running.press("j", "j", "j")
+        assert area.scroll_offset.y == min(at + 3, area.max_scroll_y)
+        await running.press("g")
+        assert running.app.screen.query_one("#explained").plain_lines[0].lstrip().startswith("c0")
+        assert area.scroll_offset.y == 0
+
+
+def test_a_row_without_evidence_says_why_and_a_long_sentence_ends_with_a_sign():
+    dry = verdict(explained="", note="calibrating 120/300")
+    assert [x.text for x in explained_lines(view_of(judged((dry,))), 77, None, 2, whole=False)] == [
+        "P95  calibrating 120/300"
+    ]
+    long = verdict(explained="many words " * 40)
+    lines = [x.text for x in explained_lines(view_of(judged((long,))), 77, None, 2, whole=False)]
+    assert len(lines) == 2
+    assert lines[-1].endswith("…")
+    assert all(len(line) <= 77 for line in lines)
+    assert explained_lines(view_of(made_snapshot()), 77, None, 2, whole=True) == ()
+
+
+def test_what_moves_nothing_paints_nothing_red():
+    """An advisory WORSE is seen, but neither the row nor the canary is an alarm."""
+    worse = replace(WORSE_P95, criterion="throttled", label="throttled", unit="%", advisory=True)
+    lines = verdict_lines(view_of(judged((OK_P50, worse))), 117)
+    assert [line.tone for line in lines if "WORSE" in line.text and "throttled" in line.text] == ["warn"]
+    assert not any(line.tone == "alert" for line in lines)
+    assert overall((OK_P50, worse)) is VerdictState.OK
+    assert said(judged((OK_P50, worse))).state == "OK"
+
+
+@pytest.mark.parametrize("row", CRITERION_ROWS)
+@pytest.mark.parametrize("width", [77, 117, 197])
+def test_every_criterion_has_its_whole_name_at_every_width(row, width):
+    shown = verdict(row.id, label=row.label, unit=row.unit, advisory=row.advisory)
+    (line,) = [x.text for x in verdict_lines(view_of(judged((shown,))), width) if x.chosen]
+    assert row.label + ("*" if row.advisory else "") in line or f"{row.label} {row.unit}*" in line
+    assert "11-19m" in line
+    assert "…" not in line.replace("… NOT YET", "").replace("-9…+19%", "")
+
+
 def test_no_column_is_lost_on_a_small_terminal():
     narrow = "\n".join(line.text for line in verdict_lines(view_of(judged(ALL_WORSE)), 77))
     wide = "\n".join(line.text for line in verdict_lines(view_of(judged(ALL_WORSE)), 197))
-    for part in ("+41…+88%", "+10%", "980/8820", "no interval before 3,045 requests", "431"):
+    for part in ("+41…+88%", "+10%", "980/8820", "calibrating 640/1000", "431"):
         assert part in " ".join(narrow.split())
         assert part in wide
 
@@ -312,10 +440,10 @@ async def test_prompt_and_dialog_say_the_time_to_decide():
     async with cockpit(FakeControls(judged(OPEN))) as running:
         await running.press("w", "2", "5")
         shown = running.app.screen.query_one(Prompt).query_one("#prompt-preview").content.plain
-        assert "P95 verdict ~4m, ~1420 requests" in shown
+        assert "P95 verdict in 4-7m, ~1420 requests" in shown
         await running.press("escape", "P")
         text = "\n".join(str(w.content) for w in running.app.screen.query("Static"))
-        assert "NOT YET: P95 about 3 min at 50%" in text
+        assert "NOT YET: P95 in over 3 min at 50%" in text
 
 
 def test_files_hold_the_verdicts():
@@ -324,7 +452,7 @@ def test_files_hold_the_verdicts():
     assert [(r["deployment"], r["state"], r["difference_pct"]) for r in table] == [
         (CANARY, "worse", "63.0"), (CANARY, "not_yet", "4.7"),
     ]  # fmt: skip
-    assert (table[1]["worse_progress"], table[1]["eta_s"]) == ("", "660.0")
+    assert (table[1]["worse_progress"], table[1]["eta_s"], table[1]["eta_high_s"]) == ("", "660.0", "1140.0")
     assert json.loads(state_json(snapshot))["verdicts"][CANARY][0]["state"] == "worse"
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tui.model import Verdict, VerdictState
 from tui.verdict.guard import TRIPWIRE, Guard, GuardAction
+from tui.verdict.reasons import evidence_line
 
 NEW = "gpt51-prod-v1113"
 P95 = Verdict(
@@ -33,6 +34,9 @@ def test_armed_rolls_back_and_names_the_evidence() -> None:
     action = decide(Guard("armed"), P95)
     assert action is not None
     assert action.reason == "P95 latency 655 ms vs 402 ms (+63%, limit +10%), evidence 1 in 2,000, n=412"
+    known = replace(P95, difference_low_pct=41.0, difference_high_pct=88.0)
+    assert "(+63%, between +41 and +88%, limit +10%)" in evidence_line(known)
+    assert "(+63%, +41% or more, limit +10%)" in evidence_line(replace(known, difference_high_pct=math.inf))
     assert guard.view().said.startswith(f"rolled back {NEW}: Errors 1.93% vs 0.08%")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cockpit_fakes import CANARY, figures, made_snapshot, windows
+from tests.cockpit_fakes import BASELINE, CANARY, figures, made_snapshot, windows
 from tests.engine_runs import (
     NEW,
     OLD,
@@ -26,6 +26,7 @@ from tests.engine_runs import (
     total,
     until,
 )
+from tests.made_verdicts import WORSE_P95, verdict
 from tests.made_verdicts import plan as made_plan
 from tests.test_business import DEEDS, MAIL, migration
 from tui.engine import EngineFailed
@@ -290,6 +291,44 @@ def test_the_result_and_the_table_say_what_it_costs_and_how_good_it_is() -> None
     assert f"business: {mail['text']}" in lines
     assert "judge gpt5-judge: answered all 144; no preference shown; $0.1900" in lines
     assert "judge and people: weighted kappa 0.71" in lines
+
+
+def test_the_end_of_a_run_says_each_verdict_with_its_interval_and_what_it_rests_on() -> None:
+    worse = replace(
+        WORSE_P95, note="evidence 1 in 12,000", explained="of 412 neighbours that were slow, 96 ..."
+    )
+    throttled = replace(WORSE_P95, criterion="throttled", label="throttled", unit="%", advisory=True)
+    never = verdict("ttft_p50", label="TTFT P50", never=True, canary_requests=0, baseline_requests=0, etas=(),
+                    canary_value=None, difference_pct=None, difference_low_pct=None, difference_high_pct=None,
+                    note="no time to the first token comes: are the answers streamed?")  # fmt: skip
+    unasked = replace(never, criterion="cost", label="cost $/1k", never=False)
+    shown = (worse, verdict("latency_p50", label="P50"), throttled, never, unasked)
+    snapshot = made_snapshot(verdicts={CANARY: shown})
+    lines = table(snapshot).splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith(f"{CANARY} against {BASELINE}"))
+    said = [" ".join(line.split()) for line in lines[at + 1 : at + 6]]
+    assert said == [
+        "P95 WORSE 402 ms 655 ms +63% between +41 and +88% +10% 980/8,820 evidence 1 in 12,000",
+        "P50 NOT YET 402 ms 421 ms +5% between -9 and +19% +10% 980/8,820 to decide 11-19 min",
+        "throttled* WORSE 402% 655% +63% between +41 and +88% +10% 980/8,820",
+        "TTFT P50 NOT YET 402 ms – - - +10% 0/0 no time to the first token comes: are the answers streamed?",
+        "* advisory: moves neither guard nor plan by itself",
+    ]
+    sentence = (
+        f"{CANARY} is WORSE: P95 655 ms vs 402 ms (+63%, between +41 and +88%, limit +10%), evidence 1 in"
+    )
+    assert [line for line in lines if "is WORSE" in line] == [
+        f"{sentence} 12,000, n=980; of 412 neighbours that were slow, 96 ..."
+    ]
+    document = json.loads(json.dumps(result(snapshot, seed=1, lost=0), allow_nan=False))
+    told = document["verdicts"][CANARY]["default"]
+    assert told["latency_p95"]["explained"] == worse.explained
+    assert told["ttft_p50"]["never"]
+    assert told["latency_p50"]["to_decide"] == [
+        {"weight_pct": 10.0, "seconds_low": 660.0, "seconds_high": 1140.0, "canary_requests": 1500},
+        {"weight_pct": 25.0, "seconds_low": 240.0, "seconds_high": 420.0, "canary_requests": 1420},
+        {"weight_pct": 50.0, "seconds_low": 130.0, "seconds_high": None, "canary_requests": 1390},
+    ]
 
 
 def test_what_no_answer_reported_is_null_in_the_result_and_marked_in_the_table() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.model import PlanState, PlanStep, Verdict, VerdictState
+from tui.model import Eta, PlanState, PlanStep, Verdict, VerdictState
 from tui.verdict.plan import LONGEST_GAP_S, Plan, PlanAction, PlanRefused
 
 NEW = "gpt51-prod-v1113"
@@ -129,27 +129,67 @@ def test_requests_are_needed_as_well_as_time(rps: int) -> None:
     assert (ticks == 100) if rps == 0 else (ticks == 29)
 
 
-def test_a_verdict_that_is_missing_not_ok_or_advisory_holds_it_back() -> None:
+def test_a_verdict_that_is_missing_or_not_ok_holds_it_back() -> None:
     ride = Ride()
     ride.tick()
-    for verdicts in (NOT_YET, OK[1:], (), (replace(OK[0], advisory=True), *OK[1:])):
+    for verdicts in (NOT_YET, OK[1:], ()):
         assert all(ride.tick(verdicts) is None for _ in range(40))
     assert ride.tick(OK) is not None
+
+
+def test_an_advisory_ok_is_ok_where_it_is_asked_for() -> None:
+    throttled = Verdict("throttled", "throttled", "%", VerdictState.OK, "same or lower", advisory=True)
+    ride = Ride(Plan(NEW, STEPS, ["throttled"], held=False))
+    ride.tick()
+    open_ = replace(throttled, state=VerdictState.NOT_YET)
+    assert all(ride.tick((open_,)) is None for _ in range(40))
+    climb = ride.tick((throttled,))
+    assert climb is not None
+    assert climb.weight_pct == 25
 
 
 def test_what_it_waits_for_is_said() -> None:
     ride = Ride()
     ride.tick()
     ride.tick(NOT_YET)
-    assert ride.view.waiting_for == "bake 00:19 more, 28 more canary requests, OK for P95 latency"
+    assert ride.view.waiting_for == (
+        "bake 00:19 more; 28 more canary requests; OK for P95 latency: too little is known to say when; "
+        "must_be_ok is not set, so P95, errors and filtered must be OK"
+    )
     ride.tick(NOT_YET, fresh=False)
-    assert ride.view.waiting_for.startswith("fresh data from the canary, bake 00:19 more")
+    assert ride.view.waiting_for.startswith("fresh data from the canary; bake 00:19 more")
     said = {s: in_state(s).view.waiting_for for s in ("not_begun", "held", "gate", "stopped", "done")}
     assert said == {
         "not_begun": "a person to begin it", "held": "a person to resume it",
         "gate": "a person to open the gate", "stopped": "a person to retry it", "done": "",
     }  # fmt: skip
     assert in_state("watching").view.waiting_for == "watch 00:15 more"
+
+
+@pytest.mark.parametrize(
+    ("changes", "waits_for"),
+    [
+        ({"etas": (Eta(5, 1200, 400, 7200), Eta(25, 300, 400, 900))}, "OK for P95 (20 min - 2 h)"),
+        ({"etas": (Eta(5, 1200, 400),)}, "OK for P95 (over 20 min)"),
+        ({"etas": (Eta(5, None, None),), "note": "calibrating 120/300"}, "OK for P95: calibrating 120/300"),
+        (
+            {"never": True, "note": "no answer comes"},
+            "OK for P95, which does not come: no answer comes. Take it out of must_be_ok, or skip the step",
+        ),
+        (
+            {"state": VerdictState.WORSE, "advisory": True},
+            "OK for P95, which is WORSE and stays so: roll back, or skip the step",
+        ),
+        (None, "OK for P95, which is not judged here: take it out of must_be_ok, or skip the step"),
+    ],
+)
+def test_it_says_what_would_let_it_go_on(changes: dict[str, Any] | None, waits_for: str) -> None:
+    """Whatever a verdict lacks, the plan names it, with the time, the reason, or the way out."""
+    open_ = Verdict("latency_p95", "P95", "ms", VerdictState.NOT_YET, "+10%")
+    ride = Ride(Plan(NEW, (PlanStep(5, 0), PlanStep(50, 0)), ["latency_p95"], held=False))
+    ride.tick(())
+    assert ride.tick(() if changes is None else (replace(open_, **changes),)) is None
+    assert ride.view.waiting_for == waits_for
 
 
 def test_stale_seconds_sleep_and_a_clock_that_goes_back_do_not_bake() -> None:
@@ -199,7 +239,7 @@ def test_after_retry_the_same_verdict_neither_stops_nor_lets_it_climb() -> None:
     ride = in_state("stopped")
     assert ride.command("retry").weight_pct == 5
     assert all(ride.tick(WORSE) is None for _ in range(100))
-    assert ride.view.waiting_for == "OK for P95 latency"
+    assert ride.view.waiting_for.startswith("OK for P95 latency, which is WORSE and stays so: roll back")
     stop = ride.tick(LATER_WORSE)
     assert stop is not None
     assert stop.reason.startswith("Errors")

@@ -10,11 +10,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.recordings import DEEDS, MAIL, NEW, OLD, CountingJudge, made_migration, made_run
+from tests.recordings import DEEDS, MAIL, NEW, OLD, CountingEvaluator, made_migration, made_run
 from tui.afterwards.recording import Recording
 from tui.afterwards.report import report
 from tui.afterwards.svg_plot import Series, svg_plot
-from tui.verdict.judges import Judges
+from tui.verdict.evaluators import Evaluators
 
 
 @pytest.fixture
@@ -22,8 +22,8 @@ def recording(tmp_path: Path) -> Recording:
     return Recording.open(made_run(tmp_path / "run.sqlite"))
 
 
-def _judge(recording: Recording) -> CountingJudge:
-    return CountingJudge(OLD, recording.canaries, recording.rollout.criteria)
+def _judge(recording: Recording) -> CountingEvaluator:
+    return CountingEvaluator(OLD, recording.canaries, recording.rollout.criteria)
 
 
 def test_json_says_what_was_seen_and_decided(recording: Recording) -> None:
@@ -73,12 +73,12 @@ def migration(tmp_path: Path) -> Recording:
     return Recording.open(made_migration(tmp_path / "run.sqlite"))
 
 
-def _judges(recording: Recording) -> Judges:
-    return Judges(OLD, recording.canaries, recording.rollout.criteria_by_task)
+def _evaluators(recording: Recording) -> Evaluators:
+    return Evaluators(OLD, recording.canaries, recording.rollout.criteria_by_task)
 
 
 def test_the_decision_stands_in_the_report(migration: Recording) -> None:
-    document = json.loads(report(migration, "json", _judges(migration))["report.json"])
+    document = json.loads(report(migration, "json", _evaluators(migration))["report.json"])
     assert document["judge"] == "judge: gpt-5 2025-08-07"
     mail, deeds = document["What it costs or saves, and what quality it gives"]
     assert mail == {
@@ -99,17 +99,21 @@ def test_the_decision_stands_in_the_report(migration: Recording) -> None:
 
 
 def test_quality_has_its_rows_in_the_decision_table(migration: Recording) -> None:
-    document = json.loads(report(migration, "json", _judges(migration))["report.json"])
+    document = json.loads(report(migration, "json", _evaluators(migration))["report.json"])
     rows = document["Criteria, judged again from the recorded outcomes"]
     of = {row["criterion"]: row for row in rows}
     assert not any(name.startswith("default ") for name in of), "no request was of it"
-    assert of[f"{MAIL} P95"]["difference % [interval]"] == "+0.0 [-, -]"
+    assert of[f"{MAIL} P95"]["difference % [interval]"] == "- [-, -]"
     mail, deeds = of[f"{MAIL} quality"], of[f"{DEEDS} quality"]
     assert (mail["verdict"][:2], mail["baseline"], mail["canary value"]) == ("OK", "4.5 of 5", "4.3 of 5")
     assert (deeds["verdict"][:5], deeds["canary value"]) == ("WORSE", "3 of 5")
     assert deeds["limit"] == "same or better"
     assert mail["requests baseline / canary, or pairs"] == "100 pairs"
-    assert of[f"{MAIL} P50"]["requests baseline / canary, or pairs"] == "100 / 100"
+    assert of[f"{MAIL} P50"]["note"] == "calibrating 99/300"
+    errors = of[f"{MAIL} errors"]
+    # What is in no whole block is no evidence.
+    assert errors["requests baseline / canary, or pairs"] == "96 / 96"
+    assert errors["what it rests on"].startswith("none of 192 neighbours failed")
 
 
 def test_pairs_and_scores_of_people_are_counted_without_any_judge(migration: Recording) -> None:
@@ -132,7 +136,7 @@ def test_pairs_and_scores_of_people_are_counted_without_any_judge(migration: Rec
 
 @pytest.mark.parametrize("format_", ["md", "html"])
 def test_the_decision_is_said_in_words_in_every_format(migration: Recording, format_) -> None:
-    text = next(iter(report(migration, format_, _judges(migration)).values())).replace("\\", "")
+    text = next(iter(report(migration, format_, _evaluators(migration)).values())).replace("\\", "")
     assert "-90% cost (saves $72.00/day at 40,000 requests/day), 4.3 vs 4.5, OK" in text
     assert "4.5 of 5" in text
 

@@ -96,3 +96,49 @@ def test_each_mistake_names_field_and_remedy(
     assert [(p.field.endswith(field), remedy in p.remedy, p.severity) for p in found] == [
         (True, True, "error")
     ], [str(p) for p in found]
+
+
+def waits_for(*criteria: str) -> dict[str, Any]:
+    return {"plan": {**PLAN, "must_be_ok": list(criteria)}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (waits_for("quality"), ["plan.must_be_ok[1]: shadow_pct in [quality]"]),
+        (waits_for("errors", "accuracy"), ["plan.must_be_ok[2]: no answers are known for default"]),
+        (
+            waits_for("accuracy") | {"tasks/contracts": {"known_answers": "rollout.toml"}},
+            ["plan.must_be_ok[1]: no answers are known for default:"],
+        ),
+        (waits_for("ttft_p50", "token_p95", "latency_p50"), []),
+        (
+            waits_for("ttft_p50", "token_p95", "latency_p50") | {"traffic/stream": False},
+            ["plan.must_be_ok[1]: stream = true", "plan.must_be_ok[2]: stream = true"],
+        ),
+        (waits_for("cost"), []),
+        (
+            waits_for("cost") | {f"deployments/{NEW}/provisioned": True},
+            ["plan.must_be_ok[1]: no price per request"],
+        ),
+        (waits_for("throttled", "errors"), []),
+        ({"guard": {"criteria": ["throttled"]}}, ["guard.criteria[1]: is advisory"]),
+        ({"plan": {**PLAN, "stop_on": ["errors", "split"]}}, ["plan.stop_on[2]: is advisory"]),
+    ],
+)
+def test_what_can_never_be_decided_is_said_before_anybody_waits_for_it(
+    tmp_path: Path, changes: dict[str, Any], said: list[str]
+) -> None:
+    """With the remedy, and as a warning: what was recorded with such a file can still be read."""
+    found = problems(tmp_path, changes)
+    assert [p.severity for p in found] == ["warning"] * len(said)
+    for problem, expected in zip(found, said, strict=True):
+        field, part = expected.split(": ", 1)
+        assert problem.field == field
+        assert part in problem.remedy
+        assert "take it out" in problem.remedy
+
+
+def test_known_answers_of_a_task_let_its_own_plan_wait_for_accuracy(tmp_path: Path) -> None:
+    own = {"known_answers": "rollout.toml", "plan": {**PLAN, "must_be_ok": ["accuracy"]}}
+    assert problems(tmp_path, {"tasks/contracts": own}) == []

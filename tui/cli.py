@@ -242,8 +242,9 @@ def _cockpit(file: Path, how: How, *, read_only: bool, no_mouse: bool) -> NoRetu
 def _headless(
     file: Path, how: How, *, for_s: float | None, rate: float | None = None, json_path: Path | None = None
 ) -> int:
-    from tui.headless import table, worse
+    from tui.headless import table
     from tui.run_result import result
+    from tui.verdict_table import worse
     from tui.wiring import run_headless
 
     with _told():

@@ -18,11 +18,11 @@ from tui.model import (
     QualityView,
     Snapshot,
     TrafficState,
-    VerdictState,
     WeightTable,
 )
 from tui.run_result import total, totals
 from tui.text import span
+from tui.verdict_table import verdict_table, worse
 
 _REPORT_EVERY_S = 10
 _WAKE_S = 0.2
@@ -128,14 +128,15 @@ class _Report:
 
 
 def table(snapshot: Snapshot) -> str:
-    """The final table in plain text: one line a deployment, figures since the start of the run."""
+    """The end of a run in plain text: a line a deployment with its figures since the start, a table of verdicts
+    for each canary, and what else is to be said."""
     rows = [_HEAD, *(_row(name, view, snapshot) for name, view in snapshot.deployments.items())]
     first, *widths = (max(map(len, column)) for column in zip(*rows, strict=True))
     lines = (
         "  ".join([name.ljust(first), *(cell.rjust(w) for cell, w in zip(cells, widths, strict=True))])
         for name, *cells in rows
     )
-    return "\n".join([*lines, "", *_remarks(snapshot)])
+    return "\n".join([*lines, *verdict_table(snapshot), "", *_remarks(snapshot)])
 
 
 def _row(name: str, view: DeploymentView, snapshot: Snapshot) -> tuple[str, ...]:
@@ -223,17 +224,6 @@ def _quality_lines(view: QualityView) -> Iterator[str]:
         yield f"judge {view.judge_name}: {'; '.join(filter(None, said))}; {about}${view.judge_usd:.4f}"
     if view.agreement:
         yield view.agreement
-
-
-def worse(snapshot: Snapshot) -> tuple[str, ...]:
-    """What is WORSE, one sentence a criterion; advisory criteria are left out."""
-    return tuple(
-        f"{canary} is WORSE: {f'{v.task} {v.label}'.lstrip()} {_number(v.canary_value, '{:g}', '?')} {v.unit}"
-        f" against {_number(v.baseline_value, '{:g}', '?')}, limit {v.limit}, n={v.canary_requests}; {v.note}"
-        for canary, verdicts in snapshot.verdicts.items()
-        for v in verdicts
-        if v.state is VerdictState.WORSE and not v.advisory
-    )
 
 
 def _weight_of(name: str, table: WeightTable) -> str:

@@ -128,6 +128,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
     return {
         "state": verdict.state.value,
         "advisory": verdict.advisory,
+        "unit": verdict.unit,
         "limit": verdict.limit,
         "baseline": verdict.baseline_value,
         "canary": verdict.canary_value,
@@ -137,6 +138,18 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "events": verdict.events,
         "since_s": verdict.since_s,
         "note": verdict.note,
+        "explained": verdict.explained,
+        "never": verdict.never,
+        "to_decide": [
+            {
+                "weight_pct": eta.weight_pct,
+                "seconds_low": eta.seconds,
+                "seconds_high": eta.seconds_high,
+                "canary_requests": eta.canary_requests,
+            }
+            for eta in verdict.etas
+            if eta.is_known
+        ],
     }
 
 

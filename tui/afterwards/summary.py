@@ -13,12 +13,12 @@ from tui.afterwards.playback import Playback
 from tui.afterwards.recording import Recording
 from tui.afterwards.svg_plot import Series, svg_plot
 from tui.afterwards.table import Table, number
-from tui.measure.business import GRADED
 from tui.model import (
     ALL_TASKS,
     DEFAULT_TASK,
     ERRORS,
     NEVER_SERVED,
+    PAIRED,
     THROTTLED,
     WEIGHT_CHANGES,
     Event,
@@ -138,14 +138,14 @@ def _criteria(verdicts: Mapping[str, Sequence[Verdict]]) -> Table:
     rows = [_verdict_row(canary, v) for canary, of_one in verdicts.items() for v in of_one if not _is_idle(v)]
     columns = (
         "canary", "criterion", "verdict", "baseline", "canary value", "difference % [interval]", "limit",
-        "requests baseline / canary, or pairs", "note",
+        "requests baseline / canary, or pairs", "note", "what it rests on",
     )  # fmt: skip
     return Table("Criteria, judged again from the recorded outcomes", columns, tuple(rows), "not judged")
 
 
 def _verdict_row(canary: str, v: Verdict) -> tuple[str, ...]:
     interval = f" [{number(v.difference_low_pct, '+.1f')}, {number(v.difference_high_pct, '+.1f')}]"
-    paired = v.criterion in GRADED
+    paired = v.criterion in PAIRED
     since = f" at {v.since_s:.0f} s" if v.since_s is not None else ""
     return (
         canary,
@@ -157,6 +157,7 @@ def _verdict_row(canary: str, v: Verdict) -> tuple[str, ...]:
         plain(v.limit, 80),
         f"{v.canary_requests} pairs" if paired else f"{v.baseline_requests} / {v.canary_requests}",
         plain(v.note, 200) or "-",
+        plain(v.explained, _TEXT_CHARS) or "-",
     )
 
 

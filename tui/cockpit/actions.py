@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.keys import format_key
 
 Risk = Literal["none", "lowers", "raises", "changes", "scores"]
-Place = Literal["cockpit", "deployments", "samples", "sample"]
+Place = Literal["cockpit", "verdicts", "deployments", "samples", "sample"]
 """A screen with keys of its own."""
 Session = Literal["live", "replay"]
 """A run that is under way, or a recording that is played."""
@@ -48,6 +48,7 @@ _REPLAY: Final = "replay"
 _TRAFFIC, _LOOK, _MOVE, _LOG, _APP = "weights and traffic", "what is shown", "move", "events", "cockpit"
 _JUDGED, _PLAYED, _DEPLOYED, _SAMPLED = "verdicts, guard and plan", "replay", "deployments", "samples"
 _COCKPIT: Final = ("cockpit",)
+_VERDICTS: Final = ("verdicts",)
 _DEPLOYMENTS: Final = ("deployments",)
 _SAMPLE: Final = ("sample",)
 _SAMPLES: Final = ("samples", "sample")
@@ -102,6 +103,8 @@ ACTIONS: tuple[Action, ...] = (
            "raises", "one press", only=_LIVE),
     Action("verdicts", ("v",), "Verdicts", "Every criterion with its evidence; again for the next canary.",
            _JUDGED, short_label="Verdicts"),
+    Action("explain", ("enter",), "Explain", "What the chosen criterion rests on, in full; again for less.",
+           _JUDGED, short_label="Explain", on=_VERDICTS),
     Action("plan", ("L",), "Plan", "The ladder of the plan: where it stands, what it waits for.", _JUDGED,
            only=_LIVE),
     Action("deployments", ("d",), "Deployments",

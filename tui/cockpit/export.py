@@ -66,11 +66,13 @@ def verdicts_csv(snapshot: Snapshot) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
     names = [field.name for field in fields(Verdict) if field.name != "etas"]
-    writer.writerow(("deployment", *names, "eta_weight_pct", "eta_s", "eta_canary_requests"))
+    writer.writerow(("deployment", *names, "eta_weight_pct", "eta_s", "eta_high_s", "eta_canary_requests"))
     for deployment, verdicts in snapshot.verdicts.items():
         for verdict in verdicts:
             eta = verdict.etas[0] if verdict.etas else None
-            soonest = (eta.weight_pct, eta.seconds, eta.canary_requests) if eta else (None, None, None)
+            soonest = (
+                (eta.weight_pct, eta.seconds, eta.seconds_high, eta.canary_requests) if eta else (None,) * 4
+            )
             cells = (_jsonable(v) for v in (*(getattr(verdict, name) for name in names), *soonest))
             writer.writerow((deployment, *("" if cell is None else cell for cell in cells)))
     return out.getvalue()

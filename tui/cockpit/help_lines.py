@@ -11,11 +11,16 @@ from tui.cockpit.format import fit
 from tui.model import HISTORY_SPAN_S
 
 ASSUMPTIONS: tuple[str, ...] = (
-    "Which version gets a request is drawn at random for each one, with the weight in force at that moment; "
-    "where sessions stick to a version, only the first event of a session counts.",
-    "A request counts for the version it was drawn for, even when answered elsewhere (intention to treat).",
-    "Both versions are compared over the same period: what slows both down together is nobody's fault.",
-    "The latencies that count as slow are the baseline's quantiles, frozen before the comparison begins.",
+    "Which version gets a request is drawn at random for each one, with the weight in force at that moment. "
+    "Nothing else is: the two sides need not be answered alike.",
+    "Requests are compared with their neighbours: those assigned in the same moments, at the same weights, "
+    "with prompts of a like size. What slows both versions down together is nobody's fault.",
+    "Equal means equal at every moment. A deployment that wanders by itself for minutes looks like a worse "
+    "one; a wider margin is the remedy.",
+    "What was throttled, held back, spilled over, cancelled or sent while this machine was behind is no "
+    "evidence of how a version answers. What was under way longer than its limit was slow, however it ended.",
+    "What counts as slow is beyond the baseline's own quantile, frozen before the comparison begins.",
+    "Tokens and cost are arithmetic means, compared from 300 answers on.",
 )
 """What must hold for the verdicts to be right."""
 
@@ -46,8 +51,8 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ),
     (
         "THR%",
-        "Throttled: refused for a rate limit or a used-up quota. No error of the version, and no evidence "
-        "about it. Narrow terminals show it while there is any.",
+        "Throttled: refused for a rate limit or a used-up quota. No error of the version: a criterion of its "
+        "own, which is advisory. Narrow terminals show it while there is any.",
     ),
     ("N", "Finished requests in the window. n= beside a difference counts answers."),
     (
@@ -57,7 +62,8 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     (
         "VERDICT",
         "WORSE, OK or NOT YET against the baseline, right however often it is looked at. WORSE stays. OK needs "
-        "every criterion. NOT YET says when the first one is expected to be decided. No data is NOT YET.",
+        "every criterion. NOT YET says when the first one is expected to be decided: 20m-2h, or >20m where it "
+        "may never be. No data is NOT YET. * is advisory: shown, moves nothing.",
     ),
     ("assumed", " ".join(ASSUMPTIONS)),
     (

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from tui.cockpit import format as fmt
-from tui.cockpit.line import Line, Tone
+from tui.cockpit.line import Line, Tone, hanging
 from tui.model import PlanState, PlanStep, PlanView
 from tui.text import plain
 
@@ -24,7 +24,8 @@ _GLYPHS: Final[Mapping[PlanState, str]] = MappingProxyType(
     }
 )
 _BAR: Final = 20
-_REASON: Final = 160
+_REASON: Final = 600
+_HEAD: Final = 12
 
 
 def plan_tag(plan: PlanView, since_s: float = 0.0) -> str:
@@ -40,7 +41,9 @@ def plan_tag(plan: PlanView, since_s: float = 0.0) -> str:
     return f"{glyph} PLAN {plan.state.value.upper()}"
 
 
-def plan_lines(plan: PlanView, canary: str, keys: Mapping[str, str], since_s: float = 0.0) -> tuple[Line, ...]:
+def plan_lines(
+    plan: PlanView, canary: str, keys: Mapping[str, str], width: int, since_s: float = 0.0
+) -> tuple[Line, ...]:
     """The ladder, the lowest rung first: weight, what it must hold for, where the plan is and what it waits
     for. ``canary`` is the name to show, ``keys`` action id -> key."""
     tone: Tone = "alert" if plan.state is PlanState.STOPPED else "title"
@@ -49,11 +52,11 @@ def plan_lines(plan: PlanView, canary: str, keys: Mapping[str, str], since_s: fl
     for i, step in enumerate(plan.steps):
         lines.append(_rung(plan, i, step, since_s))
     if plan.waiting_for:
-        lines.append(Line(f"waits for   {plain(plan.waiting_for, _REASON)}"))
+        lines += hanging(f"{'waits for':<{_HEAD}}", plain(plan.waiting_for, _REASON), width)
     if plan.reason:
         said = "why" if plan.state in (PlanState.STOPPED, PlanState.HELD) else "said"
         stopped = plan.state is PlanState.STOPPED
-        lines.append(Line(f"{said:<12}{plain(plan.reason, _REASON)}", "alert" if stopped else ""))
+        lines += hanging(f"{said:<{_HEAD}}", plain(plan.reason, _REASON), width, "alert" if stopped else "")
     lines.append(Line(_keys(keys), "dim"))
     return tuple(lines)
 

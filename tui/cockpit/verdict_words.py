@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from tui.cockpit import format as fmt
 from tui.model import Eta, Verdict, VerdictState
-from tui.text import plain
+from tui.text import between, plain
 
 Tone = Literal["", "dim", "alert", "baseline"]
 
@@ -21,8 +21,7 @@ TONES: Final[Mapping[VerdictState, Tone]] = MappingProxyType(
 )
 
 _LABEL: Final = 24
-_SIZES: Final = ((86_400, "d", "days"), (3_600, "h", "h"), (60, "m", "min"), (1, "s", "s"))
-_FEWEST_OF_UNIT: Final = 2
+_WHY: Final = 120
 
 
 def counting(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
@@ -52,27 +51,44 @@ def worse(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
 
 
 def next_verdict(verdicts: Iterable[Verdict], weight_pct: float) -> tuple[Verdict, Eta] | None:
-    """The criterion that is decided first, and when: at the known weight nearest to ``weight_pct``.
+    """The criterion that is decided first, and when: at the known weight nearest to ``weight_pct``. What may
+    never come is behind what will.
 
     None where no criterion that counts is open, or none can say how long it takes.
     """
     known = [
-        (abs(eta.weight_pct - weight_pct), seconds, i, verdict, eta)
+        (abs(eta.weight_pct - weight_pct), _finite(eta.seconds_high) is None, eta.seconds, i, verdict, eta)
         for i, verdict in enumerate(counting(verdicts))
         if verdict.state is VerdictState.NOT_YET
         for eta in verdict.etas
-        if (seconds := _finite(eta.seconds)) is not None
+        if eta.is_known
     ]
     if not known:
         return None
-    *_, verdict, eta = min(known, key=lambda item: item[:3])
+    *_, verdict, eta = min(known, key=lambda item: item[:4])
     return verdict, eta
 
 
 def higher_etas(verdict: Verdict, above_pct: float) -> tuple[Eta, ...]:
     """What the same verdict takes at weights above ``above_pct``, where known, the lowest first."""
-    known = [eta for eta in verdict.etas if eta.weight_pct > above_pct and _finite(eta.seconds) is not None]
+    known = [eta for eta in verdict.etas if eta.weight_pct > above_pct and eta.is_known]
     return tuple(sorted(known, key=lambda eta: eta.weight_pct))
+
+
+def takes(eta: Eta | None, *, words: bool = False) -> str:
+    """How long until a verdict: ``20m-2h``, ``>20m``; in words ``20 min - 2 h``, ``over 20 min``; a dash where
+    nothing can be said."""
+    if eta is None or eta.seconds is None or not eta.is_known:
+        return fmt.NO_DATA
+    return between(eta.seconds, eta.seconds_high, words=words)
+
+
+def why_no_eta(verdicts: Iterable[Verdict]) -> str:
+    """``P95: calibrating 120/300``: what the first open criterion that counts says of itself."""
+    for verdict in counting(verdicts):
+        if verdict.state is VerdictState.NOT_YET and verdict.note:
+            return f"{label(verdict)}: {plain(verdict.note, _WHY)}"
+    return ""
 
 
 def cell_texts(verdicts: Iterable[Verdict], weight_pct: float) -> tuple[tuple[str, ...], Tone] | None:
@@ -91,39 +107,43 @@ def cell_texts(verdicts: Iterable[Verdict], weight_pct: float) -> tuple[tuple[st
     coming = next_verdict(judged, weight_pct) if state is VerdictState.NOT_YET else None
     if coming is None:
         return (word,), tone
-    wait = f"{word} {about(coming[1].seconds)}"
+    wait = f"{word} {takes(coming[1])}"
     return (f"{wait} at {fmt.weight(coming[1].weight_pct)}%", wait, word), tone
 
 
 def wait_said(verdicts: Iterable[Verdict], weight_pct: float) -> tuple[str, ...]:
     """Time to the next verdict and the price of waiting for it, the longest text first.
 
-    ``P95 about 11 min at 10%, 4 min at 25%; ~1,500 users' requests on the canary by then``
+    ``P95 in 11-19 min at 10%, 4-7 min at 25%; ~1,500 users' requests on the canary by then``. Where no time can
+    be said, why.
     """
-    coming = next_verdict(verdicts, weight_pct)
+    judged = tuple(verdicts)
+    coming = next_verdict(judged, weight_pct)
     if coming is None:
-        return ("no estimate yet",)
+        why = why_no_eta(judged)
+        return (f"no estimate yet, {why}", "no estimate yet") if why else ("no estimate yet",)
     verdict, eta = coming
-    name, first = label(verdict), f"{about(eta.seconds, words=True)} at {fmt.weight(eta.weight_pct)}%"
-    more = [
-        f"{about(e.seconds, words=True)} at {fmt.weight(e.weight_pct)}%"
-        for e in higher_etas(verdict, eta.weight_pct)
-    ]
+    name, first = label(verdict), _at_weight(eta)
+    more = [_at_weight(higher) for higher in higher_etas(verdict, eta.weight_pct)]
     times = ", ".join((first, *more[:2]))
     one_more = ", ".join((first, *more[:1]))
-    shorter = (f"{name} ~{one_more}", f"{name} ~{first}", f"~{first}")
+    shorter = (f"{name} in {one_more}", f"{name} in {first}", first)
     if eta.canary_requests is None:
-        return (f"{name} about {times}", *shorter)
+        return (f"{name} in {times}", *shorter)
     price = f"~{eta.canary_requests:,} users' requests"
     return (
-        f"{name} about {times}; {price} on the canary by then",
-        f"{name} about {one_more}; {price} by then",
+        f"{name} in {times}; {price} on the canary by then",
+        f"{name} in {one_more}; {price} by then",
         *shorter,
     )
 
 
+def _at_weight(eta: Eta) -> str:
+    return f"{takes(eta, words=True)} at {fmt.weight(eta.weight_pct)}%"
+
+
 def decision_said(verdicts: Iterable[Verdict], weight_pct: float) -> str:
-    """Before a weight is set: ``P95 verdict ~4m, ~600 requests``, with the weight where it is another one.
+    """Before a weight is set: ``P95 verdict in 4-7m, ~600 requests``, with the weight where it is another one.
 
     Empty where nothing is known.
     """
@@ -133,7 +153,7 @@ def decision_said(verdicts: Iterable[Verdict], weight_pct: float) -> str:
     verdict, eta = coming
     other = "" if math.isclose(eta.weight_pct, weight_pct) else f" at {fmt.weight(eta.weight_pct)}%"
     price = "" if eta.canary_requests is None else f", ~{fmt.count(eta.canary_requests)} requests"
-    return f"{label(verdict)} verdict ~{about(eta.seconds)}{other}{price}"
+    return f"{label(verdict)} verdict in {takes(eta)}{other}{price}"
 
 
 # --- numbers ------------------------------------------------------------------------------------
@@ -163,7 +183,7 @@ def value(number: float | None, unit: str) -> str:
         return fmt.pct(finite)
     if unit == "ms" and abs(finite) >= _TEN_MS:
         return fmt.ms(finite)
-    return f"{finite:.3g}" if abs(finite) < 999.5 else fmt.count(finite)
+    return f"{finite:#.3g}".rstrip(".") if abs(finite) < 999.5 else fmt.count(finite)
 
 
 _TEN_MS: Final = 99.5
@@ -179,28 +199,22 @@ def signed_pct(number: float | None) -> str:
 
 
 def interval(verdict: Verdict) -> str:
-    """``+41…+88%``: between which differences the truth lies; a dash where it is not finite."""
-    low, high = signed_pct(verdict.difference_low_pct), signed_pct(verdict.difference_high_pct)
-    if low == high == fmt.NO_DATA:
-        return fmt.NO_DATA
-    return f"{low.removesuffix('%')}…{high}"
+    """``+41…+88%``, ``≥+41%``, ``≤+10%``: between which differences the truth lies; a dash where all is."""
+    low, high = _finite(verdict.difference_low_pct), _finite(verdict.difference_high_pct)
+    low = None if low is not None and low <= _ALL_OPEN[0] else low
+    high = None if high is not None and high >= _ALL_OPEN[1] else high
+    if low is None or high is None:
+        return fmt.NO_DATA if low is high else f"≤{signed_pct(high)}" if low is None else f"≥{signed_pct(low)}"
+    return f"{signed_pct(low).removesuffix('%')}…{signed_pct(high)}"
+
+
+_ALL_OPEN: Final = (-99.5, 999.5)
+"""Differences at and beyond which an end of an interval says nothing."""
 
 
 def share(progress: float) -> float:
     """Progress inside 0 to 1, whatever came; 0 for what is no number."""
     return min(max(progress, 0.0), 1.0) if not math.isnan(progress) else 0.0
-
-
-def about(seconds: float | None, *, words: bool = False) -> str:
-    """How long in one unit, never less than it is: ``45s``, ``11m``, ``3h``; in words ``11 min``."""
-    finite = _finite(seconds)
-    if finite is None:
-        return fmt.NO_DATA
-    for size, letter, word in _SIZES:
-        if finite >= _FEWEST_OF_UNIT * size or size == 1:
-            number = math.ceil(max(finite, 0.0) / size)
-            return f"{number} {word}" if words else f"{number}{letter}"
-    return fmt.NO_DATA
 
 
 def _finite(number: float | None) -> float | None:

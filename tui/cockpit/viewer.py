@@ -266,6 +266,10 @@ class Viewer(App[None], inherit_bindings=False):
         else:
             await self._open(VerdictsScreen(self._keys))
 
+    def action_explain(self) -> None:
+        if isinstance(self.screen, VerdictsScreen):
+            self.screen.explain()
+
     async def action_plan(self) -> None:
         """The verdict screen with the ladder on top."""
         if isinstance(self.screen, VerdictsScreen):

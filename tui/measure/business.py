@@ -6,11 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tui.model import DEFAULT_TASK, DeploymentView, Figures, Price, Snapshot, Verdict, VerdictState
+from tui.model import DEFAULT_TASK, PAIRED, DeploymentView, Figures, Price, Snapshot, Verdict, VerdictState
 from tui.text import plain
-
-GRADED = ("quality", "accuracy")
-"""The criteria that say how good the answers are, in the order in which they are told."""
 
 _DAY_S = 86_400
 _PER_1K = 1000
@@ -117,7 +114,7 @@ def _line(snapshot: Snapshot, task: str, name: str) -> BusinessLine:
         rate_from="run" if per_day is None else "rollout file",
         cost=cost,
         missing=missing,
-        graded=tuple(_graded(v) for wanted in GRADED for v in verdicts if v.criterion == wanted),
+        graded=tuple(_graded(v) for wanted in PAIRED for v in verdicts if v.criterion == wanted),
     )
 
 

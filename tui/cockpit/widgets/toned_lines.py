@@ -39,5 +39,5 @@ class TonedLines(Lines):
 
 
 def _drawn(line: Line) -> Content:
-    drawn = Content(f" {line.text}").stylize(_STYLES[line.tone])
+    drawn = Content(f"{line.mark}{line.text}").stylize(_STYLES[line.tone])
     return drawn.stylize_before("on $cursor") if line.chosen else drawn
