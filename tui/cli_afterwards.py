@@ -58,10 +58,11 @@ def calibrate(
     draws: Annotated[int, typer.Option(help="How often a run of different versions is split.", min=1)] = 20,
     seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
     json_path: Annotated[
-        Path | None, typer.Option("--json", help="Write the counts here; - is standard output.")
+        Path | None, typer.Option("--json", help="Write all figures here; - is standard output.")
     ] = None,
 ) -> None:
-    """How often these settings would have called a version worse that was the same."""
+    """Which margins a service needs that wanders by itself, from runs of two equal versions, and how often
+    these settings would have called a version worse that was the same."""
     from tui.afterwards.calibrate import calibrate as count
     from tui.afterwards.calibrate import calibration_json, calibration_text
 
@@ -128,9 +129,9 @@ def _settings(file: Path | None) -> Any:
 
 
 def _maker() -> Any:
-    from tui.verdict.judges import Judges
+    from tui.verdict.evaluators import Evaluators
 
-    return Judges
+    return Evaluators
 
 
 def _show(recording: Any, settings: Any, speed: float) -> None:

@@ -1,19 +1,24 @@
-"""How often settings call a version worse that is the same: on recorded runs, where every alarm is false.
+"""What settings a service needs: measured on recorded runs in which nothing was worse, so that every alarm is
+false.
 
-A run whose deployments are all pinned to one model and version is judged as it was. Of any other run only the
-baseline's requests are taken, and each is given by a seeded draw to the baseline or to a pretended canary.
+A run whose deployments are all pinned to one model and version is judged as it was, and their own noise is
+measured. Of any other run only the baseline's requests are taken, and each is given by a seeded draw to the
+baseline or to a pretended canary: these share their noise, so nothing can be said of it.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from tui.afterwards.judging import Judging, MakeJudge
+from tui.afterwards.noise_words import noise_json, noise_text
+from tui.afterwards.own_noise import Measured, OwnNoise, measured
 from tui.afterwards.recording import Recording
-from tui.model import Assignment, Event, Outcome, Pair, Verdict, VerdictState
+from tui.model import DEFAULT_TASK, Assignment, Event, Outcome, Pair, Verdict, VerdictState
 from tui.rollout import Criteria
 from tui.text import plain
 
@@ -32,6 +37,8 @@ class Calibration:
     trials: int = 0
     requests: int = 0
     any_alarm: int = 0
+    own_noise: dict[str, Measured] = field(default_factory=dict)
+    """By task; empty where no run was of equal versions."""
     labels: dict[str, str] = field(default_factory=dict)
     alarms: dict[str, int] = field(default_factory=dict)
 
@@ -64,6 +71,8 @@ def calibrate(
     if draws < 1 or not 0 < split_pct < 100:
         raise ValueError(f"{draws} draws of {split_pct:g} %: give at least one draw, and between 0 and 100 %")
     result = Calibration()
+    noises: list[OwnNoise] = []
+    tasks: dict[str, None] = {}
     for number, recording in enumerate(recordings):
         rollout = recording.rollout
         settings = criteria or rollout.criteria_by_task
@@ -71,7 +80,12 @@ def calibrate(
         if _all_the_same(recording):
             result.same_versions += 1
             judge = make_judge(rollout.baseline, recording.canaries, settings)
-            answered, now_s = _as_it_was(recording, judge)
+            noise = OwnNoise(rollout.baseline)
+            for canary in recording.canaries:
+                judge.listen(canary, partial(noise.listener, canary))
+            answered, now_s = _as_it_was(recording, judge, noise, settings)
+            noises.append(noise)
+            tasks.update(dict.fromkeys(settings))
             result.requests += sum(answered.values())
             for canary, verdicts in judge.verdicts(now_s).items():
                 if answered.get(canary):
@@ -82,6 +96,7 @@ def calibrate(
             result.requests += requests
             for judge in judges if requests else ():
                 result.add(judge.verdicts(now_s).get(PRETENDED, ()))
+    result.own_noise = {task: measured(noises, task) for task in tasks}
     return result
 
 
@@ -90,7 +105,9 @@ def _all_the_same(recording: Recording) -> bool:
     return len(pinned) == 1 and bool(recording.canaries)
 
 
-def _as_it_was(recording: Recording, judge: Judging) -> tuple[dict[str, int], float]:
+def _as_it_was(
+    recording: Recording, judge: Judging, noise: OwnNoise, tasks: Collection[str]
+) -> tuple[dict[str, int], float]:
     answered: dict[str, int] = {}
     now_s = 0.0
     for now_s, happening in recording.happenings():
@@ -99,6 +116,7 @@ def _as_it_was(recording: Recording, judge: Judging) -> tuple[dict[str, int], fl
         elif isinstance(happening, Outcome):
             answered[happening.deployment] = answered.get(happening.deployment, 0) + 1
             judge.add(happening, now_s)
+            noise.add(happening, happening.task if happening.task in tasks else DEFAULT_TASK)
     return answered, now_s
 
 
@@ -126,7 +144,7 @@ def _split(recording: Recording, judges: Sequence[Judging], split_pct: float, se
 
 
 def calibration_json(result: Calibration) -> dict[str, Any]:
-    """Counts, and percent of the trials (null without any)."""
+    """Counts, and percent of the trials (null without any); what was measured of own noise, by task."""
     return {
         "runs": result.runs,
         "runs_with_the_same_versions": result.same_versions,
@@ -137,24 +155,44 @@ def calibration_json(result: Calibration) -> dict[str, Any]:
             name: {"label": result.labels[name], "false_alarms": n, "pct": _pct(n, result.trials)}
             for name, n in result.alarms.items()
         },
+        "own_noise": {task: noise_json(found) for task, found in result.own_noise.items()},
     }
 
 
 def calibration_text(result: Calibration) -> str:
-    """The table in plain text."""
-    rows = [(plain(result.labels[name], 60), n) for name, n in result.alarms.items()]
+    """What to write into the rollout file, then the table of false alarms, in plain text."""
+    parts = [noise_text(task, found) for task, found in result.own_noise.items()]
+    if result.same_versions < result.runs:
+        parts.append(_NO_NOISE)
+    return "\n\n".join((*parts, _alarms_text(result)))
+
+
+_NO_NOISE = """\
+Runs of different versions are split by draws: both halves share the noise of
+the baseline, so neither margin nor dispersion can be read from them. Record a
+run of two deployments of one version for that."""
+
+
+def _alarms_text(result: Calibration) -> str:
+    rows = [(plain(result.labels[name], 40), n) for name, n in result.alarms.items()]
     rows.append(("any that is not advisory", result.any_alarm))
     width = max(len(label) for label, _ in rows)
     lines = [
-        f"{result.runs} runs, {result.requests} requests, {result.trials} trials in which nothing was worse",
+        "False alarms with the settings as they are:",
+        f"{_counted(result.runs, 'run')}, {result.requests:,} requests,"
+        f" {_counted(result.trials, 'trial')} in which nothing was worse",
         f"{'criterion':<{width}}  false alarms      %",
     ]
     for label, n in rows:
         pct = _pct(n, result.trials)
         lines.append(f"{label:<{width}}  {n:>12}  {'-' if pct is None else f'{pct:.1f}':>5}")
     if result.same_versions < result.runs:
-        lines.append("draws that split one run share its requests: they are not independent of each other")
+        lines.append("Draws that split one run share its requests: they are not independent.")
     return "\n".join(lines)
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}{'s' * (n != 1)}"
 
 
 def _pct(count: int, trials: int) -> float | None:
