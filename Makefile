@@ -3,8 +3,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 DEMO ?=
+RUNS ?= 200
 
-.PHONY: demo test check bench screenshots clean
+.PHONY: demo test check bench bench-evidence screenshots clean
 
 .venv/.app: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "canarytop needs Python 3.11 or newer on the PATH" >&2; exit 2; }
@@ -32,6 +33,9 @@ check: .venv/.dev
 
 bench: .venv/.dev
 	@$(BIN)/python -m tests.bench
+
+bench-evidence: .venv/.dev
+	@$(BIN)/python -m tests.bench.evidence --runs $(RUNS)
 
 screenshots: .venv/.dev
 	@$(BIN)/python -m tests.screenshots

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tests.bench.cpu import cost, one_core
+from tests.bench.evidence import judged
 from tests.bench.guard import guard_acts_ms
 from tests.bench.listed import painted_ms
 from tests.bench.load import Load, in_child
@@ -24,6 +25,7 @@ _CAP = 200
 _LONG_RATE = 500.0
 _DEPLOYMENTS = 500
 _OPENED = 20
+_EVIDENCE_RUNS = 2
 
 
 @dataclass(frozen=True)
@@ -219,6 +221,12 @@ def memory_rows(services: Services) -> Iterator[Row]:
     )
 
 
+def evidence_rows(_: Services) -> Iterator[Row]:
+    """What the verdicts are worth, with few runs: ``make bench-evidence`` has more."""
+    for line in judged(_EVIDENCE_RUNS, os.cpu_count()):
+        yield Row(f"{line.world}: {line.what}", line.wanted, line.measured, line.met)
+
+
 def _quantile(values: Sequence[float], q: float) -> float:
     """Nearest rank; NaN, which meets no target, where nothing was measured."""
     return sorted(values)[min(len(values) - 1, int(q * len(values)))] if values else float("nan")
@@ -234,5 +242,6 @@ SHORT: tuple[Callable[[Services], Iterator[Row]], ...] = (
     stall_rows,
     list_rows,
     sample_rows,
+    evidence_rows,
 )
 LONG = (memory_rows,)
