@@ -74,7 +74,7 @@ class Calibration:
         self.limits = self._limits(cuts, {}, None, None)
 
     def _need(self, row: Criterion) -> int:
-        return math.ceil(self._wanted * _P99_ANSWERS) if row.row.percent >= 99 else self._wanted
+        return math.ceil(self._wanted * _P99_ANSWERS) if row.percent >= 99 else self._wanted
 
     # --- what comes in ---
 
@@ -178,7 +178,7 @@ class Calibration:
 
     def _frozen(self, row: Criterion, latest: int = 0) -> Cut:
         ordered = sorted(list(self._values[row.measure or "latency"])[-latest:])
-        limit = _quantile(ordered, row.row.percent / 100)
+        limit = _quantile(ordered, row.percent / 100)
         equal = bisect_right(ordered, limit) - bisect_left(ordered, limit)
         return self._cut(row, limit, equal > max(_FEW_EQUAL, _EQUAL_SHARE * len(ordered)))
 
@@ -202,7 +202,7 @@ class Calibration:
         found = []
         for row in self._rows:
             cut = self.limits.cuts.get(row.id)
-            if cut is None or row.measure is None or row.row.percent != 50:
+            if cut is None or row.measure is None or row.percent != 50:
                 continue
             latest = sorted(list(self._values[row.measure])[-self._wanted :])
             if len(latest) >= self._wanted:
@@ -237,7 +237,7 @@ class Calibration:
         if set_:
             return "", 0
         if not have and self.answers >= self._wanted:
-            return _NEVER[row.row.measure or row.id], None
+            return _NEVER[row.measure or row.id], None
         return f"calibrating {have}/{need}", need - have
 
     def as_json(self) -> dict[str, Any]:

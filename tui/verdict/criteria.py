@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from tui.model import CRITERION_ROWS, PAIRED, Measure
-from tui.model.criteria import CriterionRow, Kind
+from tui.model import CRITERION_ROWS, PAIRED
+from tui.model.criteria import CriterionRow
 from tui.rollout import Criteria
 
 QUALITY_TOLERANCE = 0.25
@@ -18,37 +19,15 @@ RATE_MARGIN = 1.5
 
 
 @dataclass(frozen=True, slots=True)
-class Criterion:
+class Criterion(CriterionRow):
     """One row with its numbers. ``margin`` is a share of 1 (of ``paired`` rows in their own unit), ``floor`` a
     rate of 0 to 1. Paired values go from 0 to ``most`` and are OK when less than ``tolerance`` lower."""
 
-    row: CriterionRow
-    margin: float
-    limit: str
+    margin: float = 0.0
+    limit: str = ""
     floor: float = 0.0
     most: int = 1
     tolerance: float = 0.0
-    advisory: bool = False
-
-    @property
-    def id(self) -> str:
-        return self.row.id
-
-    @property
-    def label(self) -> str:
-        return self.row.label
-
-    @property
-    def unit(self) -> str:
-        return self.row.unit
-
-    @property
-    def kind(self) -> Kind:
-        return self.row.kind
-
-    @property
-    def measure(self) -> Measure | None:
-        return self.row.measure
 
 
 def decision_table(criteria: Criteria) -> tuple[Criterion, ...]:
@@ -60,26 +39,25 @@ def decision_table(criteria: Criteria) -> tuple[Criterion, ...]:
 def _bound(row: CriterionRow, criteria: Criteria) -> Criterion:
     allowed = getattr(criteria, row.margin_key) if row.margin_key else 0.0
     if row.kind == "paired":
-        return _paired(row, criteria, allowed)
-    if row.margin_key:
-        return Criterion(row, allowed / 100, f"+{allowed:g}%")
-    if row.kind == "rate":
-        floor_pct = getattr(criteria, row.floor_key)
-        return Criterion(row, 0.0, "same or lower", floor=floor_pct / 100, advisory=row.advisory)
-    limit = "as asked" if row.kind == "split" else "same mix"
-    return Criterion(row, 0.0, limit, advisory=row.advisory)
+        numbers = _paired(row, criteria, allowed)
+    elif row.margin_key:
+        numbers = {"margin": allowed / 100, "limit": f"+{allowed:g}%"}
+    elif row.kind == "rate":
+        numbers = {"limit": "same or lower", "floor": getattr(criteria, row.floor_key) / 100}
+    else:
+        numbers = {"limit": "as asked" if row.kind == "split" else "same mix"}
+    return Criterion(**(asdict(row) | numbers))
 
 
-def _paired(row: CriterionRow, criteria: Criteria, allowed: float) -> Criterion:
+def _paired(row: CriterionRow, criteria: Criteria, allowed: float) -> dict[str, Any]:
     """Quality that only people score moves nothing: they do it in their own time, and nothing may wait for
     them."""
     is_quality = row.id == "quality"
     scale, tolerance = (1, QUALITY_TOLERANCE) if is_quality else (100, ACCURACY_TOLERANCE_PCT)
-    return Criterion(
-        row,
-        allowed / scale,
-        f"at most -{allowed:g}" if allowed else "same or better",
-        most=4 if is_quality else 1,
-        tolerance=max(allowed, tolerance) / scale,
-        advisory=is_quality and criteria.scored_by == "people",
-    )
+    return {
+        "margin": allowed / scale,
+        "limit": f"at most -{allowed:g}" if allowed else "same or better",
+        "most": 4 if is_quality else 1,
+        "tolerance": max(allowed, tolerance) / scale,
+        "advisory": is_quality and criteria.scored_by == "people",
+    }

@@ -170,8 +170,6 @@ class Scales:
         group = block.group
         group.under_way -= 1
         if block.own and block.others:
-            for name in SIZES:
-                self._weigh_size(name, block)
             rows, widths = self._quick
             for place, counts in tally(block, rows, widths):
                 if place not in block.weighed:
@@ -182,6 +180,8 @@ class Scales:
 
     def _weigh_group(self, group: Group, now_s: float) -> None:
         if group.own and group.others:
+            for name in SIZES:
+                self._weigh_size(name, group)
             for place, counts in tally(group, *self._slow):
                 self._weigh_row(place, group, counts, now_s)
 
@@ -224,10 +224,10 @@ class Scales:
         per_s = scale.information / max(now_s - self.began_s, 1.0)
         return 1 / (1 + self._dispersion * per_s)
 
-    def _weigh_size(self, name: str, block: Block) -> None:
+    def _weigh_size(self, name: str, group: Group) -> None:
         place = self._labeller.row[name]
-        own = [labels[place] for _, labels in block.own if labels[place] != NONE]
-        others = [(labels[place], n) for (_, labels), n in block.others.items() if labels[place] != NONE]
+        own = [labels[place] for _, labels in group.own if labels[place] != NONE]
+        others = [(labels[place], n) for (_, labels), n in group.others.items() if labels[place] != NONE]
         total, large = sum(n for _, n in others), sum(n for label, n in others if label)
         if not own or not 0 < large + sum(own) < len(own) + total:
             return

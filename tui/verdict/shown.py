@@ -52,7 +52,7 @@ def _slower(row: Criterion, side: Scales, seen: Comparison) -> Compared:
     """The difference is the factor at which the canary has as many slow answers as its neighbours; its value is
     that times the baseline's quantile."""
     scale = side.scales[row.id]
-    percent, measured = row.row.percent, seen.quantiles(row.measure or "")
+    percent, measured = row.percent, seen.quantiles(row.measure or "")
     own, base = (None if q is None else getattr(q, f"p{percent}") for q in measured)
     own_n, base_n = (0 if q is None else q.count for q in measured)
     if not scale.own:
