@@ -61,8 +61,10 @@ class _Client(ServiceClient):
 class _Router(Router):
     """Notes when a request was assigned to the canary."""
 
-    def assign(self, request_id: int, task: str) -> Assignment:
-        assignment = super().assign(request_id, task)
+    def assign(
+        self, request_id: int, task: str, *, prompt_chars: int | None = None, saturated: bool = False
+    ) -> Assignment:
+        assignment = super().assign(request_id, task, prompt_chars=prompt_chars, saturated=saturated)
         if assignment.deployment == CANARY:
             SEEN.canary_s.append(time.perf_counter())
         return assignment
