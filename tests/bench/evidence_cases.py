@@ -117,8 +117,7 @@ def _alike() -> Iterator[Case]:
             yield case(f"{side}'s token quota at 70 %{name}", replace(pair, explained=_EXPLAINED))
     yield case("canary's quota: 5 % 429", _pair(canary=Version(throttled=0.05)), ok)
     cold = _pair(canary=Version(cold=100))
-    yield case("cold start: 100 answers x2, warm-up 30", cold)
-    yield case("cold start: 100 answers x2, warm-up 100", cold, criteria=Criteria(warmup_requests=100))
+    yield case("cold start: 100 answers x2", cold)
     silent = _pair(canary=Version(streams=False))
     yield case("a canary that does not stream", silent, *seldom_ok(*_SPEEDS, most=0.0), requests=10_000)
 
