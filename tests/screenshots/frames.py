@@ -122,6 +122,14 @@ _RATES: Mapping[str, Callable[[Figures], float | None]] = MappingProxyType(
 )
 
 
+def _interval(state: VerdictState, change: float, width: float) -> tuple[float | None, float | None]:
+    """What a verdict leaves open: none of an OK is beyond its limit, none of a WORSE within it."""
+    low, high = change - width, change + width
+    if state is VerdictState.OK:
+        return low, max(min(high, 9.0), change)
+    return (max(low, 11.0), high) if state is VerdictState.WORSE else (low, high)
+
+
 def _figures_of(snapshot: Snapshot, verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
     """The made-up verdicts with the values that the film really has."""
     found = {name: view.figures["5m"][ALL_TASKS] for name, view in snapshot.deployments.items()}
@@ -139,15 +147,17 @@ def _figures_of(snapshot: Snapshot, verdicts: tuple[Verdict, ...]) -> tuple[Verd
         assert own is not None
         if verdict.canary_value is not None:
             change = 100 * (own / base - 1)
-            low, high = (5, 5) if rank == "cost" else (17, 21)
-            if rank == "errors":
-                low, high = 41, 9 - change
             state = _state(verdict, change)
             if state is not verdict.state:
                 verdict = replace(verdict, state=state, worse_progress=_FULL[state], ok_progress=0.1)
+            low, high = _interval(state, change, 5 if rank == "cost" else 17)
+            if rank == "errors":
+                # OK by its floor: so few events leave the difference open.
+                low = high = None
+                verdict = replace(verdict, note="its own rate is below 0.5%: 2 of 1,189")
             verdict = replace(
                 verdict, baseline_value=base, canary_value=own, difference_pct=change,
-                difference_low_pct=change - low, difference_high_pct=change + high,
+                difference_low_pct=low, difference_high_pct=high,
             )  # fmt: skip
         elif verdict.baseline_value is not None:
             verdict = replace(verdict, baseline_value=base)
