@@ -18,10 +18,9 @@ class Floor:
     It holds only while it stands: a burst of events takes it back.
     """
 
-    __slots__ = ("_bad", "_floor", "_good", "bad", "requests")
+    __slots__ = ("_bad", "_good", "bad", "requests")
 
     def __init__(self, floor: float) -> None:
-        self._floor = floor
         rates = [share * floor for share in _SHARES]
         self._good = [math.log((1 - rate) / (1 - floor)) for rate in rates]
         self._bad = [math.log(rate / floor) if rate else -math.inf for rate in rates]
