@@ -163,7 +163,7 @@ class Automation:
         return None
 
     def add_canary(self, name: str) -> None:
-        """Judge and guard one more from now on."""
+        """Compare and guard one more from now on."""
         if name not in self._canaries:
             self._canaries = (*self._canaries, name)
             for hand in self._hands.values():

@@ -28,7 +28,7 @@ class Balance:
         """Whether it is shown now that the answered were not asked the same."""
 
     def weigh(self, name: str, own: int, others: int, large: int, own_large: int) -> None:
-        """Take in a block: ``large`` of its labelled requests had large prompts, ``own_large`` the canary's."""
+        """Take in a group: ``large`` of its labelled requests had large prompts, ``own_large`` the canary's."""
         test = self._tests[name]
         test.weigh(own, others, large, own_large)
         test.keep_between(_LOWEST, 2 * _STANDS)

@@ -31,7 +31,7 @@ class Criterion(CriterionRow):
 
 
 def decision_table(criteria: Criteria) -> tuple[Criterion, ...]:
-    """What is judged with these criteria, in the order of ``CRITERION_ROWS``."""
+    """What is compared with these criteria, in the order of ``CRITERION_ROWS``."""
     absent = set(PAIRED) - set(criteria.paired)
     return tuple(_bound(row, criteria) for row in CRITERION_ROWS if row.id not in absent)
 

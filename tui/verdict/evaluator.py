@@ -206,7 +206,7 @@ class Evaluator:
 
     def add_pair(self, canary: str, criterion: str, baseline: int, own: int, now_s: float) -> None:
         """Weigh one item that both have answered: scores of 1 to 5 for ``quality``, 0 or 1 (right) for
-        ``accuracy``. What nobody judges here is ignored. Raises ValueError for other values."""
+        ``accuracy``. What is not compared here is ignored. Raises ValueError for other values."""
         side, row = self._sides.get(canary), self._rows.get(criterion)
         if side is None or row is None:
             return
@@ -276,7 +276,7 @@ class Evaluator:
                 self._changes.append((canary, self._verdict(row, canary, seen, now_s)))
 
     def add_canary(self, name: str) -> None:
-        """Judge one more from now on."""
+        """Compare one more from now on."""
         self._sides.setdefault(name, self._new_scales())
         self._failed.setdefault(name, 0)
         self._last_failure.setdefault(name, "")
@@ -355,7 +355,7 @@ class Evaluator:
         return tuple(self._verdict(row, canary, seen, now_s) for row in rows)
 
     def _is_advisory(self, row: Criterion, side: Scales) -> bool:
-        return row.advisory or row.kind in ("mix", "split") or (side.only_alone(row) and not self._alone_moves)
+        return row.advisory or (side.only_alone(row) and not self._alone_moves)
 
     def _verdict(self, row: Criterion, canary: str, seen: Comparison, now_s: float) -> Verdict:
         side = self._sides[canary]

@@ -17,7 +17,7 @@ Calibrated = Mapping[str, Mapping[str, float]]
 
 
 class Evaluators:
-    """``criteria`` are by task and name every task that has weights; a request of another one is judged with
+    """``criteria`` are by task and name every task that has weights; a request of another one is weighed with
     the default task, whose weights it had.
 
     The chance of a false alarm that the criteria allow is that of a canary: it is split over the tasks.
