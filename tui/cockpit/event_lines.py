@@ -23,6 +23,8 @@ _ALERTS = frozenset(
         EventKind.WORSE,
         EventKind.VERSION_CHANGED,
         EventKind.HALF_DONE,
+        EventKind.BASELINE_DEAD,
+        EventKind.NOT_ROLLED_BACK,
     }
 )
 _WARNINGS = frozenset(
@@ -136,6 +138,8 @@ _SIGNS = {
     EventKind.UNREACHABLE: "✗",
     EventKind.FAILING: "✗",
     EventKind.REACHABLE: "✓",
+    EventKind.BASELINE_DEAD: "✗ BASELINE DEAD",
+    EventKind.NOT_ROLLED_BACK: "✗ NOT ROLLED BACK",
     EventKind.VERSION_CHANGED: "▲ VERSION",
     EventKind.RECORD: "✗ RECORD",
 }

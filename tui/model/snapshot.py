@@ -29,6 +29,16 @@ class VersionChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Serving:
+    """Whether a deployment is able to serve. ``why`` is a phrase that follows its name ("has failed 99 % of
+    212 requests in 30 s") and ``since_s`` the second of the run since which, where it is not able."""
+
+    state: Literal["able", "unable", "unknown"] = "able"
+    why: str = ""
+    since_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DeploymentView:
     """One deployment as the screen needs it. ``figures[window][task]``; the task ``ALL_TASKS`` pools all."""
 
@@ -58,6 +68,7 @@ class DeploymentView:
     """The last change of the version that answers, within this run."""
     retired: bool = False
     """Its last requests were refused because the version is retired."""
+    serving: Serving = Serving()
     removed: str | None = None
     """Why it may get no traffic any more; None where it may."""
     standing: Standing = NOT_KNOWN

@@ -83,6 +83,8 @@ class GuardView:
     criteria: tuple[str, ...] = ()
     said: str = ""
     """What it did, or would have done, last."""
+    acted: int = 0
+    """How often it rolled back in this run, over all tasks."""
 
 
 @dataclass(frozen=True, slots=True)
