@@ -33,10 +33,9 @@ LIVELY = Behaviour(
 )
 """A whole production day of ends in a second: everything happens, and fast."""
 
-TRIES = 2
-QUIET_MS = 3.0
-"""A busy machine delays the reading of an answer as it delays our sender, which says how late it was. Times are
-judged only where that was at most this at P99; counts have to be exact always."""
+TRIES = 8
+"""A busy machine delays the reading of answers. What is measured wrongly is wrong in every run, so each time
+has to be right in one of them; counts have to be exact in all."""
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +64,15 @@ def compared(figures: Figures) -> dict[str, Any]:
     }
 
 
-def misses(figures: Figures, counted: Mapping[str, Any], late_ms: float) -> list[str]:
-    """Quantiles that are off by more than 1 % + 3 ms and what our own sender was late."""
-    found = []
+def misses(figures: Figures, counted: Mapping[str, Any], late_ms: float) -> dict[str, str]:
+    """Quantiles that are off by more than 1 % + 3 ms and what our own sender was late.
+
+    Whoever waited for a request that was sent anew waited for both tries, of which the service knows only the
+    answered one: such a deployment has nothing to be compared with.
+    """
+    found: dict[str, str] = {}
+    if figures.reconnected:
+        return found
     for what, ours in (("latency_ms", figures.latency_ms), ("ttft_ms", figures.ttft_ms)):
         for name, true_ms in counted[what].items():
             if true_ms is None:
@@ -75,12 +80,13 @@ def misses(figures: Figures, counted: Mapping[str, Any], late_ms: float) -> list
                 continue
             measured_ms = getattr(ours, name)
             if abs(measured_ms - true_ms) > 0.01 * true_ms + 3.0 + late_ms:
-                found.append(f"{what} {name}: measured {measured_ms:.1f}, true {true_ms:.1f}")
+                found[f"{what} {name}"] = f"measured {measured_ms:.1f}, true {true_ms:.1f}"
     return found
 
 
 def agree(serve: Callable[[], str], run: Callable[[str], Snapshot]) -> Snapshot:
-    """A run whose counts are those of the server, and whose times are, at least where the machine was quiet."""
+    """A run whose counts are those of the server, when each time has been right once."""
+    off: dict[tuple[str, str], str] | None = None
     for _ in range(TRIES):
         url = serve()
         snapshot = run(url)
@@ -91,10 +97,15 @@ def agree(serve: Callable[[], str], run: Callable[[str], Snapshot]) -> Snapshot:
             for name in names
         }
         late_ms = snapshot.sender.late_p99_ms or 0.0
-        found = {name: misses(total(snapshot, name), counted[name], late_ms) for name in names}
-        if late_ms > QUIET_MS or not any(found.values()):
+        now = {
+            (name, quantile): said
+            for name in names
+            for quantile, said in misses(total(snapshot, name), counted[name], late_ms).items()
+        }
+        off = {key: said for key, said in now.items() if off is None or key in off}
+        if not off:
             return snapshot
-    pytest.fail(f"{TRIES} times too far off: {found}")
+    pytest.fail(f"{TRIES} times too far off: {off}")
 
 
 def sent_to_the_end(of: Rollout) -> Snapshot:
