@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import math
 import os
 import shutil
@@ -38,7 +39,6 @@ from tui.record import (
     RunInfo,
     RunRecord,
     UnreadableRecord,
-    interrupted_run,
     last_weights,
     list_runs,
     read_events,
@@ -46,7 +46,15 @@ from tui.record import (
     record_path,
     runs_folder,
 )
-from tui.record_reader import last_state, read_assignments, read_held_back, read_outcomes, read_seconds
+from tui.record_lock import RecordLock, is_live
+from tui.record_reader import (
+    last_state,
+    live_runs,
+    read_assignments,
+    read_held_back,
+    read_outcomes,
+    read_seconds,
+)
 from tui.record_schema import VERSION
 
 STARTED = datetime(2025, 6, 1, 12, 0, tzinfo=UTC)
@@ -271,9 +279,9 @@ def test_a_killed_run_loses_no_durable_event(tmp_path: Path, after_events: int) 
     # All that came before the last acknowledged event was written in the same round or an earlier one,
     # but for the round that the kill interrupted.
     assert read_run(path).requests >= 20 * (acknowledged - 2)
-    run = interrupted_run(tmp_path, "demo")
-    assert run is not None
-    assert run.path == path
+    [run] = list_runs(tmp_path)
+    assert isinstance(run, RunInfo)
+    assert (run.path, run.ended_at, run.live) == (path, None, False)
 
 
 def test_the_record_is_readable_while_it_is_written(tmp_path: Path) -> None:
@@ -516,7 +524,9 @@ def test_runs_are_listed_newest_first_with_the_broken_ones(tmp_path: Path) -> No
     assert [run.rollout for run in runs if isinstance(run, RunInfo)] == ["two", "one"]
     broken = {run.path: run.error for run in runs if isinstance(run, BrokenRun)}
     assert set(broken) == {foreign, garbage, empty}
-    assert all(str(path) in error and "move it elsewhere" in error for path, error in broken.items())
+    assert all(str(path) in error for path, error in broken.items())
+    assert "it can be deleted" in broken.pop(empty)
+    assert all("move it elsewhere" in error for error in broken.values())
     assert {path: path.read_bytes() for path in folder.iterdir()} == contents
 
 
@@ -595,22 +605,42 @@ def test_nonsense_inside_a_record_is_said(tmp_path: Path) -> None:
             read(path)
 
 
-def test_only_the_latest_run_can_be_interrupted(tmp_path: Path) -> None:
-    for number, ends in ((1, False), (2, True), (3, False)):
-        path = tmp_path / f"{number}.sqlite"
-        started = STARTED + timedelta(minutes=number)
-        assert _create(path, run_id=str(number), started_at=started).close()
-        if not ends:
-            conn = sqlite3.connect(path)
-            with conn:
-                conn.execute("UPDATE run SET ended_at = NULL")
-            conn.close()
-    run = interrupted_run(tmp_path, "summarise")
-    assert run is not None
-    assert run.run_id == "3"
-    (tmp_path / "3.sqlite").unlink()
-    assert interrupted_run(tmp_path, "summarise") is None, "a later run ended well"
-    assert interrupted_run(tmp_path, "another") is None
+def test_a_run_is_live_as_long_as_it_holds_its_record(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    record = _create(path, meta={"pid": 77, "rollout_path": "/a/file.toml"})
+    record.event(_event()).result(WAIT_S)
+    assert read_run(path).live
+    assert [run.pid for run in live_runs(tmp_path, Path("/a/file.toml"))] == [77]
+    assert live_runs(tmp_path, Path("/another/file.toml")) == ()
+    asked = "from pathlib import Path; from tui.record_lock import is_live; print(is_live(Path(%r)))"
+    other = [sys.executable, "-c", asked % str(path)]
+    assert subprocess.run(other, capture_output=True, text=True, check=True).stdout == "True\n"
+    path.unlink()
+    record.event(_event(2)).result(WAIT_S)
+    assert read_run(path).live, "a file that was put back is held too"
+    assert record.close()
+    assert not read_run(path).live
+    assert not is_live(tmp_path / "none.sqlite")
+
+
+def test_who_only_looks_keeps_no_run_from_its_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.sqlite"
+    path.touch()
+    looks = os.open(path, os.O_RDONLY)
+    fcntl.flock(looks, fcntl.LOCK_SH)
+    waits: list[float] = []
+    monkeypatch.setattr("tui.record_lock.time.sleep", waits.append)
+    lock = RecordLock()
+    with pytest.raises(BlockingIOError):
+        lock.hold(path)
+    assert len(waits) > 10
+    monkeypatch.setattr("tui.record_lock.time.sleep", lambda _: fcntl.flock(looks, fcntl.LOCK_UN))
+    lock.hold(path)
+    lock.hold(path)
+    assert is_live(path)
+    lock.release()
+    assert not is_live(path)
+    os.close(looks)
 
 
 def test_where_records_are_kept() -> None:

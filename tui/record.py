@@ -23,7 +23,6 @@ from tui.record_reader import (
     BrokenRun,
     RunInfo,
     UnreadableRecord,
-    interrupted_run,
     last_weights,
     list_runs,
     read_events,
@@ -38,12 +37,12 @@ __all__ = [
     "RunInfo",
     "RunRecord",
     "UnreadableRecord",
-    "interrupted_run",
     "last_weights",
     "list_runs",
     "read_events",
     "read_run",
     "record_path",
+    "records_of",
     "runs_folder",
 ]
 
@@ -74,9 +73,17 @@ def runs_folder(env: Mapping[str, str]) -> Path:
 def record_path(folder: Path, rollout_name: str, run_id: str, started_at: datetime) -> Path:
     """``<UTC stamp>-<rollout>-<short id>.sqlite`` in ``folder``; sorts by time."""
     stamp = started_at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    rollout = re.sub(r"[^A-Za-z0-9_.-]+", "_", rollout_name)[:48]
     short_id = re.sub(r"[^A-Za-z0-9]+", "", run_id)[:8]
-    return folder / f"{stamp}-{rollout}-{short_id}.sqlite"
+    return folder / f"{stamp}-{_in_a_name(rollout_name)}-{short_id}.sqlite"
+
+
+def records_of(folder: Path, rollout_name: str) -> list[Path]:
+    """The records in ``folder`` that may be of a rollout of this name, newest first."""
+    return sorted(folder.glob(f"*Z-{_in_a_name(rollout_name)}-*.sqlite"), reverse=True)
+
+
+def _in_a_name(rollout_name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", rollout_name)[:48]
 
 
 def _utc_now() -> datetime:
@@ -218,12 +225,12 @@ class RunRecord:
             raise
         finally:
             self._refuse_the_rest()
+            self._file.release()
 
     def _finish(self) -> None:
         while not (self._write_all() and self._attempt(self._file.end)) and not self._giving_up:
             self._wake.wait(self._retry_s)
             self._wake.clear()
-        self._file.drop()
 
     def _refuse_the_rest(self) -> None:
         with self._lock:

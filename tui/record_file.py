@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tui.model import Event, Outcome, Pair, Second
+from tui.record_lock import RecordLock
 from tui.record_schema import (
     RunHead,
     create_tables,
@@ -47,6 +48,7 @@ class RecordFile:
         self._now = now
         self._conn: sqlite3.Connection | None = None
         self._inode: int | None = None
+        self._lock = RecordLock()
 
     @property
     def keeps_text(self) -> bool:
@@ -63,6 +65,7 @@ class RecordFile:
                 raise FileExistsError("another file has this name")
             if inode is None:
                 self._make_file()
+            self._lock.hold(self.path)
             self._conn = self._opened()
 
     def write_events(self, events: Sequence[Event], state: Mapping[str, Any] | None = None) -> None:
@@ -129,6 +132,11 @@ class RecordFile:
         if self._conn is None:
             raise sqlite3.OperationalError("the file is not open")
         return self._conn
+
+    def release(self) -> None:
+        """The run is over: nobody writes this file any more."""
+        self.drop()
+        self._lock.release()
 
     def _inode_on_disk(self) -> int | None:
         try:

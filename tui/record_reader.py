@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+import stat
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,17 +14,39 @@ from pathlib import Path
 from typing import Any
 
 from tui.model import Assignment, Event, EventKind, Outcome, Pair, Second, WeightTable
-from tui.record_rows import OUTCOME_COLUMNS, SECOND_COLUMNS, outcome_of, seconds_of
+from tui.record_lock import is_live
+from tui.record_rows import (
+    LONGEST_RUN_S,
+    OUTCOME_COLUMNS,
+    SECOND_COLUMNS,
+    instant_of,
+    moment_s,
+    outcome_of,
+    pairs_of,
+    seconds_of,
+    weights_of,
+)
 from tui.record_schema import VERSION, RunHead, is_run_record
+from tui.text import plain
+
+_ERROR_CHARS = 200
+
+_COMPUTES = "SELECT 1 FROM sqlite_master WHERE type NOT IN ('table', 'index') OR sql LIKE 'CREATE VIRTUAL%'"
+"""What is in a file that runs a query of its own in place of rows, which may never end."""
 
 
 class UnreadableRecord(Exception):
     """A file is not a run record, or not one that can be read. Says which, why and what to do."""
 
 
+class EmptyRecord(UnreadableRecord):
+    """A file that never held anything: its run was killed before it began."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """One run. ``ended_at`` is None when it has no clean end: it was interrupted, or is running still."""
+    """One run. ``ended_at`` is None when it has no clean end: it is ``live``, or was interrupted. ``pid`` is
+    the process that it began in, ``rollout_path`` the file that it ran; both None in old records."""
 
     path: Path
     run_id: str
@@ -32,6 +55,9 @@ class RunInfo:
     ended_at: datetime | None
     requests: int
     last_weights: WeightTable | None
+    live: bool = False
+    pid: int | None = None
+    rollout_path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,29 +73,35 @@ def list_runs(folder: Path) -> tuple[RunInfo | BrokenRun, ...]:
     return tuple(_run_or_broken(path) for path in sorted(folder.glob("*.sqlite"), reverse=True))
 
 
-def interrupted_run(folder: Path, rollout_name: str) -> RunInfo | None:
-    """The latest run of the rollout if it has no clean end; None when it ended well or there is none."""
-    runs = [run for run in list_runs(folder) if isinstance(run, RunInfo) and run.rollout == rollout_name]
-    latest = max(runs, key=lambda run: run.started_at, default=None)
-    return latest if latest is not None and latest.ended_at is None else None
+def live_runs(folder: Path, rollout: Path) -> tuple[RunInfo, ...]:
+    """The live runs of a rollout file, newest first. Only records that are held are opened."""
+    held = (path for path in sorted(folder.glob("*.sqlite"), reverse=True) if is_live(path))
+    runs = (_run_or_broken(path) for path in held)
+    return tuple(run for run in runs if isinstance(run, RunInfo) and run.rollout_path == str(rollout))
 
 
 def read_run(path: Path) -> RunInfo:
     """What the record says of its run. Raises UnreadableRecord."""
+    live = is_live(path)
     with _reading(path) as conn:
-        run_id, rollout, started_at, ended_at = conn.execute(
-            "SELECT run_id, rollout, started_at, ended_at FROM run"
+        run_id, rollout, started_at, ended_at, meta = conn.execute(
+            "SELECT run_id, rollout, started_at, ended_at, meta FROM run"
         ).fetchone()
+        known = dict(json.loads(meta))
+        pid, rollout_path = known.get("pid"), known.get("rollout_path")
         # Rows are never deleted, so the last number is the count, without a scan.
-        requests = conn.execute("SELECT max(seq) FROM outcomes").fetchone()[0] or 0
+        requests = int(conn.execute("SELECT max(seq) FROM outcomes").fetchone()[0] or 0)
         return RunInfo(
             path=path,
-            run_id=run_id,
-            rollout=rollout,
-            started_at=datetime.fromisoformat(started_at),
-            ended_at=datetime.fromisoformat(ended_at) if ended_at else None,
+            run_id=str(run_id),
+            rollout=str(rollout),
+            started_at=instant_of(started_at),
+            ended_at=instant_of(ended_at) if ended_at else None,
             requests=requests,
             last_weights=_last_weights(conn),
+            live=live,
+            pid=pid if isinstance(pid, int) else None,
+            rollout_path=rollout_path if isinstance(rollout_path, str) else None,
         )
 
 
@@ -97,16 +129,16 @@ def read_events(path: Path) -> tuple[Event, ...]:
         ).fetchall()
         return tuple(
             Event(
-                id=number,
-                at=datetime.fromisoformat(at),
-                at_s=at_s,
-                actor=actor,
+                id=int(number),
+                at=instant_of(at),
+                at_s=moment_s(at_s),
+                actor=str(actor),
                 kind=EventKind(kind),
-                text=text,
-                reason=reason,
-                before=_weights(before),
-                after=_weights(after),
-                group=group,
+                text=str(text),
+                reason=str(reason),
+                before=weights_of(before),
+                after=weights_of(after),
+                group=int(group),
             )
             for number, at, at_s, actor, kind, text, reason, before, after, group in rows
         )
@@ -119,7 +151,7 @@ def read_head(path: Path) -> RunHead:
             "SELECT run_id, rollout, rollout_text, started_at, meta FROM run"
         ).fetchone()
         texts = conn.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'texts'").fetchone()
-        started = datetime.fromisoformat(started_at)
+        started = instant_of(started_at)
         return RunHead(str(run_id), str(rollout), str(text), started, dict(json.loads(meta)), texts is not None)
 
 
@@ -145,7 +177,7 @@ def read_assignments(path: Path) -> Iterator[Assignment]:
             "SELECT request_id, task, deployment, weight_pct, coalesce(sent_s, due_s, ended_s, 0) AS drawn_s,"
             f" saturated, {chars} FROM outcomes ORDER BY drawn_s, seq"
         )
-        yield from map(_assignment, rows)
+        yield from _assignments(rows)
 
 
 def read_held_back(path: Path) -> Iterator[Assignment]:
@@ -158,20 +190,23 @@ def read_held_back(path: Path) -> Iterator[Assignment]:
             "SELECT request_id, task, deployment, weight_pct, at_s, 0, prompt_chars FROM held_back"
             " ORDER BY rowid"
         )
-        yield from map(_assignment, rows)
+        yield from _assignments(rows)
 
 
-def _assignment(row: tuple[Any, ...]) -> Assignment:
-    number, task, deployment, weight_pct, at_s, saturated, size = row
-    return Assignment(
-        int(number),
-        str(task),
-        str(deployment),
-        float("nan") if weight_pct is None else float(weight_pct),
-        float(at_s or 0.0),
-        prompt_chars=None if size is None else int(size),
-        saturated=bool(saturated),
-    )
+def _assignments(rows: Iterable[tuple[Any, ...]]) -> Iterator[Assignment]:
+    """Those that lie within the run; of another one nobody knows who its neighbours were."""
+    for number, task, deployment, weight_pct, at_s, saturated, size in rows:
+        drawn_s = moment_s(at_s or 0.0)
+        if isfinite(drawn_s):
+            yield Assignment(
+                int(number),
+                str(task),
+                str(deployment),
+                float("nan") if weight_pct is None else float(weight_pct),
+                drawn_s,
+                prompt_chars=None if size is None else int(size),
+                saturated=bool(saturated),
+            )
 
 
 def read_pairs(path: Path) -> Iterator[Pair]:
@@ -180,8 +215,7 @@ def read_pairs(path: Path) -> Iterator[Pair]:
         if not conn.execute("SELECT 1 FROM sqlite_master WHERE name = 'pairs'").fetchone():
             return
         rows = conn.execute("SELECT at_s, task, canary, criterion, baseline, own FROM pairs ORDER BY rowid")
-        for at_s, task, canary, criterion, baseline, own in rows:
-            yield Pair(float(at_s or 0.0), str(task), str(canary), str(criterion), int(baseline), int(own))
+        yield from pairs_of(rows)
 
 
 def read_seconds(path: Path) -> Iterator[Second]:
@@ -197,14 +231,33 @@ def _there(conn: sqlite3.Connection, table: str, columns: str) -> str:
     return ", ".join(name if name in known else f"NULL AS {name}" for name in columns.split(", "))
 
 
+_MOMENTS = (
+    ("outcomes", "ended_s"), ("outcomes", "sent_s"), ("events", "at_s"), ("seconds", "at_s"), ("pairs", "at_s"),
+    ("held_back", "at_s"),
+)  # fmt: skip
+_IN_A_RUN = f"typeof({{0}}) IN ('real', 'integer') AND {{0}} BETWEEN 0 AND {LONGEST_RUN_S}"
+
+
+def count_outside(path: Path) -> int:
+    """How many moments lie outside of any run; such rows are left out. Raises UnreadableRecord."""
+    with _reading(path) as conn:
+        known = {name for (name,) in conn.execute("SELECT name FROM sqlite_master")}
+        counts = (
+            conn.execute(f"SELECT count({column}) FROM {table} WHERE NOT ({_IN_A_RUN.format(column)})")
+            for table, column in _MOMENTS
+            if table in known
+        )
+        return sum(int(rows.fetchone()[0]) for rows in counts)
+
+
 def last_moment_s(path: Path) -> float:
     """When the last thing that the record knows of happened, in seconds of the run. Raises UnreadableRecord."""
     with _reading(path) as conn:
-        found = conn.execute(
-            "SELECT max(ended_s) FROM outcomes UNION ALL SELECT max(at_s) FROM events"
-            " UNION ALL SELECT max(at_s) FROM seconds"
-        ).fetchall()
-        return max((float(s) for (s,) in found if s is not None and isfinite(float(s))), default=0.0)
+        newest = " UNION ALL ".join(
+            f"SELECT max({column}) FROM {table} WHERE {_IN_A_RUN.format(column)}"
+            for table, column in (("outcomes", "ended_s"), ("events", "at_s"), ("seconds", "at_s"))
+        )
+        return max((float(s) for (s,) in conn.execute(newest) if s is not None), default=0.0)
 
 
 def _run_or_broken(path: Path) -> RunInfo | BrokenRun:
@@ -216,22 +269,16 @@ def _run_or_broken(path: Path) -> RunInfo | BrokenRun:
 
 def _last_weights(conn: sqlite3.Connection) -> WeightTable | None:
     row = conn.execute("SELECT after FROM events WHERE after IS NOT NULL ORDER BY seq DESC LIMIT 1").fetchone()
-    return _weights(row[0]) if row else None
-
-
-def _weights(text: str | None) -> WeightTable | None:
-    if text is None:
-        return None
-    return {
-        str(task): {str(deployment): float(pct) for deployment, pct in weights.items()}
-        for task, weights in json.loads(text).items()
-    }
+    return weights_of(row[0]) if row else None
 
 
 @contextmanager
 def _reading(path: Path) -> Iterator[sqlite3.Connection]:
     """The record, open for reading; whatever its content does wrong becomes UnreadableRecord."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            # SQLite waits for ever for whoever would write to a pipe.
+            raise UnreadableRecord(f"{path} is no file: move it elsewhere")
         # Through SQLite only: a plain open and close would drop the locks of a writer in this process.
         # What reads on and on may be closed by another thread than it was opened by; never two at once.
         conn = sqlite3.connect(
@@ -239,7 +286,11 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
         )
         try:
             if not is_run_record(conn):
+                if not conn.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                    raise EmptyRecord(f"{path} is empty: its run was killed before it began; it can be deleted")
                 raise UnreadableRecord(f"{path} is not a run record of canarytop: move it elsewhere")
+            if conn.execute(_COMPUTES).fetchone():
+                raise UnreadableRecord(f"{path} computes its rows, as no run record does: move it elsewhere")
             version = conn.execute("PRAGMA user_version").fetchone()[0]
             if version > VERSION:
                 raise UnreadableRecord(
@@ -250,7 +301,14 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
             conn.close()
     except (sqlite3.Error, OSError) as error:
         raise UnreadableRecord(
-            f"cannot read {path}: {error}; check its rights, or move it elsewhere"
+            f"cannot read {path}: {_said(error)}; check its rights, or move it elsewhere"
         ) from error
-    except (ValueError, TypeError, AttributeError) as error:
-        raise UnreadableRecord(f"{path} holds what no run record does: {error}; move it elsewhere") from error
+    except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError) as error:
+        raise UnreadableRecord(
+            f"{path} holds what no run record does: {_said(error)}; move it elsewhere"
+        ) from error
+
+
+def _said(error: Exception) -> str:
+    """What went wrong. Errors repeat what stands in the file, which may be anything."""
+    return plain(str(error), _ERROR_CHARS)

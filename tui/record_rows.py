@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from itertools import groupby
-from math import nan
+from math import isfinite, nan
 from operator import itemgetter
 from typing import Any
 
-from tui.model import NO_HITS, FilterHits, Outcome, OutcomeKind, Second, SecondFigures, Usage
+from tui.model import NO_HITS, FilterHits, Outcome, OutcomeKind, Pair, Second, SecondFigures, Usage, WeightTable
 
 OUTCOME_COLUMNS = (
     "request_id, task, deployment, weight_pct, kind, due_s, sent_s, ended_s, late_ms, latency_ms, ttft_ms,"
@@ -27,6 +28,9 @@ SECOND_COLUMNS = (
 )
 
 _Row = tuple[Any, ...]
+
+_VALUES = {"quality": range(1, 6), "accuracy": range(2)}
+"""What the values of a pair may be, by criterion."""
 
 
 def outcome_of(row: _Row) -> Outcome:
@@ -48,9 +52,9 @@ def outcome_of(row: _Row) -> Outcome:
         deployment=str(deployment),
         weight_pct=_real(weight_pct),
         kind=OutcomeKind(kind),
-        due_s=_real(due_s),
-        sent_s=_real(sent_s),
-        ended_s=_real(ended_s),
+        due_s=moment_s(due_s),
+        sent_s=moment_s(sent_s),
+        ended_s=moment_s(ended_s),
         late_ms=_real(late_ms),
         latency_ms=_optional(latency_ms),
         ttft_ms=_optional(ttft_ms),
@@ -76,10 +80,59 @@ def outcome_of(row: _Row) -> Outcome:
     )
 
 
+_FIRST_YEAR, _LAST_YEAR = 2000, 2199
+LONGEST_RUN_S = 366 * 86_400.0
+"""No run is longer than a year. A moment beyond it is damage, and whoever walks there second by second never
+arrives."""
+
+
+def moment_s(value: Any) -> float:
+    """A moment of the run; NaN for none, and for one that lies outside of any run."""
+    seconds = _real(value)
+    return seconds if 0.0 <= seconds <= LONGEST_RUN_S else nan
+
+
+def instant_of(text: str) -> datetime:
+    """An instant of the wall clock. Raises ValueError for one at which no run can have been."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None or not _FIRST_YEAR <= at.year <= _LAST_YEAR:
+        raise ValueError(f"{text} is no instant at which a run can have been")
+    return at
+
+
+def weights_of(text: str | None) -> WeightTable | None:
+    """Weights by task, None for none. Raises ValueError for what can be nobody's weight; whether a table sums
+    to 100 is not asked."""
+    if text is None:
+        return None
+    table = {
+        str(task): {str(deployment): float(pct) for deployment, pct in weights.items()}
+        for task, weights in json.loads(text).items()
+    }
+    if not all(0 <= pct <= 100 for shares in table.values() for pct in shares.values()):
+        raise ValueError("a weight lies outside of 0 to 100")
+    return table
+
+
+def pairs_of(rows: Iterable[_Row]) -> Iterator[Pair]:
+    """The pairs in rows of all columns; what lies outside of any run is left out. Raises ValueError for a value
+    that nobody can have given."""
+    for at_s, task, canary, criterion, baseline, own in rows:
+        pair = Pair(moment_s(at_s or 0.0), str(task), str(canary), str(criterion), int(baseline), int(own))
+        legal = _VALUES.get(pair.criterion)
+        if legal is not None and not (pair.baseline in legal and pair.own in legal):
+            raise ValueError(f"{pair.baseline} and {pair.own} of {pair.criterion}")
+        if isfinite(pair.at_s):
+            yield pair
+
+
 def seconds_of(rows: Iterable[_Row]) -> Iterator[Second]:
-    """The seconds in rows of ``SECOND_COLUMNS``; the rows of one second stand together."""
+    """The seconds in rows of ``SECOND_COLUMNS``; the rows of one second stand together. What lies outside of
+    any run is left out."""
     for at_s, points in groupby(rows, key=itemgetter(0)):
-        yield Second(_real(at_s), {str(row[1]): _second_figures(row[2:]) for row in points})
+        second = Second(moment_s(at_s), {str(row[1]): _second_figures(row[2:]) for row in points})
+        if isfinite(second.at_s):
+            yield second
 
 
 def _second_figures(row: _Row) -> SecondFigures:

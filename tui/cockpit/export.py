@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tui.model import Figures, Snapshot, Verdict
+from tui.private_files import write_private
 
 _VERDICTS = ".verdicts.csv"
 
@@ -28,8 +29,8 @@ _COLUMNS = (
 
 
 def write_export(folder: Path, snapshot: Snapshot, svg: str) -> tuple[Path, ...]:
-    """Writes files named after the run and the instant, with one more once there are verdicts; an existing file
-    is never overwritten.
+    """Writes files named after the run and the instant, with one more once there are verdicts, for their owner
+    alone; an existing file is never overwritten.
 
     Raises:
         OSError: The folder or a file cannot be written; the error names it.
@@ -43,8 +44,7 @@ def write_export(folder: Path, snapshot: Snapshot, svg: str) -> tuple[Path, ...]
     written = []
     for suffix, text in texts.items():
         path = folder / f"{stem}{suffix}"
-        with path.open("x", encoding="utf-8", newline="") as file:
-            file.write(text)
+        write_private(path, text, new=True)
         written.append(path)
     return tuple(written)
 
