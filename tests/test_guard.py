@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tui.model import Verdict, VerdictState
+from tui.model import Ability, Verdict, VerdictState
 from tui.verdict.guard import TRIPWIRE, Guard, GuardAction
 from tui.verdict.reasons import evidence_line
 
@@ -125,10 +125,11 @@ def test_dry_run_says_each_criterion_once_and_does_nothing() -> None:
     assert [a and (a.kind, a.criterion) for a in said] == [
         ("would_roll_back", "latency_p95"), ("would_roll_back", "errors"), None, None,
     ]  # fmt: skip
-    guard.set("armed")
-    action = decide(guard, P95, ERRORS)
+    armed = Guard("armed")
+    armed.restore({**guard.state(), "mode": "armed", "on": "armed"})
+    action = decide(armed, P95, ERRORS)
     assert action is not None
-    assert action.kind == "roll_back"
+    assert action.kind == "roll_back", "what was only said is not settled"
 
 
 @pytest.mark.parametrize(("first", "others"), [("off", "armed"), ("armed", "off"), ("dry_run", "off")])
@@ -166,7 +167,7 @@ def test_a_restart_changes_nothing(mode: Any, seen: tuple[Verdict, ...]) -> None
     decide(guard, *seen)
     again = Guard("off", ["latency_p95", "errors"])
     again.restore(json.loads(json.dumps(guard.state())))
-    assert again.view() == guard.view()
+    assert again.view() == replace(guard.view(), acted=0), "how often it acted is of one run"
     for _ in range(3):
         assert decide(again, P95, ERRORS) == decide(guard, P95, ERRORS)
     assert again.cycle() == guard.cycle()
@@ -193,3 +194,19 @@ def test_a_broken_state_is_refused_and_changes_nothing(changes: dict[str, Any]) 
 def test_an_unknown_mode_is_refused() -> None:
     with pytest.raises(ValueError, match="known: off, armed, dry_run"):
         Guard("on")  # type: ignore[arg-type]
+
+
+def test_a_canary_with_half_a_percent_is_guarded_too() -> None:
+    action = decide(Guard("armed"), P95, weight_pct=0.5)
+    assert action is not None
+    assert action.kind == "roll_back"
+
+
+def test_a_person_who_raises_after_a_version_changed_has_seen_it() -> None:
+    down = Ability("unable", "is retired", 80.0)
+    for by_hand, acts in ((False, True), (True, False)):
+        guard = Guard("armed", on_version_change=True)
+        guard.version_changed(NEW, "it answers with another version", 10.0, lambda: down)
+        if by_hand:
+            guard.raised_by_hand(NEW, [])
+        assert (decide(guard) is not None) is acts

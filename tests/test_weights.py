@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.model import Event, EventKind, WeightTable
-from tui.routing.controller import CommandRefused, Controller
+from tui.routing.controller import CommandRefused, Controller, NothingToDo
 from tui.routing.router import Router
 from tui.routing.weights import all_to, describe, raised, validate, with_share
 
@@ -251,4 +251,122 @@ def test_whatever_is_pressed_every_task_sums_to_100(keys: list[tuple[str, float]
         except CommandRefused:
             refused.append(key)
         validate(router.weights, NAMES)
-    assert set(refused) <= {"undo"}
+    assert set(refused) <= {"undo", "roll"}
+
+
+KINDS = ["shift", "nudge", "roll", "undo", "promote", "add", "resume"]
+MOVES = st.lists(
+    st.tuples(st.sampled_from(KINDS), st.integers(0, 100),
+              st.sampled_from([0.1, 0.3, 0.31, 5.0])),
+    max_size=20,
+)  # fmt: skip
+
+
+@given(MOVES)
+def test_undo_after_a_resume_goes_back_as_it_would_have_before(moves: list[tuple[str, int, float]]) -> None:
+    """Bursts stay bursts, and who joined on the way has no weight before that."""
+    hand, router, log, clock = controller()
+    names = list(NAMES)
+    for move, pct, pause_s in moves:
+        clock.now += pause_s
+        try:
+            if move == "shift":
+                hand.shift("canary", pct, "ann")
+            elif move == "nudge":
+                hand.nudge("third", 1.0, "ann")
+            elif move == "roll":
+                hand.roll_back("ann")
+            elif move == "promote":
+                hand.promote("third", "ann")
+            elif move == "undo":
+                hand.undo("ann")
+            elif move == "add" and "late" not in names:
+                hand.add_deployment("late", "ann", "it joined", "")
+                names.append("late")
+            elif move == "resume":
+                log(EventKind.RESUMED, "ann", "taken up", before=TABLE, after=router.weights)
+        except CommandRefused:
+            continue
+    other = Router(router.weights, rng=random.Random(1), clock=clock)
+    again = Controller(other, baseline="base", deployments=names, log=Log(), clock=clock, past=log.events)
+    while hand.can_undo is not None:
+        assert again.can_undo == hand.can_undo
+        assert again.can_undo is not None
+        validate(again.can_undo, names)
+        assert all(set(shares) == set(names) for shares in again.can_undo.values())
+        hand.undo("ann")
+        again.undo("ann")
+    assert again.can_undo is None
+
+
+def test_keys_that_come_within_the_same_third_of_a_second_are_one_change_after_a_resume_too() -> None:
+    hand, router, log, clock = controller()
+    before = router.weights
+    for _ in range(3):
+        clock.now += 0.3
+        hand.nudge("canary", 5.0, "ann")
+    again, other, _, _ = controller(router.weights, past=log.events)
+    again.undo("ann")
+    assert other.weights == before
+
+
+TASKS: WeightTable = {
+    "default": {"base": 70.0, "canary": 20.0, "third": 10.0},
+    "mail": {"base": 40.0, "canary": 50.0, "third": 10.0},
+}
+
+
+def test_the_weight_of_a_deployment_is_that_of_the_task_or_the_largest() -> None:
+    hand, _, _, _ = controller(TASKS)
+    assert hand.weight_pct("canary") == 50.0
+    assert (hand.weight_pct("canary", "default"), hand.weight_pct("canary", "mail")) == (20.0, 50.0)
+    assert hand.weight_pct("nobody") == 0.0
+
+
+def test_a_step_in_one_task_leaves_the_others_alone() -> None:
+    hand, router, _, _ = controller(TASKS)
+    hand.nudge("canary", 5.0, "ann", "mail")
+    assert router.weights["default"] == TASKS["default"]
+    assert router.weights["mail"] == {"base": 35.0, "canary": 55.0, "third": 10.0}
+    hand.nudge("canary", 5.0, "ann")
+    assert [shares["canary"] for shares in router.weights.values()] == [25.0, 60.0]
+
+
+def test_what_follows_an_undo_is_a_change_of_its_own() -> None:
+    hand, router, _, clock = controller()
+    hand.nudge("canary", 5.0, "ann")
+    hand.undo("ann")
+    clock.now += 0.1
+    hand.nudge("canary", 5.0, "ann")
+    hand.undo("ann")
+    assert router.weights == TABLE
+
+
+@pytest.mark.parametrize(("pct", "rest"), [(99.5, "0.5"), (40.0, "60")])
+def test_a_baseline_is_not_lowered_where_nobody_could_take_it(pct: float, rest: str) -> None:
+    alone = {"default": {"base": 100.0, "canary": 0.0, "third": 0.0}}
+    with pytest.raises(ValueError, match=f"no other deployment has weight to take {rest}%"):
+        with_share(alone, "base", pct, baseline="base")
+    assert with_share(alone, "base", 100.0, baseline="base") == alone
+
+
+def test_nothing_to_roll_back_names_the_task_where_there_are_several() -> None:
+    hand, _, _, _ = controller(TASKS)
+    hand.roll_back("ann", task="mail")
+    with pytest.raises(NothingToDo, match=r"^nothing to roll back: all traffic of mail is on base$"):
+        hand.roll_back("ann", task="mail")
+    hand.roll_back("ann")
+    with pytest.raises(NothingToDo, match=r"^nothing to roll back: all traffic is on base$"):
+        hand.roll_back("ann")
+    one, _, _, _ = controller({"default": {"base": 100.0, "canary": 0.0, "third": 0.0}})
+    with pytest.raises(NothingToDo, match=r"^nothing to roll back: all traffic is on base$"):
+        one.roll_back("ann", task="default")
+
+
+def test_a_draw_notes_what_it_is_told_and_nothing_else() -> None:
+    _, router, _, clock = controller()
+    clock.now = 7.0
+    plain = router.assign(1, "default")
+    assert (plain.saturated, plain.prompt_chars, plain.at_s) == (False, None, 7.0)
+    noted = router.assign(2, "default", prompt_chars=12, saturated=True)
+    assert (noted.saturated, noted.prompt_chars) == (True, 12)

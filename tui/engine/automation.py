@@ -8,6 +8,7 @@ their own, and can be undone like any other.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from tui.engine.task_hand import GUARD, PLAN, TaskHand
 from tui.model import (
     DEFAULT_TASK,
     WEIGHT_CHANGES,
+    Ability,
     Assignment,
     Event,
     EventKind,
@@ -26,7 +28,7 @@ from tui.model import (
     VerdictState,
 )
 from tui.rollout import Rollout
-from tui.routing.controller import CommandRefused, Controller, Log
+from tui.routing.controller import CommandRefused, Controller, Log, NothingToDo
 from tui.routing.weights import raised
 from tui.verdict.evaluator import is_evidence
 from tui.verdict.evaluators import Calibrated, Evaluators
@@ -44,6 +46,8 @@ class Automation:
     """Hears of every assignment and outcome; logs verdicts, lets the guard act at once and the plans climb.
 
     ``fresh(deployment)`` says whether its outcomes keep coming in; nothing is done on stale data.
+    ``ability(deployment)`` says whether it is able to serve; ``ask_first(deployment)`` sends it one request
+    where that is not known, and ``look`` is to be called when it is.
     ``calibrated`` are limits of the baseline that are known already.
     """
 
@@ -56,6 +60,8 @@ class Automation:
         clock: Callable[[], float],
         fresh: Callable[[str], bool],
         calibrated: Calibrated | None = None,
+        ability: Callable[[str], Ability] = lambda _: Ability(),
+        ask_first: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._baseline = rollout.baseline
         self._canaries = tuple(name for name in rollout.deployments if name != rollout.baseline)
@@ -75,7 +81,16 @@ class Automation:
         several = len(rollout.tasks) > 1
         self._hands = {
             task: TaskHand(
-                task if several else None, rollout.guard, spec.plan, self._canaries, controller, log, fresh
+                task if several else None,
+                rollout.guard,
+                spec.plan,
+                self._canaries,
+                controller,
+                log,
+                fresh,
+                baseline=rollout.baseline,
+                ability=ability,
+                ask_first=ask_first,
             )
             for task, spec in rollout.tasks.items()
         }
@@ -128,6 +143,12 @@ class Automation:
         evaluator = self._evaluators.by_task[task]
         self._hands[task].protect(canary, evaluator.worse(canary, self._clock()), evaluator.tripwire(canary))
 
+    def look(self) -> None:
+        """Let the guard look at every canary: it may be known now whether the baseline is able to serve."""
+        for task in self._hands:
+            for canary in self._canaries:
+                self._protect(task, canary)
+
     def tick(self) -> None:
         """Once a second: the guard looks again (failures may have ended, or traffic begun), then the plans."""
         self._say_frozen()
@@ -176,7 +197,7 @@ class Automation:
         the guard acts where it was told to."""
         self.begin_anew(deployment)
         for hand in self._hands.values():
-            hand.version_changed(deployment, text, self._baseline, is_canary=deployment in self._canaries)
+            hand.version_changed(deployment, text, is_canary=deployment in self._canaries)
 
     def begin_anew(self, deployment: str) -> None:
         """Nothing that was weighed of a deployment so far is evidence about what answers from now on."""
@@ -189,10 +210,34 @@ class Automation:
         """Arm it or turn it off, in every task."""
         modes = [hand.guard.cycle() for hand in self._hands.values()]
         event = self._log(EventKind.GUARD, actor, f"guard {modes[0].replace('_', ' ')}")
-        for task in self._hands:
-            for canary in self._canaries:
-                self._protect(task, canary)
+        self.look()
         return event
+
+    def roll_back(self, actor: str, reason: str = "", task: str | None = None) -> Event:
+        """The baseline to 100, in every task or one, whatever the state of the data. A plan that would raise a
+        canary from 0 by itself is held.
+
+        Raises:
+            NothingToDo: All traffic is on the baseline, and no plan would change that.
+            CommandRefused: ``task`` does not exist.
+        """
+        hands = [hand for name, hand in self._hands.items() if task in (None, name)]
+        idle = [hand for hand in hands if hand.plan_is_idle]
+        try:
+            return self._controller.roll_back(actor, reason, task)
+        except NothingToDo:
+            if not idle:
+                raise
+        finally:
+            held = [hand.hold(f"rolled back by {actor}", actor) for hand in idle]
+        return held[-1]
+
+    def hold_idle(self, tasks: Iterable[str]) -> None:
+        """Hold the plans of these tasks that would raise a canary from 0 by themselves."""
+        for task in tasks:
+            hand = self._hands.get(task)
+            if hand is not None and hand.plan_is_idle:
+                hand.hold("its canary has no weight since the run before", PLAN)
 
     def promote(self, deployment: str, actor: str, task: str | None = None) -> Event:
         """Everything to one deployment, in every task or one; a plan whose canary it is watches from there.
@@ -248,8 +293,10 @@ class Automation:
 
     def guard(self) -> GuardView:
         """The guards of all tasks are in one mode; what is said is what one of them said last."""
-        views = [hand.guard.view() for hand in self._hands.values()]
-        return next((view for view in views if view.said), views[0])
+        guards = sorted((hand.guard for hand in self._hands.values()), key=lambda guard: not guard.kept_from_it)
+        views = [guard.view() for guard in guards]
+        shown = next((view for view in views if view.said), views[0])
+        return replace(shown, acted=sum(view.acted for view in views))
 
     def plans(self) -> tuple[PlanView, ...]:
         """One for each task that climbs."""
@@ -264,7 +311,7 @@ class Automation:
         }
 
     def restore(self, state: Mapping[str, Any], offset_s: float) -> tuple[str, ...]:
-        """Take up what an interrupted run left: the evidence, the guards and the places of the plans, each for
+        """Take up what an earlier run left: the evidence, the guards and the places of the plans, each for
         itself. ``offset_s`` turns seconds of that run into seconds of this one.
 
         Returns what could not be taken up and why, a sentence each.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from tui.model import Event, EventKind, PlanView, Verdict
+from tui.model import Ability, Event, EventKind, PlanView, Verdict
 from tui.rollout import GuardSpec, PlanSpec
 from tui.routing.controller import CommandRefused, Controller, Log
 from tui.verdict.guard import Guard, GuardAction
@@ -19,7 +19,9 @@ class TaskHand:
     """Guard and plan of one task, and how many requests of it each canary finished.
 
     ``task`` None is the only one of a rollout: then all weights are meant. ``fresh(deployment)`` says whether
-    its outcomes keep coming in.
+    its outcomes keep coming in, ``ability(deployment)`` whether it is able to serve. Neither hand gives traffic
+    to one that is not; where that is not known, ``ask_first(deployment)`` has it asked, and is called again
+    until it is known.
     """
 
     def __init__(
@@ -31,12 +33,26 @@ class TaskHand:
         controller: Controller,
         log: Log,
         fresh: Callable[[str], bool],
+        *,
+        baseline: str,
+        ability: Callable[[str], Ability],
+        ask_first: Callable[[str], None],
     ) -> None:
         self._task = task
+        self._baseline = baseline
+        self._ability = ability
+        self._ask_first = ask_first
+        self._said_waits = False
         self._controller = controller
         self._log = log
         self._fresh = fresh
-        self.guard = Guard(guard.mode, guard.criteria, guard.tripwire, on_version_change=guard.version_change)
+        self.guard = Guard(
+            guard.mode,
+            guard.criteria,
+            guard.tripwire,
+            on_version_change=guard.version_change,
+            baseline=baseline,
+        )
         self.plan: Plan | None = None
         if plan is not None:
             self.plan = Plan(
@@ -57,6 +73,7 @@ class TaskHand:
             weight_pct=self._controller.weight_pct(canary, self._task),
             fresh=self._fresh(canary),
             tripwire=tripwire,
+            ability=self._of_baseline,
         )
         self._act(action)
 
@@ -71,18 +88,55 @@ class TaskHand:
             weight_pct=self._controller.weight_pct(plan.canary, self._task),
             verdicts=verdicts,
             fresh=self._fresh(plan.canary),
+            why_wait=self._why_wait,
         )
         if action is not None:
             self.carry_out(action, PLAN)
 
-    def version_changed(self, deployment: str, text: str, baseline: str, *, is_canary: bool) -> None:
+    def _of_baseline(self) -> Ability:
+        return self._ability(self._baseline)
+
+    def _why_wait(self, pct: float) -> str:
+        """Why the plan must not set this weight yet, empty where it may: whoever would get more traffic is not
+        able to serve, or must be asked first."""
+        plan = self.plan
+        assert plan is not None
+        now_pct = self._controller.weight_pct(plan.canary, self._task)
+        if pct == now_pct:
+            return ""
+        name = plan.canary if pct > now_pct else self._baseline
+        ability = self._ability(name)
+        if ability.state == "unable":
+            if not self._said_waits:
+                self._said_waits = True
+                self._say(PLAN, "waits", f"{name} {ability.why}")
+            return f"{name} to serve: it {ability.why}"
+        self._said_waits = False
+        if ability.state == "unknown":
+            self._ask_first(name)
+            return f"one request to {name}, which {ability.why}"
+        return ""
+
+    @property
+    def plan_is_idle(self) -> bool:
+        """Whether the plan could raise its canary from 0 by itself. One whose canary loses its weight sees that
+        at its next tick, and stops."""
+        plan = self.plan
+        return plan is not None and plan.active and self._controller.weight_pct(plan.canary, self._task) == 0
+
+    def hold(self, reason: str, actor: str) -> Event:
+        """Hold the plan; it must be active."""
+        assert self.plan is not None
+        return self.carry_out(self.plan.hold(reason), actor)
+
+    def version_changed(self, deployment: str, text: str, *, is_canary: bool) -> None:
         """Another version answers: the plan holds where it is touched, the guard acts where it was told to."""
         plan = self.plan
-        if plan is not None and deployment in (plan.canary, baseline) and plan.active:
+        if plan is not None and deployment in (plan.canary, self._baseline) and plan.active:
             self.carry_out(plan.hold(text), PLAN)
         if is_canary:
             weight_pct = self._controller.weight_pct(deployment, self._task)
-            self._act(self.guard.version_changed(deployment, text, weight_pct))
+            self._act(self.guard.version_changed(deployment, text, weight_pct, self._of_baseline))
 
     def promoted(self, now_s: float, actor: str) -> None:
         """The plan's canary got everything: it watches from there."""
@@ -119,7 +173,7 @@ class TaskHand:
         return {"guard": self.guard.state(), "plan": None if self.plan is None else self.plan.state()}
 
     def restore(self, state: Mapping[str, Any], offset_s: float) -> list[str]:
-        """Take up what an interrupted run left; returns what could not be and why, a sentence each."""
+        """Take up what an earlier run left; returns what could not be and why, a sentence each."""
         refused = []
         if (guard := state.get("guard")) is not None:
             try:
@@ -138,8 +192,13 @@ class TaskHand:
             return
         if action.kind == "roll_back":
             self._controller.roll_back(GUARD, action.reason, self._task)
+        elif action.kind == "ask_first":
+            self._ask_first(self._baseline)
+        elif action.kind == "not_rolled_back" and self.guard.mode == "armed":
+            self._log(EventKind.NOT_ROLLED_BACK, GUARD, f"not rolled back{self._of_task}: {action.reason}")
         else:
-            text = f"would have rolled back {action.canary}{self._of_task}"
+            not_ = "not " if action.kind == "not_rolled_back" else ""
+            text = f"would {not_}have rolled back {action.canary}{self._of_task}"
             self._log(EventKind.GUARD, GUARD, text, reason=action.reason)
 
     def _say(self, actor: str, what: str, reason: str = "") -> Event:

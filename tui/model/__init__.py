@@ -34,10 +34,12 @@ from tui.model.deployments import (
     is_azure_host,
 )
 from tui.model.events import (
+    ROLL_BACKS,
     WEIGHT_CHANGES,
     Event,
     EventKind,
     WeightTable,
+    able_again,
 )
 from tui.model.figures import (
     HISTORY_SPAN_S,
@@ -86,11 +88,11 @@ from tui.model.samples import (
     SampleKind,
 )
 from tui.model.snapshot import (
+    Ability,
     DeploymentView,
     PlayerView,
     RecordView,
     SenderView,
-    Serving,
     Snapshot,
     SourceView,
     TrafficState,
@@ -121,10 +123,12 @@ __all__ = [
     "NOT_KNOWN",
     "NO_HITS",
     "PAIRED",
+    "ROLL_BACKS",
     "THROTTLED",
     "TIE",
     "WEIGHT_CHANGES",
     "WINDOWS_S",
+    "Ability",
     "Account",
     "AccountView",
     "AnchorView",
@@ -177,7 +181,6 @@ __all__ = [
     "Second",
     "SecondFigures",
     "SenderView",
-    "Serving",
     "Snapshot",
     "SourceView",
     "Standing",
@@ -189,6 +192,7 @@ __all__ = [
     "VersionChange",
     "WeightTable",
     "WriteEnd",
+    "able_again",
     "eta_at",
     "held_back",
     "is_azure_host",

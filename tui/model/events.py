@@ -70,6 +70,8 @@ WEIGHT_CHANGES = frozenset(
     }
 )
 
+ROLL_BACKS = frozenset({EventKind.ROLLED_BACK, EventKind.NOT_ROLLED_BACK})
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -88,3 +90,8 @@ class Event:
     before: WeightTable | None = None
     after: WeightTable | None = None
     group: int = 0
+
+
+def able_again(deployment: str) -> str:
+    """The text of the event that ends a ``BASELINE_DEAD``; a replay knows it by this."""
+    return f"{deployment} is able to serve again"

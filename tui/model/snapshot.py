@@ -29,7 +29,7 @@ class VersionChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
+class Ability:
     """Whether a deployment is able to serve. ``why`` is a phrase that follows its name ("has failed 99 % of
     212 requests in 30 s") and ``since_s`` the second of the run since which, where it is not able."""
 
@@ -68,7 +68,7 @@ class DeploymentView:
     """The last change of the version that answers, within this run."""
     retired: bool = False
     """Its last requests were refused because the version is retired."""
-    serving: Serving = Serving()
+    ability: Ability = Ability()
     removed: str | None = None
     """Why it may get no traffic any more; None where it may."""
     standing: Standing = NOT_KNOWN
@@ -159,6 +159,9 @@ class Snapshot:
     task_history: Mapping[str, tuple[Second, ...]] = field(default_factory=dict)
     """The same of each task, where there are several."""
     events: tuple[Event, ...] = ()
+    """The newest, oldest first."""
+    roll_backs: tuple[Event, ...] = ()
+    """Those of the run, done or not (``ROLL_BACKS``), oldest first, also where ``events`` has lost them."""
     sender: SenderView = field(default_factory=SenderView)
     sources: tuple[SourceView, ...] = ()
     record: RecordView = field(default_factory=RecordView)
@@ -180,6 +183,8 @@ class Snapshot:
     accounts: tuple[AccountView, ...] = ()
     can_undo: WeightTable | None = None
     """The weights that undo would restore."""
+    also_running: str = ""
+    """Another live run of the same rollout file; empty without one."""
     player: PlayerView | None = None
     """Of a recording: how it is played. None in a live run."""
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
 from tui.model import WEIGHT_CHANGES, Event, EventKind, WeightTable
 from tui.routing.router import Router
 from tui.routing.weights import all_to, describe, frozen, raised, shares_of, validate, with_share
+from tui.weight_rules import weight_mistakes
 
 _T = TypeVar("_T")
+
+UNDOABLE = WEIGHT_CHANGES - {EventKind.RESUMED}
+"""With what a run begins is no change that somebody made in it."""
 
 BURST_S = 0.3
 """Key presses of one actor on one deployment that follow each other faster than this are one change to undo."""
@@ -21,6 +26,10 @@ class CommandRefused(Exception):
 
 class LeftHalfDone(CommandRefused):
     """A command was begun and did not end as asked; the text says first what is there now."""
+
+
+class NothingToDo(CommandRefused):
+    """The weights are what was asked for already; the text says that."""
 
 
 class Log(Protocol):
@@ -67,8 +76,9 @@ class Controller:
         self._clock = clock
         self._why_not_raise = why_not_raise
         self._why_never = why_never
-        self._undo: list[WeightTable] = _undo_stack(past, self._deployments)
+        self._undo: list[WeightTable] = _undo_stack(past, router.weights, self._deployments, baseline)
         self._burst: tuple[str, str, float, int] = ("", "", float("-inf"), 0)
+        self._burst_is_kept = False
         self._groups = 0
 
     @property
@@ -100,9 +110,14 @@ class Controller:
         """The baseline to 100 in every task (or one). Never refused for the state of the data.
 
         Raises:
+            NothingToDo: The baseline has all of it.
             CommandRefused: ``task`` does not exist.
         """
-        after = self._computed(lambda: all_to(self._router.weights, self._baseline, task))
+        before = self._router.weights
+        after = self._computed(lambda: all_to(before, self._baseline, task))
+        if after == before:
+            which = "all traffic" if task is None or len(before) == 1 else f"all traffic of {task}"
+            raise NothingToDo(f"nothing to roll back: {which} is on {self._baseline}")
         return self._change(EventKind.ROLLED_BACK, actor, after, reason)
 
     def promote(self, deployment: str, actor: str, task: str | None = None) -> Event:
@@ -204,8 +219,11 @@ class Controller:
             self._groups += 1
             group = self._groups
             self._burst = (actor, burst_of or "", now if burst_of else float("-inf"), group)
-            if after != before:
-                self._undo.append(before)
+            self._burst_is_kept = False
+        # The first press of a burst that changes something: one before it may have been at an end already.
+        if after != before and not self._burst_is_kept:
+            self._undo.append(before)
+            self._burst_is_kept = True
         return self._log(
             kind, actor, describe(before, after), reason=reason, before=before, after=after, group=group
         )
@@ -232,22 +250,33 @@ def _with(table: WeightTable, name: str) -> WeightTable:
     return frozen({task: {**shares, name: shares.get(name, 0.0)} for task, shares in table.items()})
 
 
-def _undo_stack(past: Iterable[Event], deployments: Sequence[str]) -> list[WeightTable]:
-    """What undo can go back through, from the events of an earlier run of the same rollout. One that had not
-    joined yet had no weight."""
+def _undo_stack(
+    past: Iterable[Event], now: WeightTable, deployments: Sequence[str], baseline: str
+) -> list[WeightTable]:
+    """What undo can go back through, from the events of an earlier run of the same rollout, fitted to the tasks
+    and deployments of now; what is no table of weights is left out."""
     stack: list[WeightTable] = []
     last_group = 0
     for event in past:
-        if event.kind not in WEIGHT_CHANGES or event.before is None or event.before == event.after:
+        if event.kind not in UNDOABLE or event.before is None or event.before == event.after:
             continue
         if event.kind is EventKind.UNDONE:
             if stack:
                 stack.pop()
         elif not event.group or event.group != last_group:
-            stack.append(frozen(event.before))
+            stack.append(event.before)
         last_group = event.group
-    return [
-        frozen({task: {**dict.fromkeys(deployments, 0.0), **shares} for task, shares in table.items()})
-        for table in stack
-        if all(set(shares) <= set(deployments) for shares in table.values())
-    ]
+    legal = (table for table in stack if not any(any(weight_mistakes(s, None)) for s in table.values()))
+    return [_fitted(table, now, deployments, baseline) for table in legal]
+
+
+def _fitted(table: WeightTable, now: WeightTable, deployments: Sequence[str], baseline: str) -> WeightTable:
+    """An older table with the tasks and deployments of now. One that had not joined yet had no weight, the
+    baseline has that of those who take part no more, and a task that is new stays as it is."""
+    fitted = {}
+    for task, shares in now.items():
+        old = table.get(task, shares)
+        kept = {name: old.get(name, 0.0) for name in deployments}
+        kept[baseline] += math.fsum(pct for name, pct in old.items() if name not in kept)
+        fitted[task] = kept
+    return frozen(fitted)

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tui.model import NEVER_SERVED, Assignment, EventKind, Outcome, OutcomeKind, Quota
+from tui.model import NEVER_SERVED, Ability, Assignment, EventKind, Outcome, OutcomeKind, Quota
+from tui.text import span
+from tui.traffic.able import (
+    ABLE_IN_A_ROW,
+    ABLE_PCT,
+    LEAST_REQUESTS,
+    OVER_S,
+    UNABLE_PCT,
+    UNKNOWN_AFTER_S,
+    RecentEnds,
+    share_words,
+)
 from tui.traffic.pause import Pause
 
 STALE_AFTER_S = 10.0
@@ -29,7 +40,6 @@ class Health:
 
     def __init__(self, deployment: str, *, clock: Callable[[], float]) -> None:
         self.deployment = deployment
-        self.in_flight = 0
         self.held_back = 0
         self.quota: Quota | None = None
         self.last_answer_s: float | None = None
@@ -45,6 +55,17 @@ class Health:
         self._failed_in_a_row = 0
         self._unanswered = 0
         self._unanswered_since: float | None = None
+        self._ends = RecentEnds()
+        self._traffic_s = float("-inf")
+        self._gone = ""
+        self._no_answer = ""
+        self._said_no_answer = False
+        self._unable_since_s: float | None = None
+
+    @property
+    def in_flight(self) -> int:
+        """Requests under way."""
+        return self._ends.under_way
 
     @property
     def throttled_s(self) -> float:
@@ -68,29 +89,84 @@ class Health:
         if self.pause.quota_exhausted:
             return f"its quota is exhausted ({self.pause.quota_exhausted})"
         stale = self.stale_s
-        return f"its figures are stale, no answer for {stale:.0f} s" if stale is not None else None
+        if stale is not None:
+            return f"its figures are stale, no answer for {stale:.0f} s"
+        ability = self.ability()
+        return f"it {ability.why}" if ability.state == "unable" else None
+
+    def ability(self) -> Ability:
+        """Whether it is able to serve: not where it is retired, unreachable, failing, waits for its quota or
+        leaves 90 % of at least 10 requests unanswered in 30 s. Not known without traffic for 60 s, but one
+        that was retired stays so. To be asked about once a second: it notices since when."""
+        now = self._clock()
+        if not self.retired and now - self._traffic_s > UNKNOWN_AFTER_S:
+            since = "" if self._traffic_s < 0 else f" for {span(now - self._traffic_s)}"
+            self._no_answer = ""
+            return Ability("unknown", f"has had no traffic{since}", self._unable_since_s)
+        why = self._why_unable(now)
+        if not why:
+            self._unable_since_s = None
+            return Ability()
+        if self._unable_since_s is None:
+            self._unable_since_s = now
+        return Ability("unable", why, self._unable_since_s)
+
+    def _why_unable(self, now: float) -> str:
+        answered, unanswered, waited = self._ends.counts(now)
+        total = answered + unanswered
+        pct = 100 * unanswered / total if total else 0.0
+        most = share_words(unanswered, waited, total) if total >= LEAST_REQUESTS and pct >= UNABLE_PCT else ""
+        if self.retired:
+            return self._gone
+        if self.unreachable or self.failing:
+            verb = "did not answer" if self.unreachable else "failed"
+            return most or f"{verb} its last {self._failed_in_a_row} requests"
+        if self.pause.quota_exhausted is not None:
+            return most or "has no quota left"
+        if self.pause.left_s > OVER_S:
+            return most or f"asks to wait {span(self.pause.left_s)} more"
+        if most or self._no_answer:
+            return most or self._no_answer
+        well = self._ends.in_a_row >= ABLE_IN_A_ROW or (total > 0 and pct < ABLE_PCT)
+        if self._unable_since_s is None or well:
+            return ""
+        if not total:
+            return "did not serve when it was last asked"
+        return f"has left {unanswered} of {total} requests unanswered in {OVER_S} s"
+
+    def not_answered(self, why: str) -> Iterator[tuple[EventKind, str]]:
+        """The one request that was to show whether it is able to serve was not answered: it is not, until
+        60 s have passed."""
+        self._no_answer, self._traffic_s = why, self._clock()
+        if not self._said_no_answer:
+            self._said_no_answer = True
+            yield EventKind.UNREACHABLE, f"{self.deployment} {why}"
 
     def admit(self, assignment: Assignment) -> bool:
         """Book an assignment; False while the service's pause lasts, but for the one that is tried every 300 s:
         then it is held back, not sent."""
+        now = self._traffic_s = self._clock()
         if not self.pause.admits(assignment.request_id):
             self.held_back += 1
+            self._ends.ended(assignment.request_id, OutcomeKind.HELD_BACK, now)
             return False
-        self.in_flight += 1
+        self._ends.started(assignment.request_id, now)
         if self._unanswered == 0:
-            self._unanswered_since = self._clock()
+            self._unanswered_since = now
         self._unanswered += 1
         return True
 
     def ended(self, outcome: Outcome) -> Iterator[tuple[EventKind, str]]:
         """Book an outcome; yields what is worth an event, each once per episode."""
-        self.in_flight -= 1
         self.quota = outcome.quota or self.quota
         if outcome.kind in NEVER_SERVED:
+            self._ends.never_was(outcome.request_id)
             self.pause.never_served(outcome)
             if outcome.kind is OutcomeKind.CLIENT_SATURATED:
                 self._unanswered = max(0, self._unanswered - 1)  # it was never asked
             return
+        self._traffic_s = self._clock()
+        self._ends.ended(outcome.request_id, outcome.kind, self._traffic_s)
         self._unanswered, self._unanswered_since = 0, None
         if outcome.error is not None and outcome.kind is not OutcomeKind.PROMPT_FILTERED:
             self.last_error, self.last_error_s = outcome.error, outcome.ended_s
@@ -103,7 +179,7 @@ class Health:
     def _contact(self) -> Iterator[tuple[EventKind, str]]:
         """It is there, and lets us in."""
         self._failed_in_a_row = 0
-        self.retired = False
+        self.retired, self._no_answer, self._said_no_answer = False, "", False
         if self.unreachable is not None or self.failing is not None:
             self.unreachable = self.failing = None
             yield EventKind.REACHABLE, f"{self.deployment} answers again"
@@ -111,6 +187,7 @@ class Health:
     def _failure(self, outcome: Outcome) -> Iterator[tuple[EventKind, str]]:
         self._failed_in_a_row += 1
         before, self.retired = self.retired, says_retired(outcome)
+        self._gone = f"is retired, answers {outcome.http_status}"
         yield from self._is_retired(outcome, before) if self.retired else self._failed(outcome)
 
     def _is_retired(self, outcome: Outcome, before: bool) -> Iterator[tuple[EventKind, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
@@ -78,21 +78,31 @@ class Plan:
         self._last_requests: int | None = None
         self._fresh = True
         self._wanted = tuple(ok_for(name) for name in self._must_be_ok)
+        self._kept_back = ""
 
     @property
     def canary(self) -> str:
         return self._canary
 
     def tick(
-        self, now_s: float, *, canary_requests: int, weight_pct: float, verdicts: Sequence[Verdict], fresh: bool
+        self,
+        now_s: float,
+        *,
+        canary_requests: int,
+        weight_pct: float,
+        verdicts: Sequence[Verdict],
+        fresh: bool,
+        why_wait: Callable[[float], str] = lambda _: "",
     ) -> PlanAction | None:
         """What to do now, None when nothing changes. To be called about once a second.
 
         ``canary_requests`` is a running count of the canary's finished requests, ``weight_pct`` the weight it
         has in every task (the largest where they differ), ``fresh`` whether its outcomes keep coming in.
+        ``why_wait(pct)`` says why a weight must not be set yet, empty where it may; it is asked only for one
+        that would be set now.
         """
         at = self._at
-        self._fresh = fresh
+        self._fresh, self._kept_back = fresh, ""
         if at.state in (PlanState.CLIMBING, PlanState.WATCHING) and fresh and at.is_at(weight_pct):
             seconds, requests = self._since(now_s, canary_requests)
             at.served_s += seconds
@@ -113,7 +123,7 @@ class Plan:
         if new:
             return self._stop(evidence_line(new[0]), worse)
         if at.state is PlanState.CLIMBING:
-            return self._climb(now_s)
+            return self._climb(now_s, why_wait)
         if at.state is PlanState.WATCHING and at.served_s >= self._watch_s:
             return self._end(f"watched {duration(at.served_s)} at {at.asked_pct:g} %")
         return None
@@ -207,7 +217,7 @@ class Plan:
         seconds, requests = self._since(now_s, canary_requests) if counting else (0.0, 0)
         served_s, served = at.served_s + seconds, at.requests + requests
         bake_s = self._watch_s if at.state is PlanState.WATCHING else self._step.bake_s
-        waiting = waiting_for(
+        waiting = self._kept_back or waiting_for(
             at,
             left_s=bake_s - served_s,
             left_requests=self._step.min_requests - served,
@@ -242,14 +252,20 @@ class Plan:
     def _on_top(self) -> bool:
         return self._at.index == len(self._steps) - 1
 
-    def _climb(self, now_s: float) -> PlanAction | None:
+    def _climb(self, now_s: float, why_wait: Callable[[float], str]) -> PlanAction | None:
         at, step = self._at, self._step
         if at.asked_pct is None:
+            self._kept_back = why_wait(step.weight_pct)
+            if self._kept_back:
+                return None
             return self._enter(0, now_s, "climb", f"plan begun at {step.weight_pct:g} %")
         if not self._fresh or at.served_s < step.bake_s or at.requests < step.min_requests or self._wanted:
             return None
         served = f"{duration(at.served_s)} and {at.requests:,} canary requests at {step.weight_pct:g} %"
         if not step.gate:
+            if not self._on_top and (wait := why_wait(self._steps[at.index + 1].weight_pct)):
+                self._kept_back = wait
+                return None
             return self._next(now_s, "climb", served)
         at.state, at.reason = PlanState.GATE, f"gate reached: {served}"
         return PlanAction("gate", at.reason)
