@@ -15,7 +15,7 @@ from tests.arm_service import STARTS
 from tests.engine_runs import NEW, OLD, WAIT_S, left_by, recorded, rollout, running, until
 from tests.managed_runs import MADE, Plane, account_of, calendar_of, hurried, managed_rollout, managed_run
 from tui.engine.members import NOBODY, Members
-from tui.engine.resuming import DoesNotFit, past_of
+from tui.engine.resuming import past_of
 from tui.engine.setup import Past
 from tui.model import Deployment, Event, EventKind
 from tui.record import RunRecord
@@ -33,7 +33,7 @@ ANYTHING = st.recursive(
 )
 
 
-def past(folder: Path, weights: dict[str, dict[str, float]] | None, state: Any = None) -> Past:
+def past(folder: Path, weights: dict[str, dict[str, float]], state: Any = None) -> Past:
     return past_of(rollout(folder, "http://nowhere"), "run0", BEGAN, weights, (), state)
 
 
@@ -67,26 +67,16 @@ def test_what_nobody_knows_any_more_leaves_its_weight_to_the_baseline_and_that_i
     )
 
 
-@pytest.mark.parametrize(
-    ("weights", "why"),
-    [
-        (None, "run run0 was interrupted before its weights were recorded"),
-        ({"mail": {OLD: 50.0, NEW: 50.0}}, "run run0 has the tasks mail, the file has default"),
-        ({"default": {OLD: 100.0}}, f"run run0 had no {NEW}, which the file has now"),
-    ],
-)
-def test_what_does_not_fit_is_not_taken_up_and_says_why(
-    tmp_path: Path, weights: dict[str, dict[str, float]] | None, why: str
-) -> None:
-    with pytest.raises(DoesNotFit) as error:
-        past(tmp_path, weights)
-    assert str(error.value) == why
+def test_what_had_no_weight_leaves_none_to_the_baseline(tmp_path: Path) -> None:
+    left = past(tmp_path, {"default": {OLD: 95.0, NEW: 5.0, "other": 0.0}})
+    assert left.lost == ("other: neither the file nor the record says what it is",)
 
 
 def test_a_run_says_why_it_took_up_nothing(tmp_path: Path) -> None:
-    with managed_run(tmp_path, engine={"not_resumed": "no run of test was interrupted"}) as (engine, _):
+    why = "nothing was resumed: no run of this file is known"
+    with managed_run(tmp_path, engine={"taken_up": why}) as (engine, _):
         snapshot = until(engine, lambda s: any(e.kind is EventKind.REFUSED for e in s.events))
-        assert "nothing was resumed: no run of test was interrupted" in [e.text for e in snapshot.events]
+        assert why in [e.text for e in snapshot.events]
 
 
 def test_who_joined_and_who_was_removed_is_so_in_the_run_that_takes_it_up(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a run is made of, and what an interrupted one left for it."""
+"""What a run is made of, and what an earlier one left for it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from tui.engine.members import NOBODY, Members
+from tui.kept_weights import KeptWeights, WeightsFile
 from tui.model import Event, WeightTable
 from tui.record import RunRecord
 from tui.rollout import Rollout
@@ -16,9 +17,9 @@ from tui.rollout import Rollout
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What an interrupted run left. ``events`` are what undo can go back through, ``automation`` is what it
-    knew: evidence, verdicts, the guard, the place of the plan. ``members`` joined it or were removed, ``lost``
-    says what of it cannot be taken up, a sentence each."""
+    """What a run left that is taken up. ``weights`` are those to begin with, ``events`` are what undo can go
+    back through, ``automation`` is what it knew: evidence, verdicts, the guard, the place of the plan.
+    ``members`` joined it or were removed, ``lost`` says what of it cannot be taken up, a sentence each."""
 
     run_id: str
     weights: WeightTable
@@ -43,9 +44,23 @@ class Setup:
     clock: Callable[[], float]
     now: Callable[[], datetime]
     past: Past | None = None
-    """The interrupted run that is taken up."""
-    not_resumed: str = ""
-    """Why no run is taken up where that was asked for; empty where it is, or was not."""
+    """The run that is taken up."""
+    weights: WeightTable | None = None
+    """Those to begin with, where they are neither those of the file nor of ``past``."""
+    taken_up: str = ""
+    """Where the weights come from, or why nothing was taken up; empty where they are simply the file's."""
+    stands: KeptWeights | None = None
+    """The roll back that left the weights to begin with; it stands until somebody changes them."""
+    held: tuple[str, ...] = ()
+    """Tasks whose plan may not begin by itself."""
+    must_answer: bool = False
+    """Nothing is sent where an endpoint does not answer before the traffic."""
+    kept: WeightsFile | None = None
+    """Where the newest weights are kept; None for a rehearsal."""
+    hear: Callable[[Event, WeightTable], None] = lambda *_: None
+    """Told of every event, with the weights then; must return at once."""
+    others: Callable[[], str] = str
+    """Names another live run of the same rollout file; empty while there is none."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     calibrated: Mapping[str, Mapping[str, float]] | None = None
     """Limits that "slower" is measured against, by criterion in ms, where an earlier run gave them."""
