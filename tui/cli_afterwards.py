@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from tui.cli_ends import BAD_INPUT, COULD_NOT_RUN, fail
+from tui.cli_ends import BAD_INPUT, COULD_NOT_RUN, INTERRUPTED, cannot_use, fail, say, write_whole
 
-app = typer.Typer()
+app = typer.Typer(rich_markup_mode=None)
 
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run record, or the start of a run id.")]
 Settings = Annotated[
@@ -46,7 +46,7 @@ def replay(
         if headless or not _on_a_terminal():
             # What was off in the run is asked all the same: the question is what it would have done.
             guard = Guard("dry_run", spec.criteria, spec.tripwire)
-            typer.echo(replay_text(judge_again(recording, judge, guard)))
+            say(replay_text(judge_again(recording, judge, guard)))
         else:
             _show(recording, settings, speed)
 
@@ -76,9 +76,9 @@ def calibrate(
             seed=seed,
         )
         text = json.dumps(calibration_json(result), indent=1) + "\n"
-        if json_path is not None and str(json_path) != "-":
-            json_path.write_text(text, encoding="utf-8")
-        typer.echo(text if str(json_path) == "-" else calibration_text(result))
+        say(text if str(json_path) == "-" else calibration_text(result))
+        if json_path is not None and str(json_path) != "-" and (problem := write_whole(json_path, text)):
+            fail(problem, COULD_NOT_RUN)
 
 
 @app.command()
@@ -100,11 +100,12 @@ def report(
         files = files_of(recording, format_, judge, name=out.stem if out is not None else "report")
         for number, (name, text) in enumerate(files.items()):
             if out is None:
-                typer.echo(text)
+                say(text)
                 return
             path = out if number == 0 else out.with_name(name)
-            path.write_text(text, encoding="utf-8")
-            typer.echo(path)
+            if problem := write_whole(path, text):
+                fail(problem, COULD_NOT_RUN)
+            say(path)
 
 
 def _on_a_terminal() -> bool:
@@ -139,14 +140,20 @@ def _show(recording: Any, settings: Any, speed: float) -> None:
     from tui.cockpit.actions import keymap_mistakes
     from tui.cockpit.app import CanarytopApp
     from tui.cockpit.renderer import ProcessRenderer
+    from tui.cockpit.terminal import driver_class
+    from tui.ending import Ending, NothingRuns
     from tui.wiring import whoami
 
     criteria, make = (settings or recording.rollout).criteria_by_task, _maker()
     cockpit = (settings or recording.rollout).cockpit
     if mistakes := keymap_mistakes(cockpit.keys):
-        remedy = "the recorded rollout file says so: give one with other keys by --rollout"
-        fail("\n".join((*mistakes, *([] if settings else [remedy]))), BAD_INPUT)
+        remedy = (
+            "" if settings else "; the recorded rollout file says so: give one with other keys by --rollout"
+        )
+        fail("\n".join(f"cockpit.{mistake}{remedy}" for mistake in mistakes), BAD_INPUT)
+    ending = Ending()
     with (
+        ending.on_signals(),
         closing(
             Player(
                 recording, lambda: make(recording.rollout.baseline, recording.canaries, criteria), speed=speed
@@ -164,12 +171,19 @@ def _show(recording: Any, settings: Any, speed: float) -> None:
             marker=cockpit.marker,
             export_folder=Path.cwd() / "screenshots",
             player=player,
+            driver_class=driver_class(),
+            on_quit=ending.quit,
+            on_terminal_lost=ending.hang_up,
         )
+        ending.of(NothingRuns(), app.leave)
         app.run()
+        ending.left()
         if player.error is not None:
             fail(player.error, COULD_NOT_RUN)
         if app.return_code:
-            fail("the cockpit broke, see above", COULD_NOT_RUN)
+            fail("the cockpit broke: report what stands above; the record is as it was", COULD_NOT_RUN)
+    if ending.asked.is_set():
+        raise typer.Exit(INTERRUPTED)
 
 
 @contextmanager
@@ -181,4 +195,4 @@ def _told() -> Iterator[None]:
     except UnreadableRecord as error:
         fail(str(error), COULD_NOT_RUN)
     except OSError as error:
-        fail(f"{error.strerror or error}: {error.filename or ''}", COULD_NOT_RUN)
+        fail(cannot_use(error), COULD_NOT_RUN)

@@ -14,9 +14,9 @@ from typing import Annotated, Any
 import typer
 
 from tui.cli_day import Today, instant
-from tui.cli_ends import BAD_INPUT, COULD_NOT_RUN, INTERRUPTED, fail
+from tui.cli_ends import BAD_INPUT, COULD_NOT_RUN, INTERRUPTED, fail, say
 
-app = typer.Typer()
+app = typer.Typer(rich_markup_mode=None)
 
 
 @app.command()
@@ -60,16 +60,16 @@ def check(
     files = room_for(rollout) if rollout is not None else None
     # What a run may raise for itself is no doubt.
     doubts = () if files is None or files.enough else (files_problem(files),)
-    typer.echo(format_problems((*problems, *more, *doubts), file))
+    say(format_problems((*problems, *more, *doubts), file))
     if rollout is None or more:
         raise typer.Exit(BAD_INPUT)
     for name, deployment in rollout.deployments.items():
-        typer.echo(f"{name}: {deployment.model} {deployment.version}, {_price(deployment)}")
+        say(f"{name}: {deployment.model} {deployment.version}, {_price(deployment)}")
     for seen in looks:
         if seen is not None:
-            typer.echo(seen.text)
+            say(seen.text)
     if said := trace_said(rollout):
-        typer.echo(said)
+        say(said)
     if online:
         raise typer.Exit(_online(rollout, today))
 
@@ -93,7 +93,7 @@ def _online(rollout: Any, today: datetime | None) -> int:
     head = f"{_asked(rollout)}, {now():%Y-%m-%d %H:%M:%S}Z"
     # In a pipe a finding is a line, however long.
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    typer.echo(f"\n{findings_text(head, findings, width)}")
+    say(f"\n{findings_text(head, findings, width)}")
     return exit_code(findings)
 
 

@@ -13,11 +13,11 @@ from typing import Annotated, Any, Literal
 import typer
 
 from tui.cli_day import Today, instant
-from tui.cli_ends import BAD_INPUT, COULD_NOT_RUN, INTERRUPTED, fail
+from tui.cli_ends import BAD_INPUT, COULD_NOT_RUN, INTERRUPTED, fail, say, write_whole
 
 _WIDTHS = 80, 120
 
-app = typer.Typer()
+app = typer.Typer(rich_markup_mode=None)
 
 Format = Literal["text", "md", "json", "ics"]
 
@@ -62,13 +62,11 @@ def lifecycle(
         outlook = outlook_of(rollout, table, now.date(), arm=arm, arm_notes=notes)
         text = _rollout_as(format_, outlook, now)
     if out is None or str(out) == "-":
-        typer.echo(text, nl=False)
+        say(text, end="")
         return
-    try:
-        out.write_text(text, encoding="utf-8", newline="")
-    except OSError as error:
-        fail(f"{out} cannot be written: {error.strerror or error}", COULD_NOT_RUN)
-    typer.echo(out)
+    if problem := write_whole(out, text):
+        fail(problem, COULD_NOT_RUN)
+    say(out)
 
 
 def _asked(rollout: Any) -> tuple[Any, tuple[str, ...]]:
@@ -81,7 +79,7 @@ def _asked(rollout: Any) -> tuple[Any, tuple[str, ...]]:
     try:
         accounts, notes = asyncio.run(ask_accounts(rollout, os.environ, now=partial(datetime.now, UTC)))
     except KeyboardInterrupt:
-        raise typer.Exit(INTERRUPTED) from None
+        fail("interrupted while the accounts were asked", INTERRUPTED)
     return arm_of(rollout.deployments.values(), accounts), notes
 
 

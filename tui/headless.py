@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import wait
 from typing import TextIO
 
@@ -12,6 +13,8 @@ from tui.measure.business import business
 from tui.measure.business_words import line_texts, spent_text
 from tui.model import (
     DeploymentView,
+    Event,
+    EventKind,
     Figures,
     OutcomeKind,
     PinState,
@@ -20,7 +23,8 @@ from tui.model import (
     TrafficState,
     WeightTable,
 )
-from tui.run_result import total, totals
+from tui.run_exit import answers_most, verdicts_said
+from tui.run_result import ALL_WELL, Exit, total, totals
 from tui.text import span
 from tui.verdict_table import verdict_table, worse
 
@@ -50,7 +54,13 @@ def check_endpoints(engine: Engine, asked: threading.Event) -> None:
     if engine.probes.done():
         bad = [probe for probe in engine.probes.result() if probe.verdict != "ok"]
         if bad:
-            raise CouldNotRun("\n".join(f"endpoint {p.endpoint} is {p.verdict}: {p.text}" for p in bad))
+            remedy = "see [endpoints.{0}] of the rollout file; canarytop check --online says more"
+            raise CouldNotRun(
+                "\n".join(
+                    f"endpoint {p.endpoint} is {p.verdict}: {p.text.rstrip('. ')}; {remedy.format(p.endpoint)}"
+                    for p in bad
+                )
+            )
 
 
 def finish(engine: Engine, *, drain_s: float, asked: threading.Event) -> int:
@@ -66,12 +76,20 @@ def finish(engine: Engine, *, drain_s: float, asked: threading.Event) -> int:
     return engine.ended.result()
 
 
-def follow(engine: Engine, *, for_s: float | None, out: TextIO, asked: threading.Event) -> None:
+def follow(
+    engine: Engine,
+    *,
+    for_s: float | None,
+    out: TextIO | None,
+    asked: threading.Event,
+    terminal_lost: Callable[[], None] = lambda: None,
+) -> None:
     """Report progress until there was traffic for ``for_s`` seconds, it ends, or ``asked`` is set.
 
-    On a terminal one line is renewed each second; elsewhere a plain line comes every 10 seconds.
+    On a terminal one line is renewed each second; elsewhere a plain line comes every 10 seconds. Where that
+    terminal is gone, ``terminal_lost`` is told.
     """
-    report = _Report(out, for_s)
+    report = _Report(out, for_s, terminal_lost)
     news = threading.Event()
     began_s: float | None = None
 
@@ -98,10 +116,11 @@ def follow(engine: Engine, *, for_s: float | None, out: TextIO, asked: threading
 class _Report:
     """The progress of a run. Where nobody can read it any more it falls silent; the run goes on."""
 
-    def __init__(self, out: TextIO, for_s: float | None) -> None:
+    def __init__(self, out: TextIO | None, for_s: float | None, terminal_lost: Callable[[], None]) -> None:
         self._out = out
+        self._terminal_lost = terminal_lost
         self._for_s = for_s
-        self._interactive = out.isatty()
+        self._interactive = out is not None and out.isatty()
         self._last_s = 0.0
         self._silent = False
 
@@ -117,26 +136,35 @@ class _Report:
             self._write(_RENEW)
 
     def _write(self, text: str) -> None:
-        if self._silent:
+        if self._silent or self._out is None:
             return
         try:
             self._out.write(text)
             self._out.flush()
-        except OSError:
+        except (OSError, ValueError) as error:
             # The terminal was closed, or the reader of the pipe has left.
             self._silent = True
+            if isinstance(error, OSError) and error.errno == errno.EIO:
+                self._terminal_lost()
 
 
-def table(snapshot: Snapshot) -> str:
+def table(snapshot: Snapshot, ends: Exit = ALL_WELL) -> str:
     """The end of a run in plain text: a line a deployment with its figures since the start, a table of verdicts
-    for each canary, and what else is to be said."""
+    for each canary, what else is to be said, and last what the exit code stands for."""
     rows = [_HEAD, *(_row(name, view, snapshot) for name, view in snapshot.deployments.items())]
     first, *widths = (max(map(len, column)) for column in zip(*rows, strict=True))
     lines = (
         "  ".join([name.ljust(first), *(cell.rjust(w) for cell, w in zip(cells, widths, strict=True))])
         for name, *cells in rows
     )
-    return "\n".join([*lines, *verdict_table(snapshot), "", *_remarks(snapshot)])
+    return "\n".join([*lines, *verdict_table(snapshot), "", *_remarks(snapshot), *_end(ends)])
+
+
+def _end(ends: Exit) -> Iterator[str]:
+    yield from (f"not OK yet: {what}" for what in ends.not_ok)
+    yield from (f"also: {what}" for what in ends.also)
+    if ends.why:
+        yield f"exit {ends.code}: {ends.why}"
 
 
 def _row(name: str, view: DeploymentView, snapshot: Snapshot) -> tuple[str, ...]:
@@ -196,7 +224,9 @@ def _remarks(snapshot: Snapshot) -> Iterator[str]:
             yield f"{name}: last error: {view.last_error}"
         if (pin := view.standing.pin).state is PinState.MISMATCH:
             yield f"{name}: MISMATCH: {pin.reason}; {pin.remedy}"
+    yield from verdicts_said(snapshot)
     yield from worse(snapshot)
+    yield from _guard_lines(snapshot)
     yield from _business_lines(snapshot)
     yield from _quality_lines(snapshot.quality)
     for source in snapshot.sources:
@@ -208,8 +238,35 @@ def _remarks(snapshot: Snapshot) -> Iterator[str]:
         yield f"record: {snapshot.record.path}"
 
 
+def _guard_lines(snapshot: Snapshot) -> Iterator[str]:
+    """What guard and people did with the weights, and who is not able to serve."""
+    ability = snapshot.deployments[snapshot.baseline].ability
+    if ability.state == "unable":
+        yield f"BASELINE DEAD: {snapshot.baseline} {ability.why}"
+    guard = snapshot.guard
+    did = guard.said or "did nothing"
+    yield f"guard {guard.mode.replace('_', ' ')}" + (f": {did}" if guard.said or guard.mode != "off" else "")
+    for event in snapshot.roll_backs:
+        what = "rolled back" if event.kind is EventKind.ROLLED_BACK else "NOT rolled back"
+        when = f"after {span(event.at_s)} ({event.at:%H:%M:%S}Z)"
+        head = f"{what} by {event.actor} {when}{_tasks(event, snapshot)}"
+        yield ": ".join(filter(None, (head, event.text.removeprefix("not rolled back: "), event.reason)))
+
+
+def _tasks(event: Event, snapshot: Snapshot) -> str:
+    """The tasks that a change of weights changed, where there are several."""
+    before, after = event.before or {}, event.after or {}
+    changed = [task for task in after if before.get(task) != after[task]]
+    return f" in {', '.join(changed)}" if changed and len(snapshot.weights) > 1 else ""
+
+
 def _business_lines(snapshot: Snapshot) -> Iterator[str]:
-    lines = business(snapshot)
+    # What the few answers cost that came says nothing of what all would.
+    lines = [
+        line
+        for line in business(snapshot)
+        if all(answers_most(snapshot.deployments[n], line.task) for n in (snapshot.baseline, line.canary))
+    ]
     several = len({line.canary for line in lines}) > 1
     for line in lines:
         if line.cost is not None or line.graded or line.rate_from == "rollout file":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from tui.measure.business import BusinessLine, business
@@ -24,13 +24,28 @@ from tui.model import (
 )
 
 
-def result(snapshot: Snapshot, *, seed: int, lost: int) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a run ends: its exit code, and what that stands for. ``also`` holds besides, ``not_ok`` is each
+    criterion that has to become OK and what it waits for, where that was asked."""
+
+    code: int
+    why: str = ""
+    also: tuple[str, ...] = ()
+    not_ok: tuple[str, ...] = ()
+
+
+ALL_WELL = Exit(0)
+
+
+def result(snapshot: Snapshot, *, seed: int, lost: int, ends: Exit = ALL_WELL) -> dict[str, Any]:
     """The whole document. Latency and TTFT in ms, cost in USD, null where there are no data."""
     return {
         "rollout": snapshot.rollout,
         "run_id": snapshot.run_id,
         "seconds": round(snapshot.at_s, 3),
         "seed": seed,
+        "exit": {"code": ends.code, "why": ends.why, "also": list(ends.also), "not_ok": list(ends.not_ok)},
         "state": snapshot.state.value,
         "saturated": snapshot.sender.saturated or any(f.saturated for f in totals(snapshot).values()),
         "skipped": snapshot.sender.skipped,
@@ -52,7 +67,8 @@ def result(snapshot: Snapshot, *, seed: int, lost: int) -> dict[str, Any]:
         },
         "business": _business(snapshot),
         "quality": _quality(snapshot.quality),
-        "guard": {"mode": snapshot.guard.mode, "said": snapshot.guard.said},
+        "guard": {"mode": snapshot.guard.mode, "said": snapshot.guard.said, "acted": snapshot.guard.acted},
+        "roll_backs": [_event(event) for event in snapshot.roll_backs],
         "plans": {plan.task or DEFAULT_TASK: _plan(plan) for plan in snapshot.plans},
         "record": {
             "path": snapshot.record.path,
@@ -106,6 +122,11 @@ def _deployment(view: DeploymentView, weights: Mapping[str, float]) -> dict[str,
             "categories": dict(f.filter_categories),
         },
         "served_models": dict(f.served_models),
+        "able_to_serve": {
+            "state": view.ability.state,
+            "why": view.ability.why,
+            "since_s": view.ability.since_s,
+        },
         "pin": {"state": pin.state.value, "until": pin.until and pin.until.isoformat(), "reason": pin.reason},
         "spillovers": f.spillovers,
         "held_back": view.held_back,
