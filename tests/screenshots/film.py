@@ -189,6 +189,7 @@ class Film:
                     throttled_s=health.throttled_s,
                     held_back=health.held_back,
                     unreachable=health.unreachable,
+                    ability=health.ability(),
                     last_answer_s=health.last_answer_s,
                     stale_s=health.stale_s,
                     last_error=health.last_error,

@@ -28,6 +28,9 @@ from tui.simulator.scenarios import SCENARIOS, Change, Scenario
 
 CANARY = "gpt51-prod-v1113"
 
+_DEAD = Scenario(
+    "dead", "from 60 s the baseline drops everything", (Change(60, "baseline", "drop_pct", to=100.0),)
+)
 _GONE = Scenario("gone", "from 60 s nobody listens any more", (Change(60, "canary", "drop_pct", to=100.0),))
 
 
@@ -86,6 +89,12 @@ def _saturated() -> Snapshot:
 def _unreachable() -> Snapshot:
     film = Film(_GONE)
     film.roll_to(72)
+    return film.snapshot()
+
+
+def _baseline_dead() -> Snapshot:
+    film = Film(_DEAD)
+    film.roll_to(96)
     return film.snapshot()
 
 
@@ -239,6 +248,7 @@ _ALONE: Mapping[str, Callable[[], Snapshot]] = MappingProxyType(
         "throttled": _throttled,
         "saturated": _saturated,
         "unreachable": _unreachable,
+        "baseline-dead": _baseline_dead,
         "budget-spent": _budget_spent,
         "traffic-paused": _paused,
         "record-error": _record_error,

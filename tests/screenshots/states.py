@@ -106,6 +106,7 @@ STATES: tuple[State, ...] = (
     State("throttled", "throttled", ("THROTTLED",), options=_MINUTE),
     State("saturated", "saturated", ("CLIENT SATURATED",), options=_MINUTE),
     State("unreachable", "unreachable", ("UNREACHABLE",), options=_MINUTE),
+    State("baseline-dead", "baseline-dead", ("BASELINE DEAD", "r again"), _keys("r"), options=_MINUTE),
     State("budget-spent", "budget-spent", ("BUDGET SPENT",), options=_MINUTE),
     State("traffic-paused", "traffic-paused", ("TRAFFIC PAUSED",), options=_MINUTE),
     State("record-error", "record-error", ("RECORD ERROR",)),
