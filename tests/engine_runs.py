@@ -96,13 +96,13 @@ def engine_of(
     *,
     record: RunRecord | None = None,
     past: Past | None = None,
-    not_resumed: str = "",
     calibrated: Mapping[str, Mapping[str, float]] | None = None,
     seed: int = 1,
     key: str = "k",
     tick_s: float = 0.05,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    **more: Any,
 ) -> Engine:
     """An engine, not yet started, that ticks more often than a screen would need."""
     return Engine(
@@ -116,7 +116,7 @@ def engine_of(
             clock=time.perf_counter,
             now=now,
             past=past,
-            not_resumed=not_resumed,
+            **more,
             sleep=sleep,
             calibrated=calibrated,
         ),
@@ -140,6 +140,7 @@ def running(of: Rollout, **options: Any) -> Iterator[Engine]:
 def left_by(path: Path, of: Rollout) -> Past:
     """What the run of a record left for one that resumes it."""
     run = read_run(path)
+    assert run.last_weights is not None
     return past_of(of, run.run_id, run.started_at, run.last_weights, read_events(path), last_state(path))
 
 

@@ -168,6 +168,7 @@ async def _run(
 ) -> int:
     """What the engine's thread does with a session, until ``for_s`` seconds have passed or ``watch`` has seen
     enough."""
+    session.say_start()
     await session.preflight()
     ticks = asyncio.create_task(_tick(session, watch))
     work = [

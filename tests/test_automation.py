@@ -145,7 +145,7 @@ def test_a_state_of_another_plan_is_said_and_left(tmp_path: Path) -> None:
         with running(of, past=Past("run0", of.weights, datetime.now(UTC), (), broken)) as engine:
             refused = [e.text for e in engine.snapshot().events if e.kind is EventKind.REFUSED]
             assert len(refused) == 2
-            assert all(text.startswith("not taken up from the interrupted run, ") for text in refused)
+            assert all(text.startswith("not taken up from the run before, ") for text in refused)
             assert "evidence: the criteria have changed since" in refused[0]
 
 

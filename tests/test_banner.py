@@ -40,6 +40,7 @@ ROLLED_BACK = made_snapshot(
     ("state", "severity", "snapshot", "ui", "figure", "key"),
     [
         ("RUNNING", "calm", made_snapshot(), {}, "v0513 P95 655 ms vs 402 ms (+63%, n=980)", "press r"),
+        ("NOT ALONE", "warn", made_snapshot(also_running="run ab12 is live: both send"), {}, "run ab12", ""),
         ("STARTING", "note", no_answers(state=TrafficState.STARTING), {}, "opening connections", "?"),
         ("NO DATA YET", "note", no_answers(), {}, "10014 sent, no answer", "?"),
         (

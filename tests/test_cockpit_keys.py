@@ -35,6 +35,13 @@ async def test_r_rolls_back_at_once(size):
         assert " 0% " in c.table[2]
 
 
+async def test_what_a_run_begins_with_is_said_first_and_stays_in_the_log():
+    said = "the last run was left rolled back by guard 2026-12-01 03:12Z (errors), and so this one begins"
+    async with cockpit(size=(200, 60), greeting=said) as c:
+        assert said in c.banner
+        assert any(said in notice.text for notice in c.app.view.notices)
+
+
 @pytest.mark.parametrize("opening", ["question_mark", "p", "P", "enter", "space"])
 async def test_r_rolls_back_on_every_screen_and_while_frozen(opening):
     async with cockpit() as c:

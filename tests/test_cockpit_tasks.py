@@ -125,8 +125,11 @@ async def test_with_one_task_the_second_roll_back_key_does_what_the_first_does()
 async def test_undo_and_profiles_are_of_all_tasks_whatever_is_chosen() -> None:
     async with cockpit(FakeControls(two_tasks())) as c:
         await c.press("r", "tab", "u")
-        assert f"{MAIL}: v1120 100 → 50%, v0513 0 → 50%" in c.banner
-        assert f"{DEEDS}: v1120 100 → 95%, v0513 0 → 5%" in c.banner
+        assert (
+            f"v0513 is WORSE for 00:40 ({DEEDS} P95): u again in 5 s raises {MAIL}: v1120 100 → 50%" in c.banner
+        )
+        assert f"{MAIL}: v1120 100 → 50%, v0513 0 → 50%" in c.app.ui.notice
+        assert f"{DEEDS}: v1120 100 → 95%, v0513 0 → 5%" in c.app.ui.notice
         await c.press("u")
         assert c.controls.current.weights[DEEDS][SHOWN] == 5.0
 

@@ -58,7 +58,8 @@ def test_a_service_that_dies_and_comes_back(there: Beside, tmp_path: Path) -> No
         second = Simulator(pretend(OLD, NEW), port=port)
         assert there.run(second.start()) == port
         back = until(engine, lambda s: not any(view.unreachable for view in s.deployments.values()))
-        assert sorted(said(back, EventKind.REACHABLE)) == [f"{n} answers again" for n in (NEW, OLD)]
+        again = [text for text in said(back, EventKind.REACHABLE) if "able to serve" not in text]
+        assert sorted(again) == [f"{n} answers again" for n in (NEW, OLD)]
         answered = sum(total(back, name).kinds[OutcomeKind.OK] for name in (OLD, NEW))
         until(engine, lambda s: sum(total(s, n).kinds[OutcomeKind.OK] for n in (OLD, NEW)) > answered + 20)
         last = finished(engine)

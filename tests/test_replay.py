@@ -18,7 +18,7 @@ from tui.afterwards.player import Player
 from tui.afterwards.recording import Recording, find_recording
 from tui.afterwards.replay import replay, replay_text
 from tui.afterwards.report import report
-from tui.model import ALL_TASKS, Assignment, Event, Outcome, TrafficState
+from tui.model import ALL_TASKS, Ability, Assignment, Event, Outcome, TrafficState, able_again
 from tui.record_reader import UnreadableRecord, read_head, read_outcomes, read_seconds
 from tui.routing.controller import CommandRefused
 from tui.verdict.guard import Guard
@@ -94,6 +94,20 @@ def test_what_was_throttled_is_seen_again(tmp_path: Path) -> None:
     seen = playback.snapshot().deployments[NEW]
     figures = seen.figures["run"][ALL_TASKS]
     assert (figures.error_pct, figures.throttled_pct, seen.last_error) == (0.0, 60.0, "HTTP 429")
+
+
+def test_a_baseline_that_was_dead_is_dead_again_until_it_was_able(tmp_path: Path) -> None:
+    path = made_run(tmp_path / "run.sqlite")
+    with closing(sqlite3.connect(path)) as conn, conn:
+        for at_s, kind, text in ((30, "baseline_dead", f"{OLD} failed its last 9 requests"),
+                                 (50, "reachable", able_again(OLD))):  # fmt: skip
+            conn.execute("UPDATE events SET kind = ?, text = ? WHERE at_s = ?", (kind, text, at_s))
+    playback, seen = Playback(Recording.open(path)), []
+    for to_s in (29.0, 31.0, 49.0, 51.0):
+        playback.advance(to_s)
+        seen.append(playback.snapshot().deployments[OLD].ability)
+    dead = Ability("unable", "failed its last 9 requests", 30.0)
+    assert seen == [Ability(), dead, dead, Ability()]
 
 
 def test_foreign_and_newer_files_and_broken_rollouts_are_refused(tmp_path: Path) -> None:
@@ -310,7 +324,7 @@ def test_keys_that_a_replay_cannot_have_are_refused_with_the_way_out(
     kept = str(made_run(tmp_path / "kept.sqlite", rollout=clash.read_text()))
     assert _command(monkeypatch, "replay", kept)[0] == 0
     monkeypatch.setattr(cli_afterwards, "_on_a_terminal", lambda: True)
-    clashes = "keys: ] is given to both faster and freeze\n"
-    remedy = "the recorded rollout file says so: give one with other keys by --rollout\n"
-    assert _command(monkeypatch, "replay", kept) == (2, clashes + remedy)
-    assert _command(monkeypatch, "replay", kept, "--rollout", str(clash)) == (2, clashes)
+    clashes = "ERROR cockpit.keys: ] is given to both faster and freeze"
+    remedy = "; the recorded rollout file says so: give one with other keys by --rollout"
+    assert _command(monkeypatch, "replay", kept) == (2, f"{clashes}{remedy}\n")
+    assert _command(monkeypatch, "replay", kept, "--rollout", str(clash)) == (2, f"{clashes}\n")

@@ -31,12 +31,10 @@ def test_defaults_are_those_of_the_documentation(tmp_path: Path) -> None:
     assert (traffic.timeout_s, traffic.budget_usd, traffic.max_tokens) == (60.0, None, None)
     assert traffic.sources == (SourceSpec("synthetic", 100.0),)
     criteria = rollout.criteria
-    assert (criteria.latency_p95_pct, criteria.filter_rate, criteria.quality) == (
-        10,
-        "same or lower",
-        0,
-    )
+    assert (criteria.latency_p95_pct, criteria.quality) == (10, 0)
     assert (rollout.cockpit.step_pct, rollout.cockpit.window, rollout.cockpit.marker) == (5, "5m", "braille")
+    assert rollout.cockpit.unattended_s == 0
+    assert load(tmp_path, {"cockpit": {"unattended": "1.5m"}}).cockpit.unattended_s == 90
 
 
 def test_weights_name_every_deployment_in_the_order_of_the_file(tmp_path: Path) -> None:

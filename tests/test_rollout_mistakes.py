@@ -10,7 +10,7 @@ import pytest
 import tomli_w
 
 from tests.rollout_files import ENV, GOOD, KEY, document, load, problems, write
-from tui.rollout import RolloutError, check_rollout, load_rollout
+from tui.rollout import RolloutError, check_rollout, load_rollout, recorded_rollout
 
 MISTAKES: list[tuple[dict[str, Any], str, str]] = [
     ({"rollout/name": None}, "rollout.name", "missing"),
@@ -99,8 +99,9 @@ MISTAKES: list[tuple[dict[str, Any], str, str]] = [
     ({"traffic": {"sources": [{"kind": "synthetic", "format": "batsh"}]}}, "format", "did you mean batch"),
     ({"traffic": {"sources": [{"kind": "synthetic", "tokens": "trace"}]}}, "traffic.trace", "needs a file"),
     ({"criteria": {"latency_p95_pct": -1}}, "criteria.latency_p95_pct", "at least 0"),
-    ({"criteria": {"filter_rate": "lower"}}, "criteria.filter_rate", "same or lower"),
     ({"cockpit": {"step_pct": 0}}, "cockpit.step_pct", "more than 0"),
+    ({"cockpit": {"unattended": "soon"}}, "cockpit.unattended", "90s"),
+    ({"cockpit": {"unattended": -1}}, "cockpit.unattended", "90s"),
     ({"cockpit": {"window": "2m"}}, "cockpit.window", '"5m" | "15m"'),
     ({"cockpit": {"keys": {"undo": "\x1b[31m"}}}, "cockpit.keys.undo", "commas"),
 ]  # fmt: skip
@@ -202,3 +203,14 @@ def test_an_unusable_key_is_reported_and_never_shown(tmp_path: Path, value: str)
     (problem,) = problems(tmp_path, {}, env={"AZURE_OPENAI_API_KEY": value})
     assert problem.field == "endpoints.main.key_env"
     assert not value.strip() or value.strip() not in repr(problem)
+
+
+def test_keys_that_change_nothing_are_a_warning_in_files_and_nothing_in_records(tmp_path: Path) -> None:
+    file = write(tmp_path, document({"criteria": {"filter_rate": "same or lower", "alpha_pct": 1.0}}))
+    rollout, found = check_rollout(file, ENV)
+    [said] = [p for p in found if p.field == "criteria.filter_rate"]
+    assert (said.severity, said.value) == ("warning", '"same or lower"')
+    assert rollout is not None
+    assert rollout.criteria.alpha_pct == 1.0
+    again = recorded_rollout(file.read_text(), file)
+    assert not [p for p in again.warnings if p.field.startswith("criteria")]

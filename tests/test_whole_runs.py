@@ -164,11 +164,11 @@ def test_evidence_of_the_first_engine_begins_anew_and_both_is_said(
     past = replace(left_by(throttled.record, of_file(folder)), automation=first_engine)
     run, first = resumed(past, tmp_path)
     [taken_up] = [event for event in run.events() if event.kind is EventKind.RESUMED]
-    assert taken_up.text == "weights of the interrupted run taken up again"
+    assert taken_up.text == "taken up where the last run was left"
     assert taken_up.after == throttled.last.weights
     [refused] = texts(run, EventKind.REFUSED)
     assert refused.startswith(
-        "not taken up from the interrupted run, evidence: it was weighed by an earlier version"
+        "not taken up from the run before, evidence: it was weighed by an earlier version"
     )
     assert refused.endswith("begins anew")
     assert {v.state for v in first.verdicts[NEW]} == {VerdictState.NOT_YET}

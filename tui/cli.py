@@ -10,20 +10,38 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from tui import cli_afterwards, cli_check, cli_lifecycle
-from tui.cli_ends import BAD_INPUT, COULD_NOT_RUN, INTERRUPTED, fail
+from tui import cli_afterwards, cli_check, cli_lifecycle, cli_notify
+from tui.cli_ends import (
+    BAD_INPUT,
+    COULD_NOT_RUN,
+    OK,
+    Commands,
+    cannot_use,
+    deliver,
+    fail,
+    no_output,
+    say,
+    stand_in_for_closed,
+    tell,
+    write_whole,
+)
+from tui.text import plain
 
 if TYPE_CHECKING:
+    from tui.rollout import Rollout
     from tui.wiring import How
 
-WORSE = 1
 _DEMO_S = 30.0
+_PATH = 4096
+"""Characters of a path that is shown; no system has longer ones."""
 
 app = typer.Typer(
+    cls=Commands,
+    rich_markup_mode=None,
     name="canarytop",
     help="A terminal cockpit for live canary monitoring and control of LLM deployments.",
     no_args_is_help=True,
@@ -34,6 +52,7 @@ app = typer.Typer(
 app.add_typer(cli_check.app)
 app.add_typer(cli_afterwards.app)
 app.add_typer(cli_lifecycle.app)
+app.add_typer(cli_notify.app)
 
 
 def _known_scenario(name: str | None) -> str | None:
@@ -61,7 +80,14 @@ Scenario = Annotated[
         help="Rehearse on the embedded simulator with this scenario; no service is touched.",
     ),
 ]
-Resume = Annotated[bool, typer.Option("--resume", help="Take up the weights of the interrupted run.")]
+Resume = Annotated[
+    bool,
+    typer.Option("--resume", help="Begin where the last run of this file was left, with all that it knew."),
+]
+FromFile = Annotated[
+    bool,
+    typer.Option("--from-file", help="Begin with the weights of the file, wherever the last run was left."),
+]
 CalibrateFrom = Annotated[
     str | None,
     typer.Option(
@@ -76,7 +102,8 @@ NoMouse = Annotated[bool, typer.Option("--no-mouse", help="Leave the mouse to th
 
 def main() -> None:
     """The entry point of the ``canarytop`` command."""
-    app()
+    stand_in_for_closed()
+    app(prog_name="canarytop")
 
 
 @app.command()
@@ -101,6 +128,7 @@ def watch(
     scenario: Scenario = None,
     seed: Seed = None,
     resume: Resume = False,
+    from_file: FromFile = False,
     calibrate_from: CalibrateFrom = None,
     read_only: ReadOnly = False,
     no_mouse: NoMouse = False,
@@ -108,7 +136,7 @@ def watch(
     """The cockpit on a rollout file."""
     from tui.wiring import How
 
-    how = How(scenario, seed, resume, calibrate_from)
+    how = How(scenario, seed, resume, calibrate_from, from_file, watch=True)
     _cockpit(file, how, read_only=read_only, no_mouse=no_mouse)
 
 
@@ -124,17 +152,39 @@ def run(
     seed: Seed = None,
     scenario: Scenario = None,
     resume: Resume = False,
+    from_file: FromFile = False,
     calibrate_from: CalibrateFrom = None,
     json_path: Annotated[
         Path | None,
         typer.Option("--json", callback=_writable, help="Write the result here; - is standard output."),
     ] = None,
+    require_ok: Annotated[
+        bool,
+        typer.Option("--require-ok", help="Exit 1 unless every criterion that a plan would wait for is OK."),
+    ] = False,
 ) -> None:
-    """The same engine without a screen: a progress line, a final table, JSON."""
+    """The same engine without a screen: a progress line, a final table, JSON.
+
+    The last line of the table says the exit code and its reason. The first
+    that holds of 130, 4, 1, 3, 0:
+
+    \b
+      0  traffic was sent and answered, and nothing is WORSE
+      1  a criterion is WORSE (advisory ones aside), guard or tripwire acted,
+         or with --require-ok: a criterion is not OK
+      2  bad input: an option or the rollout file
+      3  could not run: an endpoint, no request sent, no canary with weight
+         got one, a deployment was sent at least 5 and answered none; or 0,
+         and the result could not be written
+      4  kept for production
+    130  interrupted
+    """
     from tui.wiring import How
 
-    how = How(scenario, seed, resume, calibrate_from)
-    raise typer.Exit(_headless(file, how, for_s=_seconds(for_), rate=rate, json_path=json_path))
+    how = How(scenario, seed, resume, calibrate_from, from_file)
+    raise typer.Exit(
+        _headless(file, how, for_s=_seconds(for_), rate=rate, json_path=json_path, require_ok=require_ok)
+    )
 
 
 @app.command()
@@ -150,22 +200,25 @@ def runs(
     place = folder or runs_folder(os.environ)
     found = list_runs(place)
     if not found:
-        typer.echo(f"no runs in {place}")
+        say(f"no runs in {place}")
     for entry in found:
         if isinstance(entry, BrokenRun):
-            typer.echo(f"broken       {entry.path}: {entry.error}")
+            say(f"broken       {plain(str(entry.path), _PATH)}: {plain(entry.error, _PATH)}")
             continue
-        state = "interrupted" if entry.ended_at is None else "ended"
-        weights = " ".join(f"{n}={p:g}" for n, p in (entry.last_weights or {}).get("default", {}).items())
-        typer.echo(
-            f"{state:<12} {entry.started_at:%Y-%m-%d %H:%M:%S}Z  {entry.rollout}  {entry.requests} requests"
-            f"  {weights}  {entry.path}"
+        state = "live" if entry.live else "interrupted" if entry.ended_at is None else "ended"
+        process = f"  process {entry.pid}" if entry.live else ""
+        weights = " ".join(
+            f"{plain(n, 64)}={p:g}" for n, p in (entry.last_weights or {}).get("default", {}).items()
+        )
+        say(
+            f"{state:<12} {entry.started_at:%Y-%m-%d %H:%M:%S}Z  {plain(entry.rollout, 80)}"
+            f"  {entry.requests} requests  {weights}{process}  {plain(str(entry.path), _PATH)}"
         )
 
 
 @app.command()
 def sim(
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8089,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.", min=0, max=65_535)] = 8089,
     scenario: Annotated[
         str, typer.Option(callback=_known_scenario, help="A named timeline; --list shows them.")
     ] = "healthy",
@@ -208,7 +261,7 @@ def sim(
 
     if list_:
         for name, one in SCENARIOS.items():
-            typer.echo(f"{name:<14} {one.description}")
+            say(f"{name:<14} {one.description}")
         return
     try:
         deployments = [parse_deployment(spec) for spec in deployment] if deployment else DEFAULT_DEPLOYMENTS
@@ -225,7 +278,8 @@ def sim(
     except ValueError as error:
         fail(str(error), BAD_INPUT)
     except OSError as error:
-        fail(f"port {port} cannot be used: {error}; choose another with --port", COULD_NOT_RUN)
+        why = error.strerror or str(error)
+        fail(f"port {port} cannot be used: {plain(why, 200)}; choose another with --port", COULD_NOT_RUN)
 
 
 def _cockpit(file: Path, how: How, *, read_only: bool, no_mouse: bool) -> NoReturn:
@@ -235,37 +289,55 @@ def _cockpit(file: Path, how: How, *, read_only: bool, no_mouse: bool) -> NoRetu
 
     with _told():
         rollout = _rollout(file, how.scenario, keys=True)
-        show_cockpit(rollout, how, read_only=read_only, mouse=not no_mouse)
-    raise typer.Exit(0)
+        code = show_cockpit(rollout, how, read_only=read_only, mouse=not no_mouse)
+    raise typer.Exit(code)
 
 
 def _headless(
-    file: Path, how: How, *, for_s: float | None, rate: float | None = None, json_path: Path | None = None
+    file: Path,
+    how: How,
+    *,
+    for_s: float | None,
+    rate: float | None = None,
+    json_path: Path | None = None,
+    require_ok: bool = False,
 ) -> int:
     from tui.headless import table
+    from tui.run_exit import exit_of
     from tui.run_result import result
-    from tui.verdict_table import worse
     from tui.wiring import run_headless
 
     with _told():
-        done = run_headless(_rollout(file, how.scenario), how, for_s=for_s, rate=rate)
-        if json_path is None:
-            typer.echo(table(done.snapshot))
+        rollout = _rollout(file, how.scenario)
+        done = run_headless(rollout, how, for_s=for_s, rate=rate)
+        ends = exit_of(
+            done.snapshot,
+            interrupted=done.interrupted,
+            require_ok={task: spec.plan for task, spec in rollout.tasks.items()} if require_ok else None,
+        )
+        text = json.dumps(result(done.snapshot, seed=done.seed, lost=done.lost, ends=ends), indent=1)
+        problems = [done.snapshot.record.error or ""]
+        if json_path is not None and str(json_path) == "-":
+            undelivered = _on_output(text)
         else:
-            text = json.dumps(result(done.snapshot, seed=done.seed, lost=done.lost), indent=1)
-            if str(json_path) == "-":
-                typer.echo(text)
-            else:
-                json_path.write_text(text + "\n")
-                typer.echo(table(done.snapshot))
-        if done.interrupted:
-            return INTERRUPTED
-        if done.nothing_worked:
+            undelivered = _on_output(table(done.snapshot, ends))
+            if json_path is not None:
+                problems.append(undelivered)
+                undelivered = write_whole(json_path, text + "\n")
+        for problem in filter(None, (*problems, undelivered)):
+            tell(f"ERROR {problem}")
+        if undelivered and ends.code == OK:
+            tell(f"ERROR exit {COULD_NOT_RUN}: the run ended with 0, but its result is lost")
             return COULD_NOT_RUN
-        return WORSE if worse(done.snapshot) else 0
+        return ends.code
 
 
-def _rollout(file: Path, scenario: str | None, *, keys: bool = False) -> Any:
+def _on_output(text: str) -> str:
+    """Why a result could not be written on standard output, and what to do; empty where it could."""
+    return no_output(why) if (why := deliver(text, sys.stdout)) else ""
+
+
+def _rollout(file: Path, scenario: str | None, *, keys: bool = False) -> Rollout:
     from tui.preflight import further_problems
     from tui.problems import format_problems
     from tui.rollout import RolloutError, load_rollout
@@ -288,14 +360,15 @@ def _told() -> Iterator[None]:
     from tui.headless import CouldNotRun
     from tui.record_reader import UnreadableRecord
     from tui.simulator.child import SimulatorFailed
+    from tui.taking_up import IsLive
     from tui.wiring import CockpitFailed
 
     try:
         yield
-    except (CouldNotRun, SimulatorFailed, EngineFailed, CockpitFailed, UnreadableRecord) as error:
+    except (CouldNotRun, SimulatorFailed, EngineFailed, CockpitFailed, IsLive, UnreadableRecord) as error:
         fail(str(error), COULD_NOT_RUN)
     except OSError as error:
-        fail(f"{error.strerror or error}: {error.filename or ''}", COULD_NOT_RUN)
+        fail(cannot_use(error), COULD_NOT_RUN)
 
 
 def _seconds(text: str | None) -> float | None:
@@ -303,5 +376,5 @@ def _seconds(text: str | None) -> float | None:
         return None
     match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)?", text.strip())
     if match is None or float(match[1]) <= 0:
-        fail(f"--for {text}: write a duration such as 90s, 5m or 1h", BAD_INPUT)
+        fail(f"canarytop run: --for {plain(text, 60)}: write a duration such as 90s, 5m or 1h", BAD_INPUT)
     return float(match[1]) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600}[match[2] or "s"]

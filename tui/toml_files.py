@@ -68,7 +68,8 @@ def _read_text(path: Path, max_bytes: int) -> str:
                 raise TomlFileError("not a regular file")
             data = file.read(max_bytes + 1)
     except OSError as error:
-        raise TomlFileError(f"cannot be read: {error.strerror or type(error).__name__}") from None
+        why = error.strerror or type(error).__name__
+        raise TomlFileError(f"cannot be read: {why}; check the path and the file's rights") from None
     except ValueError:
         raise TomlFileError("cannot be read: the path holds a NUL character") from None
     if len(data) > max_bytes:

@@ -7,31 +7,33 @@ import os
 import secrets
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Container, Iterator, Mapping
+from concurrent.futures import wait
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from types import FrameType
 
 from tui.afterwards.earlier import limits_of
 from tui.afterwards.recording import Recording, find_recording
 from tui.azure.lifecycle_table import LifecycleTable, load_lifecycle
 from tui.azure.outlook import arm_of, outlook_of
 from tui.azure.outlook_text import rollout_text
+from tui.cli_ends import INTERRUPTED, tell
+from tui.ending import Ending
 from tui.engine import Engine
-from tui.engine.resuming import DoesNotFit, past_of
-from tui.engine.setup import Past, Setup
+from tui.engine.setup import Setup
 from tui.headless import check_endpoints, finish, follow
-from tui.model import ALL_TASKS, ANSWERED, FILTERED, EventKind, Snapshot
+from tui.kept_weights import WeightsFile
+from tui.model import EventKind, Snapshot
+from tui.notify.sender import Notifier
 from tui.preflight import files_problem, room_for
 from tui.problems import Problem
 from tui.record import RunRecord, record_path, runs_folder
-from tui.record_reader import interrupted_run, last_state, read_events
 from tui.rollout import SIMULATOR, ControlPlane, Rollout
+from tui.taking_up import nothing_taken, what_is_taken_up
 
 _CLOSE_S = 5.0
 _PRETEND_ACCOUNT = (
@@ -55,10 +57,11 @@ def shipped(name: str) -> Path:
 
 
 class EveryKey(Mapping[str, str]):
-    """An environment in which every key is set, to a word that opens nothing."""
+    """An environment in which every key is set, to what opens nothing as a key and, as an
+    address, leads nowhere (RFC 6761, 6.4)."""
 
     def __getitem__(self, name: str) -> str:
-        return "rehearsal"
+        return "https://rehearsal.invalid"
 
     def __iter__(self) -> Iterator[str]:
         return iter(())
@@ -129,6 +132,7 @@ def service(
             profiles_dir=_own(rollout),
             # Nothing there is real, so everything may be tried.
             control_plane=ControlPlane(url, write=True),
+            rehearsed=True,
         )
 
 
@@ -160,101 +164,151 @@ def _own(rollout: Rollout) -> Path:
     return runs_folder(os.environ).parent / rollout.profiles_dir.name
 
 
-def interrupted(rollout: Rollout, folder: Path) -> Past:
-    """What the latest run of this rollout left, which has no clean end.
-
-    Raises:
-        DoesNotFit: There is none, or it cannot be taken up; the text says why.
-        UnreadableRecord: Its record cannot be read.
-    """
-    run = interrupted_run(folder, rollout.name)
-    if run is None:
-        raise DoesNotFit(f"no run of {rollout.name} in {folder} was interrupted")
-    events, state = read_events(run.path), last_state(run.path)
-    return past_of(rollout, run.run_id, run.started_at, run.last_weights, events, state)
-
-
 @dataclass(frozen=True, slots=True)
 class How:
     """How a rollout is run. ``scenario`` rehearses it on the simulator; ``seed`` None draws one; ``resume``
-    takes up the interrupted run; ``calibrate_from`` names the earlier run that says how slow the baseline
+    takes up the last run, ``from_file`` begins with the weights of the file whatever was before, and ``watch``
+    is whether a person looks on; ``calibrate_from`` names the earlier run that says how slow the baseline
     is."""
 
     scenario: str | None = None
     seed: int | None = None
     resume: bool = False
     calibrate_from: str | None = None
+    from_file: bool = False
+    watch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """An engine that has been started, its seed and its record. ``warnings`` are said before the traffic: of
-    the way to the services (a rehearsal does not take it), and of this machine."""
+    """An engine that has been started, its seed and its record. ``begins`` says with which weights, where that
+    is not plain, and what else runs; ``warnings`` are said before the traffic."""
 
     engine: Engine
     seed: int
     record: RunRecord
     warnings: tuple[Problem, ...] = ()
+    begins: tuple[str, ...] = ()
+    kept: WeightsFile | None = None
+    notifier: Notifier | None = None
+    before_end: list[Snapshot] = field(default_factory=list)
+    """The newest snapshot, at each time at which the run was asked to end."""
+
+    def end(self) -> None:
+        """Stop sending and cut what is under way; returns at once."""
+        self.before_end.append(self.engine.snapshot())
+        self.engine.end()
+        # Again: the first may have let requests under way finish.
+        self.engine.end()
+
+    def has_ended(self, timeout_s: float) -> bool:
+        """Whether the engine has ended, after waiting at most so long."""
+        wait([self.engine.ended], timeout_s)
+        return self.engine.ended.done()
+
+    def close(self) -> tuple[str, ...]:
+        """End the engine, save and close everything. Returns what went wrong in it, for who can still print: a
+        terminal that nobody reads must not hold the end."""
+        wrong = []
+        self.engine.stop()
+        self.record.close(_CLOSE_S)
+        if self.kept is not None and not self.kept.close(_CLOSE_S):
+            wrong.append(self.kept.error)
+        if self.notifier is not None:
+            wrong += [f"WARNING {text}" for text in self.notifier.close(_CLOSE_S)]
+        return tuple(wrong)
 
 
 @contextmanager
-def running(rollout: Rollout, how: How) -> Iterator[Run]:
+def running(rollout: Rollout, how: How, *, must_answer: bool = False) -> Iterator[Run]:
     """The engine of a rollout, started and recording; at the end of the block everything is saved and closed.
+
+    With ``must_answer`` nothing is sent where an endpoint does not answer before the traffic.
 
     Raises:
         EngineFailed: The engine could not be put together.
-        UnreadableRecord: The run to resume, or to calibrate from, cannot be read or used.
+        IsLive: The run to resume has not ended.
+        UnreadableRecord: The run to calibrate from cannot be read or used.
     """
     now = partial(datetime.now, UTC)
     folder = runs_folder(os.environ)
-    warnings = (
-        tuple(p for p in rollout.warnings if p.field.startswith("endpoints.")) if not how.scenario else ()
-    )
+    warnings = tuple(p for p in rollout.warnings if not (how.scenario and p.field.startswith("endpoints.")))
     if (files := room_for(rollout)) is not None:
         warnings = (*warnings, files_problem(files))
     rollout = replace(rollout, warnings=warnings)
     calibrated = None
     if how.calibrate_from is not None:
         calibrated = limits_of(Recording.open(find_recording(how.calibrate_from, folder)), rollout)
-    past, not_resumed = None, ""
-    if how.resume:
-        try:
-            past = interrupted(rollout, folder)
-        except DoesNotFit as error:
-            not_resumed = str(error)
+    taken = nothing_taken(how) if rollout.rehearsed else what_is_taken_up(rollout, folder, how)
     seed = secrets.randbelow(2**31) if how.seed is None else how.seed
     run_id = secrets.token_hex(4)
     started_at = now()
+    path = record_path(folder, rollout.name, run_id, started_at)
+    others = taken.others or str
     record = RunRecord.create(
-        record_path(folder, rollout.name, run_id, started_at),
+        path,
         run_id=run_id,
         rollout_name=rollout.name,
         rollout_text=rollout.path.read_text(encoding="utf-8"),
         started_at=started_at,
-        meta={"seed": seed, "environment": rollout.environment, "resumed": past.run_id if past else None},
+        meta={
+            "seed": seed,
+            "environment": rollout.environment,
+            "resumed": taken.past.run_id if taken.past is not None else None,
+            "pid": os.getpid(),
+            "rollout_path": None if taken.kept is None else str(rollout.path.resolve()),
+        },
         keep_text=rollout.keep_text,
     )
-    engine = Engine(
-        Setup(
-            rollout=rollout,
-            run_id=run_id,
-            env=os.environ,
-            seed=seed,
-            actor=whoami(),
-            record=record,
-            clock=time.perf_counter,
-            now=now,
-            past=past,
-            not_resumed=not_resumed,
-            calibrated=calibrated,
+    with ExitStack() as stack:
+        # Whatever comes from here on, a signal too, the record is closed.
+        stack.callback(record.close, _CLOSE_S)
+        notifier = None
+        if rollout.notify and not rollout.rehearsed:
+            notifier = Notifier(
+                rollout.notify,
+                os.environ,
+                rollout=rollout.name,
+                environment=rollout.environment,
+                run_id=run_id,
+            )
+        engine = Engine(
+            Setup(
+                rollout=rollout,
+                run_id=run_id,
+                env=os.environ,
+                seed=seed,
+                actor=whoami(),
+                record=record,
+                clock=time.perf_counter,
+                now=now,
+                past=taken.past,
+                weights=taken.beginning.weights,
+                taken_up=taken.beginning.said,
+                stands=taken.beginning.stands,
+                held=taken.beginning.held,
+                kept=taken.kept,
+                others=others,
+                hear=notifier.hear if notifier is not None else lambda *_: None,
+                must_answer=must_answer,
+                calibrated=calibrated,
+            )
         )
-    )
-    try:
+        begins = tuple(filter(None, (taken.beginning.said, others())))
+        if notifier is not None:
+            notifier.failed = engine.warn
+        run = Run(engine, seed, record, warnings, begins, taken.kept, notifier)
+        if taken.others is not None:
+            taken.others.watch(path)
+            stack.callback(taken.others.close)
+        stack.callback(_close, run)
         engine.start()
-        yield Run(engine, seed, record, warnings)
-    finally:
-        engine.stop()
-        record.close(_CLOSE_S)
+        yield run
+
+
+def _close(run: Run) -> None:
+    for text in run.close():
+        tell(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,13 +319,6 @@ class Done:
     seed: int
     lost: int
     interrupted: bool
-
-    @property
-    def nothing_worked(self) -> bool:
-        """Requests were sent and not one got through to a model: no endpoint was usable."""
-        totals = [view.figures["run"][ALL_TASKS] for view in self.snapshot.deployments.values()]
-        through = sum(f.kinds.get(kind, 0) for f in totals for kind in ANSWERED | FILTERED)
-        return sum(f.requests for f in totals) > 0 and through == 0
 
 
 def run_headless(rollout: Rollout, how: How, *, for_s: float | None, rate: float | None) -> Done:
@@ -285,22 +332,30 @@ def run_headless(rollout: Rollout, how: How, *, for_s: float | None, rate: float
     """
     if rate is not None:
         rollout = replace(rollout, traffic=replace(rollout.traffic, rate=rate))
-    asked = threading.Event()
+    ending = Ending()
+    asked = ending.asked
     with ExitStack() as stack:
-        stack.enter_context(_on_signals(lambda *_: asked.set()))
+        stack.enter_context(ending.on_signals())
         usable = stack.enter_context(service(rollout, scenario=how.scenario, seed=how.seed or 0))
-        run = stack.enter_context(running(usable, how))
-        for problem in run.warnings:
-            print(f"WARNING {problem}", file=sys.stderr)
+        run = stack.enter_context(running(usable, how, must_answer=True))
+        ending.of(run)
+        for text in (*run.begins, *(f"WARNING {problem}" for problem in run.warnings)):
+            tell(text)
         check_endpoints(run.engine, asked)
-        follow(run.engine, for_s=for_s, out=sys.stderr, asked=asked)
+        # Whoever had hang-ups ignored (``nohup``) wants it to go on without its terminal.
+        nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        terminal_lost: Callable[[], None] = (lambda: None) if nohup else ending.hang_up
+        follow(run.engine, for_s=for_s, out=sys.stderr, asked=asked, terminal_lost=terminal_lost)
         lost = finish(run.engine, drain_s=usable.traffic.timeout_s + 1, asked=asked)
+        ending.left()
         snapshot = run.engine.snapshot()
     return Done(replace(snapshot, record=run.record.view()), run.seed, lost, asked.is_set())
 
 
-def show_cockpit(rollout: Rollout, how: How, *, read_only: bool, mouse: bool) -> None:
-    """Run with the cockpit on the terminal until it is left, or a signal (a closed terminal too) ends it.
+def show_cockpit(rollout: Rollout, how: How, *, read_only: bool, mouse: bool) -> int:
+    """Run with the cockpit on the terminal until it is left, or a signal or a lost terminal ends it.
+
+    Returns the exit code: 0 where a person left it, 130 where it was ended.
 
     Raises:
         CockpitFailed: The screen broke.
@@ -312,8 +367,11 @@ def show_cockpit(rollout: Rollout, how: How, *, read_only: bool, mouse: bool) ->
     # interpreter away from the engine.
     from tui.cockpit.app import CanarytopApp
     from tui.cockpit.renderer import ProcessRenderer
+    from tui.cockpit.terminal import driver_class
 
+    ending = Ending(unattended_s=rollout.cockpit.unattended_s)
     with ExitStack() as stack:
+        stack.enter_context(ending.on_signals())
         usable = stack.enter_context(service(rollout, scenario=how.scenario, seed=how.seed or 0))
         run = stack.enter_context(running(usable, how))
         renderer = stack.enter_context(closing(ProcessRenderer()))
@@ -328,16 +386,23 @@ def show_cockpit(rollout: Rollout, how: How, *, read_only: bool, mouse: bool) ->
             marker=rollout.cockpit.marker,
             export_folder=Path.cwd() / "screenshots",
             ahead=partial(_ahead, rollout, load_lifecycle()),
+            greeting="; ".join(run.begins),
+            driver_class=driver_class(),
+            desktop_notes=rollout.cockpit.desktop_notes,
+            on_quit=ending.quit,
+            on_terminal_lost=ending.hang_up,
         )
-        stack.enter_context(_on_signals(lambda *_: app.exit()))
+        ending.of(run, app.leave)
         app.run(mouse=mouse)
-        on_screen = run.engine.snapshot()
+        ending.left()
+        on_screen = [*run.before_end, run.engine.snapshot()][0]
         if run.engine.ended.done():
             run.engine.ended.result()
     for text in left_half_done(on_screen, run.engine.snapshot()):
-        print(text, file=sys.stderr)
+        tell(text)
     if app.return_code:
-        raise CockpitFailed("the cockpit broke, see above; the run was saved")
+        raise CockpitFailed("the cockpit broke: report what stands above; the run was ended and saved")
+    return INTERRUPTED if ending.asked.is_set() else 0
 
 
 def left_half_done(before: Snapshot, after: Snapshot) -> Iterator[str]:
@@ -357,14 +422,3 @@ def _ahead(rollout: Rollout, table: LifecycleTable, snapshot: Snapshot, width: i
     arm = arm_of(rollout.deployments.values(), {account.endpoint: account for account in snapshot.accounts})
     served = {name: view.served for name, view in snapshot.deployments.items() if view.served is not None}
     return rollout_text(outlook_of(rollout, table, snapshot.at.date(), arm=arm, served=served), width)
-
-
-@contextmanager
-def _on_signals(act: Callable[[int, FrameType | None], object]) -> Iterator[None]:
-    """Ctrl-C, a termination and a closed terminal all end the run cleanly, everything saved."""
-    before = {number: signal.signal(number, act) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

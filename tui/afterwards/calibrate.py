@@ -39,6 +39,8 @@ class Calibration:
     any_alarm: int = 0
     own_noise: dict[str, Measured] = field(default_factory=dict)
     """By task; empty where no run was of equal versions."""
+    damage: list[str] = field(default_factory=list)
+    """What was left out of a record, by its path."""
     labels: dict[str, str] = field(default_factory=dict)
     alarms: dict[str, int] = field(default_factory=dict)
 
@@ -77,6 +79,8 @@ def calibrate(
         rollout = recording.rollout
         settings = criteria or rollout.criteria_by_task
         result.runs += 1
+        if recording.damage:
+            result.damage.append(f"{plain(str(recording.path), 200)} is damaged: {recording.damage}")
         if _all_the_same(recording):
             result.same_versions += 1
             judge = make_judge(rollout.baseline, recording.canaries, settings)
@@ -156,6 +160,7 @@ def calibration_json(result: Calibration) -> dict[str, Any]:
             for name, n in result.alarms.items()
         },
         "own_noise": {task: noise_json(found) for task, found in result.own_noise.items()},
+        "damage": result.damage,
     }
 
 
@@ -164,7 +169,7 @@ def calibration_text(result: Calibration) -> str:
     parts = [noise_text(task, found) for task, found in result.own_noise.items()]
     if result.same_versions < result.runs:
         parts.append(_NO_NOISE)
-    return "\n\n".join((*parts, _alarms_text(result)))
+    return "\n\n".join((*parts, *result.damage, _alarms_text(result)))
 
 
 _NO_NOISE = """\

@@ -15,6 +15,7 @@ from tui.model import (
     DEFAULT_TASK,
     ERRORS,
     THROTTLED,
+    Ability,
     Assignment,
     DeploymentView,
     Event,
@@ -25,6 +26,7 @@ from tui.model import (
     SenderView,
     Snapshot,
     TrafficState,
+    able_again,
 )
 
 _EVENTS_SHOWN = 1000
@@ -62,6 +64,7 @@ class Playback:
         self._estimated_usd = 0.0
         self._state = TrafficState.STARTING
         self._guard_said = ""
+        self._baseline = Ability()
 
     def advance(self, to_s: float, most: float = inf) -> bool:
         """Take in what happened up to ``to_s``, but no more than ``most`` happenings: then ``at_s`` is when the
@@ -118,6 +121,7 @@ class Playback:
                     changed=self._versions.last_change(name),
                     last_error=self._failed[name][0] if name in self._failed else None,
                     last_error_s=self._failed[name][1] if name in self._failed else None,
+                    ability=self._baseline if name == rollout.baseline else Ability(),
                 )
                 for name, deployment in rollout.deployments.items()
             },
@@ -149,8 +153,17 @@ class Playback:
             self._state = TrafficState.BUDGET_SPENT
         elif event.kind in (EventKind.STARTED, EventKind.CONTINUED):
             self._state = TrafficState.RUNNING
-        elif event.kind is EventKind.GUARD:
+        elif event.kind in (EventKind.GUARD, EventKind.NOT_ROLLED_BACK):
             self._guard_said = event.text
+        self._baseline_was(event)
+
+    def _baseline_was(self, event: Event) -> None:
+        """Whether the baseline was able to serve, as the run itself noticed it."""
+        name = self.recording.rollout.baseline
+        if event.kind is EventKind.BASELINE_DEAD:
+            self._baseline = Ability("unable", event.text.removeprefix(f"{name} "), event.at_s)
+        elif event.kind is EventKind.REACHABLE and event.text == able_again(name):
+            self._baseline = Ability()
 
     def _assigned(self, assignment: Assignment, now_s: float) -> None:
         self._sent += 1

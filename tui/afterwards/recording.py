@@ -15,6 +15,7 @@ from tui.model import DEFAULT_TASK, Assignment, Event, Outcome, Pair, Second, We
 from tui.record_reader import (
     RunInfo,
     UnreadableRecord,
+    count_outside,
     last_moment_s,
     list_runs,
     read_assignments,
@@ -39,7 +40,8 @@ _SAME_PCT = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A run that can be looked at again. Outcomes are read from the file each time and never all held."""
+    """A run that can be looked at again. Outcomes are read from the file each time and never all held.
+    ``outside`` counts moments that no run can have had; what has one is left out."""
 
     path: Path
     head: RunHead
@@ -47,6 +49,7 @@ class Recording:
     ended_at: datetime | None
     events: tuple[Event, ...]
     duration_s: float
+    outside: int
     _changes_s: tuple[float, ...]
     _tables: tuple[WeightTable, ...]
 
@@ -71,9 +74,18 @@ class Recording:
             ended_at=run.ended_at,
             events=events,
             duration_s=last_moment_s(path),
+            outside=count_outside(path),
             _changes_s=tuple(at_s for at_s, _ in changes),
             _tables=tuple(table for _, table in changes),
         )
+
+    @property
+    def damage(self) -> str:
+        """What was left out of it, in words; empty where it is whole."""
+        if not self.outside:
+            return ""
+        lies = "moment lies" if self.outside == 1 else "moments lie"
+        return f"{self.outside} {lies} outside of any run: such rows are left out"
 
     @property
     def canaries(self) -> tuple[str, ...]:

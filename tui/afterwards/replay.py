@@ -45,6 +45,8 @@ class ReplayResult:
     verdicts: Mapping[str, tuple[Verdict, ...]]
     rolled_back: tuple[Event, ...]
     """What was really rolled back in the run."""
+    damage: str = ""
+    """What was left out of the record, in words."""
 
 
 def replay(recording: Recording, judge: Judging, guard: Guard) -> ReplayResult:
@@ -97,12 +99,15 @@ def replay(recording: Recording, judge: Judging, guard: Guard) -> ReplayResult:
         actions=tuple(actions.values()),
         verdicts=judge.verdicts(now_s),
         rolled_back=tuple(e for e in recording.events if e.kind is EventKind.ROLLED_BACK),
+        damage=recording.damage,
     )
 
 
 def replay_text(result: ReplayResult) -> str:
     """The result in plain text, one fact a line."""
     lines = [f"run {plain(result.run_id, 80)}: {result.requests} requests judged again"]
+    if result.damage:
+        lines.append(f"the record is damaged: {result.damage}")
     lines += [
         f"{call.at:%H:%M:%S}Z  {plain(call.canary, 64)}  {plain(call.verdict.label, 60)}:"
         f" {call.verdict.state.value.replace('_', ' ').upper()}{_evidence(call.verdict)}"

@@ -76,6 +76,7 @@ def summarise(recording: Recording, judge: Judging | None) -> Summary:
             ),
             ("weights at the end", _weights(seen.weights)),
             ("record", plain(str(recording.path), 200)),
+            *((("damage", recording.damage),) if recording.damage else ()),
         ),
         tables=(
             _versions(recording, figures),

@@ -56,8 +56,8 @@ _SAMPLES: Final = ("samples", "sample")
 ACTIONS: tuple[Action, ...] = (
     Action(
         "roll_back", ("r", "ctrl+r"), "ROLL BACK", "Baseline to 100% at once; undo brings the weights back. "
-        "The second key acts while typing too.", _TRAFFIC, "lowers", "none, on every screen", True, "ROLL BACK",
-        anywhere=True, while_typing=True, only=_LIVE,
+        "The second key acts while typing too.", _TRAFFIC, "lowers", "none; dead baseline: twice", True,
+        "ROLL BACK", anywhere=True, while_typing=True, only=_LIVE,
     ),
     Action("roll_back_task", ("R",), "Roll back task", "Baseline to 100% in the chosen task alone.", _TRAFFIC,
            "lowers", "none", short_label="Roll back task", only=_LIVE),
@@ -250,6 +250,12 @@ def whole_keymap(keymap: Mapping[str, str]) -> dict[str, str]:
     return {a.id: ",".join(_names(keys_of(a, keymap))) for a in ACTIONS} if keymap else {}
 
 
+def actions_on(key: str, character: str | None, keymap: Mapping[str, str]) -> list[Action]:
+    """All actions that a key event may run, whatever session and screen."""
+    wanted = {format_key(name) for name in (key, character) if name}
+    return [a for a in ACTIONS if wanted & {format_key(k) for k in keys_of(a, keymap)}]
+
+
 def action_of(
     key: str,
     character: str | None,
@@ -259,8 +265,7 @@ def action_of(
 ) -> Action | None:
     """The action that a key event would run on a screen; where that screen, or this session, has none on that
     key, the one of another."""
-    wanted = {format_key(name) for name in (key, character) if name}
-    found = [a for a in ACTIONS if wanted & {format_key(k) for k in keys_of(a, keymap)}]
+    found = actions_on(key, character, keymap)
     found = [a for a in found if acts_on(a, place)] or found
     return next((a for a in found if belongs(a, session)), next(iter(found), None))
 

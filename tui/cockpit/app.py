@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from textual import events, on
 from textual.binding import BindingType
+from textual.driver import Driver
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input
@@ -17,15 +18,19 @@ from tui.cockpit.actions import (
     BY_ID,
     Place,
     action_of,
+    actions_on,
     acts_on,
     allowed,
     belongs,
     bindings,
     keymap_mistakes,
+    keys_of,
     whole_keymap,
 )
+from tui.cockpit.bell import Bell
 from tui.cockpit.commands import Commands
 from tui.cockpit.controls import Controls, Playing
+from tui.cockpit.keys_under_way import KeysUnderWay
 from tui.cockpit.messages import (
     ActionChosen,
     CommandEnded,
@@ -38,6 +43,7 @@ from tui.cockpit.messages import (
 )
 from tui.cockpit.questions import ask_mark, ask_weight
 from tui.cockpit.renderer import Renderer
+from tui.cockpit.roll_back import SecondPress
 from tui.cockpit.sample_listing import Listing
 from tui.cockpit.sample_scoring import Scoring
 from tui.cockpit.sampling import Sampling
@@ -50,9 +56,9 @@ from tui.cockpit.screens.promote import PromoteScreen
 from tui.cockpit.screens.save_profile import SaveProfileScreen
 from tui.cockpit.series import MarkerMode
 from tui.cockpit.theme import THEME
-from tui.cockpit.ui_state import chosen_canary
+from tui.cockpit.ui_state import NOTICE_S, chosen_canary, tasks_of
 from tui.model import WINDOWS_S
-from tui.routing.controller import CommandRefused, LeftHalfDone
+from tui.routing.controller import CommandRefused, LeftHalfDone, NothingToDo
 from tui.weight_profiles import WeightProfile
 
 _WIDTHS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide"), (160, "-huge")]
@@ -74,9 +80,13 @@ class CanarytopApp(Sampling):
         marker: What the font can show.
         export_folder: Where exports are written.
         clock: Seconds, monotonic.
-        on_quit: Called once when the person quits, before the screen is given back.
+        on_quit: Called when the person quits, before the screen is given back.
+        on_terminal_lost: Called from any thread when the terminal is gone.
         player: Who plays the recording that ``controls`` shows; None in a live run.
         ahead: The outlook of a snapshot as text; None where nobody looks ahead.
+        greeting: What is said first.
+        driver_class: What the screen is written with; None is for Textual to choose.
+        desktop_notes: Whether the terminal is asked to show what rings its bell.
 
     Raises:
         ValueError: ``keymap``, ``window`` or ``step_pct`` has mistakes; the text names each.
@@ -104,8 +114,12 @@ class CanarytopApp(Sampling):
         marker: MarkerMode = "braille",
         clock: Callable[[], float] = time.monotonic,
         on_quit: Callable[[], None] = lambda: None,
+        on_terminal_lost: Callable[[], None] = lambda: None,
         player: Playing | None = None,
         ahead: Ahead | None = None,
+        greeting: str = "",
+        driver_class: type[Driver] | None = None,
+        desktop_notes: bool = False,
     ) -> None:
         keys = dict(keymap or {})
         mistakes = list(keymap_mistakes(keys))
@@ -124,16 +138,23 @@ class CanarytopApp(Sampling):
             keymap=keys,
             export_folder=export_folder,
             clock=clock,
+            driver_class=driver_class,
         )
         self.register_theme(THEME)
         self.theme = THEME.name
         self._controls = controls
         self._player = player
         self._ahead = ahead
+        self._greeting = greeting
+        self._bell = Bell(notes=desktop_notes, actor=actor)
+        self._keys_under_way = KeysUnderWay()
+        self._on_terminal_lost = on_terminal_lost
         self._on_quit = on_quit
         self._key_is_text = False
+        self._drawn = False
         self._actor = actor
         self._commands = Commands(controls, actor, self._send)
+        self._second_press = SecondPress()
         self._scoring = Scoring()
         self._listing = Listing(controls.samples, self._scoring)
 
@@ -143,10 +164,18 @@ class CanarytopApp(Sampling):
         """Show what there is, then listen."""
         self.set_keymap(whole_keymap(self._keys))
         await self.push_screen(self._cockpit)
-        self.take(self._controls.snapshot())
+        first = self._controls.snapshot()
+        self.take(first)
+        self._bell.for_events(first.events)
         self._controls.subscribe(lambda snapshot: self._send(SnapshotArrived(snapshot)))
+        if self._greeting:
+            self.say(self._greeting, "warn")
         self.begin_to_play()
         self.set_interval(1.0, self.tick)
+        self.call_after_refresh(self._first_picture_drawn)
+
+    def _first_picture_drawn(self) -> None:
+        self._drawn = True
 
     def _send(self, message: Message) -> None:
         """Post from any thread."""
@@ -159,6 +188,9 @@ class CanarytopApp(Sampling):
     @on(SnapshotArrived)
     def _snapshot_arrived(self, message: SnapshotArrived) -> None:
         self.take(message.snapshot)
+        calls = self._bell.for_events(message.snapshot.events) if self._player is None else ""
+        if calls and self._driver is not None:
+            self._driver.write(calls)
 
     @on(CommandEnded)
     def _command_ended(self, message: CommandEnded) -> None:
@@ -168,7 +200,12 @@ class CanarytopApp(Sampling):
             self.say(f"{message.what}: given up, the engine is stopping", "warn")
             return
         error = message.future.exception()
-        if isinstance(error, LeftHalfDone):
+        if isinstance(error, NothingToDo):
+            text = str(error)
+            for name in sorted(self._names, key=len, reverse=True):
+                text = text.replace(name, self._names[name])
+            self.say(text)
+        elif isinstance(error, LeftHalfDone):
             self.say(f"{message.what} is half done: {error}", "alert")
         elif isinstance(error, CommandRefused):
             self.say(f"{message.what} refused: {error}", "warn")
@@ -177,12 +214,59 @@ class CanarytopApp(Sampling):
         elif message.then is not None:
             message.then(message.future.result())
 
+    # --- the terminal's side ---------------------------------------------------------------------
+
+    def terminal_lost(self) -> None:
+        """The terminal is gone; from any thread."""
+        self._on_terminal_lost()
+
+    def leave(self) -> None:
+        """Give the screen back; from any thread."""
+        try:
+            self.call_later(self.exit)
+        except RuntimeError:
+            # The app's loop has ended: it is gone already.
+            return
+
+    def heard(self, key: events.Key) -> bool:
+        """Whether a key that has just come from the terminal is to be handled in its turn; from any thread.
+
+        One that comes before the first picture is not: nobody knew what it would do. Neither is a roll back
+        that overtakes the keys before it, see ``KeysUnderWay``. One that quits is, and says so at once: a
+        screen that waits for its terminal may never come to it.
+        """
+        if not self._drawn:
+            return False
+        actions = actions_on(key.key, key.character, self._keys)
+        first = self._keys_under_way.may_be_overtaken(letter=key.is_printable, answers=self._asks)
+        if BY_ID["roll_back"] in actions and first and self._rolls_back_at_once:
+            self._commands.roll_back(self.view, None)
+            return False
+        if BY_ID["quit"] in actions and first and not self._asks:
+            self._on_quit()
+        self._keys_under_way.came(action for action in actions if belongs(action, self.view.session))
+        return True
+
+    @property
+    def _rolls_back_at_once(self) -> bool:
+        """Whether one press is enough, and allowed."""
+        if self._player is not None or self.ui.read_only:
+            return False
+        live = self._controls.snapshot()
+        return live.deployments[live.baseline].ability.state != "unable"
+
+    @property
+    def _asks(self) -> bool:
+        """Whether a dialog or a field is open."""
+        return isinstance(self.screen, ModalScreen) or isinstance(self.focused, Input)
+
     # --- which actions may run ------------------------------------------------------------------
 
     async def on_event(self, event: events.Event) -> None:
         """Remember the key under way: what it may do depends on whether it is text."""
         if isinstance(event, events.Key):
             self._key_is_text = event.is_printable
+            self.call_after_refresh(self._keys_under_way.was_handled)
         await super().on_event(event)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -225,10 +309,35 @@ class CanarytopApp(Sampling):
     # --- weights and traffic --------------------------------------------------------------------
 
     def action_roll_back(self) -> None:
-        self._commands.roll_back()
+        self._roll_back("roll_back", None)
 
     def action_roll_back_task(self) -> None:
-        self._commands.roll_back_task(self.view)
+        view = self.view
+        if view.ui.task is None and tasks_of(view.all_tasks):
+            self.say(f"choose a task first ({view.ui.keys['next_task']}): "
+                     f"{view.ui.keys['roll_back']} rolls all back")  # fmt: skip
+        else:
+            self._roll_back("roll_back_task", view.ui.task)
+
+    def _roll_back(self, action: str, task: str | None) -> None:
+        """At the first press, or the second one where the baseline is not able to serve."""
+        said = self._second_press.pressed(self.view, task, self._key_of(action))
+        if said:
+            self.say(said, "alert")
+            self.call_after_refresh(self._asked_for_second_press)
+        elif said is not None:
+            self._choose(notice="")
+            self._commands.roll_back(self.view, task)
+
+    def _asked_for_second_press(self) -> None:
+        self._second_press.drawn(self._clock())
+        self._choose(notice_until_s=self._clock() + NOTICE_S)
+
+    def _key_of(self, action: str) -> str:
+        """The key that acts now: while something is typed, one that is no text."""
+        keys = keys_of(BY_ID[action], self._keys)
+        chords = [key for key in keys if len(key) > 1]
+        return chords[0] if chords and isinstance(self.focused, Input) else keys[0]
 
     def action_lower(self) -> None:
         self._commands.nudge(self.view, -self.ui.step_pct)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from tui.cockpit import format as fmt
 from tui.cockpit.banner_state import Severity, State
+from tui.cockpit.baseline_banner import dead_state, help_key, is_dead
 from tui.cockpit.comparison import against_baseline
 from tui.cockpit.crosshair import reading as reading_at
 from tui.cockpit.pin_banner import ending_tag, version_states
@@ -21,9 +22,18 @@ from tui.cockpit.verdict_banner import (
     ok_said,
     plan_said,
     ramping,
+    worse_key,
     worse_said,
 )
-from tui.cockpit.weight_banner import ago, change_said, last_change, since, split
+from tui.cockpit.weight_banner import (
+    ago,
+    all_on_baseline,
+    change_said,
+    last_change,
+    since,
+    split,
+    task_rolled_back,
+)
 from tui.cockpit.weight_view import asked_pct
 from tui.model import (
     ALL_TASKS,
@@ -89,8 +99,8 @@ def banner(view: View) -> Banner:
         right = moments(view)
         key = key if key and ui.frozen else replay_key(view)
         severity = "note" if severity == "calm" and not should_move(view.live) else severity
-    if ui.notice and ui.now_s < ui.notice_until_s:
-        return Banner(worst.word, parts, plain(ui.notice, 300), "", right, severity)
+    if view.notice:
+        return Banner(worst.word, parts, plain(view.notice, 300), "", right, severity)
     if reading := reading_at(view):
         return Banner(worst.word, parts, reading, "", right, severity)
     return Banner(worst.word, parts, worst.figure, key, right, severity, worst.shorter)
@@ -99,11 +109,14 @@ def banner(view: View) -> Banner:
 def _states(view: View) -> Iterator[State]:
     """Every state that holds, worst first; none is plain running."""
     yield from _stale(view)
+    yield from dead_state(view)
     yield from _worse(view)
     yield from _record_error(view)
     yield from version_states(view)
     yield from _states_of_service(view)
     yield from _states_of_traffic(view)
+    if view.live.also_running:
+        yield State("▲", "NOT ALONE", "warn", plain(view.live.also_running, 200))
     ui = view.ui
     if (gate := gate_said(view)) is not None:
         yield State("◇", plan_said(view).removeprefix("◇ "), "note", *gate)
@@ -124,14 +137,14 @@ def _stale(view: View) -> Iterator[State]:
     if view.ui.stale:
         since = fmt.age(view.ui.age_s)
         why = f"no new figures for {since}: what is below is old"
-        yield State("?", f"STALE {since}", "alarm", why, _help_key(view))
+        yield State("?", f"STALE {since}", "alarm", why, help_key(view))
 
 
 def _worse(view: View) -> Iterator[State]:
     """The first canary that has traffic and is WORSE: it harms users now."""
     for name in exposed_in(view, VerdictState.WORSE)[:1]:
         figure, *shorter = worse_said(view, name)
-        yield State("✗", "WORSE", "alarm", figure, _help_key(view), tuple(shorter))
+        yield State("✗", "WORSE", "alarm", figure, worse_key(view, name), tuple(shorter))
 
 
 def _record_error(view: View) -> Iterator[State]:
@@ -164,15 +177,17 @@ def _down(view: View, word: str, reasons: Mapping[str, str | None]) -> Iterator[
         more = f" (and {len(down) - 1} more)" if len(down) > 1 else ""
         whole, brief = (f"{view.short(name)}{more}: {plain(why, most)}" for most in (200, 70))
         pause = f"press {view.ui.keys['pause_traffic']} to pause traffic"
-        key = _help_key(view) if name != view.live.baseline else pause
+        key = help_key(view) if name != view.live.baseline else pause
         yield State("✗", word, "alarm", whole, key, (brief,))
 
 
 def _states_of_service(view: View) -> Iterator[State]:
     live = view.live
-    yield from _down(view, "UNREACHABLE", {name: d.unreachable for name, d in live.deployments.items()})
-    # That a version is retired is said already.
-    failing = {name: None if d.retired else d.failing for name, d in live.deployments.items()}
+    # What was said already, of a dead baseline or of a version that is retired, is not said twice.
+    said = {live.baseline} if is_dead(view) else set()
+    others = {name: d for name, d in live.deployments.items() if name not in said}
+    yield from _down(view, "UNREACHABLE", {name: d.unreachable for name, d in others.items()})
+    failing = {name: None if d.retired else d.failing for name, d in others.items()}
     yield from _down(view, "FAILING", failing)
     yield from _quota_exhausted(view)
     if live.sender.saturated:
@@ -252,9 +267,12 @@ def _state_of_run(view: View) -> State | None:
     """How far the run is; None for plain running. No judgement of a canary is among these."""
     live, ui = view.live, view.ui
     change = last_change(live)
-    if change is not None and change.kind is EventKind.ROLLED_BACK:
+    rolled_back = change if change is not None and change.kind is EventKind.ROLLED_BACK else None
+    if rolled_back is not None and (of_task := task_rolled_back(view, rolled_back)) is not None:
+        return State("◀", "ROLLED BACK", "note", *of_task)
+    if rolled_back is not None and all_on_baseline(live):
         undo = f"press {ui.keys['undo']} twice to bring the weights back" if live.can_undo else ""
-        to = f"all traffic to {view.short(live.baseline)} for {ago(view, change)}"
+        to = f"all traffic to {view.short(live.baseline)} for {ago(view, rolled_back)}"
         return State("◀", "ROLLED BACK", "note", to + since(live), undo, (to,))
     if live.state is TrafficState.STARTING:
         return State("▷", "STARTING", "note", "opening connections", f"{ui.keys['help']} shows the keys")
@@ -268,10 +286,10 @@ def _running(view: View) -> State:
     compared = _comparison(view), _comparison(view, brief=True)
     if all_ok(view):
         figure, *shorter = ok_said(view, *compared)
-        return State("✓", "OK", "calm", figure, _help_key(view), tuple(shorter))
+        return State("✓", "OK", "calm", figure, help_key(view), tuple(shorter))
     # Without a verdict no tick and no "fine": what is shown is a difference.
     figure, *shorter = not_yet_said(view, *compared)
-    return State("▶", "RUNNING", "calm", figure, _help_key(view), tuple(shorter))
+    return State("▶", "RUNNING", "calm", figure, help_key(view), tuple(shorter))
 
 
 def _requests(snapshot: Snapshot, name: str) -> int:
@@ -284,10 +302,3 @@ def _comparison(view: View, *, brief: bool = False) -> str:
     compared = [(name, against_baseline(view.picture, name, view.ui.window)) for name in exposed]
     parts = [f"{view.short(name)} {c.text if brief else c.sentence}" for name, c in compared]
     return "  ·  ".join(parts[:3]) or f"all traffic to {view.short(view.live.baseline)}"
-
-
-def _help_key(view: View) -> str:
-    exposed = any(asked_pct(view.live, name) > 0 for name in canaries(view.live))
-    if not exposed:
-        return ""
-    return f"press {view.ui.keys['roll_back']} to send 100% to {view.short(view.live.baseline)}"

@@ -13,9 +13,10 @@ from tui.cockpit.controls import Controls
 from tui.cockpit.event_lines import Tone
 from tui.cockpit.messages import CommandEnded, Said
 from tui.cockpit.plan_lines import NO_PLAN
-from tui.cockpit.ui_state import View, canaries, chosen_canary, tasks_of
+from tui.cockpit.ui_state import View, canaries, chosen_canary
+from tui.cockpit.undo_words import undo_warnings
 from tui.cockpit.weight_view import WeightWish, current_pct
-from tui.model import DeploymentSpec, TrafficState
+from tui.model import DeploymentSpec, Event, EventKind, TrafficState
 from tui.routing.weights import describe, raised
 from tui.weight_profiles import WeightProfile
 
@@ -33,18 +34,15 @@ class Commands:
         self._actor = actor
         self._send = send
 
-    def roll_back(self) -> None:
-        """The baseline to 100 % in every task, whatever the state of the figures."""
-        self._await("roll back", self._controls.roll_back(actor=self._actor))
+    def roll_back(self, view: View, task: str | None) -> None:
+        """The baseline to 100 % in every task or one, whatever the state of the figures."""
+        baseline = view.short(view.live.baseline)
 
-    def roll_back_task(self, view: View) -> None:
-        """The baseline to 100 % in the chosen task; where there is only one, in that."""
-        if view.ui.task is None and tasks_of(view.all_tasks):
-            self._say(
-                f"choose a task first ({view.ui.keys['next_task']}): {view.ui.keys['roll_back']} rolls all back"
-            )
-        else:
-            self._await("roll back", self._controls.roll_back(actor=self._actor, task=view.ui.task))
+        def done(event: Event) -> None:
+            if event.kind is EventKind.PLAN:
+                self._say(f"nothing to roll back: all traffic is on {baseline}; the plan is held now")
+
+        self._await("roll back", self._controls.roll_back(actor=self._actor, task=task), done)
 
     def nudge(self, view: View, points: float) -> None:
         """The chosen canary up or down."""
@@ -79,11 +77,14 @@ class Commands:
             self._say("nothing to undo: the weights have not been changed")
             return _NOT_ARMED
         weights = view.all_tasks.weights
-        rises = raised(weights, target, view.live.baseline)
-        if rises and view.ui.now_s >= view.ui.undo_armed_until_s:
-            what = describe(weights, target, view.names)
-            key = view.ui.keys["undo"]
-            self._say(f"undo raises: {what}. Press {key} again within {UNDO_CONSENT_S:.0f} s", "warn")
+        rises, warnings = raised(weights, target, view.live.baseline), undo_warnings(view, target)
+        if (rises or warnings) and view.ui.now_s >= view.ui.undo_armed_until_s:
+            what, key = describe(weights, target, view.names), view.ui.keys["undo"]
+            if warnings:
+                text = f"{'; '.join(warnings)}: {key} again in {UNDO_CONSENT_S:.0f} s raises {what}"
+                self._say(text, "alert")
+            else:
+                self._say(f"undo raises: {what}. Press {key} again within {UNDO_CONSENT_S:.0f} s", "warn")
             return view.ui.now_s + UNDO_CONSENT_S
         if not (rises and self._refused_as_stale(view)):
             self._await("undo", self._controls.undo(actor=self._actor))

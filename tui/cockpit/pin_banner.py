@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tui.cockpit import format as fmt
 from tui.cockpit.banner_state import State
+from tui.cockpit.baseline_banner import help_key, is_dead
 from tui.cockpit.ui_state import View
 from tui.cockpit.weight_view import asked_pct
 from tui.model import DeploymentView, PinState
@@ -19,7 +20,9 @@ def version_states(view: View) -> Iterator[State]:
         for name, deployment in view.live.deployments.items()
         if name == view.live.baseline or asked_pct(view.live, name) > 0
     }
-    yield from _first(_retired(view, name, d) for name, d in serving.items() if d.retired)
+    yield from _first(
+        _retired(view, name, d) for name, d in serving.items() if d.retired and not _said(view, name)
+    )
     yield from _first(
         _mismatch(view, name, d)
         for name, d in serving.items()
@@ -43,6 +46,11 @@ def ending_tag(view: View) -> str:
         return ""
     days, name = min(known)
     return f"◷ {view.short(name)} ENDS IN {days}d"
+
+
+def _said(view: View, name: str) -> bool:
+    """Whether the banner says already that it is dead, and why."""
+    return name == view.live.baseline and is_dead(view)
 
 
 def _first(states: Iterator[State]) -> Iterator[State]:
@@ -90,7 +98,7 @@ def _away(view: View, name: str, deployment: DeploymentView) -> str:
     to where one is made."""
     keys = view.ui.keys
     if name != view.live.baseline:
-        return f"press {keys['roll_back']} to send 100% to {view.short(view.live.baseline)}"
+        return help_key(view)
     successor = deployment.standing.successor
     if successor is not None and successor in view.live.deployments:
         return f"press {keys['set_weight']} to shift to {view.short(successor)}"

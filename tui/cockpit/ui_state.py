@@ -86,6 +86,11 @@ class View:
         """Whether a run is under way, or a recording is played."""
         return "live" if self.live.player is None else "replay"
 
+    @property
+    def notice(self) -> str:
+        """What stands in the banner for some seconds, empty where nothing does."""
+        return self.ui.notice if self.ui.now_s < self.ui.notice_until_s else ""
+
     def short(self, deployment: str) -> str:
         return self.names.get(deployment, deployment)
 

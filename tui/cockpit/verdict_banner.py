@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tui.cockpit import format as fmt
+from tui.cockpit.baseline_banner import help_key, is_dead
 from tui.cockpit.plan_lines import plan_tag
-from tui.cockpit.ui_state import View, canaries
+from tui.cockpit.ui_state import View, canaries, tasks_of
 from tui.cockpit.verdict_words import (
     interval,
     label,
@@ -18,18 +19,49 @@ from tui.cockpit.verdict_words import (
 )
 from tui.cockpit.weight_view import asked_pct
 from tui.model import PlanState, Verdict, VerdictState
+from tui.text import plain
 
 _GUARD = {"off": "", "armed": "GUARD ARMED", "dry_run": "GUARD DRY RUN"}
 
 
 def exposed_in(view: View, state: VerdictState) -> tuple[str, ...]:
-    """The canaries with weight whose verdict as a whole is ``state``. Verdicts are live even while frozen."""
+    """The canaries with weight whose verdict as a whole is ``state``, of the tasks in which they have weight.
+    Verdicts are live even while frozen."""
     live = view.live
     return tuple(
         name
         for name in canaries(live)
-        if asked_pct(live, name) > 0 and overall(live.verdicts.get(name, ())) is state
+        if asked_pct(live, name) > 0 and overall(_where_exposed(view, name)) is state
     )
+
+
+def _where_exposed(view: View, name: str) -> tuple[Verdict, ...]:
+    """The verdicts of a canary that are about users of today: those of tasks in which it has weight."""
+    weights = view.live.weights
+    return tuple(
+        verdict
+        for verdict in view.live.verdicts.get(name, ())
+        if verdict.task not in weights or weights[verdict.task].get(name, 0.0) > 0
+    )
+
+
+def worse_key(view: View, name: str) -> str:
+    """The key that takes users off a canary that is WORSE: in one task where only one is meant."""
+    keys, whole = view.ui.keys, view.all_tasks
+    tasks = {verdict.task for verdict in worse(_where_exposed(view, name)) if verdict.task}
+    chosen = view.ui.task or (tasks.pop() if len(tasks) == 1 else None)
+    elsewhere = chosen is not None and any(
+        shares.get(other, 0.0) > 0
+        for task, shares in whole.weights.items()
+        if task != chosen and task in tasks_of(whole)
+        for other in canaries(whole)
+    )
+    if is_dead(view) or not elsewhere or chosen is None:
+        return help_key(view)
+    short, task = view.short(view.live.baseline), fmt.clip(plain(chosen, 24), 24)
+    if view.ui.task is not None:
+        return f"press {keys['roll_back_task']} to send {task} to {short}"
+    return f"press {keys['next_task']} for {task}, then {keys['roll_back_task']}"
 
 
 def all_ok(view: View) -> bool:
@@ -41,7 +73,7 @@ def all_ok(view: View) -> bool:
 
 def worse_said(view: View, name: str) -> tuple[str, ...]:
     """The worst criterion: values, difference, limit, n, evidence, and which other ones are WORSE too."""
-    first, *others = worse(view.live.verdicts[name])
+    first, *others = worse(_where_exposed(view, name))
     short, said = view.short(name), label(first)
     unit = "" if first.unit in ("", "%") else f" {fmt.clip(first.unit, 12)}"
     percent = "%" if first.unit == "%" else ""
@@ -75,7 +107,7 @@ def not_yet_said(view: View, comparison: str, brief: str) -> tuple[str, ...]:
     if not waiting:
         return (comparison, brief)
     name = waiting[0]
-    said = wait_said(view.live.verdicts[name], asked_pct(view.live, name))
+    said = wait_said(_where_exposed(view, name), asked_pct(view.live, name))
     which = f"{view.short(name)} " if len(waiting) > 1 else ""
     texts = [f"{which}NOT YET: {text}" for text in said]
     return (f"{texts[0]}  ·  {comparison}", f"{texts[0]}  ·  {brief}", *texts)
@@ -84,7 +116,7 @@ def not_yet_said(view: View, comparison: str, brief: str) -> tuple[str, ...]:
 def ok_said(view: View, comparison: str, brief: str) -> tuple[str, ...]:
     """On how many criteria and requests every canary with traffic is OK."""
     name = exposed_in(view, VerdictState.OK)[0]
-    judged = [v for v in view.live.verdicts[name] if not v.advisory]
+    judged = [v for v in _where_exposed(view, name) if not v.advisory]
     n = min(v.canary_requests for v in judged)
     said = f"{view.short(name)} OK on {_every(len(judged))}, n={fmt.count(n)} or more"
     return (f"{said}  ·  {comparison}", f"{said}  ·  {brief}", said, f"OK on {_every(len(judged))}")

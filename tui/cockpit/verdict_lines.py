@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from tui.cockpit import format as fmt
+from tui.cockpit.baseline_banner import dead_said
 from tui.cockpit.business_lines import business_lines, decision_lines
 from tui.cockpit.help_lines import ASSUMPTIONS
 from tui.cockpit.line import Line, hanging
@@ -29,6 +30,7 @@ from tui.text import plain
 
 _NOTE: Final = 160
 _EXPLAINED: Final = 400
+_SAID: Final = 600
 _UNIT: Final = 8
 _NAME: Final = 40
 
@@ -53,7 +55,11 @@ def verdict_lines(
         for plan in view.live.plans
         for line in plan_lines(plan, plain(view.short(plan.canary), _NAME), view.ui.keys, width, view.ui.age_s)
     ]
-    table = (*_head(view, name), *decision_lines(view, name, width), *table_lines(view, name, width, chosen))
+    table = (
+        *_head(view, name, width),
+        *decision_lines(view, name, width),
+        *table_lines(view, name, width, chosen),
+    )
     judged = [table, business_lines(view, name, width), quality_lines(view, width)]
     blocks = [ladder, *judged] if plan_first else [*judged, ladder]
     blocks.append(_assumptions(width))
@@ -107,14 +113,16 @@ def _cut(lines: Sequence[Line], most: int, width: int) -> tuple[Line, ...]:
     return (*lines[: most - 1], Line(fmt.clip(f"{lines[most - 1].text} {lines[most].text.lstrip()}", width)))
 
 
-def _head(view: View, name: str) -> list[Line]:
+def _head(view: View, name: str, width: int) -> list[Line]:
     live = view.live
     verdicts = live.verdicts.get(name, ())
     state = overall(verdicts)
     said = "not judged yet" if state is None else WORDS[state]
     short, base = (plain(view.short(n), _NAME) for n in (name, live.baseline))
     title = f"{said}   canary {short} {fmt.weight(asked_pct(live, name))}% against {base}"
-    lines = [Line(title, "title" if state is None or TONES[state] != "alert" else "alert")]
+    dead = dead_said(view)
+    lines = [Line(f"BASELINE DEAD   {dead}", "alert")] if dead else []
+    lines.append(Line(title, "title" if state is None or TONES[state] != "alert" else "alert"))
     if state is not None:
         stated = (
             f"an equal version is called WORSE in at most {live.alpha_pct:g}% of runs, all criteria together"
@@ -127,7 +135,7 @@ def _head(view: View, name: str) -> list[Line]:
         # A record keeps what the guard said, not whether it was armed.
         lines.append(Line(f"guard {mode}{on}   {view.ui.keys['toggle_guard']} turns it {_other(guard.mode)}"))
     if guard.said:
-        lines.append(Line(f"guard said  {plain(guard.said, _NOTE)}", "warn"))
+        lines += hanging("guard said  ", plain(guard.said, _SAID), width, "warn")
     return lines
 
 

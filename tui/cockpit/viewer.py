@@ -10,6 +10,7 @@ from typing import Any
 
 from textual import on
 from textual.app import App
+from textual.driver import Driver
 from textual.reactive import reactive
 
 from tui.cockpit.actions import first_keys
@@ -22,6 +23,7 @@ from tui.cockpit.questions import ask_filter
 from tui.cockpit.replay_banner import should_move
 from tui.cockpit.screens.cockpit import CockpitScreen
 from tui.cockpit.screens.details import DetailsScreen
+from tui.cockpit.screens.dialog import Dialog
 from tui.cockpit.screens.help import HelpScreen
 from tui.cockpit.screens.live import LiveScreen
 from tui.cockpit.screens.scrolling import ScrollingScreen
@@ -29,6 +31,7 @@ from tui.cockpit.screens.verdicts import VerdictsScreen
 from tui.cockpit.ui_state import NOTICE_S, UiState, View, canaries, tasks_of
 from tui.cockpit.verdict_lines import judged_canary
 from tui.model import WINDOWS_S, Snapshot, of_task
+from tui.text import plain
 
 _NOTICES_KEPT = 50
 _QUIET_S = 1.5
@@ -54,8 +57,9 @@ class Viewer(App[None], inherit_bindings=False):
         keymap: Mapping[str, str],
         export_folder: Path,
         clock: Callable[[], float],
+        driver_class: type[Driver] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(driver_class=driver_class)
         self._first = first
         self._cockpit = cockpit
         self._keys = dict(keymap)
@@ -122,6 +126,8 @@ class Viewer(App[None], inherit_bindings=False):
             for screen in self.screen_stack:
                 if isinstance(screen, LiveScreen):
                     screen.show(view)
+                elif isinstance(screen, Dialog):
+                    screen.show_notice(plain(view.notice, 300))
 
     def _choose(self, **choices: Any) -> None:
         self.ui = replace(self.ui, **choices)

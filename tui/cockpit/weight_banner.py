@@ -34,6 +34,27 @@ def last_change(snapshot: Snapshot) -> Event | None:
     return next((e for e in reversed(snapshot.events) if e.kind in WEIGHT_CHANGES), None)
 
 
+def all_on_baseline(snapshot: Snapshot) -> bool:
+    """Whether the baseline has everything, in every task of the snapshot."""
+    return all(shares.get(snapshot.baseline, 0.0) >= 100 for shares in snapshot.weights.values())
+
+
+def task_rolled_back(view: View, change: Event) -> tuple[str, str, tuple[str, ...]] | None:
+    """Of a roll back in one task of several: which, by whom, when and why; the key that takes it back; the same
+    in fewer words. None where it was of all tasks, or of another than the chosen one."""
+    whole = view.all_tasks.weights
+    if len(whole) < 2 or change.before is None or change.after is None:
+        return None
+    tasks = [task for task, shares in change.after.items() if dict(shares) != dict(change.before.get(task, {}))]
+    if all_on_baseline(view.all_tasks) or len(tasks) != 1 or tasks[0] not in view.live.weights:
+        return None
+    said = f"{plain(tasks[0], 32)} rolled back by {plain(change.actor, 16)} {ago(view, change)} ago"
+    why = f": {plain(change.reason, 160)}" if change.reason else ""
+    by_hand = change.actor not in ("guard", "plan") and view.live.can_undo
+    undo = f"press {view.ui.keys['undo']} twice to bring the weights back" if by_hand else ""
+    return said + why, undo, (said,)
+
+
 def change_said(view: View) -> str:
     change = last_change(view.live)
     return "" if change is None else f"change {ago(view, change)} ago by {plain(change.actor, 16)}"

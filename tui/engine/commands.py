@@ -42,8 +42,9 @@ class Commands:
         raise NotImplementedError
 
     def roll_back(self, *, actor: str, reason: str = "", task: str | None = None) -> Future[Event]:
-        """The baseline to 100, in every task or one. Never refused for the state of the data."""
-        return self._command(actor, lambda s: s.controller.roll_back(actor, reason, task))
+        """The baseline to 100, in every task or one. Never refused for the state of the data. Where nothing
+        changes, the future fails with ``NothingToDo``; a plan that would raise its canary is held."""
+        return self._command(actor, lambda s: s.automation.roll_back(actor, reason, task))
 
     def shift(
         self,

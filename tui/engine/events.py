@@ -6,20 +6,22 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 
-from tui.model import Event, EventKind, WeightTable
+from tui.model import ROLL_BACKS, Event, EventKind, WeightTable
 from tui.text import plain
 
 ENGINE = "canarytop"
 """The actor of what the program itself does."""
 
 _KEPT = 1000
+_ROLL_BACKS_KEPT = 200
 _TEXT_CHARS = 700
 _REASON_CHARS = 2000
 """Room for a command that is to be typed as it stands."""
 
 
 class EventLog:
-    """Calls ``keep`` with each event, and holds the newest thousand for the screen."""
+    """Calls ``keep`` with each event, and holds the newest thousand for the screen. Roll backs are held for
+    themselves: a run ends with all that it did, however much was logged since."""
 
     def __init__(
         self,
@@ -33,6 +35,7 @@ class EventLog:
         self._now = now
         self._count = 0
         self._newest: deque[Event] = deque(maxlen=_KEPT)
+        self._roll_backs: deque[Event] = deque(maxlen=_ROLL_BACKS_KEPT)
 
     def __call__(
         self,
@@ -60,9 +63,15 @@ class EventLog:
             group=group,
         )
         self._newest.append(event)
+        if kind in ROLL_BACKS:
+            self._roll_backs.append(event)
         self._keep(event)
         return event
 
     def newest(self) -> tuple[Event, ...]:
         """Oldest first."""
         return tuple(self._newest)
+
+    def roll_backs(self) -> tuple[Event, ...]:
+        """Those that were done and those that were not, oldest first; the newest 200 of them."""
+        return tuple(self._roll_backs)

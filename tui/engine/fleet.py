@@ -156,6 +156,7 @@ class Fleet:
             served=self._versions.served(name),
             changed=self._versions.last_change(name),
             retired=health.retired,
+            ability=health.ability(),
             removed=self.removals.why_never(name),
             standing=standing,
         )

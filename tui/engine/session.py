@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -22,11 +24,16 @@ from tui.engine.quality import QualityRoom
 from tui.engine.quality_setup import JUDGE_TIMEOUT_S, Judges, known_items
 from tui.engine.schedule import Schedule
 from tui.engine.setup import Past, Setup
+from tui.engine.standing import Standing
+from tui.engine.tries import Tries
 from tui.engine.versions import said
 from tui.engine.watches import Watches
 from tui.measure.windows import Measures
 from tui.model import (
+    ANSWERED,
+    FILTERED,
     WEIGHT_CHANGES,
+    Ability,
     Assignment,
     Event,
     EventKind,
@@ -53,6 +60,7 @@ _DECISIONS = WEIGHT_CHANGES | {
     EventKind.REMOVED,
 }
 _WARM_CONNECTIONS = 32
+_DISK_S = 1.0
 
 
 class Session:
@@ -69,13 +77,16 @@ class Session:
         self._since_change = SinceChange()
         self._assigned = 0
         self._ended = 0
+        self._written: Future[None] | None = None
         # One generator each, so that what one room draws does not change what another one draws.
         draws = (random.Random(f"{setup.seed}/{room}") for room in ("router", "arrivals", "sources", "quality"))
         router_rng, arrivals_rng, sources_rng, quality_rng = draws
         self.log = EventLog(keep=self._keep_event, clock=self.clock, now=setup.now)
         self._watches = Watches(self.log)
         past = setup.past
-        self.router = Router(past.weights if past else rollout.weights, rng=router_rng, clock=self.clock)
+        weights = setup.weights or (past.weights if past else rollout.weights)
+        self.router = Router(weights, rng=router_rng, clock=self.clock)
+        self._standing = Standing(setup, weights)
         self._managers = Managers(rollout, setup.env, sleep=setup.sleep)
         lifecycle = load_lifecycle()
         self.control = ControlRoom(
@@ -113,6 +124,8 @@ class Session:
             clock=self.clock,
             fresh=self._fresh,
             calibrated=setup.calibrated,
+            ability=self._ability,
+            ask_first=lambda name: self._tries.ask(name),
         )
         if past is not None and past.automation is not None:
             self._take_up(past)
@@ -144,9 +157,18 @@ class Session:
             keep_text=rollout.keep_text,
         )
         self._judges = Judges(rollout, setup, clock=self.clock, log=self.log)
+        paying = PayingClient(self._client, self._spending, self.fleet.deployments, self._watch_budget)
+        self._tries = Tries(
+            paying,
+            self.fleet.health,
+            answered=self.automation.look,
+            next_id=next_id,
+            log=self.log,
+            clock=self.clock,
+        )
         self.quality = QualityRoom(
             rollout,
-            client=PayingClient(self._client, self._spending, self.fleet.deployments, self._watch_budget),
+            client=paying,
             weights=lambda: self.router.weights,
             going=lambda: self._state is TrafficState.RUNNING and not self._awaits_costs,
             pauses=lambda name: self.fleet.health[name].pause.lasts,
@@ -180,28 +202,46 @@ class Session:
 
     # --- the walk of a request ---
 
-    async def preflight(self) -> tuple[Probe, ...]:
-        """Log the start, open connections and ask every endpoint whether it is there."""
+    def say_start(self) -> None:
+        """Log what the run begins with, before anybody can change it."""
         setup, weights = self.setup, self.router.weights
         self.log(EventKind.STARTED, setup.actor, f"run {setup.run_id} of {setup.rollout.name}", after=weights)
-        if setup.past is not None:
-            text = "weights of the interrupted run taken up again"
+        if setup.past is not None or setup.weights is not None:
+            text = setup.taken_up or "taken up where the last run was left"
             self.log(EventKind.RESUMED, setup.actor, text, before=setup.rollout.weights, after=weights)
-            for lost in setup.past.lost:
-                self.log(EventKind.REFUSED, ENGINE, f"not taken up from the interrupted run, {lost}")
-        elif setup.not_resumed:
-            self.log(EventKind.REFUSED, setup.actor, f"nothing was resumed: {setup.not_resumed}")
+        elif setup.taken_up:
+            self.log(EventKind.REFUSED, setup.actor, setup.taken_up)
+        self.automation.hold_idle(setup.held)
+        for lost in setup.past.lost if setup.past is not None else ():
+            self.log(EventKind.REFUSED, ENGINE, f"not taken up from the run before, {lost}")
+        if others := setup.others():
+            self.log(EventKind.WARNING, ENGINE, others)
         for problem in setup.rollout.warnings:
             self.log(EventKind.WARNING, ENGINE, str(problem))
-        probes = await self._client.open_connections(
-            min(_WARM_CONNECTIONS, setup.rollout.traffic.max_in_flight)
-        )
+
+    async def preflight(self) -> tuple[Probe, ...]:
+        """Open connections and ask every endpoint whether it is there."""
+        most = self.setup.rollout.traffic.max_in_flight
+        probes = await self._client.open_connections(min(_WARM_CONNECTIONS, most))
         for probe in probes:
             if probe.verdict != "ok":
                 self.log(
                     EventKind.UNREACHABLE, ENGINE, f"endpoint {probe.endpoint} {probe.verdict}: {probe.text}"
                 )
         return probes
+
+    async def begin(self, probes: Sequence[Probe]) -> None:
+        """From now on this is the last run of its file: before the first request, where every endpoint answers.
+
+        A disk that is slow is waited for at most ``_DISK_S``.
+        """
+        if self.setup.kept is None or any(probe.verdict != "ok" for probe in probes):
+            return
+        # The record first: the small file names it.
+        if self._written is not None:
+            await asyncio.to_thread(wait, [self._written], _DISK_S)
+        if (kept := self._standing.begun()) is not None:
+            await asyncio.to_thread(wait, [kept], _DISK_S)
 
     async def send(self) -> None:
         """Send until the arrivals or the sources end, then wait for what is under way."""
@@ -243,6 +283,8 @@ class Session:
         if change is not None:
             self._version_changed(outcome.deployment, change)
         self._measures.add(outcome, self.clock())
+        if outcome.kind in ANSWERED | FILTERED:
+            self._standing.begun()
         if self.setup.record is not None:
             self.setup.record.outcome(outcome)
         for kind, text in self.fleet.news(outcome):
@@ -295,19 +337,24 @@ class Session:
 
     def _keep_event(self, event: Event) -> None:
         self.automation.heard(event)
+        self._standing.heard(event)
         if self.setup.record is not None:
             # A run that is killed now must not decide it again: what is known goes with what was done.
             state = self._known() if event.kind in _DECISIONS else None
-            self.setup.record.event(event, state)
+            self._written = self.setup.record.event(event, state)
+        self.setup.hear(event, self.router.weights)
 
     def _fresh(self, deployment: str) -> bool:
         """Whether its outcomes keep coming in, failures included."""
         return self._state is TrafficState.RUNNING and self.fleet.health[deployment].stale_s is None
 
+    def _ability(self, deployment: str) -> Ability:
+        return self.fleet.health[deployment].ability()
+
     def _take_up(self, past: Past) -> None:
         offset_s = (past.started_at - self.setup.now()).total_seconds()
         for refused in self.automation.restore(past.automation or {}, offset_s):
-            self.log(EventKind.REFUSED, ENGINE, f"not taken up from the interrupted run, {refused}")
+            self.log(EventKind.REFUSED, ENGINE, f"not taken up from the run before, {refused}")
 
     # --- who takes part ---
 
@@ -358,6 +405,9 @@ class Session:
     def ticking(self) -> Iterator[None]:
         """The same in parts of some milliseconds: what is due meanwhile is sent between them."""
         self._watches.sender(self._sender.view())
+        if self._state is TrafficState.RUNNING:
+            baseline = self.setup.rollout.baseline
+            self._watches.baseline(baseline, self._ability(baseline))
         if self._state is not TrafficState.STARTING:
             self.automation.tick()
             yield
@@ -371,6 +421,8 @@ class Session:
                 for second in closed:
                     self.setup.record.second(second)
                 self._watches.record(self.setup.record.view())
+            if self.setup.kept is not None:
+                self._watches.kept(self.setup.kept.error)
 
     def _keep_state(self) -> None:
         """Record what a run that takes this one up needs."""
@@ -398,6 +450,7 @@ class Session:
             history=self._measures.history(),
             task_history=self._measures.task_history(),
             events=self.log.newest(),
+            roll_backs=self.log.roll_backs(),
             sender=self._sender.view(),
             sources=self._schedule.sources.views(),
             record=record.view() if record is not None else RecordView(),
@@ -413,6 +466,7 @@ class Session:
             requests_per_day=rollout.requests_per_day,
             accounts=self.control.views(),
             can_undo=self.controller.can_undo,
+            also_running=self.setup.others(),
         )
 
     # --- the end ---
@@ -432,6 +486,7 @@ class Session:
         self._awaits_costs = False
         ends_s = self.clock() + drain_s
         await self._sender.drain(drain_s)
+        await self._tries.cut()
         await self.quality.drain(max(ends_s - self.clock(), 0.0), JUDGE_TIMEOUT_S + 1 if drain_s else 0.0)
         self.tick()
         self.log(EventKind.STOPPED, self.setup.actor, f"run {self.setup.run_id} ended")

@@ -49,6 +49,7 @@ class Engine(Commands):
         self._thread = threading.Thread(target=self._main, name="engine", daemon=True)
         self._tasks: set[asyncio.Task[None]] = set()
         self._drain_s = 0.0
+        self._is_to_end = False
         self._up: Future[None] = Future()
         self.probes: Future[tuple[Probe, ...]] = Future()
         """What each endpoint answered before the traffic started."""
@@ -72,6 +73,7 @@ class Engine(Commands):
         """Begin to end the run; ``ended`` tells when it has. Requests under way may finish for ``drain_s``
         seconds; called again with 0 they are cancelled at once."""
         self._drain_s = drain_s
+        self._is_to_end = True
         try:
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(self._end_soon)
@@ -82,7 +84,8 @@ class Engine(Commands):
     def stop(self, drain_s: float = 0.0) -> None:
         """End the run and wait until everything it used is closed."""
         self.end(drain_s)
-        self._thread.join(drain_s + _STOP_S)
+        if self._thread.is_alive():
+            self._thread.join(drain_s + _STOP_S)
 
     def _end_soon(self) -> None:
         if self._stopping is None:
@@ -95,7 +98,10 @@ class Engine(Commands):
         try:
             asyncio.run(self._run())
         except Exception as error:  # noqa: BLE001 - a thread has no caller: whoever waits is told
-            failure = EngineFailed(f"the engine stopped: {type(error).__name__}: {error}")
+            failure = EngineFailed(
+                f"the engine stopped: {type(error).__name__}: {error}; what it sent until then is recorded: see"
+                " `canarytop runs`, and report this line"
+            )
             failure.__cause__ = error
             for future in (self._up, self.probes, self.ended):
                 if not future.done():
@@ -104,8 +110,12 @@ class Engine(Commands):
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
+        if self._is_to_end:
+            # Asked before there was a loop to ask.
+            self._stopping.set()
         session = self._session = Session(self._setup)
         self._loop.set_exception_handler(partial(_log_bug, session))
+        session.say_start()
         self._publish()
         self._up.set_result(None)
         stopping = asyncio.create_task(self._stopping.wait())
@@ -113,17 +123,18 @@ class Engine(Commands):
         await asyncio.wait({stopping, preflight}, return_when=asyncio.FIRST_COMPLETED)
         preflight.cancel()
         [probes] = await asyncio.gather(preflight, return_exceptions=True)
-        self.probes.set_result(() if isinstance(probes, asyncio.CancelledError) else preflight.result())
+        answers = () if isinstance(probes, asyncio.CancelledError) else preflight.result()
+        self.probes.set_result(answers)
+        if self._setup.must_answer and any(probe.verdict != "ok" for probe in answers):
+            self._stopping.set()
+        if not self._stopping.is_set():
+            await session.begin(answers)
         # What exists now stays: the collector need not walk it again in the middle of a measurement.
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 100)
-        work = [
-            asyncio.create_task(session.send()),
-            asyncio.create_task(self._tick()),
-            asyncio.create_task(session.control.watch()),
-            asyncio.create_task(session.quality.work()),
-        ]
+        parts = (session.send, self._tick, session.control.watch, session.quality.work)
+        work = [] if self._stopping.is_set() else [asyncio.create_task(part()) for part in parts]
         for task in work:
             task.add_done_callback(self._stop_if_broken)
         if not self._stopping.is_set():
@@ -175,6 +186,12 @@ class Engine(Commands):
 
     def unsubscribe(self, callback: Callable[[Snapshot], None]) -> None:
         self._subscribers.remove(callback)
+
+    def warn(self, text: str) -> bool:
+        """Log what went wrong beside the run; from any thread. False once the run is over and logs nothing."""
+        nobody: Future[Any] = Future()
+        self._schedule(lambda: self._live().log(EventKind.WARNING, ENGINE, text), nobody)
+        return not nobody.done()
 
     def clock(self) -> float:
         """Seconds since the run started."""
@@ -258,7 +275,7 @@ class Engine(Commands):
         self._schedule(begin, future)
         return future
 
-    def _schedule(self, call: Callable[[], None], future: Future[Any]) -> None:
+    def _schedule(self, call: Callable[[], object], future: Future[Any]) -> None:
         try:
             if self._loop is None:
                 raise RuntimeError("not started")

@@ -69,7 +69,7 @@ def plan_spec(table: PlanTable) -> PlanSpec:
         steps=tuple(_step(step) for step in table.steps or ()),
         must_be_ok=tuple(table.must_be_ok),
         stop_on=tuple(table.stop_on),
-        watch_s=_seconds(table.watch),
+        watch_s=seconds_of(table.watch),
         start=table.start,
     )
 
@@ -106,8 +106,8 @@ def _check_moving(place: Place, names: Sequence[object], found: Findings) -> Non
 
 def _step(table: StepTable) -> PlanStep:
     assert table.weight is not None
-    return PlanStep(table.weight, _seconds(table.bake), table.requests, table.gate)
+    return PlanStep(table.weight, seconds_of(table.bake), table.requests, table.gate)
 
 
-def _seconds(duration: str) -> float:
+def seconds_of(duration: str) -> float:
     return float(duration[:-1]) * _SECONDS[duration[-1]]

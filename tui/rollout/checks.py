@@ -8,14 +8,21 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from tui.model import DEFAULT_TASK
-from tui.problems import did_you_mean, nearest, quoted
+from tui.problems import did_you_mean, listed, nearest, quoted
 from tui.rollout.automation import check_guard, check_plan
-from tui.rollout.endpoints import check_control_plane, check_endpoint, is_plain
+from tui.rollout.endpoints import check_control_plane, check_endpoint, check_variable, is_plain, url_mistake
 from tui.rollout.findings import Findings, Place
 from tui.rollout.quality import check_lower, check_quality
-from tui.rollout.schema import DeploymentTable, EndpointTable, RolloutFile, SourceTable, TrafficTable
+from tui.rollout.schema import (
+    DeploymentTable,
+    EndpointTable,
+    NotifyTable,
+    RolloutFile,
+    SourceTable,
+    TrafficTable,
+)
 from tui.rollout.unjudged import climbing_by
-from tui.rollout.values import SIMULATOR
+from tui.rollout.values import OCCASIONS, SIMULATOR
 from tui.text import plain
 from tui.weight_rules import weight_mistakes
 
@@ -61,6 +68,9 @@ def check(
         check_lower(("tasks", task, "criteria"), table.criteria, found)
         if table.known_answers is not None and on_disk:
             _check_file(("tasks", task, "known_answers"), table.known_answers, folder, found)
+    pretend = any(endpoint.url == SIMULATOR for endpoint in file.endpoints.values())
+    for i, notifier in enumerate(file.notify):
+        _check_notifier(("notify", i), notifier, None if pretend else env, found)
     for i, source in enumerate(file.traffic.sources or ()):
         _check_source(("traffic", "sources", i), source, file, folder, found)
 
@@ -77,6 +87,34 @@ def _check_rollout(file: RolloutFile, names: Collection[str], found: Findings) -
         found.error(
             ("rollout", "baseline"), quoted(baseline), f"no such deployment; {did_you_mean(baseline, names)}"
         )
+
+
+def _check_notifier(place: Place, table: NotifyTable, env: Mapping[str, str] | None, found: Findings) -> None:
+    """``env`` None: on a simulator nobody is called, so no address and no key is asked for."""
+    found.require(
+        (*place, "kind"), table.kind, 'say which service: kind = "slack", "teams", "pagerduty" or "json"'
+    )
+    needed = "key_env" if table.kind == "pagerduty" else "url_env"
+    if table.kind is not None:
+        what = "the key of the integration" if needed == "key_env" else "the address of the webhook"
+        found.require((*place, needed), getattr(table, needed), f"name the variable that holds {what}")
+    if table.on == []:
+        found.error((*place, "on"), "[]", f"name one at least: {listed(OCCASIONS)}")
+    for i, occasion in enumerate(table.on or ()):
+        if occasion not in OCCASIONS:
+            near = did_you_mean(str(occasion), OCCASIONS)
+            found.error((*place, "on", i), quoted(occasion), f"no such occasion; {near}")
+    if table.key_env is not None and table.kind not in (None, "pagerduty"):
+        found.warning((*place, "key_env"), quoted(table.key_env), 'used only with kind = "pagerduty"')
+    if env is None:
+        return
+    for key in ("key_env", "url_env"):
+        name, at = getattr(table, key), (*place, key)
+        if name is None:
+            continue
+        check_variable(at, name, env, found)
+        if key == "url_env" and not found.wrong(*at) and (why := url_mistake(env.get(name, "").strip())):
+            found.error(at, quoted(name), f"{why} that this variable holds (which is not shown)")
 
 
 # --- deployments ------------------------------------------------------------------

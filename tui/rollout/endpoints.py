@@ -37,6 +37,18 @@ def _is_loopback(host: str | None) -> bool:
     )
 
 
+def url_mistake(url: str) -> str:
+    """What is wrong with the address of a webhook, without naming it; empty where nothing is."""
+    try:
+        parts = urlsplit(url)
+        secure = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname))
+        if secure and parts.hostname and parts.port != 0:
+            return ""
+    except ValueError:
+        pass  # It is no address at all.
+    return "it is no https address"
+
+
 def check_endpoint(place: Place, endpoint: EndpointTable, env: Mapping[str, str], found: Findings) -> None:
     """Adds every mistake of one endpoint that a single value does not show."""
     found.require((*place, "url"), endpoint.url, _URL_RULE)
@@ -59,11 +71,11 @@ def check_endpoint(place: Place, endpoint: EndpointTable, env: Mapping[str, str]
     if simulated:
         return
     for header, variable in endpoint.headers_env.items():
-        _check_variable((*place, "headers_env", header), variable, env, found, _HEADER_TEXT)
+        check_variable((*place, "headers_env", header), variable, env, found, _HEADER_TEXT)
     if endpoint.key_env is not None and endpoint.entra:
         found.error((*place, "entra"), "true", "both key_env and entra are given; keep one")
     elif endpoint.key_env is not None:
-        _check_variable((*place, "key_env"), endpoint.key_env, env, found)
+        check_variable((*place, "key_env"), endpoint.key_env, env, found)
     elif (
         not endpoint.entra
         and not endpoint.headers_env
@@ -147,7 +159,7 @@ def _check_url(place: Place, endpoint: EndpointTable, found: Findings) -> str | 
     return host
 
 
-def _check_variable(
+def check_variable(
     place: Place, name: str, env: Mapping[str, str], found: Findings, text: re.Pattern[str] = _KEY_TEXT
 ) -> None:
     if _like_a_key(name):
@@ -191,7 +203,7 @@ def check_control_plane(
     if plane.token_env is not None and plane.entra:
         found.error((*place, "entra"), "true", "both token_env and entra are given; keep one")
     elif plane.token_env is not None:
-        _check_variable((*place, "token_env"), plane.token_env, env, found)
+        check_variable((*place, "token_env"), plane.token_env, env, found)
     elif not plane.entra and not simulated and not found.wrong(*place, "token_env"):
         found.error(place, "", 'no credential; add token_env = "AZURE_ARM_TOKEN", or entra = true')
 

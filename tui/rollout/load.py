@@ -9,15 +9,17 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from tui.model import DEFAULT_TASK, PAIRED, Deployment, Endpoint, Price, WeightTable
-from tui.problems import Problem, format_problems
-from tui.rollout.automation import guard_spec, plan_spec
+from tui.problems import Problem, format_problems, quoted
+from tui.rollout.automation import guard_spec, plan_spec, seconds_of
 from tui.rollout.checks import check
 from tui.rollout.findings import Findings, key_lines
 from tui.rollout.quality import points_lower, quality_spec
 from tui.rollout.schema import (
+    CockpitTable,
     CriteriaTable,
     DeploymentTable,
     EndpointTable,
+    NotifyTable,
     RolloutFile,
     SourceTable,
     TaskTable,
@@ -25,6 +27,7 @@ from tui.rollout.schema import (
     parse,
 )
 from tui.rollout.values import (
+    BY_DEFAULT,
     DEFAULT_SCOPE,
     LAST_DATED_API_VERSION,
     SIMULATOR,
@@ -32,6 +35,7 @@ from tui.rollout.values import (
     ControlPlane,
     Criteria,
     KnownAnswers,
+    NotifySpec,
     PlanSpec,
     QualitySpec,
     Rollout,
@@ -43,6 +47,7 @@ from tui.toml_files import TomlFileError, parse_toml, read_toml
 
 _T = TypeVar("_T")
 _MAX_BYTES = 1024 * 1024
+_IDLE_CRITERIA = ("filter_rate", "error_rate")
 
 
 class RolloutError(Exception):
@@ -89,6 +94,7 @@ def recorded_rollout(text: str, path: Path) -> Rollout:
     except TomlFileError as error:
         raise RolloutError(path, (Problem("", "", str(error), line=error.line),)) from None
     document.pop("traffic", None)
+    document.pop("notify", None)
     endpoints = document.get("endpoints")
     if isinstance(endpoints, dict):
         document["endpoints"] = {name: {"url": SIMULATOR} for name in endpoints}
@@ -102,6 +108,7 @@ def _checked(
     text: str, document: dict[str, Any], path: Path, env: Mapping[str, str], *, on_disk: bool = True
 ) -> tuple[Rollout | None, tuple[Problem, ...]]:
     findings = Findings(key_lines(text))
+    _drop_idle_keys(document, findings if on_disk else Findings())
     deployments = document.get("deployments")
     names = list(deployments) if isinstance(deployments, dict) else []
     file = parse(document, findings)
@@ -112,11 +119,22 @@ def _checked(
     return replace(_rollout(file, path), warnings=problems), problems
 
 
+def _drop_idle_keys(document: dict[str, Any], findings: Findings) -> None:
+    """Keys of earlier versions, which had one value and no effect: files and records may have them still."""
+    criteria = document.get("criteria")
+    if not isinstance(criteria, dict):
+        return
+    for key in _IDLE_CRITERIA:
+        if key in criteria:
+            remedy = "it changes nothing, the rates are always judged so: take it out"
+            findings.warning(("criteria", key), quoted(criteria.pop(key)), remedy)
+
+
 def _rollout(file: RolloutFile, path: Path) -> Rollout:
     endpoints = {name: _endpoint(name, table) for name, table in file.endpoints.items()}
     deployments = {name: _deployment(name, table) for name, table in file.deployments.items()}
     baseline = _given(file.rollout.baseline)
-    criteria, cockpit = _criteria(file.criteria), file.cockpit.model_dump()
+    criteria = _criteria(file.criteria)
     plan = None if file.plan is None else plan_spec(file.plan)
     weights = _weights(file, baseline, deployments)
     quality = quality_spec(file.quality)
@@ -129,16 +147,29 @@ def _rollout(file: RolloutFile, path: Path) -> Rollout:
         deployments=MappingProxyType(deployments),
         weights=weights,
         traffic=_traffic(file.traffic, path.parent),
-        cockpit=CockpitSettings(**{**cockpit, "keys": MappingProxyType(cockpit["keys"])}),
+        cockpit=_cockpit(file.cockpit),
         keep_text=file.rollout.keep_text,
         profiles_dir=path.parent / f"{path.stem}.weights",
         guard=guard_spec(file.guard),
         control_plane=None if file.control_plane is None else ControlPlane(**file.control_plane.model_dump()),
         quality=quality,
+        notify=tuple(_notifier(table) for table in file.notify),
         tasks=MappingProxyType(
             {t: _task(file.tasks.get(t, TaskTable()), criteria, plan, quality, path.parent) for t in weights}
         ),
     )
+
+
+def _cockpit(table: CockpitTable) -> CockpitSettings:
+    fields = table.model_dump(exclude={"keys", "unattended"})
+    return CockpitSettings(
+        **fields, keys=MappingProxyType(table.keys), unattended_s=seconds_of(table.unattended)
+    )
+
+
+def _notifier(table: NotifyTable) -> NotifySpec:
+    on = tuple(dict.fromkeys(table.on)) if table.on is not None else BY_DEFAULT
+    return NotifySpec(_given(table.kind), table.url_env, table.key_env, on)
 
 
 def _endpoint(name: str, table: EndpointTable) -> Endpoint:

@@ -123,8 +123,6 @@ class CriteriaTable(_Table):
     cost_per_request_pct: _NotNegative = default_of("cost_per_request_pct")
     error_floor_pct: _Floor = default_of("error_floor_pct")
     filter_floor_pct: _Floor = default_of("filter_floor_pct")
-    filter_rate: Literal["same or lower"] = "same or lower"
-    error_rate: Literal["same or lower"] = "same or lower"
     quality: _Lower = "equal or better"
     accuracy: _Lower = "equal or better"
     alpha_pct: Annotated[float, Field(gt=0, le=50)] = 5.0
@@ -198,7 +196,16 @@ class CockpitTable(_Table):
     step_pct: _Pct = 5.0
     window: Literal["1m", "5m", "15m", "60m", "run"] = "5m"
     marker: Literal["braille", "hd", "ascii"] = "braille"
+    unattended: _Duration = "0s"
+    desktop_notes: bool = False
     keys: dict[_Name, Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]] = {}
+
+
+class NotifyTable(_Table):
+    kind: Literal["slack", "teams", "json", "pagerduty"] | None = None
+    url_env: _Variable | None = None
+    key_env: _Variable | None = None
+    on: Annotated[list[Any], Field(max_length=16)] | None = None
 
 
 class RolloutFile(_Table):
@@ -215,6 +222,7 @@ class RolloutFile(_Table):
     tasks: Annotated[dict[_Name, TaskTable], Field(max_length=64)] = {}
     quality: QualityTable = QualityTable()
     cockpit: CockpitTable = CockpitTable()
+    notify: Annotated[list[NotifyTable], Field(max_length=16)] = []
 
 
 _TABLES: dict[Place, type[_Table]] = {
@@ -238,6 +246,7 @@ _TABLES: dict[Place, type[_Table]] = {
     ("quality", "judge"): JudgeTable,
     ("quality", "judge", "price"): PriceTable,
     ("cockpit",): CockpitTable,
+    ("notify", "*"): NotifyTable,
 }
 
 _SHOWABLE_OF_ENDPOINT = frozenset({"api", "api_version", "entra", "max_tokens_key", "resource"})
@@ -259,6 +268,7 @@ _LOWER_RULE = 'must be "equal or better", or how much lower it may be: "at most 
 _PATTERN_RULES = {
     "api_version": 'a date such as "2024-10-21", or with "-preview" after it',
     "key_env": _VARIABLE_RULE.format("AZURE_OPENAI_API_KEY", "key"),
+    "url_env": _VARIABLE_RULE.format("SLACK_WEBHOOK", "webhook address"),
     "token_env": _VARIABLE_RULE.format("AZURE_ARM_TOKEN", "token"),
     "headers_env": _VARIABLE_RULE.format("APIM_KEY", "value"),
     "key_header": _HEADER_RULE,
@@ -274,6 +284,7 @@ _PATTERN_RULES = {
     "quality": _LOWER_RULE,
     "accuracy": _LOWER_RULE,
     "bake": _DURATION_RULE,
+    "unattended": _DURATION_RULE,
     "watch": _DURATION_RULE,
 }
 _TYPE_RULES = {
@@ -293,6 +304,7 @@ _LIST_RULES = {
     "criteria": 'must be a list of criteria: ["latency_p95", "errors"]',
     "must_be_ok": 'must be a list of criteria: ["latency_p95", "errors"]',
     "stop_on": 'must be a list of criteria: ["latency_p95", "errors"]',
+    "on": 'must be a list of occasions: ["worse", "rolled_back"]',
 }
 _BOUNDS = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
 
@@ -334,6 +346,8 @@ def _unknown_key(place: Place, value: object) -> str:
         return f"unknown key; if the name is {name}, it needs the quotes: [{place[0]}.{name}]"
     if table is EndpointTable and "key" in key.lower() and nearest(key, _KEYS_OF_ENDPOINT) is None:
         return "unknown key; put the key in an environment variable and name that with key_env"
+    if table is NotifyTable and ("url" in key.lower() or "key" in key.lower()) and not key.endswith("_env"):
+        return "unknown key; put it into an environment variable and name that with url_env or key_env"
     if table is ControlPlaneTable and "token" in key.lower():
         return "unknown key; put the token in an environment variable and name that with token_env"
     return f"unknown key; did you mean {guess}?" if guess else f"unknown key; known here: {', '.join(known)}"
@@ -348,6 +362,8 @@ def _showable(place: Place) -> bool:
     """Whether a wrong value may be shown: about what needs a credential only what cannot be a secret."""
     if place[0] == "control_plane":
         return place[-1] in ("entra", "write")
+    if place[0] == "notify":
+        return "url_env" not in place and "key_env" not in place
     return place[0] != "endpoints" or (len(place) == 3 and place[2] in _SHOWABLE_OF_ENDPOINT)
 
 
@@ -373,9 +389,9 @@ def _remedy(kind: str, place: Place, details: ErrorDetails, of_key: bool) -> str
         return f"must be {bounds[0]}"
     if kind == "list_type" and key in _LIST_RULES:
         return _LIST_RULES[key]
-    if kind == "string_type" and key in ("bake", "watch"):
+    if kind == "string_type" and key in ("bake", "watch", "unattended"):
         return f"must be text in quotes: {_DURATION_RULE}"
-    if key in ("key_env", "token_env") or of_headers:
+    if key in ("key_env", "token_env", "url_env") or of_headers:
         return _PATTERN_RULES[key]
     return _TYPE_RULES.get(kind, details["msg"])
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, get_args
 
 from tui.model import DEFAULT_TASK, Deployment, Endpoint, PlanStep, WeightTable
 from tui.model.criteria import default_of
@@ -100,8 +100,6 @@ class Criteria:
     cost_per_request_pct: float = default_of("cost_per_request_pct")
     error_floor_pct: float = default_of("error_floor_pct")
     filter_floor_pct: float = default_of("filter_floor_pct")
-    filter_rate: Literal["same or lower"] = "same or lower"
-    error_rate: Literal["same or lower"] = "same or lower"
     quality: float = 0.0
     accuracy: float = 0.0
     alpha_pct: float = 5.0
@@ -195,15 +193,44 @@ class ControlPlane:
     write: bool = False
 
 
+Occasion = Literal["worse", "rolled_back", "baseline_dead", "not_rolled_back", "budget_spent", "ended"]
+"""What somebody may be told of."""
+
+OCCASIONS: tuple[Occasion, ...] = get_args(Occasion)
+
+BY_DEFAULT: tuple[Occasion, ...] = OCCASIONS[:-1]
+"""Every run ends; whoever wants to be told says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotifySpec:
+    """Somebody to be told. ``url_env`` and ``key_env`` name the variables that hold address and key; ``on`` are
+    the occasions."""
+
+    kind: Literal["slack", "teams", "json", "pagerduty"]
+    url_env: str | None
+    key_env: str | None
+    on: tuple[Occasion, ...]
+
+    @property
+    def named_by(self) -> str:
+        """The variable that says which one it is."""
+        return self.url_env or self.key_env or ""
+
+
 @dataclass(frozen=True, slots=True)
 class CockpitSettings:
     """How the cockpit behaves. ``step_pct`` is what one key press shifts, in points of weight; ``keys`` maps
-    the id of an action to its keys, separated by commas."""
+    the id of an action to its keys, separated by commas; ``unattended_s`` is how long a run goes on whose
+    terminal is gone."""
 
     step_pct: float = 5.0
     window: Literal["1m", "5m", "15m", "60m", "run"] = "5m"
     marker: Literal["braille", "hd", "ascii"] = "braille"
     keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    unattended_s: float = 0.0
+    desktop_notes: bool = False
+    """Whether the terminal is asked to show what rings its bell (OSC 9)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +241,7 @@ class Rollout:
     ``tasks`` has the same tasks.
     ``deployments`` keep the order of the file; their price is set only where the file sets it.
     ``profiles_dir`` is where weight profiles are kept: beside the file, named after it; it may not exist.
+    ``rehearsed``: what answers is a simulator that the program has started.
     """
 
     name: str
@@ -232,6 +260,8 @@ class Rollout:
     control_plane: ControlPlane | None = None
     quality: QualitySpec = QualitySpec()
     tasks: Mapping[str, TaskSpec] = field(default_factory=lambda: MappingProxyType({DEFAULT_TASK: TaskSpec()}))
+    rehearsed: bool = False
+    notify: tuple[NotifySpec, ...] = ()
 
     @property
     def plain_servers(self) -> frozenset[str]:

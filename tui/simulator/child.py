@@ -68,5 +68,8 @@ def running(
                 child.wait()
                 said.seek(0)
                 last = said.read(_SAID_CHARS).strip().splitlines()[-1:] or ["nothing"]
-                raise SimulatorFailed(f"the simulator did not start; it said: {plain(last[0], 400)}")
+                said_last = plain(last[0], 400)
+                raise SimulatorFailed(
+                    f"the simulator did not start; it said: {said_last}; canarytop sim starts it by itself"
+                )
             yield first[1]

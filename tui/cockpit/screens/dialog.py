@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
+from textual.widgets import Static
 
 from tui.cockpit.actions import dialog_bindings
 
@@ -26,6 +27,14 @@ class Dialog(ModalScreen[None]):
         with Vertical(id="dialog") as frame:
             frame.border_title = Content(self.title or "")
             yield from self.body()
+        yield Static("", id="notice", markup=False)
+
+    def show_notice(self, text: str) -> None:
+        """What the banner says for some seconds, which may be covered."""
+        if self.is_mounted:
+            notice = self.query_one("#notice", Static)
+            notice.update(Content(text))
+            notice.display = bool(text)
 
     def body(self) -> Iterable[Widget]:
         """The widgets inside the frame."""

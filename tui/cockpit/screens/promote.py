@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
+from tui.cockpit.baseline_banner import dead_said
 from tui.cockpit.business_lines import dialog_lines
 from tui.cockpit.comparison import against_baseline
 from tui.cockpit.messages import PromotionAccepted
@@ -45,6 +46,8 @@ class PromoteScreen(Dialog):
         what = "the traffic" if task is None else f"task {plain(task, 40)}"
         yield Static(Content(f"{where}: send 100% of {what} to {self._deployment}?"), markup=False)
         yield Static(Content(describe(live.weights, all_to(live.weights, self._deployment))), markup=False)
+        if dead := dead_said(self._view):
+            yield Static(Content(f"✗ BASELINE DEAD: {dead}"), markup=False, classes="warned")
         evidence = against_baseline(live, self._deployment, window).sentence.removeprefix("… ")
         yield Static(Content(f"window {window}: {evidence}"), markup=False)
         if judged := self._judged():
