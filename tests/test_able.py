@@ -76,7 +76,8 @@ def hanging(seconds: float) -> Callable[[Asked], None]:
         (lambda d: d.ask(OK), "able", ""),
         (lambda d: None, "unknown", "has had no traffic"),
         (lambda d: d.ask(OutcomeKind.GONE, status=410), "unable", "is retired, answers 410"),
-        (lambda d: d.ask(DOWN, times=4), "able", ""),
+        (lambda d: d.ask(DOWN, times=4), "unknown", "has answered none of 4 in 30 s"),
+        (lambda d: d.ask(OK, *[DOWN] * 4), "able", ""),
         (lambda d: d.ask(DOWN, times=5), "unable", "failed its last 5 requests"),
         (
             lambda d: d.ask(OutcomeKind.CONNECTION_LOST, times=5),
@@ -92,7 +93,7 @@ def hanging(seconds: float) -> Callable[[Asked], None]:
         (lambda d: d.ask(OutcomeKind.PROMPT_FILTERED, OutcomeKind.COMPLETION_FILTERED, times=30), "able", ""),
         (lambda d: d.ask(OutcomeKind.CANCELLED, OutcomeKind.CLIENT_SATURATED, times=30), "able", ""),
         (throttled, "unable", "is throttled, 97 % of 42 requests unanswered in 30 s"),
-        (lambda d: d.end(d.start()[0], LIMITED, after_s=29.0), "able", ""),
+        (lambda d: d.end(d.start()[0], LIMITED, after_s=29.0), "unknown", "has answered none of 1 in 30 s"),
         (lambda d: d.end(d.start()[0], LIMITED, after_s=7_500.0), "unable", "asks to wait 2 h 5 min more"),
         (lambda d: d.ask(OutcomeKind.QUOTA_EXHAUSTED), "unable", "has no quota left"),
         (hanging(30.0), "able", ""),

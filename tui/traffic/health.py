@@ -97,7 +97,8 @@ class Health:
     def ability(self) -> Ability:
         """Whether it is able to serve: not where it is retired, unreachable, failing, waits for its quota or
         leaves 90 % of at least 10 requests unanswered in 30 s. Not known without traffic for 60 s, but one
-        that was retired stays so. To be asked about once a second: it notices since when."""
+        that was retired stays so; nor where few ended in 30 s, and none of them was answered. To be asked
+        about once a second: it notices since when."""
         now = self._clock()
         if not self.retired and now - self._traffic_s > UNKNOWN_AFTER_S:
             since = "" if self._traffic_s < 0 else f" for {span(now - self._traffic_s)}"
@@ -106,6 +107,9 @@ class Health:
         why = self._why_unable(now)
         if not why:
             self._unable_since_s = None
+            answered, unanswered, _ = self._ends.counts(now)
+            if unanswered and not answered:
+                return Ability("unknown", f"has answered none of {unanswered} in {OVER_S} s")
             return Ability()
         if self._unable_since_s is None:
             self._unable_since_s = now
