@@ -20,7 +20,6 @@ from tui.afterwards.report import report
 from tui.cli import app
 from tui.cockpit.export import write_export
 from tui.engine.resuming import past_of
-from tui.private_files import write_private
 from tui.record_reader import (
     BrokenRun,
     UnreadableRecord,
@@ -36,6 +35,7 @@ from tui.record_reader import (
 from tui.record_rows import LONGEST_RUN_S
 from tui.verdict.evaluators import Evaluators
 from tui.verdict.guard import Guard
+from tui.written_files import write_private
 
 
 @pytest.fixture(scope="module")

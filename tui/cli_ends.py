@@ -14,8 +14,8 @@ from typing import Any, NoReturn, TextIO
 import typer
 from typer.core import TyperGroup
 
-from tui.private_files import write_private_whole
 from tui.text import plain
+from tui.written_files import write_private_whole
 
 OK, WORSE, BAD_INPUT, COULD_NOT_RUN, INTERRUPTED = 0, 1, 2, 3, 130
 """4 is kept for a run that does not leave production as it was asked to. docs/exit-codes.md has the table."""

@@ -22,6 +22,7 @@ from typing import Any
 from tui.model import WEIGHT_CHANGES, Event, EventKind, WeightTable
 from tui.text import plain
 from tui.weight_rules import weight_mistakes
+from tui.written_files import replace_durably
 
 FORMAT = 1
 _MOST_BYTES = 1_000_000
@@ -221,22 +222,7 @@ def write_kept(path: Path, kept: KeptWeights) -> None:
     revision = 1 + max(kept.revision, before.revision if before is not None else 0)
     text = json.dumps(_json_of(replace(kept, revision=revision)), indent=1)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = path.with_suffix(f".{os.getpid()}.new")
-    try:
-        handle = os.open(new, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    replace_durably(path, text + "\n")
 
 
 class WeightsFile:

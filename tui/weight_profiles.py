@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import re
-import tempfile
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -22,11 +19,14 @@ from tui.problems import NAME_PATTERN, NAME_RULE, did_you_mean, listed, quoted
 from tui.text import plain
 from tui.toml_files import TomlFileError, read_toml
 from tui.weight_rules import weight_mistakes
+from tui.written_files import replace_durably
 
 _MAX_BYTES = 256 * 1024
 _MAX_NAME = 64
 _MAX_NOTE = 500
 _MAX_ENTRIES = 64
+_RIGHTS = 0o644
+"""A team shares its profiles."""
 _KEYS = ("name", "rollout", "saved_at", "saved_by", "note")
 _PLAIN_STEM = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
@@ -76,7 +76,7 @@ def save_profile(folder: Path, profile: WeightProfile, *, replace: bool = False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _refuse_to_overwrite(path, profile, replace)
-        _write_whole(path, tomli_w.dumps(document).encode())
+        replace_durably(path, tomli_w.dumps(document), _RIGHTS)
     except OSError as error:
         raise ProfileError(f"profile not saved to {path}: {error.strerror or error}") from error
     return path
@@ -209,25 +209,3 @@ def _refuse_to_overwrite(path: Path, profile: WeightProfile, replace: bool) -> N
         raise ProfileError(f"{path} is the profile {present.name}; choose another name")
     if not replace:
         raise ProfileExists(f"a profile named {present.name} was saved by {present.saved_by}; replace it?")
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """A reader, and a crash at any moment, finds the old file or the new one."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".tmp")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fchmod(file.fileno(), 0o644)
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            temporary.unlink()
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

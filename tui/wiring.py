@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Container, Iterator, Mapping
 from concurrent.futures import wait
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -179,7 +179,7 @@ class How:
     watch: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Run:
     """An engine that has been started, its seed and its record. ``begins`` says with which weights, where that
     is not plain, and what else runs; ``warnings`` are said before the traffic."""
@@ -191,12 +191,13 @@ class Run:
     begins: tuple[str, ...] = ()
     kept: WeightsFile | None = None
     notifier: Notifier | None = None
-    before_end: list[Snapshot] = field(default_factory=list)
-    """The newest snapshot, at each time at which the run was asked to end."""
+    before_end: Snapshot | None = None
+    """The newest snapshot when the run was first asked to end."""
 
     def end(self) -> None:
         """Stop sending and cut what is under way; returns at once."""
-        self.before_end.append(self.engine.snapshot())
+        if self.before_end is None:
+            self.before_end = self.engine.snapshot()
         self.engine.end()
         # Again: the first may have let requests under way finish.
         self.engine.end()
@@ -395,7 +396,7 @@ def show_cockpit(rollout: Rollout, how: How, *, read_only: bool, mouse: bool) ->
         ending.of(run, app.leave)
         app.run(mouse=mouse)
         ending.left()
-        on_screen = [*run.before_end, run.engine.snapshot()][0]
+        on_screen = run.before_end or run.engine.snapshot()
         if run.engine.ended.done():
             run.engine.ended.result()
     for text in left_half_done(on_screen, run.engine.snapshot()):

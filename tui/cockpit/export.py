@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tui.model import Figures, Snapshot, Verdict
-from tui.private_files import write_private
+from tui.written_files import write_private
 
 _VERDICTS = ".verdicts.csv"
 

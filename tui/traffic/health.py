@@ -104,10 +104,10 @@ class Health:
             since = "" if self._traffic_s < 0 else f" for {span(now - self._traffic_s)}"
             self._no_answer = ""
             return Ability("unknown", f"has had no traffic{since}", self._unable_since_s)
-        why = self._why_unable(now)
+        answered, unanswered, waited = self._ends.counts(now)
+        why = self._why_unable(answered, unanswered, waited)
         if not why:
             self._unable_since_s = None
-            answered, unanswered, _ = self._ends.counts(now)
             if unanswered and not answered:
                 return Ability("unknown", f"has answered none of {unanswered} in {OVER_S} s")
             return Ability()
@@ -115,8 +115,7 @@ class Health:
             self._unable_since_s = now
         return Ability("unable", why, self._unable_since_s)
 
-    def _why_unable(self, now: float) -> str:
-        answered, unanswered, waited = self._ends.counts(now)
+    def _why_unable(self, answered: int, unanswered: int, waited: int) -> str:
         total = answered + unanswered
         pct = 100 * unanswered / total if total else 0.0
         most = share_words(unanswered, waited, total) if total >= LEAST_REQUESTS and pct >= UNABLE_PCT else ""

@@ -1,10 +1,14 @@
-"""Files for their owner alone: what a run saw is nobody else's business, whatever the umask says."""
+"""Files that are written whole or not at all, and files for their owner alone: what a run saw is nobody else's
+business, whatever the umask says."""
 
 from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from pathlib import Path
+
+_OURS = 0o600
 
 
 def write_private(path: Path, text: str, *, new: bool = False) -> None:
@@ -15,11 +19,11 @@ def write_private(path: Path, text: str, *, new: bool = False) -> None:
         FileExistsError: With ``new``, where it is there already.
         OSError: It cannot be written.
     """
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | (os.O_EXCL if new else os.O_TRUNC), 0o600)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | (os.O_EXCL if new else os.O_TRUNC), _OURS)
     with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
         # A device or a pipe is not ours alone.
         if stat.S_ISREG(os.fstat(handle).st_mode):
-            os.fchmod(handle, 0o600)
+            os.fchmod(handle, _OURS)
         file.write(text)
 
 
@@ -32,13 +36,31 @@ def write_private_whole(path: Path, text: str) -> None:
     """
     if path.exists() and not path.is_file():
         write_private(path, text)
-        return
-    path = path.resolve()
-    new = path.with_name(f".{path.name[:80]}.{os.getpid()}.new")
+    else:
+        _replace(path.resolve(), text, _OURS)
+
+
+def replace_durably(path: Path, text: str, mode: int = _OURS) -> None:
+    """Put a text as UTF-8, line ends as they stand, durably in the place of what is there (a link too), with
+    these rights: a reader, and a crash at any moment, finds the old file or the new one.
+
+    Raises:
+        OSError: It cannot be written; what was there is still there.
+    """
+    _replace(path, text, mode)
+    folder = os.open(path.parent, os.O_RDONLY)
     try:
-        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _replace(path: Path, text: str, mode: int) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.", suffix=".new")
+    new = Path(name)
+    try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            os.fchmod(handle, 0o600)
+            os.fchmod(handle, mode)
             file.write(text)
             file.flush()
             os.fsync(handle)
