@@ -32,13 +32,13 @@ check: .venv/.dev
 	@$(BIN)/lint-imports
 
 bench: .venv/.dev
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m bench
 
 bench-evidence: .venv/.dev
-	@$(BIN)/python -m tests.bench.evidence --runs $(RUNS)
+	@$(BIN)/python -m bench.evidence --runs $(RUNS)
 
 screenshots: .venv/.dev
-	@$(BIN)/python -m tests.screenshots
+	@$(BIN)/python -m screenshots
 
 clean:
 	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,6 +1,6 @@
 """``python -m tui`` is ``canarytop``."""
 
-from tui.cli import main
+from tui.cli.commands import main
 
 if __name__ == "__main__":
     main()

@@ -14,12 +14,12 @@ from typing import Any
 
 import tomli_w
 
+from tui.base.problems import NAME_PATTERN, NAME_RULE, did_you_mean, listed, quoted
+from tui.base.text import plain
+from tui.base.toml_files import TomlFileError, read_toml
+from tui.base.weight_rules import weight_mistakes
+from tui.base.written_files import replace_durably
 from tui.model import DEFAULT_TASK, WeightTable
-from tui.problems import NAME_PATTERN, NAME_RULE, did_you_mean, listed, quoted
-from tui.text import plain
-from tui.toml_files import TomlFileError, read_toml
-from tui.weight_rules import weight_mistakes
-from tui.written_files import replace_durably
 
 _MAX_BYTES = 256 * 1024
 _MAX_NAME = 64

@@ -18,9 +18,9 @@ from tui.afterwards.judging import Judging, MakeJudge
 from tui.afterwards.noise_words import noise_json, noise_text
 from tui.afterwards.own_noise import Measured, OwnNoise, measured
 from tui.afterwards.recording import Recording
+from tui.base.text import plain
 from tui.model import DEFAULT_TASK, Assignment, Event, Outcome, Pair, Verdict, VerdictState
 from tui.rollout import Criteria
-from tui.text import plain
 
 PRETENDED = "pretended-canary"
 """The name of the canary that is made of the baseline's own requests."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tui.afterwards.table import Table, number
+from tui.base.text import plain
+from tui.grading.grades import Scored, read_scored
 from tui.measure.business import BusinessLine, CostOfBoth, business
 from tui.measure.business_words import decision_texts, pairs_text, rate_text
 from tui.model import Event, EventKind, Pair, Snapshot
-from tui.quality.scored import Scored, read_scored
-from tui.text import plain
 
 _NAME = 60
 _MOST_PEOPLE = 50

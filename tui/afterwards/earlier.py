@@ -6,10 +6,10 @@ Answers that were sent while the client was saturated are marked, and give no li
 from __future__ import annotations
 
 from tui.afterwards.recording import Recording
+from tui.evaluation.calibration import limits_from
 from tui.model import DEFAULT_TASK, Outcome
-from tui.record_reader import UnreadableRecord
+from tui.record.reader import UnreadableRecord
 from tui.rollout import Rollout
-from tui.verdict.calibration import limits_from
 
 
 def limits_of(recording: Recording, rollout: Rollout) -> dict[str, dict[str, float]]:

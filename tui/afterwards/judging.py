@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from tui.evaluation.canary_tests import Listener
 from tui.model import Assignment, Outcome, Pair, Verdict
 from tui.rollout import Criteria
-from tui.verdict.scales import Listener
 
 
 class Judging(Protocol):
-    """The judges of ``tui.verdict``; ``now_s`` is seconds of the run."""
+    """The judges of ``tui.evaluation``; ``now_s`` is seconds of the run."""
 
     def assigned(self, assignment: Assignment, now_s: float) -> object: ...
     def add(self, outcome: Outcome, now_s: float) -> object: ...

@@ -13,9 +13,9 @@ from tui.afterwards.own_noise import (
     Margin,
     Measured,
 )
+from tui.base.text import plain
 from tui.model import CRITERION_ROWS, DEFAULT_TASK
 from tui.model.criteria import default_of
-from tui.text import plain
 
 _LABELS = {row.id: row.label for row in CRITERION_ROWS}
 

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
+from tui.evaluation.canary_tests import Listener
+from tui.evaluation.measures import MEASURES, values_of
+from tui.evaluation.neighbours import variance
 from tui.model import CRITERION_ROWS, Outcome
 from tui.model.criteria import default_of
-from tui.verdict.measures import MEASURES, values_of
-from tui.verdict.neighbours import variance
-from tui.verdict.scales import Listener
 
 LEAST_MIN = 60
 """Minutes that a run must have lasted for a dispersion to be measured of it."""

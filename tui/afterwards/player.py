@@ -14,7 +14,7 @@ from tui.afterwards.judging import Judging
 from tui.afterwards.playback import Playback
 from tui.afterwards.recording import Recording
 from tui.model import PlayerView, Sample, Snapshot
-from tui.record_reader import UnreadableRecord
+from tui.record.reader import UnreadableRecord
 from tui.routing.controller import CommandRefused
 
 _FRAME_S = 0.5

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tui.model import DEFAULT_TASK, Assignment, Event, Outcome, Pair, Second, WeightTable, held_back
-from tui.record_reader import (
+from tui.record.reader import (
     RunInfo,
     UnreadableRecord,
     count_outside,
@@ -27,7 +27,7 @@ from tui.record_reader import (
     read_run,
     read_seconds,
 )
-from tui.record_schema import RunHead
+from tui.record.schema import RunHead
 from tui.rollout import Rollout, RolloutError, recorded_rollout
 
 Happening = Event | Assignment | Outcome | Pair

@@ -8,10 +8,10 @@ from datetime import datetime
 
 from tui.afterwards.judging import Judging
 from tui.afterwards.recording import Recording
+from tui.base.text import plain
+from tui.evaluation.guard import Guard
 from tui.model import Assignment, Event, EventKind, Outcome, Pair, Verdict
-from tui.text import plain
 from tui.traffic.serving import Serving
-from tui.verdict.guard import Guard
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from tui.afterwards.judging import Judging
 from tui.afterwards.recording import Recording
 from tui.afterwards.summary import Summary, summarise
 from tui.afterwards.table import Table
-from tui.text import markdown
+from tui.base.text import markdown
 
 Format = Literal["md", "html", "json"]
 

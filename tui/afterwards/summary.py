@@ -13,6 +13,7 @@ from tui.afterwards.playback import Playback
 from tui.afterwards.recording import Recording
 from tui.afterwards.svg_plot import Series, svg_plot
 from tui.afterwards.table import Table, number
+from tui.base.text import plain
 from tui.model import (
     ALL_TASKS,
     DEFAULT_TASK,
@@ -29,9 +30,8 @@ from tui.model import (
     Verdict,
     WeightTable,
 )
-from tui.record_reader import read_pairs
+from tui.record.reader import read_pairs
 from tui.rollout import Rollout
-from tui.text import plain
 
 _TEXT_CHARS = 400
 _MOST_SECONDS = 4000

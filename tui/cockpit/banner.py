@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from tui.base.text import plain, span
 from tui.cockpit import format as fmt
 from tui.cockpit.banner_state import Severity, State
 from tui.cockpit.baseline_banner import dead_state, help_key, is_dead
@@ -44,7 +45,6 @@ from tui.model import (
     TrafficState,
     VerdictState,
 )
-from tui.text import plain, span
 from tui.traffic.pause import every_words
 from tui.traffic.sender import LATE_LIMIT_MS
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tui.base.text import plain
 from tui.cockpit import format as fmt
 from tui.cockpit.banner_state import State
 from tui.cockpit.ui_state import View, canaries
 from tui.cockpit.verdict_words import overall
 from tui.cockpit.weight_view import asked_pct
 from tui.model import DeploymentView, VerdictState
-from tui.text import plain
 
 _WHY = 160
 

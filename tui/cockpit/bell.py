@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
+from tui.base.text import plain
 from tui.model import Event
-from tui.notify.occasions import URGENT, occasion_of
-from tui.text import plain
+from tui.notify.bodies import URGENT, occasion_of
 
 _LONGEST = 120
 BELL = "\a"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.cells import cell_len
 
+from tui.base.text import plain
 from tui.cockpit import format as fmt
 from tui.cockpit.line import Line, Tone
 from tui.cockpit.ui_state import View
@@ -11,7 +12,6 @@ from tui.cockpit.wrapping import wrapped
 from tui.measure.business import BusinessLine, CostOfBoth, business
 from tui.measure.business_words import change_text, day_text, estimated_text, line_texts, pairs_text
 from tui.model import VerdictState
-from tui.text import plain
 
 _INDENT = "  "
 _BROKEN = 12

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from textual import on
 
-from tui.azure.proposal import cannot_come_back, proposed_canary
 from tui.cockpit.commands import Commands
 from tui.cockpit.deployment_rows import DeploymentRow, chosen_row, deployment_rows
 from tui.cockpit.messages import DeploymentWished, RemovalAccepted
@@ -13,6 +12,7 @@ from tui.cockpit.screens.create_deployment import CreateDeploymentScreen
 from tui.cockpit.screens.deployments import DeploymentsScreen
 from tui.cockpit.screens.outlook import Ahead, OutlookScreen
 from tui.cockpit.screens.remove_deployment import RemoveDeploymentScreen
+from tui.control_plane.proposal import cannot_come_back, proposed_canary
 from tui.model import AccountView
 
 _NO_ACCOUNT = "the control plane is not asked: add [control_plane] and resource to the rollout file"

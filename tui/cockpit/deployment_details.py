@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tui.base.text import plain
 from tui.cockpit.deployment_rows import DeploymentRow
 from tui.cockpit.line import Line
 from tui.cockpit.pin_lines import said, served_lines, standing_lines
 from tui.cockpit.ui_state import View
 from tui.model import ManagedDeployment, QuotaUse
-from tui.text import plain
 
 
 def detail_lines(view: View, row: DeploymentRow, width: int) -> Iterator[Line]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from tui.base.text import plain
 from tui.cockpit import format as fmt
 from tui.cockpit.columns import fitted
 from tui.cockpit.deployment_details import detail_lines
@@ -16,7 +17,6 @@ from tui.cockpit.line import Line, Tone
 from tui.cockpit.pin_words import days_left, phase_words, pin_short, pin_tone
 from tui.cockpit.ui_state import View
 from tui.model import AccountView
-from tui.text import plain
 
 _TEXT: Final = 700
 _COMMAND: Final = 2000

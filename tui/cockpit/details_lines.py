@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Callable, Mapping
 from operator import attrgetter
 
+from tui.base.text import plain, span
 from tui.cockpit import format as fmt
 from tui.cockpit import verdict_words as words
 from tui.cockpit.line import Line, Tone
@@ -13,7 +14,6 @@ from tui.cockpit.pin_lines import change_lines, pin_line, served_lines, standing
 from tui.cockpit.ui_state import View
 from tui.cockpit.weight_view import asked_pct
 from tui.model import ALL_TASKS, WINDOWS_S, DeploymentView, Figures, Quantiles, VerdictState
-from tui.text import plain, span
 from tui.traffic.pause import every_words
 
 _EMPTY = Figures(span_s=0.0)

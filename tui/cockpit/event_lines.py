@@ -8,9 +8,9 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Literal
 
+from tui.base.text import plain
 from tui.model import WEIGHT_CHANGES, Event, EventKind
 from tui.routing.weights import describe
-from tui.text import plain
 
 Tone = Literal["", "dim", "warn", "alert"]
 

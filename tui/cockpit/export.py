@@ -14,8 +14,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from tui.base.written_files import write_private
 from tui.model import Figures, Snapshot, Verdict
-from tui.written_files import write_private
 
 _VERDICTS = ".verdicts.csv"
 

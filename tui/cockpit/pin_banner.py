@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tui.base.text import plain
 from tui.cockpit import format as fmt
 from tui.cockpit.banner_state import State
 from tui.cockpit.baseline_banner import help_key, is_dead
 from tui.cockpit.ui_state import View
 from tui.cockpit.weight_view import asked_pct
 from tui.model import DeploymentView, PinState
-from tui.text import plain
 
 
 def version_states(view: View) -> Iterator[State]:

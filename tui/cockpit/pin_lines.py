@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Final
 
-from tui.azure.retirement import days_words
+from tui.base.text import plain
 from tui.cockpit import format as fmt
 from tui.cockpit.line import Line, Tone
 from tui.cockpit.pin_words import pin_tone, pin_words
+from tui.lifecycle.retirement import days_words
 from tui.model import ALL_TASKS, DeploymentView, Figures, Quantiles, Standing
-from tui.text import plain
 
 _TEXT: Final = 300
 _LABEL: Final = 12

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from tui.base.text import plain
 from tui.cockpit import format as fmt
 from tui.cockpit.line import Line, Tone, hanging
 from tui.model import PlanState, PlanStep, PlanView
-from tui.text import plain
 
 NO_PLAN: Final = "this rollout has no plan: the rollout file says none"
 

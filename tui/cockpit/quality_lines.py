@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import textwrap
 
+from tui.base.text import plain
 from tui.cockpit.line import Line, Tone
 from tui.cockpit.ui_state import View
 from tui.model import JudgeView, QualityView
-from tui.text import plain
 
 _LABEL = 12
 _TEXT = 240

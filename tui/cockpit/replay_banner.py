@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC
 
+from tui.base.text import plain
 from tui.cockpit import format as fmt
 from tui.cockpit.ui_state import View
 from tui.model import PlayerView, Snapshot
-from tui.text import plain
 
 
 def replay_said(view: View) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.cells import cell_len
 from textual.content import Content
 
+from tui.base.text import plain
 from tui.cockpit import format as fmt
 from tui.cockpit.sample_page import beside, column_width
 from tui.cockpit.sample_rows import answer_state, score_said
@@ -15,7 +16,6 @@ from tui.cockpit.sample_scoring import Scored, Scoring, can_be_scored
 from tui.cockpit.ui_state import View
 from tui.cockpit.wrapping import wrapped
 from tui.model import ANSWERED, TIE, Answer, HumanScore, Mark, Sample
-from tui.text import plain
 
 LETTERS = "AB"
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tui.line_reader import MAX_LINE_BYTES
+from tui.base.line_reader import MAX_LINE_BYTES
+from tui.base.recorded_request import BadRecord
+from tui.grading import BadExpected, UnknownMatch
+from tui.grading.task_files import MAX_FILE_BYTES, MAX_ITEMS, task_item
 from tui.model import Answer, Sample, Snapshot
-from tui.quality import BadExpected, UnknownMatch
-from tui.quality.task_files import MAX_FILE_BYTES, MAX_ITEMS, task_item
-from tui.recorded_request import BadRecord
 
 _REFERENCE: Final = "reference"
 _REASON_CHARS = 80

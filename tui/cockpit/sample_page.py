@@ -12,12 +12,12 @@ from typing import Final, Protocol
 from rich.cells import cell_len
 from textual.content import Content
 
+from tui.base.text import plain, visible_pieces
 from tui.cockpit.format import fit
 from tui.cockpit.sample_filters import message_text
 from tui.cockpit.word_diff import MOST_CHARS, Span, WordDiff, word_diff
 from tui.cockpit.wrapping import Wrapped
 from tui.model import Answer, Sample
-from tui.text import plain, visible_pieces
 
 SIDE_BY_SIDE: Final = 100
 """From this many columns on two answers stand side by side."""

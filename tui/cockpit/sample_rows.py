@@ -9,6 +9,7 @@ from typing import Final
 
 from rich.cells import cell_len
 
+from tui.base.text import plain
 from tui.cockpit import format as fmt
 from tui.cockpit.columns import fitted
 from tui.cockpit.line import Line, Tone
@@ -25,7 +26,6 @@ from tui.cockpit.sample_listing import Listed
 from tui.cockpit.sample_scoring import Scoring, can_be_scored
 from tui.cockpit.ui_state import View
 from tui.model import ANSWERED, NEVER_SERVED, Answer, Mark, Sample, SampleKind
-from tui.text import plain
 
 HIDDEN: Final = "·"
 """In place of what would give the version away."""

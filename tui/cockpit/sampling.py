@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from textual import on
 
+from tui.base.text import visible
 from tui.cockpit import format as fmt
 from tui.cockpit.controls import Controls
 from tui.cockpit.deploying import Deploying
@@ -24,7 +25,6 @@ from tui.cockpit.screens.sample import SampleScreen
 from tui.cockpit.screens.sample_filter import SampleFilterScreen
 from tui.cockpit.screens.samples import SamplesScreen
 from tui.model import Answer, Sample, Snapshot
-from tui.text import visible
 
 MAX_COPY_BYTES: Final = 74_000
 """What terminals take in one OSC 52 sequence: 100,000 bytes of base64 in xterm, in others as many or more."""

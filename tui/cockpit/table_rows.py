@@ -8,6 +8,7 @@ from typing import Literal
 
 from rich.cells import cell_len
 
+from tui.base.text import plain
 from tui.cockpit import format as fmt
 from tui.cockpit.comparison import NO_TRAFFIC, against_baseline, figures_of
 from tui.cockpit.pin_words import pin_glyph, pin_short, pin_tone
@@ -15,7 +16,6 @@ from tui.cockpit.ui_state import View
 from tui.cockpit.verdict_words import cell_texts, overall
 from tui.cockpit.weight_view import asked_pct, is_sent_to, seen_pct, tasks_differ
 from tui.model import HISTORY_SPAN_S, DeploymentView, Figures, Quantiles, Snapshot, VerdictState
-from tui.text import plain
 
 Tone = Literal["", "dim", "warn", "alert", "baseline", "canary"]
 

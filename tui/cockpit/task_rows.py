@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from rich.cells import cell_len
 
+from tui.base.text import plain
 from tui.cockpit import format as fmt
 from tui.cockpit.business_lines import cost_cell, lines_by_task
 from tui.cockpit.plan_lines import plan_tag
@@ -16,7 +17,6 @@ from tui.cockpit.verdict_words import cell_texts
 from tui.cockpit.weight_view import asked_pct
 from tui.measure.business import BusinessLine
 from tui.model import Snapshot, of_task
-from tui.text import plain
 
 Tone = Literal["", "dim", "alert", "baseline"]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from tui.base.text import plain
+from tui.base.weight_rules import SUM_TOLERANCE
 from tui.cockpit import format as fmt
 from tui.cockpit.ui_state import View
 from tui.cockpit.verdict_words import label, worse
 from tui.model import WeightTable
 from tui.routing.weights import shares_of
-from tui.text import plain
-from tui.weight_rules import SUM_TOLERANCE
 
 _WHY = 120
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tui.base.text import plain
 from tui.cockpit import format as fmt
 from tui.cockpit.baseline_banner import help_key, is_dead
 from tui.cockpit.plan_lines import plan_tag
@@ -19,7 +20,6 @@ from tui.cockpit.verdict_words import (
 )
 from tui.cockpit.weight_view import asked_pct
 from tui.model import PlanState, Verdict, VerdictState
-from tui.text import plain
 
 _GUARD = {"off": "", "armed": "GUARD ARMED", "dry_run": "GUARD DRY RUN"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from tui.base.text import plain
 from tui.cockpit import format as fmt
 from tui.cockpit.baseline_banner import dead_said
 from tui.cockpit.business_lines import business_lines, decision_lines
@@ -26,7 +27,6 @@ from tui.cockpit.verdict_words import TONES, WORDS, label, overall, value
 from tui.cockpit.weight_view import asked_pct
 from tui.cockpit.wrapping import wrapped
 from tui.model import Verdict
-from tui.text import plain
 
 _NOTE: Final = 160
 _EXPLAINED: Final = 400

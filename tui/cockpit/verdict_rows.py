@@ -8,6 +8,7 @@ from typing import Final
 
 from rich.cells import cell_len
 
+from tui.base.text import plain
 from tui.cockpit import format as fmt
 from tui.cockpit.business_lines import lines_by_task
 from tui.cockpit.columns import fitted
@@ -29,7 +30,6 @@ from tui.cockpit.weight_view import asked_pct
 from tui.measure.business import BusinessLine
 from tui.measure.business_words import cost_texts
 from tui.model import Verdict, VerdictState, eta_at
-from tui.text import plain
 
 RowKey = tuple[str, str]
 """Task and criterion."""

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, Literal
 
+from tui.base.text import between, plain
 from tui.cockpit import format as fmt
 from tui.model import Eta, Verdict, VerdictState
-from tui.text import between, plain
 
 Tone = Literal["", "dim", "alert", "baseline"]
 

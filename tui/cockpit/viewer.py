@@ -13,6 +13,7 @@ from textual.app import App
 from textual.driver import Driver
 from textual.reactive import reactive
 
+from tui.base.text import plain
 from tui.cockpit.actions import first_keys
 from tui.cockpit.event_lines import Notice, Tone
 from tui.cockpit.export import write_export
@@ -31,7 +32,6 @@ from tui.cockpit.screens.verdicts import VerdictsScreen
 from tui.cockpit.ui_state import NOTICE_S, UiState, View, canaries, tasks_of
 from tui.cockpit.verdict_lines import judged_canary
 from tui.model import WINDOWS_S, Snapshot, of_task
-from tui.text import plain
 
 _NOTICES_KEPT = 50
 _QUIET_S = 1.5

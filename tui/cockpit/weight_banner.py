@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from tui.base.text import plain
 from tui.cockpit import format as fmt
 from tui.cockpit.ui_state import View, canaries
 from tui.cockpit.weight_view import asked_pct
 from tui.model import WEIGHT_CHANGES, Event, Snapshot
-from tui.text import plain
 
 
 def since(snapshot: Snapshot) -> str:

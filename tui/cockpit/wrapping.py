@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rich.cells import get_character_cell_size
 
-from tui.text import visible_pieces
+from tui.base.text import visible_pieces
 
 
 class Wrapped:

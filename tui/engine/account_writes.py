@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from tui.azure.arm_errors import ArmError, HalfDone
-from tui.azure.arm_writes import check_spec
-from tui.azure.credentials import CredentialError
+from tui.base.text import plain
+from tui.control_plane.arm_errors import ArmError, HalfDone
+from tui.control_plane.arm_writes import check_spec
 from tui.engine.accounts import ERROR_CHARS
 from tui.engine.run_account import RunAccount
 from tui.model import AccountView, DeploymentSpec, Event, EventKind, ManagedDeployment, Standing, WriteEnd
 from tui.routing.controller import CommandRefused, LeftHalfDone, Log
-from tui.text import plain
+from tui.service.credentials import CredentialError
 
 
 class AccountWrites:

@@ -8,12 +8,18 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tui.azure.arm_errors import ArmError
-from tui.azure.credentials import MANAGEMENT_SCOPE, CredentialError, EntraToken, TokenProvider, token_from_env
-from tui.azure.resource_manager import ResourceManager
+from tui.base.text import plain
+from tui.control_plane.arm_errors import ArmError
+from tui.control_plane.resource_manager import ResourceManager
 from tui.model import AccountView
 from tui.rollout import SIMULATOR, ControlPlane, Rollout
-from tui.text import plain
+from tui.service.credentials import (
+    MANAGEMENT_SCOPE,
+    CredentialError,
+    EntraToken,
+    TokenProvider,
+    token_from_env,
+)
 
 ERROR_CHARS = 400
 LOOK_WITHIN_S = 60.0

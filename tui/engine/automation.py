@@ -13,6 +13,10 @@ from functools import partial
 from typing import Any
 
 from tui.engine.task_hand import GUARD, PLAN, TaskHand
+from tui.evaluation.evaluator import is_evidence
+from tui.evaluation.evaluators import Calibrated, Evaluators
+from tui.evaluation.plan import Plan, PlanAction, PlanRefused
+from tui.evaluation.reasons import evidence_line
 from tui.model import (
     DEFAULT_TASK,
     WEIGHT_CHANGES,
@@ -30,10 +34,6 @@ from tui.model import (
 from tui.rollout import Rollout
 from tui.routing.controller import CommandRefused, Controller, Log, NothingToDo
 from tui.routing.weights import raised
-from tui.verdict.evaluator import is_evidence
-from tui.verdict.evaluators import Calibrated, Evaluators
-from tui.verdict.plan import Plan, PlanAction, PlanRefused
-from tui.verdict.reasons import evidence_line
 
 EVALUATOR = "verdict"
 """The actor of what the evidence says."""

@@ -8,9 +8,8 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, TypeVar
 
-from tui.engine.events import ENGINE
 from tui.engine.session import Session
-from tui.model import DeploymentSpec, Event, EventKind, Sample, TrafficState, WeightTable
+from tui.model import ENGINE, DeploymentSpec, Event, EventKind, Sample, TrafficState, WeightTable
 from tui.routing.controller import CommandRefused
 from tui.weight_profiles import (
     BrokenProfile,

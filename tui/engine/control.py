@@ -7,17 +7,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from tui.azure.arm_errors import ArmError
-from tui.azure.lifecycle_table import LifecycleTable
-from tui.azure.resource_manager import ResourceManager
-from tui.azure.standing import standing_of_managed
+from tui.base.text import plain
+from tui.control_plane.arm_errors import ArmError
+from tui.control_plane.resource_manager import ResourceManager
 from tui.engine.account_writes import AccountWrites
 from tui.engine.accounts import ERROR_CHARS, first_view, read_account
-from tui.engine.events import ENGINE
 from tui.engine.run_account import RunAccount
-from tui.model import AccountView, DeploymentSpec, Event, EventKind, ManagedDeployment, Standing
+from tui.lifecycle.status import standing_of_managed
+from tui.lifecycle.table import LifecycleTable
+from tui.model import ENGINE, AccountView, DeploymentSpec, Event, EventKind, ManagedDeployment, Standing
 from tui.routing.controller import CommandRefused, Log
-from tui.text import plain
 
 LOOK_EVERY_S = 60.0
 """From one look at the deployments of an account to the next; while one is being made or removed,

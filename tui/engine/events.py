@@ -6,11 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 
+from tui.base.text import plain
 from tui.model import ROLL_BACKS, Event, EventKind, WeightTable
-from tui.text import plain
-
-ENGINE = "canarytop"
-"""The actor of what the program itself does."""
 
 _KEPT = 1000
 _ROLL_BACKS_KEPT = 200

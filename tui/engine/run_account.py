@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from tui.azure.resource_manager import ResourceManager
+from tui.base.text import plain
+from tui.control_plane.resource_manager import ResourceManager
 from tui.engine.accounts import ERROR_CHARS
 from tui.model import AccountView, ManagedDeployment, Standing, WriteEnd
-from tui.text import plain
 
 
 @dataclass(slots=True)

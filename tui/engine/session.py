@@ -10,27 +10,23 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from tui.azure.client import Probe, ServiceClient
-from tui.azure.lifecycle_table import load_lifecycle
+from tui.engine._membership import Membership
 from tui.engine.accounts import Managers
 from tui.engine.automation import Automation
 from tui.engine.control import ControlRoom
-from tui.engine.events import ENGINE, EventLog
-from tui.engine.fleet import Fleet
-from tui.engine.ledger import PayingClient, SinceChange, Spending
-from tui.engine.members import NOBODY
-from tui.engine.membership import Membership
-from tui.engine.quality import QualityRoom
-from tui.engine.quality_setup import JUDGE_TIMEOUT_S, Judges, known_items
-from tui.engine.schedule import Schedule
+from tui.engine.deployments import NOBODY, Fleet
+from tui.engine.events import EventLog
+from tui.engine.first_requests import Tries
+from tui.engine.self_monitor import Watches
 from tui.engine.setup import Past, Setup
 from tui.engine.standing import Standing
-from tui.engine.tries import Tries
 from tui.engine.versions import said
-from tui.engine.watches import Watches
+from tui.engine.workload import Schedule
+from tui.lifecycle.table import load_lifecycle
 from tui.measure.windows import Measures
 from tui.model import (
     ANSWERED,
+    ENGINE,
     FILTERED,
     WEIGHT_CHANGES,
     Ability,
@@ -47,7 +43,11 @@ from tui.model import (
     held_back,
 )
 from tui.routing.controller import Controller
-from tui.routing.router import Router
+from tui.routing.router import Router, SinceChange
+from tui.service.budget import PayingClient, Spending
+from tui.service.client import Probe, ServiceClient
+from tui.shadow.sampler import QualityRoom
+from tui.shadow.setup import JUDGE_TIMEOUT_S, Judges, known_items
 from tui.traffic.sender import Sender
 from tui.traffic.trace_rows import TraceError
 
@@ -156,7 +156,9 @@ class Session:
             max_in_flight=rollout.traffic.max_in_flight,
             keep_text=rollout.keep_text,
         )
-        self._judges = Judges(rollout, setup, clock=self.clock, log=self.log)
+        self._judges = Judges(
+            rollout, env=setup.env, seed=setup.seed, clock=self.clock, now=setup.now, log=self.log
+        )
         paying = PayingClient(self._client, self._spending, self.fleet.deployments, self._watch_budget)
         self._tries = Tries(
             paying,

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tui.engine.members import NOBODY, Members
-from tui.kept_weights import KeptWeights, WeightsFile
+from tui.engine.deployments import NOBODY, Members
 from tui.model import Event, WeightTable
-from tui.record import RunRecord
+from tui.record.kept_weights import KeptWeights, WeightsFile
+from tui.record.record import RunRecord
 from tui.rollout import Rollout
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from tui.engine.setup import Setup
-from tui.kept_weights import KeptWeights, changed, still_stands
 from tui.model import WEIGHT_CHANGES, Event, EventKind, WeightTable
+from tui.record.kept_weights import KeptWeights, changed, still_stands
 
 _BEGINNINGS = frozenset({EventKind.STARTED, EventKind.RESUMED})
 

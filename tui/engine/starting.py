@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from tui.kept_weights import KeptWeights, changed, still_stands, table_of
+from tui.base.text import plain
 from tui.model import DEFAULT_TASK, WeightTable
-from tui.record_reader import UnreadableRecord, read_events
+from tui.record.kept_weights import KeptWeights, changed, still_stands, table_of
+from tui.record.reader import UnreadableRecord, read_events
 from tui.routing.weights import all_to, describe, frozen
-from tui.text import plain
 
 _NONE: Mapping[str, Collection[str]] = {}
 

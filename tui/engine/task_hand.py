@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from tui.evaluation.guard import Guard, GuardAction
+from tui.evaluation.plan import Plan, PlanAction, PlanRefused
 from tui.model import Ability, Event, EventKind, PlanView, Verdict
 from tui.rollout import GuardSpec, PlanSpec
 from tui.routing.controller import CommandRefused, Controller, Log
-from tui.verdict.guard import Guard, GuardAction
-from tui.verdict.plan import Plan, PlanAction, PlanRefused
 
 GUARD, PLAN = "guard", "plan"
 """The actors of what nobody pressed a key for."""

@@ -11,13 +11,12 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, TypeVar
 
-from tui.azure.client import Probe
 from tui.engine.commands import Commands
-from tui.engine.events import ENGINE
 from tui.engine.session import Session
 from tui.engine.setup import Setup
-from tui.model import Event, EventKind, Sample, Snapshot
+from tui.model import ENGINE, Event, EventKind, Sample, Snapshot
 from tui.routing.controller import CommandRefused, LeftHalfDone
+from tui.service.client import Probe
 
 SWITCH_INTERVAL_S = 0.0005
 """With the interpreter's default of 5 ms a busy screen adds up to 10 ms to every measured latency."""

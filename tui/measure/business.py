@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from tui.base.text import plain
 from tui.model import DEFAULT_TASK, PAIRED, DeploymentView, Figures, Price, Snapshot, Verdict, VerdictState
-from tui.text import plain
 
 _DAY_S = 86_400
 _PER_1K = 1000

@@ -6,9 +6,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from tui.base.text import plain
 from tui.measure.business import BusinessLine, CostOfBoth, Graded
 from tui.model import Snapshot, VerdictState
-from tui.text import plain
 
 FREE = "free"
 NOT_COMPARED = "quality not compared"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.text import plain
+from tui.base.text import plain
 
 OTHER = "other"
 MOST_NAMES = 32

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tui.counts import add_counts, subtract_counts
-from tui.histogram import Histogram
+from tui.base.histogram import Histogram, add_counts, subtract_counts
 from tui.measure.names import Names
 from tui.model import ANSWERED, NO_HITS, Figures, FilterHits, Outcome, OutcomeKind
 

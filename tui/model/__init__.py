@@ -34,6 +34,7 @@ from tui.model.deployments import (
     is_azure_host,
 )
 from tui.model.events import (
+    ENGINE,
     ROLL_BACKS,
     WEIGHT_CHANGES,
     Event,
@@ -49,15 +50,6 @@ from tui.model.figures import (
     Quantiles,
     Second,
     SecondFigures,
-)
-from tui.model.grades import (
-    Grade,
-    Mark,
-)
-from tui.model.judging import (
-    AnchorView,
-    JudgeView,
-    PositionView,
 )
 from tui.model.outcomes import (
     ALL_TASKS,
@@ -77,7 +69,7 @@ from tui.model.outcomes import (
     Usage,
     held_back,
 )
-from tui.model.quality import QualityView
+from tui.model.quality import AnchorView, Grade, JudgeView, Mark, PositionView, QualityView
 from tui.model.samples import (
     TIE,
     Answer,
@@ -116,6 +108,7 @@ __all__ = [
     "CRITERIA",
     "CRITERION_ROWS",
     "DEFAULT_TASK",
+    "ENGINE",
     "ERRORS",
     "FILTERED",
     "HISTORY_SPAN_S",

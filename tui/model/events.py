@@ -10,6 +10,9 @@ from enum import StrEnum
 WeightTable = Mapping[str, Mapping[str, float]]
 """Task -> deployment -> percent."""
 
+ENGINE = "canarytop"
+"""The actor of what the program itself does."""
+
 
 class EventKind(StrEnum):
     STARTED = "started"

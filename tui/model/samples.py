@@ -8,8 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from tui.model.grades import Grade
 from tui.model.outcomes import NO_HITS, FilterHits, OutcomeKind, Usage
+from tui.model.quality import Grade
 
 TIE = "tie"
 """In place of a deployment's name: neither answer is the better one."""

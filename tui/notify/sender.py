@@ -14,13 +14,22 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
-from tui.azure.proxies import ProxyRefused, proxy_for
+from tui.base.text import plain
 from tui.model import Event, WeightTable
-from tui.notify.bodies import PAGERDUTY_URL, Call, Message, own_json, pagerduty, slack, teams
-from tui.notify.occasions import about, occasion_of
+from tui.notify.bodies import (
+    PAGERDUTY_URL,
+    Call,
+    Message,
+    about,
+    occasion_of,
+    own_json,
+    pagerduty,
+    slack,
+    teams,
+)
 from tui.rollout import NotifySpec
 from tui.rollout.endpoints import url_mistake
-from tui.text import plain
+from tui.service.proxies import ProxyRefused, proxy_for
 
 TRIES = 3
 TRY_S = 5.0

@@ -7,9 +7,11 @@ import stat
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from tui.base.problems import did_you_mean, listed, nearest, quoted
+from tui.base.text import plain
+from tui.base.weight_rules import weight_mistakes
 from tui.model import DEFAULT_TASK
-from tui.problems import did_you_mean, listed, nearest, quoted
-from tui.rollout.automation import check_guard, check_plan
+from tui.rollout.automation import check_guard, check_plan, climbing_by
 from tui.rollout.endpoints import check_control_plane, check_endpoint, check_variable, is_plain, url_mistake
 from tui.rollout.findings import Findings, Place
 from tui.rollout.quality import check_lower, check_quality
@@ -21,10 +23,7 @@ from tui.rollout.schema import (
     SourceTable,
     TrafficTable,
 )
-from tui.rollout.unjudged import climbing_by
 from tui.rollout.values import OCCASIONS, SIMULATOR
-from tui.text import plain
-from tui.weight_rules import weight_mistakes
 
 _URL_RULE = f'expects https://..., http://..., or "{SIMULATOR}"'
 _VERSION_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")

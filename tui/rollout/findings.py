@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from tui.problems import Problem, Severity, field_name
+from tui.base.problems import Problem, Severity, field_name
 
 Place = tuple[str | int, ...]
 """The way to a value from the top of the document: keys, and positions in lists from 0."""

@@ -8,8 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from tui.base.problems import Problem, format_problems, quoted
+from tui.base.toml_files import TomlFileError, parse_toml, read_toml
 from tui.model import DEFAULT_TASK, PAIRED, Deployment, Endpoint, Price, WeightTable
-from tui.problems import Problem, format_problems, quoted
 from tui.rollout.automation import guard_spec, plan_spec, seconds_of
 from tui.rollout.checks import check
 from tui.rollout.findings import Findings, key_lines
@@ -43,7 +44,6 @@ from tui.rollout.values import (
     TaskSpec,
     Traffic,
 )
-from tui.toml_files import TomlFileError, parse_toml, read_toml
 
 _T = TypeVar("_T")
 _MAX_BYTES = 1024 * 1024

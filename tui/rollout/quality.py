@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from tui.base.problems import did_you_mean, quoted
 from tui.model import Deployment, Price
-from tui.problems import did_you_mean, quoted
 from tui.rollout.findings import Findings, Place
 from tui.rollout.schema import CriteriaTable, JudgeTable, QualityTable, TaskCriteriaTable
 from tui.rollout.values import JudgeSpec, QualitySpec

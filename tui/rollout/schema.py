@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
+from tui.base.problems import NAME_PATTERN, NAME_RULE, nearest, quoted
 from tui.model.criteria import default_of
-from tui.problems import NAME_PATTERN, NAME_RULE, nearest, quoted
 from tui.rollout.findings import Findings, Place
 from tui.rollout.values import FormatName, TraceUnit
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, get_args
 
+from tui.base.problems import Problem
 from tui.model import DEFAULT_TASK, Deployment, Endpoint, PlanStep, WeightTable
 from tui.model.criteria import default_of
-from tui.problems import Problem
 
 SIMULATOR = "simulator"
 """The ``url`` of an endpoint that stands for the embedded simulator; it needs no key."""

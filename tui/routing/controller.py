@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
+from tui.base.weight_rules import weight_mistakes
 from tui.model import WEIGHT_CHANGES, Event, EventKind, WeightTable
 from tui.routing.router import Router
 from tui.routing.weights import all_to, describe, frozen, raised, shares_of, validate, with_share
-from tui.weight_rules import weight_mistakes
 
 _T = TypeVar("_T")
 

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from itertools import accumulate
 
-from tui.model import Assignment, WeightTable
+from tui.model import DEFAULT_TASK, Assignment, WeightTable
 from tui.routing.weights import frozen, shares_of
 
 
@@ -43,3 +43,25 @@ class Router:
         name = next((name for top, name in ladder if point < top), ladder[-1][1])
         at_s = self._clock()
         return Assignment(request_id, task, name, shares[name], at_s, shares, prompt_chars, saturated)
+
+
+class SinceChange:
+    """Requests assigned since the weights last changed, by task and deployment."""
+
+    def __init__(self) -> None:
+        self._under: WeightTable | None = None
+        self._counts: dict[str, dict[str, int]] = {}
+
+    def add(self, assignment: Assignment, weights: WeightTable) -> None:
+        """Count one assignment that was drawn by ``weights``."""
+        if weights is not self._under:
+            self._under, self._counts = weights, {}
+        task = assignment.task if assignment.task in weights else DEFAULT_TASK
+        counts = self._counts.setdefault(task, {})
+        counts[assignment.deployment] = counts.get(assignment.deployment, 0) + 1
+
+    def counts(self, weights: WeightTable) -> dict[str, dict[str, int]]:
+        """The counts under ``weights``: none when they have only just come into force."""
+        if weights is not self._under:
+            return {}
+        return {task: dict(counts) for task, counts in self._counts.items()}

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 
+from tui.base.weight_rules import SUM_TOLERANCE, weight_mistakes
 from tui.model import DEFAULT_TASK, WeightTable
-from tui.weight_rules import SUM_TOLERANCE, weight_mistakes
 
 _DIGITS = 9
 

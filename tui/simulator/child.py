@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from urllib.parse import quote
 
-from tui.text import plain
+from tui.base.text import plain
 
 _SAID_CHARS = 20_000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tui.quality import TaskFileRefused, TaskItem, read_task_file
+from tui.grading import TaskFileRefused, TaskItem, read_task_file
 from tui.simulator.call import spoken
 from tui.simulator.known import KnownItem, task_named
 from tui.simulator.right_wrong import plain_pattern

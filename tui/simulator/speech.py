@@ -1,10 +1,14 @@
-"""What deployments say: answers to known items, answers of a quality, and judgements."""
+"""What deployments say: answers to known items, answers of a quality, and judgements.
+
+How answers to known items are worded: as models do, and such that nobody hesitates over what is meant.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from tui.simulator.behaviour import Behaviour
 from tui.simulator.call import Call
@@ -14,7 +18,6 @@ from tui.simulator.prose import composed, tokens_of
 from tui.simulator.right_wrong import right_answer, wrong_answer
 from tui.simulator.scores import Scores
 from tui.simulator.task_quality import EVERY_TASK, TaskQuality, how_good, is_right, quality_of, standard_normal
-from tui.simulator.wordings import worded
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +75,42 @@ class Speech:
         if answer is None:
             return None
         return Reply(item.task or EVERY_TASK, tokens_of(worded(item, answer, rng)), right)
+
+
+WORDINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "number": (
+            "{a}",
+            "The answer is {a}.",
+            "**{a}**",
+            "Answer: {a}",
+            "I worked it through one step at a time and checked the result.\n\n#### {a}",
+        ),
+        "choice": (
+            "{a}",
+            "({a})",
+            "The correct answer is {a}.",
+            "Answer: {a}",
+            "**{a}**",
+            "I went through the options and left out those that do not hold.\n\nAnswer: {a}",
+        ),
+        "yesno": (
+            "{a}",
+            "{a}.",
+            "**{a}**",
+            "Answer: {a}",
+            "The answer is {a}.",
+            "{a}. That follows from the wording of the text.",
+        ),
+        "label": ("{a}", "Label: {a}", "The answer is: {a}", "**{a}**", "Answer: {a}"),
+        "exact": ("{a}", "Answer: {a}"),
+        "regex": ("{a}",),
+        "json": ("{a}", "```json\n{a}\n```"),
+    }
+)
+"""Kind -> templates."""
+
+
+def worded(item: KnownItem, answer: str, rng: random.Random) -> str:
+    """The answer in one of the wordings of its kind."""
+    return rng.choice(WORDINGS[item.kind]).replace("{a}", answer)

@@ -1,0 +1,1 @@
+"""Requests: when they are due, what they ask, how they are sent."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from tui.line_reader import BadLine
+from tui.base.line_reader import BadLine
 from tui.rollout import TraceUnit
 from tui.traffic.trace_clock import TraceClock, read_clock
 from tui.traffic.trace_rows import TraceError, trace_rows

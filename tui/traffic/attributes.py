@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tui.recorded_request import BadRecord, parse
+from tui.base.recorded_request import BadRecord, parse
 
 _MAX_NESTING = 20
 _COLUMN = "attributes."

@@ -6,8 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tui.recorded_request import BadRecord, Recorded, mapping, parse, recorded, text_of, unpack
-from tui.text import plain
+from tui.base.recorded_request import (
+    BadRecord,
+    Recorded,
+    mapping,
+    parse,
+    recorded,
+    text_of,
+    unpack,
+)
+from tui.base.text import plain
 
 # Where loggers put a request, in the order of trust; written in small letters without "_" and "-".
 _WRAPPERS = (

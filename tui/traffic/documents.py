@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tui.encoded_file import PIECE_BYTES, DamagedFile, Utf8Reader
-from tui.recorded_request import BadRecord
+from tui.base.encoded_file import PIECE_BYTES, DamagedFile, Utf8Reader
+from tui.base.recorded_request import BadRecord
 
 MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tui.line_reader import MAX_LINE_BYTES, BadLine, Line, LineReader
-from tui.recorded_request import BadRecord, parse
+from tui.base.line_reader import MAX_LINE_BYTES, BadLine, Line, LineReader
+from tui.base.recorded_request import BadRecord, parse
 from tui.traffic.formats import format_of, records_of
 
 _FIELDS = ("log", "message", "MESSAGE", "msg", "@message", "line", "textPayload", "jsonPayload", "_source")

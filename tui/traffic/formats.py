@@ -15,16 +15,24 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
-from tui.recorded_request import BadRecord, Recorded, read_chat
+from tui.base.recorded_request import BadRecord, Recorded, read_chat
 from tui.traffic.attributes import attributes_of
 from tui.traffic.bodies import find_body, read_wrapped
-from tui.traffic.chat_formats import read_batch, read_evals, read_tensorzero
-from tui.traffic.conversations import read_conversation, turns_of
+from tui.traffic.conversations import read_batch, read_conversation, read_evals, read_tensorzero, turns_of
 from tui.traffic.genai_messages import OtelCalls, is_event
 from tui.traffic.joined_rows import JoinedRows
-from tui.traffic.log_formats import ApimCalls, merge_langfuse, read_apim, read_langfuse, read_litellm
+from tui.traffic.log_formats import (
+    ApimCalls,
+    is_helicone,
+    is_stored,
+    merge_langfuse,
+    read_apim,
+    read_helicone,
+    read_langfuse,
+    read_litellm,
+    read_stored,
+)
 from tui.traffic.span_formats import read_openinference, read_otel, read_otel_logs
-from tui.traffic.stored_formats import is_helicone, is_stored, read_helicone, read_stored
 
 Record = Mapping[str, Any]
 

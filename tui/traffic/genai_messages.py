@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
-from tui.recorded_request import BadRecord, mapping, parse, unpack
-from tui.text import plain
+from tui.base.recorded_request import BadRecord, mapping, parse, unpack
+from tui.base.text import plain
 from tui.traffic.attributes import as_text, attributes_of, numbered, parts_in, plain_value
 from tui.traffic.joined_rows import JoinedRows, Row
 

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tui.recorded_request import MAX_REQUEST_BYTES, BadRecord
+from tui.base.recorded_request import MAX_REQUEST_BYTES, BadRecord
 
 _OPEN_CALLS = 32
 _MAX_ROWS = 1000

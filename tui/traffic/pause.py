@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from math import inf, isfinite
 
+from tui.base.text import span
 from tui.model import EventKind, Outcome, OutcomeKind
-from tui.text import span
 
 TRY_EVERY_S = 300.0
 """While a pause lasts longer, one request is tried this often: a service may be ready sooner than it said."""

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from tui.line_reader import BadLine
-from tui.text import plain
+from tui.base.line_reader import BadLine
+from tui.base.text import plain
 from tui.traffic.documents import table_conversion
 from tui.traffic.formats import FORMATS, Format, conversion
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tui.line_reader import BadLine, Line, LineReader
+from tui.base.line_reader import BadLine, Line, LineReader
+from tui.base.recorded_request import BadRecord, Recorded, mapping, parse
+from tui.base.text import plain
 from tui.model import SourceView
-from tui.recorded_request import BadRecord, Recorded, mapping, parse
-from tui.text import plain
 from tui.traffic.arrivals import Arrival
 from tui.traffic.documents import opens_document, read_document
 from tui.traffic.envelopes import LogLines

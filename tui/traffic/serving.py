@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from tui.base.served_names import names_version, same_version
+from tui.base.text import plain
 from tui.model import EventKind, Outcome
-from tui.served_names import names_version, same_version
-from tui.text import plain
 
 BACK_AFTER = 20
 """So many answers in a row of an earlier version mean that the deployment was moved back."""

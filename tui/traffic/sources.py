@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from tui.line_reader import BadLine, LineReader
+from tui.base.line_reader import BadLine, LineReader
 from tui.model import DEFAULT_TASK, Request, SourceView
 from tui.traffic.arrivals import Arrival
 from tui.traffic.sampled import Sample, SampledSource

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tui.recorded_request import BadRecord, Recorded, mapping, parse, recorded, unpack
+from tui.base.recorded_request import BadRecord, Recorded, mapping, parse, recorded, unpack
 from tui.traffic.attributes import attributes_of, events_of, flattened, numbered
 from tui.traffic.bodies import read_body, tools_of
 from tui.traffic.genai_messages import ends_call, has_ids, messages_of

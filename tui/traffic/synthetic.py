@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal
 
-from tui.recorded_request import MAX_REQUEST_BYTES, Recorded
+from tui.base.recorded_request import MAX_REQUEST_BYTES, Recorded
 from tui.traffic.phrases import CLAUSES, COMPANIES, EMAIL_SENTENCES, FIRST_NAMES, LAST_NAMES, PLACES, TOPICS
 
 CHARS_PER_TOKEN = 4

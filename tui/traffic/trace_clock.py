@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from tui.line_reader import BadLine
+from tui.base.line_reader import BadLine
 from tui.rollout import TraceUnit
 from tui.traffic.trace_rows import EXPECTED, TraceError, TraceRow, trace_rows, unit_of_name, without_signs
 

@@ -24,9 +24,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
 
-from tui.line_reader import BadLine, Line, LineReader
+from tui.base.line_reader import BadLine, Line, LineReader
+from tui.base.text import plain
 from tui.rollout import TraceUnit
-from tui.text import plain
 
 EXPECTED: Final = (
     "a header TIMESTAMP,ContextTokens,GeneratedTokens or Timestamp,Request tokens,Response tokens, or JSON "

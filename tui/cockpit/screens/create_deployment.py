@@ -11,10 +11,10 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
-from tui.azure.proposal import problems
 from tui.cockpit.messages import DeploymentWished
 from tui.cockpit.screens.dialog import Dialog
 from tui.cockpit.ui_state import View
+from tui.control_plane.proposal import problems
 from tui.model import AccountView, DeploymentSpec
 
 _FIELDS = ("name", "model", "version", "sku", "capacity")

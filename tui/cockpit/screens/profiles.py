@@ -12,12 +12,12 @@ from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from tui.base.text import plain
 from tui.cockpit.actions import dialog_bindings
 from tui.cockpit.messages import ProfileAccepted
 from tui.cockpit.screens.dialog import Dialog
 from tui.cockpit.ui_state import View
 from tui.routing.weights import raised, shares_of
-from tui.text import plain
 from tui.weight_profiles import BrokenProfile, WeightProfile
 
 

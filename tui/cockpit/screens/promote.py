@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
+from tui.base.text import plain
 from tui.cockpit.baseline_banner import dead_said
 from tui.cockpit.business_lines import dialog_lines
 from tui.cockpit.comparison import against_baseline
@@ -21,7 +22,6 @@ from tui.cockpit.ui_state import View
 from tui.cockpit.verdict_words import cell_texts, overall, wait_said
 from tui.model import VerdictState
 from tui.routing.weights import all_to, describe
-from tui.text import plain
 
 _MOST_TASKS = 3
 

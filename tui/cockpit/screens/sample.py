@@ -9,6 +9,7 @@ from textual import events
 from textual.content import Content
 from textual.widget import Widget
 
+from tui.base.text import plain
 from tui.cockpit import format as fmt
 from tui.cockpit.actions import Place
 from tui.cockpit.messages import ActionChosen
@@ -20,7 +21,6 @@ from tui.cockpit.screens.scrolling import ScrollingScreen
 from tui.cockpit.ui_state import View
 from tui.cockpit.widgets.lines import Lines
 from tui.model import Answer, Sample
-from tui.text import plain
 
 _SLICE_S = 0.008
 """What is out of view is laid out in pieces: a key waits no longer than one."""

@@ -13,11 +13,11 @@ from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from tui.base.text import plain
 from tui.cockpit.actions import dialog_bindings
 from tui.cockpit.messages import SamplesWanted
 from tui.cockpit.sample_filters import SampleFilter
 from tui.cockpit.screens.dialog import Dialog
-from tui.text import plain
 
 _SWITCHES: Final = (
     ("s", "slow", "slow", "longer than the P95 of what else is listed"),

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from rich.segment import Segment
 from textual.strip import Strip
 
+from tui.base.text import plain
 from tui.cockpit.plotspec import LegendEntry
 from tui.cockpit.widgets.strips import ink
-from tui.text import plain
 
 _SAMPLES = {"braille": "⣤⣤", "dashes": "⠤ ⠤", "hd": "▀▀"}
 

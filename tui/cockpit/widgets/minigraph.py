@@ -9,9 +9,9 @@ from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tui.base.text import plain
 from tui.cockpit.plotspec import MiniLine
 from tui.cockpit.widgets.strips import fitted, ink
-from tui.text import plain
 
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
 _LEVELS: Final = "_.-:=+*#"

@@ -13,12 +13,12 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tui.base.text import plain
 from tui.cockpit.palette import css
 from tui.cockpit.plotspec import LegendEntry, PlotSpec
 from tui.cockpit.renderer import Renderer, RenderFailed
 from tui.cockpit.widgets.legend import legend_lines
 from tui.cockpit.widgets.strips import fitted, ink, row_segments
-from tui.text import plain
 
 _LONGEST_REASON = 200
 _FRAME = 2

@@ -1,0 +1,1 @@
+"""The commands: parsing, exit codes, wiring of a run."""

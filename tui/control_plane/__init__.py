@@ -1,0 +1,1 @@
+"""The control plane of Azure (ARM) and its price list: read, write, follow."""

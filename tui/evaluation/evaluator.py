@@ -1,0 +1,455 @@
+"""The evaluator: every outcome is weighed once, and every criterion may be looked at as often as one likes.
+
+What must hold for its verdicts: the router draws at random with the weights in force; an outcome belongs to
+the deployment it was assigned to, whatever became of it; requests are compared with those of the same
+moments; and the limits that "slower" is measured against are frozen from the baseline before the first
+comparison. The two sides need not be answered alike: what became of none of them decides with whom the others
+are compared.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from tui.evaluation.blocks import Member
+from tui.evaluation.calibration import Calibration, Frozen
+from tui.evaluation.canary_tests import Listener, Scales
+from tui.evaluation.criteria import Criterion, decision_table
+from tui.evaluation.labels import Labeller, why_none
+from tui.evaluation.means import FEWEST
+from tui.evaluation.measures import Values, bills_of, values_of
+from tui.evaluation.notes import explained, note
+from tui.evaluation.shown import Compared, compared
+from tui.evaluation.strata import Comparison, Epoch, Stretches
+from tui.evaluation.waits import Traffic, etas
+from tui.model import (
+    ERRORS,
+    NEVER_SERVED,
+    THROTTLED,
+    Assignment,
+    Eta,
+    Outcome,
+    OutcomeKind,
+    Verdict,
+    VerdictState,
+)
+from tui.rollout import Criteria
+
+ENGINE = "blocks"
+"""What the kept evidence was weighed by; that of another engine is not taken up."""
+
+_IN_A_ROW = 5
+_RATE_OVER = 512
+_PAIR_RATE_OVER = 64
+_LOOK_EVERY_S = 1.0
+_LOST_AFTER_S = 60.0
+_FAILED = ERRORS - {OutcomeKind.BAD_REQUEST}
+_MAYBE_OURS = frozenset({OutcomeKind.TIMEOUT, OutcomeKind.CONNECTION_LOST})
+_SAYS_NOTHING = THROTTLED | NEVER_SERVED | {OutcomeKind.HELD_BACK}
+
+
+def is_evidence(outcome: Outcome) -> bool:
+    """Whether an outcome says how a version answers."""
+    return outcome.counts_for_version and outcome.kind not in _SAYS_NOTHING
+
+
+class Evaluator:
+    """Compares each canary with the baseline.
+
+    ``criteria.alpha_pct`` is the chance that any criterion of a canary is ever called WORSE although it is not;
+    it is split evenly over the criteria that can be. ``beta`` is that of a wrong OK, per criterion.
+    ``criteria.calibration_requests`` answers of the baseline give the frozen limits, and are no evidence
+    themselves; ``calibrated`` are limits that are known already, by criterion in ms. ``task`` is what its
+    verdicts name, empty where there is only one. Requests end within ``timeout_s``. ``alone_moves``: what a
+    version does that has all the traffic may move something too.
+    """
+
+    def __init__(
+        self,
+        baseline: str,
+        canaries: Sequence[str],
+        criteria: Criteria,
+        *,
+        task: str = "",
+        beta: float = 0.05,
+        calibrated: Mapping[str, float] | None = None,
+        timeout_s: float = math.inf,
+        alone_moves: bool = False,
+    ) -> None:
+        self._baseline = baseline
+        self._task = task
+        self._criteria = criteria
+        self._timeout_s = timeout_s
+        self._alone_moves = alone_moves
+        self._table = decision_table(criteria)
+        self._rows = {row.id: row for row in self._table}
+        split = criteria.alpha_pct / 100 / sum(not row.advisory for row in self._table)
+        self._labeller = Labeller(self._table)
+        self._new_scales = partial(Scales, self._table, self._labeller, split, beta, criteria.dispersion)
+        self._sides = {name: self._new_scales() for name in canaries}
+        self._calibration = self._new_calibration(calibrated or {})
+        self._stretches = Stretches(baseline, canaries)
+        self._margins = {row.id: row.margin for row in self._table if row.kind == "mean"}
+        self._under_way: dict[int, tuple[Member, Epoch]] = {}
+        self._spilling: set[str] = set()
+        """Deployments that were seen to hand a request over to another one."""
+        self._failed = dict.fromkeys(canaries, 0)
+        self._last_failure = dict.fromkeys(canaries, "")
+        self._epoch: Epoch | None = None
+        self._next_look_s = -math.inf
+        self._recent_s: deque[float] = deque(maxlen=_RATE_OVER)
+        self._pairs_s: dict[tuple[str, str], deque[float]] = {}
+        self._changes: list[tuple[str, Verdict]] = []
+        self._frozen: list[str] = []
+        if calibrated:
+            self._frozen.append(
+                f"limits{self._of_task} taken from an earlier run: {self._calibration.said(self._rows)}"
+            )
+
+    def _new_calibration(self, known: Mapping[str, float]) -> Calibration:
+        return Calibration(self._table, self._criteria.calibration_requests, known, 1000 * self._timeout_s)
+
+    @property
+    def _of_task(self) -> str:
+        return f" for {self._task}" if self._task else ""
+
+    # --- the walk of a request ---
+
+    def assigned(self, assignment: Assignment, now_s: float) -> None:
+        """Hear of an assignment, whatever becomes of it: who its neighbours are is decided here."""
+        self._look(now_s)
+        epoch, name = self._stretches.epoch(assignment.shares), assignment.deployment
+        if epoch is not self._epoch:
+            self._turn(epoch)
+        self._recent_s.append(now_s)
+        is_baseline = name == self._baseline
+        if assignment.saturated:
+            self._count_none("saturated", name, epoch)
+        elif is_baseline or name in self._sides:
+            self._enter(assignment, epoch, now_s, is_canary=not is_baseline)
+
+    def _turn(self, epoch: Epoch) -> None:
+        """Other weights are in force: a canary that is raised from 0 warms up."""
+        for canary, side in self._sides.items():
+            before, now = side.canary_pct, epoch.shares.get(canary, 0.0)
+            if now > 0 and before <= 0:
+                side.warming = self._criteria.warmup_requests
+            side.canary_pct, side.baseline_pct = now, epoch.shares.get(self._baseline, 0.0)
+            if canary in epoch.rhos:
+                side.beside_again()
+        self._epoch = epoch
+
+    def _enter(self, assignment: Assignment, epoch: Epoch, now_s: float, *, is_canary: bool) -> None:
+        name, size, limits = assignment.deployment, assignment.prompt_chars, self._calibration.limits
+        is_cold = is_canary and self._sides[name].warms_up()
+        if not is_canary:
+            self._calibration.assigned(assignment.request_id, now_s, size)
+        member = Member(name, is_canary, now_s, limits.stratum(size), size, limits, is_cold)
+        for canary in (name,) if is_canary else epoch.rhos:
+            if canary in epoch.rhos:
+                self._sides[canary].enter(member, epoch, epoch.rhos[canary])
+        self._under_way[assignment.request_id] = (member, epoch)
+
+    def add(self, outcome: Outcome, now_s: float) -> None:
+        """Weigh one outcome, if it is evidence; O(number of criteria)."""
+        self._look(now_s)
+        name = outcome.deployment
+        if name in self._sides:
+            self._watch(outcome)
+        if not outcome.counts_for_version:
+            self._spilling.add(name)
+        found = self._under_way.pop(outcome.request_id, None)
+        if found is not None:
+            member, epoch = found
+            self._settle(outcome, member, epoch, now_s)
+        elif name == self._baseline:
+            self._calibration.dropped(outcome.request_id)
+
+    def _settle(self, outcome: Outcome, member: Member, epoch: Epoch, now_s: float) -> None:
+        """A member has ended: its labels go to the blocks it is in."""
+        values, bills = values_of(outcome), bills_of(outcome)
+        if why := why_none(outcome):
+            self._count_none(why, outcome.deployment, epoch)
+        if not member.is_canary:
+            if outcome.counts_for_version and outcome.kind is not OutcomeKind.CLIENT_SATURATED:
+                self._calibration.ended(outcome.request_id, values, bills)
+            else:
+                self._calibration.dropped(outcome.request_id)
+        if epoch.rhos:
+            epoch.stretch(outcome.deployment).count(outcome, values, bills, member, self._margins)
+        if member.places:
+            labels = self._labeller.labels(outcome, values, member)
+            for _, block in member.places:
+                block.ended(member, labels)
+        if member.is_canary:
+            self._settle_own(outcome, values, member, epoch, now_s)
+
+    def _settle_own(self, outcome: Outcome, values: Values, member: Member, epoch: Epoch, now_s: float) -> None:
+        side = self._sides[member.deployment]
+        side.count_own(outcome)
+        if not member.places:
+            if not epoch.shares.get(self._baseline):
+                labels = self._labeller.labels(outcome, values, member)
+                if side.weigh_alone(labels):
+                    self._say(member.deployment, now_s)
+        elif outcome.usage is not None and side.answered():
+            side.weigh_means(self._stretches.comparison(member.deployment))
+
+    def _count_none(self, why: str, name: str, epoch: Epoch) -> None:
+        for canary in epoch.rhos if name == self._baseline else (name,):
+            if canary in self._sides:
+                self._sides[canary].count_none(why, is_canary=name != self._baseline)
+
+    def add_pair(self, canary: str, criterion: str, baseline: int, own: int, now_s: float) -> None:
+        """Weigh one item that both have answered: scores of 1 to 5 for ``quality``, 0 or 1 (right) for
+        ``accuracy``. What is not compared here is ignored. Raises ValueError for other values."""
+        side, row = self._sides.get(canary), self._rows.get(criterion)
+        if side is None or row is None:
+            return
+        first = 1 if row.most > 1 else 0
+        recent = self._pairs_s.setdefault((canary, criterion), deque(maxlen=_PAIR_RATE_OVER))
+        recent.append(now_s)
+        if side.weigh_pair(criterion, baseline - first, own - first):
+            self._say(canary, now_s)
+
+    def _watch(self, outcome: Outcome) -> None:
+        if not is_evidence(outcome) or (outcome.saturated and outcome.kind in _MAYBE_OURS):
+            return
+        failed = outcome.kind in _FAILED
+        self._failed[outcome.deployment] = self._failed[outcome.deployment] + 1 if failed else 0
+        if failed:
+            self._last_failure[outcome.deployment] = outcome.error or outcome.kind.value
+
+    def _look(self, now_s: float) -> None:
+        """Once a second: limits that can be frozen, blocks whose last members are beyond every limit, and what
+        holds only while it stands.
+
+        At whole seconds, before what happens next: a replay looks at the same evidence at the same moments.
+        """
+        if now_s < self._next_look_s:
+            return
+        now_s = math.floor(now_s / _LOOK_EVERY_S) * _LOOK_EVERY_S
+        self._next_look_s = now_s + _LOOK_EVERY_S
+        may = not any(side.latency_reached() for side in self._sides.values())
+        for frozen in self._calibration.advance(now_s, may_freeze_again=may):
+            self._frozen.append(self._said_frozen(frozen))
+        self._give_up(now_s)
+        for canary, side in self._sides.items():
+            if side.look(now_s, self._spilling):
+                self._say(canary, now_s)
+
+    def _said_frozen(self, frozen: Frozen) -> str:
+        limits = self._calibration.said(frozen.criteria)
+        if frozen.again:
+            return f"limits{self._of_task} frozen again, the P50 of {self._baseline} has moved: {limits}"
+        return f"limits frozen from {frozen.answers:,} answers of {self._baseline}{self._of_task}: {limits}"
+
+    def _give_up(self, now_s: float) -> None:
+        """Nobody will say any more how the oldest ended: what ran when the program was stopped."""
+        oldest_s = now_s - 2 * self._timeout_s - _LOST_AFTER_S
+        while self._under_way:
+            request_id, (member, _) = next(iter(self._under_way.items()))
+            if member.at_s >= oldest_s:
+                break
+            del self._under_way[request_id]
+            for _, block in member.places:
+                block.under_way.discard(member)
+
+    def _say(self, canary: str, now_s: float) -> None:
+        """Say what has been reached of a canary since this was last asked."""
+        side, seen = self._sides[canary], self._stretches.comparison(canary)
+        side.unsaid = False
+        for row in self._table:
+            if row.kind in ("mix", "split"):
+                continue
+            state = side.state(row, seen)
+            now = (state, side.only_alone(row))
+            if state is VerdictState.NOT_YET:
+                side.unsaid |= side.holds_ok(row)
+            elif side.said.get(row.id) != now:
+                side.said[row.id] = now
+                side.since_s[row.id] = now_s
+                self._changes.append((canary, self._verdict(row, canary, seen, now_s)))
+
+    def add_canary(self, name: str) -> None:
+        """Compare one more from now on."""
+        self._sides.setdefault(name, self._new_scales())
+        self._failed.setdefault(name, 0)
+        self._last_failure.setdefault(name, "")
+        self._stretches.add_canary(name)
+
+    def listen(self, canary: str, listener: Listener) -> None:
+        """Let a listener hear of every group of requests that is weighed for a canary, also after its verdicts.
+        Raises KeyError for an unknown canary."""
+        self._sides[canary].listener = listener
+
+    def version_changed(self, name: str) -> None:
+        """A deployment answers with another version: nothing that was weighed of the one before is evidence for
+        or against it. When it is the baseline, every comparison begins anew, and so do the limits."""
+        self._stretches.forget(name)
+        self._spilling.discard(name)
+        for request_id, (member, _) in [*self._under_way.items()]:
+            if member.deployment == name:
+                # Which version answers it cannot be known.
+                del self._under_way[request_id]
+                for _, block in member.places:
+                    block.under_way.discard(member)
+        changed = self._sides if name == self._baseline else {name: None}
+        for canary in [canary for canary in self._sides if canary in changed]:
+            before, new = self._sides[canary], self._new_scales()
+            new.canary_pct, new.baseline_pct = before.canary_pct, before.baseline_pct
+            new.listener = before.listener
+            if canary == name:
+                new.warming = self._criteria.warmup_requests
+            self._sides[canary] = new
+        if name == self._baseline:
+            self._calibration = self._new_calibration({})
+
+    # --- what it says ---
+
+    def changes(self) -> list[tuple[str, Verdict]]:
+        """Verdicts reached since this was last asked."""
+        changes, self._changes = self._changes, []
+        return changes
+
+    def frozen(self) -> list[str]:
+        """Which limits were frozen since this was last asked, and from what."""
+        frozen, self._frozen = self._frozen, []
+        return frozen
+
+    def tripwire(self, canary: str) -> str | None:
+        """Why a canary looks entirely broken: consecutive failures. A safety stop, not statistics."""
+        failed = self._failed[canary]
+        return (
+            f"{failed} failures in a row, last: {self._last_failure[canary]}" if failed >= _IN_A_ROW else None
+        )
+
+    def verdicts(self, now_s: float) -> dict[str, tuple[Verdict, ...]]:
+        """One verdict a criterion for each canary, in the order of the decision table."""
+        self._look(now_s)
+        return {canary: self._verdicts(canary, self._table, now_s) for canary in self._sides}
+
+    def worse(self, canary: str, now_s: float) -> tuple[Verdict, ...]:
+        """The criteria of a canary that are WORSE and may move something."""
+        side = self._sides[canary]
+        if not any(state is VerdictState.WORSE for state, _ in side.said.values()):
+            return ()
+        seen = self._stretches.comparison(canary)
+        found = [
+            row
+            for row in self._table
+            if not self._is_advisory(row, side) and side.state(row, seen) is VerdictState.WORSE
+        ]
+        return tuple(self._verdict(row, canary, seen, now_s) for row in found)
+
+    def verdict(self, canary: str, criterion: str, now_s: float) -> Verdict:
+        """What may be said of one criterion. Raises KeyError for an unknown canary or criterion."""
+        return self._verdicts(canary, [self._rows[criterion]], now_s)[0]
+
+    def _verdicts(self, canary: str, rows: Sequence[Criterion], now_s: float) -> tuple[Verdict, ...]:
+        seen = self._stretches.comparison(canary)
+        return tuple(self._verdict(row, canary, seen, now_s) for row in rows)
+
+    def _is_advisory(self, row: Criterion, side: Scales) -> bool:
+        return row.advisory or (side.only_alone(row) and not self._alone_moves)
+
+    def _verdict(self, row: Criterion, canary: str, seen: Comparison, now_s: float) -> Verdict:
+        side = self._sides[canary]
+        state = side.state(row, seen)
+        shown: Compared = compared(row, side, seen)
+        early = row.kind == "mean" and shown.canary_requests < FEWEST
+        return Verdict(
+            criterion=row.id,
+            label=row.label,
+            unit=row.unit,
+            state=state,
+            limit=self._calibration.allowed(row),
+            baseline_value=shown.baseline,
+            canary_value=shown.canary,
+            difference_pct=shown.difference_pct,
+            difference_low_pct=shown.low_pct,
+            difference_high_pct=shown.high_pct,
+            worse_progress=shown.progress[0],
+            ok_progress=shown.progress[1],
+            baseline_requests=shown.baseline_requests,
+            canary_requests=shown.canary_requests,
+            events=shown.events,
+            etas=self._etas(row, canary, side, seen, now_s) if state is VerdictState.NOT_YET else (),
+            advisory=self._is_advisory(row, side) or early,
+            never=state is VerdictState.NOT_YET and self._calibration.missing(row)[1] is None,
+            note=note(row, side, seen, self._calibration),
+            explained=explained(row, side, seen, (canary, self._baseline)),
+            since_s=None if state is VerdictState.NOT_YET else side.since_s.get(row.id),
+            task=self._task,
+        )
+
+    def _etas(
+        self, row: Criterion, canary: str, side: Scales, seen: Comparison, now_s: float
+    ) -> tuple[Eta, ...]:
+        if row.kind in ("mix", "split"):
+            return ()
+        if row.kind == "paired":
+            return self._eta_of_pairs(row, canary, side, now_s)
+        recent = self._recent_s
+        _, missing = self._calibration.missing(row)
+        if not recent or now_s <= recent[0] or missing is None or side.why_no_ok(row, seen):
+            return ()
+        per_s = len(recent) / (now_s - recent[0])
+        return etas(row, side, seen, Traffic(per_s, side.canary_pct, side.baseline_pct, missing))
+
+    def _eta_of_pairs(self, row: Criterion, canary: str, side: Scales, now_s: float) -> tuple[Eta, ...]:
+        """Pairs come at a rate of their own, whatever the weights are."""
+        recent = self._pairs_s.get((canary, row.id))
+        if not recent or now_s <= recent[0]:
+            return ()
+        missing, per_s = side.paired[row.id].pairs_to(), len(recent) / (now_s - recent[0])
+        if missing is None:
+            return (Eta(side.canary_pct, None, None),)
+        return (Eta(side.canary_pct, missing / per_s, math.ceil(missing), None),)
+
+    # --- what survives a restart ---
+
+    def state(self) -> dict[str, Any]:
+        """All evidence, as JSON has it."""
+        return {
+            "question": self._question(),
+            "failed": dict(self._failed),
+            "limits": self._calibration.as_json(),
+            "stretches": self._stretches.as_json(),
+            "sides": {canary: side.as_json() for canary, side in self._sides.items()},
+        }
+
+    def restore(self, state: Mapping[str, Any], offset_s: float = 0.0) -> None:
+        """Take up evidence; canaries that are no longer there are left out. ``offset_s`` is added to its
+        instants. An evaluator that refused a state must not be used any more.
+
+        Raises:
+            ValueError: It is not such a state, or evidence for other margins than today's.
+        """
+        try:
+            asked = state["question"]
+            if asked.get("engine") != ENGINE:
+                raise ValueError("it was weighed by an earlier version of canarytop, and begins anew")
+            if asked != self._question():
+                raise ValueError("the criteria have changed since: the evidence would be for another question")
+            self._failed = {canary: int(state["failed"].get(canary, 0)) for canary in self._sides}
+            self._calibration.from_json(state["limits"])
+            self._stretches.from_json(state["stretches"])
+            for canary, saved in state["sides"].items():
+                if canary in self._sides:
+                    self._sides[canary].from_json(saved, offset_s)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not a state of the evaluator: {type(error).__name__} {error}") from error
+
+    def _question(self) -> dict[str, Any]:
+        criteria = self._criteria
+        return {
+            "engine": ENGINE,
+            "alpha_pct": criteria.alpha_pct,
+            "dispersion": criteria.dispersion,
+            **{row.id: [row.margin, row.floor] for row in self._table},
+        }

@@ -1,0 +1,249 @@
+"""What each deployment did while certain weights were in force: the values that stand beside a verdict.
+
+Values are compared within stretches of the same weights and then put together. The baseline's stretches count
+as much as the canary's: each of its requests is weighted by how many of the canary's came for one of its own.
+So a ramp during a drift does not make two equal versions look different (direct standardisation; Simpson's
+paradox).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tui.base.histogram import Histogram, weighted_quantiles
+from tui.evaluation.blocks import BAD, Member
+from tui.evaluation.labels import rate_label
+from tui.evaluation.measures import MEANS, MEASURES, Bills, Values
+from tui.model import ERRORS, NEVER_SERVED, Outcome, OutcomeKind, Quantiles
+
+RATES = ("errors", "throttled", "completion_filter", "prompt_filter", "answered", "broke")
+"""What is counted of requests; ``broke``: failed or filtered before a latency could be seen."""
+
+_KEPT = 64
+_NOTHING: tuple[None, None] = (None, None)
+
+
+class Spread:
+    """Number and sum of bills, mean and spread of the adjusted ones (Welford's sums); O(1) a value."""
+
+    __slots__ = ("m2", "mean", "n", "total")
+
+    def __init__(self, n: int = 0, total: float = 0.0, mean: float = 0.0, m2: float = 0.0) -> None:
+        self.n, self.total, self.mean, self.m2 = n, total, mean, m2
+
+    def add(self, bill: float, adjusted: float) -> None:
+        self.n += 1
+        self.total += bill
+        deviation = adjusted - self.mean
+        self.mean += deviation / self.n
+        self.m2 += deviation * (adjusted - self.mean)
+
+
+class Stretch:
+    """What one deployment did under one table of weights."""
+
+    __slots__ = ("_text", "means", "rates", "requests", "values")
+
+    def __init__(self) -> None:
+        self.requests = 0
+        """Those that are evidence, and have ended."""
+        self.rates = dict.fromkeys(RATES, 0)
+        self.values: dict[str, Histogram] = {measure: Histogram() for measure in MEASURES}
+        self.means = {name: Spread() for name in MEANS}
+        self._text: tuple[int, dict[str, str]] = (0, {})
+
+    def count(
+        self, outcome: Outcome, values: Values, bills: Bills, member: Member, margins: Mapping[str, float]
+    ) -> None:
+        """Take in what became of a member. What belongs to a warm-up says nothing of time and cost; ``margins``
+        are those of the bills."""
+        kind = outcome.kind
+        if kind in NEVER_SERVED:
+            return
+        self.requests += 1
+        rates = self.rates
+        if kind is OutcomeKind.OK and outcome.counts_for_version:
+            rates["answered"] += 1
+            if not member.is_cold:
+                for measure, value in zip(MEASURES, values, strict=True):
+                    if value is not None:
+                        self.values[measure].add(value)
+                self._count_bills(bills, member, margins)
+            return
+        rates["throttled"] += rate_label("throttled", kind) == BAD
+        if not outcome.counts_for_version:
+            return
+        if kind in ERRORS:
+            rates["errors"] += 1
+            rates["broke"] += kind is not OutcomeKind.TIMEOUT
+        elif kind is OutcomeKind.COMPLETION_FILTERED:
+            rates["answered"] += 1
+            rates["completion_filter"] += 1
+            if not member.is_cold:
+                self._count_bills(bills, member, margins)
+        elif kind is OutcomeKind.PROMPT_FILTERED:
+            rates["prompt_filter"] += 1
+
+    def _count_bills(self, bills: Bills, member: Member, margins: Mapping[str, float]) -> None:
+        means = member.limits.means
+        for mean, bill in zip(MEANS, bills, strict=True):
+            cut = means.get(mean)
+            if cut is not None and bill is not None:
+                adjusted = cut.adjusted(bill, member.size, margins[mean], is_canary=member.is_canary)
+                self.means[mean].add(*adjusted)
+
+    def as_json(self) -> dict[str, Any]:
+        if self._text[0] != self.requests:
+            self._text = (self.requests, {m: h.as_text() for m, h in self.values.items()})
+        return {
+            "requests": self.requests,
+            "rates": dict(self.rates),
+            "values": self._text[1],
+            "means": {name: [s.n, s.total, s.mean, s.m2] for name, s in self.means.items()},
+        }
+
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any]) -> Stretch:
+        """Raises KeyError, TypeError or ValueError where it is not what ``as_json`` gave."""
+        stretch = cls()
+        stretch.requests = int(saved["requests"])
+        stretch.rates = {name: int(saved["rates"][name]) for name in RATES}
+        stretch.values = {m: Histogram.from_text(saved["values"].get(m, "")) for m in MEASURES}
+        for name in MEANS:
+            n, total, mean, m2 = saved["means"][name]
+            stretch.means[name] = Spread(int(n), float(total), float(mean), float(m2))
+        return stretch
+
+
+class Epoch:
+    """A time of the same weights. ``rhos`` is each canary's share of what it and the baseline get; those that
+    cannot be compared are not in it."""
+
+    __slots__ = ("by_name", "rhos", "shares")
+
+    def __init__(self, shares: Mapping[str, float], rhos: Mapping[str, float]) -> None:
+        self.shares = shares
+        self.rhos = rhos
+        self.by_name: dict[str, Stretch] = {}
+
+    def stretch(self, name: str) -> Stretch:
+        found = self.by_name.get(name)
+        if found is None:
+            found = self.by_name[name] = Stretch()
+        return found
+
+
+class Comparison:
+    """(canary's, baseline's) stretches side by side; what it says of the baseline is standardised."""
+
+    def __init__(self, pairs: Sequence[tuple[Stretch, Stretch]]) -> None:
+        self._pairs = pairs
+        self._quantiles: dict[str, tuple[Quantiles | None, Quantiles | None]] = {}
+
+    def quantiles(self, measure: str) -> tuple[Quantiles | None, Quantiles | None]:
+        """(canary's, baseline's) quantiles of a measure."""
+        found = self._quantiles.get(measure)
+        if found is None:
+            own = weighted_quantiles((canary.values[measure], 1.0) for canary, _ in self._pairs)
+            base = weighted_quantiles(
+                (baseline.values[measure], canary.values[measure].count / baseline.values[measure].count)
+                for canary, baseline in self._pairs
+                if baseline.values[measure].count
+            )
+            found = self._quantiles[measure] = (own, base)
+        return found
+
+    def rates(self, name: str) -> tuple[float | None, float | None]:
+        """(canary's, baseline's) share of requests that were bad, 0 to 1."""
+        counted = [(c, b) for c, b in self._pairs if c.requests and b.requests]
+        total = sum(canary.requests for canary, _ in counted)
+        if not total:
+            return None, None
+        own = sum(canary.rates[name] for canary, _ in counted) / total
+        base = math.fsum(c.requests * b.rates[name] / b.requests for c, b in counted)
+        return own, base / total
+
+    def means(self, name: str) -> tuple[float | None, float | None]:
+        """(canary's, baseline's) mean of a value."""
+        counted = [(c, b) for c, b in self.spreads(name) if c.n and b.n]
+        total = sum(canary.n for canary, _ in counted)
+        if not total:
+            return None, None
+        own = math.fsum(canary.total for canary, _ in counted) / total
+        return own, math.fsum(c.n * b.total / b.n for c, b in counted) / total
+
+    def spreads(self, name: str) -> list[tuple[Spread, Spread]]:
+        """(canary's, baseline's) values of every epoch."""
+        return [(canary.means[name], baseline.means[name]) for canary, baseline in self._pairs]
+
+
+class Stretches:
+    """Every epoch of a run; of more than 64 the oldest are forgotten. ``canaries`` are compared with
+    ``baseline``."""
+
+    def __init__(self, baseline: str, canaries: Sequence[str]) -> None:
+        self._baseline = baseline
+        self._canaries = tuple(canaries)
+        self._by_weights: dict[tuple[tuple[str, float], ...], Epoch] = {}
+        self._by_table: dict[int, tuple[Mapping[str, float], Epoch]] = {}
+
+    def epoch(self, shares: Mapping[str, float]) -> Epoch:
+        """The epoch of these weights, which must not change any more."""
+        # The table is kept with its epoch, so that no other one can have its identity.
+        table, found = self._by_table.get(id(shares), _NOTHING)
+        if table is shares and found is not None:
+            return found
+        key = tuple(sorted((name, pct) for name, pct in shares.items() if pct > 0))
+        known = self._by_weights.get(key)
+        if known is None:
+            if len(self._by_weights) >= _KEPT:
+                del self._by_weights[next(iter(self._by_weights))]
+                self._by_table.clear()
+            known = self._by_weights[key] = Epoch(shares, self._rhos(shares))
+        if len(self._by_table) >= _KEPT:
+            self._by_table.clear()
+        self._by_table[id(shares)] = (shares, known)
+        return known
+
+    def _rhos(self, shares: Mapping[str, float]) -> dict[str, float]:
+        base = shares.get(self._baseline, 0.0)
+        own = {name: shares.get(name, 0.0) for name in self._canaries}
+        rhos = {name: round(pct / (pct + base), 6) for name, pct in own.items() if pct > 0 and base > 0}
+        return {name: rho for name, rho in rhos.items() if 0 < rho < 1}
+
+    def add_canary(self, name: str) -> None:
+        """Compare one more; it has had no weight in any epoch so far."""
+        if name not in self._canaries:
+            self._canaries = (*self._canaries, name)
+
+    def forget(self, name: str) -> None:
+        """Drop all that one deployment did: it is another version from now on."""
+        for epoch in self._by_weights.values():
+            epoch.by_name.pop(name, None)
+
+    def comparison(self, canary: str) -> Comparison:
+        """The canary beside the baseline, over every epoch in which both had requests."""
+        return Comparison(
+            [
+                (epoch.by_name[canary], epoch.by_name[self._baseline])
+                for epoch in self._by_weights.values()
+                if canary in epoch.rhos and canary in epoch.by_name and self._baseline in epoch.by_name
+            ]
+        )
+
+    def as_json(self) -> list[Any]:
+        return [
+            [dict(epoch.shares), {name: stretch.as_json() for name, stretch in epoch.by_name.items()}]
+            for epoch in self._by_weights.values()
+        ]
+
+    def from_json(self, saved: Any) -> None:
+        """Raises KeyError, TypeError, ValueError or AttributeError where it is not what ``as_json`` gave."""
+        loaded = Stretches(self._baseline, self._canaries)
+        for table, by_name in saved:
+            epoch = loaded.epoch({str(name): float(pct) for name, pct in table.items()})
+            for name, stretch in by_name.items():
+                epoch.by_name[str(name)] = Stretch.from_json(stretch)
+        self._by_weights, self._by_table = loaded._by_weights, {}

@@ -1,0 +1,1 @@
+"""The engine without a screen: progress, result, exit code."""

@@ -1,0 +1,1 @@
+"""Versions over time: pins, phases, dates, migration plans, calendar."""

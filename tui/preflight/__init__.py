@@ -1,0 +1,1 @@
+"""What `check` finds: the services behind a rollout file."""

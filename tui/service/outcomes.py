@@ -1,0 +1,285 @@
+"""From a call that has ended to its ``Outcome``: times, version, tokens, cost, filters, quota.
+
+How long a service asks to be left alone: ``Retry-After`` in every form that is in use.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from tui.model import (
+    ANSWERED,
+    NO_HITS,
+    THROTTLED,
+    Assignment,
+    Deployment,
+    FilterHits,
+    Outcome,
+    OutcomeKind,
+    Quota,
+    Request,
+    Usage,
+)
+from tui.service.errors import Refusal
+from tui.service.prices import cost_usd, estimated_usage
+from tui.service.transport import Exchange
+from tui.service.wire import AnswerReader
+
+_KEPT_TEXT_CHARS = 1_000_000
+_PAUSES = (403, 503, 529)
+"""Statuses beside 429 that come with a time to wait: a used-up call quota of API Management, and overload."""
+
+Shown = Callable[[str, int], str]
+"""Cleans a text of secrets, then makes one harmless line of at most so many characters of it."""
+
+
+@dataclass(slots=True)
+class Call:
+    """What is known so far of a call under way. ``overdue``: our own time-out ended it."""
+
+    reader: AnswerReader
+    exchange: Exchange = field(default_factory=Exchange)
+    status: int | None = None
+    overdue: bool = False
+
+
+def outcome_of(
+    call: Call,
+    refusal: Refusal | None,
+    request: Request,
+    assignment: Assignment,
+    deployment: Deployment,
+    *,
+    due_s: float,
+    now_s: float,
+    saturated: bool,
+    keep_text: bool,
+    clean: Callable[[str], str],
+    shown: Shown,
+) -> Outcome:
+    """Everything that is known of a call; ``refusal`` says why it is no answer, None where it is one.
+
+    Every text that the service chose goes through ``shown``, answers through ``clean``.
+    """
+    exchange, answer, headers = call.exchange, call.reader.answer, call.exchange.headers
+    answered = refusal is None
+    kind, hits = OutcomeKind.OK, answer.filters.hits()
+    if refusal is not None:
+        kind, hits = refusal.kind, refusal.filters if refusal.filters is not NO_HITS else hits
+    elif answer.blocked():
+        kind = OutcomeKind.COMPLETION_FILTERED
+    sent_s = exchange.sent_s if exchange.sent_s is not None else now_s
+    usage = answer.known_usage()
+    ended_s = exchange.last_byte_s if answered and exchange.last_byte_s is not None else now_s
+    cost, estimated = _cost(request, deployment, kind, usage, call)
+    spilled = _spilled(headers, deployment.wire_id)
+
+    def kept(text: str | None, limit: int) -> str | None:
+        return shown(text, limit) if text else None
+
+    def since_sent_ms(at_s: float | None) -> float | None:
+        return (at_s - sent_s) * 1000 if answered and at_s is not None else None
+
+    return Outcome(
+        request_id=request.id,
+        task=request.task,
+        deployment=assignment.deployment,
+        weight_pct=assignment.weight_pct,
+        kind=kind,
+        due_s=due_s,
+        sent_s=sent_s,
+        ended_s=ended_s,
+        late_ms=max(0.0, (sent_s - due_s) * 1000),
+        latency_ms=since_sent_ms(ended_s),
+        ttft_ms=since_sent_ms(answer.first_token_s),
+        answer_ttft_ms=since_sent_ms(answer.first_answer_s),
+        usage=usage,
+        cost_usd=cost,
+        cost_estimated=estimated,
+        filters=_shown_hits(hits, shown),
+        http_status=call.status,
+        finish_reason=kept(answer.finish_reason, 32),
+        error=shown(refusal.text, 240) if refusal is not None else None,
+        served_model=kept(answer.model, 128),
+        system_fingerprint=kept(answer.fingerprint, 64),
+        served_by=kept(headers.get("x-ms-deployment-name"), 64) if spilled else None,
+        counts_for_version=not spilled,
+        retry_after_s=_pause_s(kind, call.status, headers, refusal),
+        quota=_quota(headers),
+        region=kept(headers.get("x-ms-region"), 64),
+        service_request_id=kept(headers.get("apim-request-id") or headers.get("x-request-id"), 128),
+        source=request.source,
+        shares=assignment.shares,
+        saturated=saturated or kind is OutcomeKind.CLIENT_SATURATED,
+        reconnected=exchange.reconnected,
+        prompt_chars=assignment.prompt_chars,
+        prompt_text=_prompt_text(request) if keep_text else None,
+        answer_text=clean("".join(answer.text))[:_KEPT_TEXT_CHARS] if keep_text and answer.text else None,
+    )
+
+
+def _shown_hits(hits: FilterHits, shown: Shown) -> FilterHits:
+    if hits is NO_HITS:
+        return hits
+
+    def names(side: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(shown(name, 60) for name in side)
+
+    return FilterHits(names(hits.blocked), names(hits.annotated), names(hits.below_threshold), hits.unfiltered)
+
+
+def _pause_s(
+    kind: OutcomeKind, status: int | None, headers: Mapping[str, str], refusal: Refusal | None
+) -> float | None:
+    """How long the service asks to be left alone, None where nothing says that it does."""
+    if kind not in THROTTLED and status not in _PAUSES:
+        return None
+    return retry_after_s(headers, refusal.text if refusal is not None else "")
+
+
+def _spilled(headers: Mapping[str, str], wire_id: str) -> bool:
+    """Whether another deployment answered. The names of the headers are from field reports, not documents."""
+    served_by = headers.get("x-ms-deployment-name")
+    return (
+        "x-ms-spillover-from-deployment" in headers
+        or headers.get("x-ms-is-spilled-over", "").lower() == "true"
+        or (served_by is not None and served_by.lower() != wire_id.lower())
+    )
+
+
+def _cost(
+    request: Request, deployment: Deployment, kind: OutcomeKind, usage: Usage | None, call: Call
+) -> tuple[float | None, bool]:
+    """USD and whether it is an estimate.
+
+    Where the service reports no usage, what it has done is estimated: an answer; a blocked prompt, which is
+    charged (Microsoft, content filter documentation); the part of an answer that came before it broke off; and
+    the prompt of a request that it was still at when we gave up, which is the least that it may charge.
+    """
+    price, answer = deployment.price, call.reader.answer
+    if price is None or deployment.provisioned:
+        return None, False
+    if usage is not None:
+        return cost_usd(usage, price), False
+    if kind in ANSWERED or kind is OutcomeKind.PROMPT_FILTERED or answer.written_bytes or call.overdue:
+        estimated = estimated_usage(request, answer.written_bytes, cut_off=answer.finish_reason == "length")
+        return cost_usd(estimated, price), True
+    return None, False
+
+
+_NO_QUOTA = Quota()
+
+
+def _quota(headers: Mapping[str, str]) -> Quota | None:
+    def left(name: str) -> int | None:
+        value = headers.get(name)
+        return int(value) if value is not None and value.isdecimal() and len(value) < 16 else None
+
+    quota = Quota(
+        left("x-ratelimit-remaining-requests"),
+        left("x-ratelimit-remaining-tokens"),
+        left("x-ratelimit-limit-requests"),
+        left("x-ratelimit-limit-tokens"),
+    )
+    return quota if quota != _NO_QUOTA else None
+
+
+def _prompt_text(request: Request) -> str:
+    parts = (f"{m.get('role', '?')}: {m.get('content', '')}" for m in request.messages)
+    return "\n".join(parts)[:_KEPT_TEXT_CHARS]
+
+
+_LONGEST_S = 10 * 366 * 86_400.0
+_LOOKED_AT = 4000
+_IN_MS = ("retry-after-ms", "x-ms-retry-after-ms")
+_UNITS_S = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_PART = re.compile(
+    r"\s*(\d+(?:\.\d+)?)\s*(ms|millisecond|s|sec|m|min|h|hr|hour|d|day|second|minute)?s?(?![a-z])\s*,?",
+    re.IGNORECASE,
+)
+_CLOCK = re.compile(r"(?:(\d{1,4})\.)?(\d{1,3}):(\d{2}):(\d{2})")
+_ASKED = re.compile(
+    r"(?:retry|try again|replenished|available again|wait)(?:\s+(?:after|in|for|again))+\s+(?=\d)"
+    r"|\bwait\s+(?=\d)|retry[_-]?(?:after|delay)[\"']?\s*[:=]\s*[\"']?(?=\d)",
+    re.IGNORECASE,
+)
+
+
+def retry_after_s(headers: Mapping[str, str], text: str = "", *, now_s: float | None = None) -> float | None:
+    """Seconds to wait by the headers, else by the words of a refusal; None where neither says.
+
+    ``retry-after-ms`` outranks ``retry-after`` (Azure OpenAI), which has seconds or a date (RFC 9110, section
+    10.2.3), and in use also fractions and units (``2s``, ``1m30s``, ``PT30S``). A date is counted from the
+    service's own ``date`` where it gives one, else from ``now_s`` (seconds since 1970).
+    """
+    for name in _IN_MS:
+        if (ms := _number(headers.get(name))) is not None:
+            return ms / 1000
+    value = headers.get("retry-after", "").strip(' "')
+    if value:
+        # "30, 30" is a field that a gateway added to one that was there.
+        seconds = _number(value.partition(",")[0])
+        if seconds is None:
+            seconds = _duration(value.removeprefix("PT"), whole=True)
+        if seconds is None:
+            seconds = _until(value, headers.get("date"), now_s)
+        if seconds is not None:
+            return seconds
+    asked = _ASKED.search(text[:_LOOKED_AT])
+    return _duration(text[asked.end() : asked.end() + 60], whole=False) if asked else None
+
+
+def _number(value: str | None) -> float | None:
+    try:
+        number = float(value) if value is not None else math.nan
+    except ValueError:
+        return None
+    return min(number, _LONGEST_S) if math.isfinite(number) and number >= 0 else None
+
+
+def _duration(text: str, *, whole: bool) -> float | None:
+    """``1m30.5s``, ``45 seconds``, ``05:12:33``; a bare number is seconds. ``whole``: nothing may follow."""
+    if clock := _CLOCK.match(text):
+        days, hours, minutes, seconds = (int(n or 0) for n in clock.groups())
+        return days * 86_400.0 + hours * 3600.0 + minutes * 60.0 + seconds
+    at, total = 0, 0.0
+    while (part := _PART.match(text, at)) is not None:
+        if part[2] is None and at > 0:
+            break
+        total += float(part[1]) * _unit_s(part[2] or "")
+        at = part.end()
+        if part[2] is None:
+            break
+    if at == 0 or (whole and at < len(text)):
+        return None
+    return min(total, _LONGEST_S)
+
+
+def _unit_s(unit: str) -> float:
+    unit = unit.lower()
+    return _UNITS_S["ms"] if unit.startswith(("ms", "milli")) else _UNITS_S[unit[:1]]
+
+
+def _until(value: str, date: str | None, now_s: float | None) -> float | None:
+    until = _instant(value)
+    if until is None:
+        return None
+    sent = _instant(date) if date else None
+    now = sent or datetime.fromtimestamp(time.time() if now_s is None else now_s, UTC)
+    return min(max(0.0, (until - now).total_seconds()), _LONGEST_S)
+
+
+def _instant(text: str) -> datetime | None:
+    for read in (parsedate_to_datetime, datetime.fromisoformat):
+        try:
+            instant = read(text)
+        except (ValueError, OverflowError):
+            continue
+        return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
+    return None

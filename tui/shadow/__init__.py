@@ -1,0 +1,1 @@
+"""Second answers, items with a known answer, the queue of the judge."""
