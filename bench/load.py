@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 
 from tui.model import OutcomeKind
+from tui.model.commands import Mark
 
 if TYPE_CHECKING:  # the process that prints the table does without the program
     from tui.engine import Engine
@@ -115,7 +116,7 @@ def now(engine: Engine) -> Moment:
             moment.set_result(Moment(time.perf_counter(), time.process_time(), snapshot))
 
     engine.subscribe(take)
-    engine.mark("bench", actor="bench")
+    engine.send(Mark("bench"), actor="bench")
     try:
         return moment.result(timeout=30)
     finally:

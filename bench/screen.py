@@ -14,6 +14,7 @@ from typing import Any
 from bench.load import CANARY, Load, engine_on
 from bench.service import ROOT
 from bench.terminal import terminal
+from tui.model.commands import RollBack, Shift
 
 _WARM_S = 4.0
 _MORE_S = 30.0
@@ -79,10 +80,10 @@ def command_to_last_ms(load: Load, tries: int) -> list[float]:
         time.sleep(_WARM_S)
         for _ in range(tries):
             called_s = time.perf_counter()
-            engine.roll_back(actor="bench").result()
+            engine.send(RollBack(), actor="bench").result()
             time.sleep(0.06)
             late = [s - called_s for s in watched.SEEN.canary_s if s > called_s]
             delays.append(1000 * max(late, default=0.0))
-            engine.shift(CANARY, 50.0, actor="bench", force=True).result()
+            engine.send(Shift(CANARY, 50.0, force=True), actor="bench").result()
             time.sleep(0.04)
     return delays

@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.load import BASELINE, Load, engine_on, now
 from bench.service import Service
+from tui.model.commands import PauseTraffic
 
 STALL_S = 2.0
 SPAN_S = 16.0
@@ -30,7 +31,7 @@ def stall(service: Service) -> dict[str, Any]:
         with service.stalled():
             time.sleep(STALL_S)
         time.sleep(SPAN_S / 2 - STALL_S)
-        engine.pause_traffic(actor="bench").result()
+        engine.send(PauseTraffic(), actor="bench").result()
         time.sleep(1.0)
         snapshot = now(engine).snapshot
     figures = snapshot.deployments[BASELINE].figures["run"]["*"]

@@ -21,6 +21,7 @@ from bench.load import CANARY
 from bench.processes import cpu_of_s, rss_mb
 from tui.cli.wiring import How, running, show_cockpit
 from tui.model import Assignment, Outcome, Request, Snapshot
+from tui.model.commands import Shift
 from tui.rollout import load_rollout
 from tui.routing.router import Router
 from tui.service.client import ServiceClient
@@ -140,7 +141,7 @@ def _cockpit(rollout: Path, out: Path, warm_s: float, for_s: float) -> None:
         _due_back = False
 
         def _shift(self) -> None:
-            self._controls.shift(CANARY, 50.0, actor="bench", force=True)
+            self._controls.send(Shift(CANARY, 50.0, force=True), actor="bench")
             self._due_back = False
 
     _put(tui.cockpit.app, CanarytopApp=Watched)

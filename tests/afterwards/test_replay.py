@@ -29,6 +29,7 @@ from tui.afterwards.report import report
 from tui.cli import afterwards as cli_afterwards
 from tui.evaluation.guard import Guard
 from tui.model import ALL_TASKS, Ability, Assignment, Event, Outcome, TrafficState, able_again
+from tui.model.commands import RollBack, Shift
 from tui.record.reader import UnreadableRecord, read_head, read_outcomes, read_seconds
 from tui.routing.controller import CommandRefused
 
@@ -240,7 +241,11 @@ def test_the_player_goes_at_its_speed_seeks_and_pauses(recording: Recording) -> 
 
 def test_the_player_takes_no_command(recording: Recording) -> None:
     player = Player(recording)
-    for future in (player.roll_back(actor="ana"), player.shift(NEW, 50.0, actor="ana"), player.profiles()):
+    for future in (
+        player.send(RollBack(), actor="ana"),
+        player.send(Shift(NEW, 50.0), actor="ana"),
+        player.profiles(),
+    ):
         with pytest.raises(CommandRefused, match="recording"):
             future.result()
     assert player.snapshot().verdicts == {}

@@ -32,6 +32,7 @@ from tui.engine.standing import Standing
 from tui.engine.starting import beginning, newest
 from tui.engine.taking_up import Others, by_records, file_weights, what_is_taken_up
 from tui.model import Event, EventKind, PlanState, PlanStep, WeightTable
+from tui.model.commands import Mark, ResumePlan, RollBack, Shift, Undo
 from tui.record.kept_weights import (
     KeptWeights,
     WeightsFile,
@@ -178,7 +179,7 @@ def test_an_edit_counts_only_after_the_last_change_of_the_weights(tmp_path: Path
             until(engine, lambda s: read_kept(place) is not None)
             # Somebody raises it in the file for the next time; then it is rolled back.
             weighted(of, 60)
-            engine.roll_back(actor="guard").result(WAIT_S)
+            engine.send(RollBack(), actor="guard").result(WAIT_S)
         assert file.close(WAIT_S)
     kept = read_kept(place)
     assert kept is not None
@@ -254,7 +255,7 @@ def test_a_cockpit_that_reaches_nobody_leaves_what_was_there_until_somebody_acts
         with running(rollout(tmp_path, url), kept=file) as engine:
             until(engine, lambda s: s.sender.sent > 5)
             assert read_kept(place) is None
-            engine.roll_back(actor="ann").result(WAIT_S)
+            engine.send(RollBack(), actor="ann").result(WAIT_S)
         assert file.close(WAIT_S)
     left = read_kept(place)
     assert left is not None
@@ -271,7 +272,7 @@ def test_no_plan_brings_back_what_was_rolled_back_in_the_run_before(tmp_path: Pa
                 engine, lambda s: s.plan is not None and s.plan.state is PlanState.HELD and s.at_s > 0.3
             )
             assert held.weights == none
-            engine.resume_plan(actor="ann").result(WAIT_S)
+            engine.send(ResumePlan(), actor="ann").result(WAIT_S)
             assert engine.snapshot().weights["default"][NEW] == 30.0
         with running(of, weights=none) as engine:
             until(engine, lambda s: s.weights["default"][NEW] == 30.0)
@@ -282,9 +283,9 @@ def test_undo_goes_back_to_whole_tables_of_now(tmp_path: Path) -> None:
     with beside(simulator(pretend(OLD, NEW))) as url:
         of = rollout(tmp_path, url, weights={OLD: 50.0, NEW: 30.0, "gone": 20.0})
         with running(of, record=recorded(tmp_path, of)) as engine:
-            engine.shift(NEW, 40, actor="ann").result(WAIT_S)
-            engine.roll_back(actor="ann").result(WAIT_S)
-            engine.mark("a row to be broken", actor="ann").result(WAIT_S)
+            engine.send(Shift(NEW, 40), actor="ann").result(WAIT_S)
+            engine.send(RollBack(), actor="ann").result(WAIT_S)
+            engine.send(Mark("a row to be broken"), actor="ann").result(WAIT_S)
         with closing(sqlite3.connect(tmp_path / "run1.sqlite")) as conn, conn:
             nonsense = [{"default": {OLD: 5}}, {"default": {OLD: 60, NEW: 60}}, {"default": {}}]
             for before in nonsense:
@@ -309,7 +310,7 @@ def test_undo_goes_back_to_whole_tables_of_now(tmp_path: Path) -> None:
             seen = []
             while True:
                 try:
-                    engine.undo(actor="ann").result(WAIT_S)
+                    engine.send(Undo(), actor="ann").result(WAIT_S)
                 except CommandRefused:
                     break
                 seen.append({t: dict(shares) for t, shares in engine.snapshot().weights.items()})

@@ -17,6 +17,7 @@ from tui.cockpit.names import short_names
 from tui.cockpit.ui_state import UiState, View
 from tui.cockpit.verdict_lines import verdict_lines
 from tui.model import DEFAULT_TASK, Ability, Event, EventKind, GuardView, Snapshot, of_task
+from tui.model.commands import Promote, RollBack
 
 WHY = "has failed 99 % of 212 requests in 30 s"
 DEAD = Ability("unable", WHY, 360.0)
@@ -230,7 +231,7 @@ def test_where_one_task_is_worse_its_own_key_is_offered() -> None:
 )
 async def test_an_undo_that_harms_says_how(snapshot: Snapshot, first: str) -> None:
     async with cockpit(FakeControls(snapshot)) as c:
-        c.controls.roll_back(actor="ann")
+        c.controls.send(RollBack(), actor="ann")
         await c.settle()
         await c.press("u")
         assert first in c.banner
@@ -241,7 +242,7 @@ async def test_an_undo_that_harms_says_how(snapshot: Snapshot, first: str) -> No
 
 async def test_an_undo_onto_a_dead_baseline_asks_too() -> None:
     async with cockpit(FakeControls(made_snapshot())) as c:
-        c.controls.promote(CANARY, actor="ann")
+        c.controls.send(Promote(CANARY), actor="ann")
         c.controls.publish(deployments=dead().deployments)
         await c.settle()
         await c.press("u")
@@ -253,6 +254,6 @@ async def test_a_plan_that_is_held_by_it_is_said(monkeypatch: pytest.MonkeyPatch
     async with cockpit() as c:
         held: Future[Event] = Future()
         held.set_result(event(1, EventKind.PLAN, "plan: hold", 400.0))
-        monkeypatch.setattr(c.controls, "roll_back", lambda **_: held)
+        monkeypatch.setattr(c.controls, "send", lambda *_, **__: held)
         await c.press("r")
         assert "nothing to roll back: all traffic is on v1120; the plan is held now" in c.banner

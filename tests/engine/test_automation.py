@@ -32,6 +32,7 @@ from tui.engine.automation import Automation
 from tui.engine.setup import Past
 from tui.evaluation.evaluators import Calibrated
 from tui.model import EventKind, OutcomeKind, PlanState, PlanStep, VerdictState
+from tui.model.commands import HoldPlan, Nudge, Promote, ResumePlan, RetryStep, RollBack, SkipStep, ToggleGuard
 from tui.rollout.values import GuardSpec, PlanSpec
 from tui.routing.controller import CommandRefused, Controller
 from tui.routing.router import Router
@@ -70,7 +71,7 @@ def test_a_dry_run_only_says_what_it_would_have_done(tmp_path: Path) -> None:
 def test_the_guard_is_a_key(tmp_path: Path) -> None:
     with beside(simulator(pretend(OLD, NEW))) as url, running(rollout(tmp_path, url)) as engine:
         for mode in ("armed", "off"):
-            assert engine.toggle_guard(actor="ann").result(WAIT_S).text == f"guard {mode}"
+            assert engine.send(ToggleGuard(), actor="ann").result(WAIT_S).text == f"guard {mode}"
             assert engine.snapshot().guard.mode == mode
 
 
@@ -85,15 +86,15 @@ def test_errors_are_judged_worse_and_stand_in_the_way_of_more(
         verdict = next(v for v in last.verdicts[NEW] if v.criterion == "errors")
         assert verdict.state is VerdictState.WORSE
         with pytest.raises(CommandRefused):
-            engine.nudge(NEW, 5.0, actor="ann").result(WAIT_S)
-        engine.nudge(NEW, -1.0, actor="ann").result(WAIT_S)
+            engine.send(Nudge(NEW, 5.0), actor="ann").result(WAIT_S)
+        engine.send(Nudge(NEW, -1.0), actor="ann").result(WAIT_S)
 
 
 def test_without_a_plan_its_keys_say_so(tmp_path: Path) -> None:
     with beside(simulator(pretend(OLD, NEW))) as url, running(rollout(tmp_path, url)) as engine:
-        for command in (engine.resume_plan, engine.hold_plan, engine.skip_step, engine.retry_step):
+        for command in (ResumePlan(), HoldPlan(), SkipStep(), RetryStep()):
             with pytest.raises(CommandRefused, match="no plan"):
-                command(actor="ann").result(WAIT_S)
+                engine.send(command, actor="ann").result(WAIT_S)
 
 
 def test_a_plan_climbs_holds_and_is_taken_up_where_it_stood(tmp_path: Path) -> None:
@@ -102,20 +103,20 @@ def test_a_plan_climbs_holds_and_is_taken_up_where_it_stood(tmp_path: Path) -> N
         record = recorded(tmp_path, of)
         with running(of, record=record) as engine:
             assert engine.snapshot().plan.state is PlanState.HELD
-            engine.resume_plan(actor="ann").result(WAIT_S)
+            engine.send(ResumePlan(), actor="ann").result(WAIT_S)
             assert engine.snapshot().weights["default"][NEW] == 20.0
-            engine.skip_step(actor="ann").result(WAIT_S)
+            engine.send(SkipStep(), actor="ann").result(WAIT_S)
             climbed = until(engine, lambda s: s.plan.index == 1 and s.plan.in_step_s > 0)
             assert climbed.weights["default"][NEW] == 50.0
             with pytest.raises(CommandRefused, match="nothing to resume"):
-                engine.resume_plan(actor="ann").result(WAIT_S)
+                engine.send(ResumePlan(), actor="ann").result(WAIT_S)
         again = engine_of(of, past=left_by(tmp_path / "run1.sqlite", of))
         try:
             again.start()
             taken_up = until(again, lambda s: s.plan is not None)
             assert (taken_up.plan.index, taken_up.plan.state) == (1, PlanState.CLIMBING)
             assert taken_up.weights["default"][NEW] == 50.0
-            again.roll_back(actor="ann").result(WAIT_S)
+            again.send(RollBack(), actor="ann").result(WAIT_S)
             until(again, lambda s: s.plan.state is PlanState.STOPPED)
         finally:
             again.stop()
@@ -125,12 +126,12 @@ def test_a_promotion_takes_the_plan_along(tmp_path: Path) -> None:
     with beside(simulator(pretend(OLD, NEW))) as url:
         of = planned(rollout(tmp_path, url), replace(TO_THE_TOP, watch_s=3600.0))
         with running(of) as engine:
-            engine.resume_plan(actor="ann").result(WAIT_S)
-            assert engine.promote(NEW, actor="bob").result(WAIT_S).kind is EventKind.PROMOTED
+            engine.send(ResumePlan(), actor="ann").result(WAIT_S)
+            assert engine.send(Promote(NEW), actor="bob").result(WAIT_S).kind is EventKind.PROMOTED
             last = until(engine, lambda s: s.plan.in_step_s > 0)
             assert (last.plan.state, last.plan.index) == (PlanState.WATCHING, 2)
             assert last.weights["default"][NEW] == 100.0
-            engine.promote(NEW, actor="bob").result(WAIT_S)
+            engine.send(Promote(NEW), actor="bob").result(WAIT_S)
             assert "nothing to promote" in engine.snapshot().events[-1].text
             assert until(engine, lambda s: s.plan.state is PlanState.WATCHING)
 

@@ -29,6 +29,7 @@ from tests.support.engine_runs import (
 from tests.support.service import PRICE, ask, client_of, serving
 from tests.support.warp import warped
 from tui.model import Deployment, EventKind, Outcome, OutcomeKind, Price, Request, Snapshot, TrafficState, Usage
+from tui.model.commands import ContinueTraffic, PauseTraffic
 from tui.rollout import Rollout, SourceSpec
 from tui.service.budget import Spending
 from tui.service.prices import cost_usd
@@ -163,12 +164,12 @@ def test_a_pause_by_hand_outlasts_the_wait_for_costs(tmp_path: Path) -> None:
     truth = Truth(ENGLISH, (1,))
     with beside(service(truth)) as url, running(asked(tmp_path, url, truth, 20, budget_usd=0.05)) as engine:
         until(engine, lambda s: s.spent_usd + s.reserved_usd >= 0.05)
-        engine.pause_traffic(actor="ann").result(WAIT_S)
+        engine.send(PauseTraffic(), actor="ann").result(WAIT_S)
         truth.answering.set()
         quiet = until(engine, lambda s: s.sender.in_flight == 0)
         later = until(engine, lambda s: s.at_s > quiet.at_s + 0.1)
         assert (later.state, later.sender.sent) == (TrafficState.PAUSED, quiet.sender.sent)
-        engine.continue_traffic(actor="ann").result(WAIT_S)
+        engine.send(ContinueTraffic(), actor="ann").result(WAIT_S)
         assert until(engine, is_spent).sender.sent > quiet.sender.sent
 
 

@@ -26,6 +26,7 @@ from tui.engine.account_writes import AccountWrites
 from tui.engine.events import EventLog
 from tui.engine.run_account import RunAccount
 from tui.model import NOT_KNOWN, AccountView, DeploymentSpec, EventKind, Snapshot
+from tui.model.commands import CreateDeployment
 from tui.record.reader import read_events
 from tui.routing.controller import CommandRefused, LeftHalfDone
 from tui.simulator.control.plane import ControlSettings
@@ -88,7 +89,7 @@ def changed(text: str) -> Any:
 
 def refused(engine: Engine, spec: DeploymentSpec) -> str:
     with pytest.raises(CommandRefused) as error:
-        engine.create_deployment("main", spec, actor="ann").result(WAIT_S)
+        engine.send(CreateDeployment("main", spec), actor="ann").result(WAIT_S)
     assert not isinstance(error.value, LeftHalfDone)
     return str(error.value)
 
@@ -98,7 +99,7 @@ def test_a_second_write_is_refused_until_the_first_has_ended(tmp_path: Path) -> 
         engine,
         plane,
     ):
-        first = engine.create_deployment("main", SPEC, actor="ann")
+        first = engine.send(CreateDeployment("main", SPEC), actor="ann")
         until(engine, lambda s: account_of(s).doing)
         assert refused(engine, replace(SPEC, name="another")) == (
             f"creating {MADE} is under way in acct-1: wait for its end, then try again"
@@ -141,7 +142,7 @@ def test_a_run_that_ends_during_a_write_leaves_word_of_it_in_its_record(tmp_path
     record = recorded(tmp_path, managed_rollout(tmp_path, "http://nowhere"))
     slow = ControlSettings(provisioning_s=3600, retry_after_s=1)
     with managed_run(tmp_path, control=slow, engine={"record": record}) as (engine, plane):
-        future = engine.create_deployment("main", SPEC, actor="ann")
+        future = engine.send(CreateDeployment("main", SPEC), actor="ann")
         before = until(engine, lambda s: "the service says" in account_of(s).doing)
         engine.stop()
         assert future.cancelled()
@@ -154,7 +155,7 @@ def test_a_run_that_ends_during_a_write_leaves_word_of_it_in_its_record(tmp_path
         assert plane.state(MADE) == "Accepted"
     assert event.text in [e.text for e in read_events(tmp_path / "run1.sqlite")]
     with pytest.raises(CommandRefused, match="the run is over"):
-        engine.create_deployment("main", SPEC, actor="ann").result(WAIT_S)
+        engine.send(CreateDeployment("main", SPEC), actor="ann").result(WAIT_S)
 
 
 class Broken:

@@ -30,6 +30,18 @@ from tests.support.engine_runs import (
 )
 from tui.engine import Engine, EngineFailed
 from tui.model import EventKind, OutcomeKind, Snapshot, TrafficState
+from tui.model.commands import (
+    ApplyWeights,
+    ContinueTraffic,
+    Mark,
+    Nudge,
+    PauseTraffic,
+    Promote,
+    RollBack,
+    SaveProfile,
+    Shift,
+    Undo,
+)
 from tui.record.record import read_events, read_run
 from tui.rollout import SourceSpec
 from tui.routing.controller import CommandRefused
@@ -63,7 +75,7 @@ def outcomes(folder: Path) -> list[tuple[str, float, float]]:
 
 def test_after_a_roll_back_no_request_goes_to_the_canary(engine: Engine, tmp_path: Path) -> None:
     until(engine, lambda s: total(s, NEW).requests > 5)
-    event = engine.roll_back(actor="ann", reason="too slow").result(WAIT_S)
+    event = engine.send(RollBack(reason="too slow"), actor="ann").result(WAIT_S)
     resolved_s = engine.clock()
     assert (event.kind, event.actor, event.reason) == (EventKind.ROLLED_BACK, "ann", "too slow")
     assert event.before == {"default": {OLD: 50.0, NEW: 50.0}}
@@ -83,14 +95,14 @@ def test_after_a_roll_back_no_request_goes_to_the_canary(engine: Engine, tmp_pat
 
 def test_shift_nudge_promote_and_undo(engine: Engine) -> None:
     assert shares(engine.snapshot()) == (50.0, 50.0)
-    engine.shift(NEW, 12.5, actor="ann", reason="careful").result(WAIT_S)
+    engine.send(Shift(NEW, 12.5, reason="careful"), actor="ann").result(WAIT_S)
     assert shares(engine.snapshot()) == (87.5, 12.5)
     assert engine.snapshot().can_undo == {"default": {OLD: 50.0, NEW: 50.0}}
-    engine.nudge(NEW, 5, actor="bob").result(WAIT_S)
+    engine.send(Nudge(NEW, 5), actor="bob").result(WAIT_S)
     assert shares(engine.snapshot()) == (82.5, 17.5)
-    engine.promote(NEW, actor="ann").result(WAIT_S)
+    engine.send(Promote(NEW), actor="ann").result(WAIT_S)
     assert shares(engine.snapshot()) == (0.0, 100.0)
-    undone = [engine.undo(actor="ann").result(WAIT_S) for _ in range(3)]
+    undone = [engine.send(Undo(), actor="ann").result(WAIT_S) for _ in range(3)]
     assert kinds(undone) == [EventKind.UNDONE] * 3
     assert shares(engine.snapshot()) == (50.0, 50.0)
     assert engine.snapshot().can_undo is None
@@ -98,10 +110,10 @@ def test_shift_nudge_promote_and_undo(engine: Engine) -> None:
 
 def test_what_is_refused_fails_the_future_and_is_logged(engine: Engine) -> None:
     refused = {
-        "nothing to undo": engine.undo(actor="ann"),
-        "no deployment is named nobody": engine.shift("nobody", 5, actor="ann"),
-        "traffic is running": engine.continue_traffic(actor="ann"),
-        "no task": engine.apply_weights({"nope": {OLD: 100}}, actor="ann", reason="", profile="p"),
+        "nothing to undo": engine.send(Undo(), actor="ann"),
+        "no deployment is named nobody": engine.send(Shift("nobody", 5), actor="ann"),
+        "traffic is running": engine.send(ContinueTraffic(), actor="ann"),
+        "no task": engine.send(ApplyWeights({"nope": {OLD: 100}}, reason="", profile="p"), actor="ann"),
     }
     for text, future in refused.items():
         with pytest.raises(CommandRefused, match=text):
@@ -116,22 +128,22 @@ def test_an_unreachable_canary_may_be_lowered_but_not_raised(tmp_path: Path) -> 
     with beside(simulator(pretend(OLD, NEW, drop_pct=100))) as url, running(rollout(tmp_path, url)) as engine:
         until(engine, lambda s: s.deployments[NEW].unreachable)
         with pytest.raises(CommandRefused, match="cannot be reached"):
-            engine.shift(NEW, 60, actor="ann").result(WAIT_S)
-        engine.shift(NEW, 40, actor="ann").result(WAIT_S)
-        engine.shift(NEW, 70, actor="ann", force=True).result(WAIT_S)
+            engine.send(Shift(NEW, 60), actor="ann").result(WAIT_S)
+        engine.send(Shift(NEW, 40), actor="ann").result(WAIT_S)
+        engine.send(Shift(NEW, 70, force=True), actor="ann").result(WAIT_S)
         assert shares(engine.snapshot()) == (30.0, 70.0)
-        engine.roll_back(actor="ann").result(WAIT_S)
+        engine.send(RollBack(), actor="ann").result(WAIT_S)
         assert shares(engine.snapshot()) == (100.0, 0.0)
 
 
 def test_a_pause_stops_the_sending_until_it_is_lifted(engine: Engine) -> None:
     until(engine, lambda s: s.sender.sent > 5)
-    engine.pause_traffic(actor="ann").result(WAIT_S)
+    engine.send(PauseTraffic(), actor="ann").result(WAIT_S)
     quiet = until(engine, lambda s: s.sender.in_flight == 0)
     assert quiet.state is TrafficState.PAUSED
     later = until(engine, lambda s: s.at_s > quiet.at_s + 0.2)
     assert later.sender.sent == quiet.sender.sent
-    engine.continue_traffic(actor="ann").result(WAIT_S)
+    engine.send(ContinueTraffic(), actor="ann").result(WAIT_S)
     going = until(engine, lambda s: s.sender.sent > quiet.sender.sent + 5)
     assert going.state is TrafficState.RUNNING
     assert going.sender.skipped == 0
@@ -149,23 +161,25 @@ def test_the_budget_stops_the_traffic(url: str, tmp_path: Path) -> None:
         later = until(engine, lambda s: s.at_s > spent.at_s + 0.2)
         assert later.sender.sent == spent.sender.sent
         with pytest.raises(CommandRefused, match="budget is spent"):
-            engine.continue_traffic(actor="ann").result(WAIT_S)
+            engine.send(ContinueTraffic(), actor="ann").result(WAIT_S)
         assert kinds(later.events).count(EventKind.BUDGET_SPENT) == 1
 
 
 def test_profiles_are_saved_listed_and_applied(engine: Engine) -> None:
-    engine.shift(NEW, 20, actor="ann").result(WAIT_S)
-    saved = engine.save_profile("twenty", "after lunch", actor="ann").result(WAIT_S)
+    engine.send(Shift(NEW, 20), actor="ann").result(WAIT_S)
+    saved = engine.send(SaveProfile("twenty", "after lunch"), actor="ann").result(WAIT_S)
     assert (saved.kind, saved.actor, saved.reason) == (EventKind.PROFILE_SAVED, "ann", "after lunch")
     with pytest.raises(CommandRefused, match="twenty"):
-        engine.save_profile("twenty", "again", actor="ann").result(WAIT_S)
+        engine.send(SaveProfile("twenty", "again"), actor="ann").result(WAIT_S)
     [refused] = [event for event in engine.snapshot().events if event.kind is EventKind.REFUSED]
     assert refused.actor == "ann"
-    engine.save_profile("twenty", "again", actor="bob", replace=True).result(WAIT_S)
+    engine.send(SaveProfile("twenty", "again", replace=True), actor="bob").result(WAIT_S)
     [profile] = engine.profiles().result(WAIT_S)
     assert (profile.name, profile.weights) == ("twenty", {"default": {OLD: 80.0, NEW: 20.0}})
-    engine.roll_back(actor="ann").result(WAIT_S)
-    applied = engine.apply_weights(profile.weights, actor="ann", reason="", profile="twenty").result(WAIT_S)
+    engine.send(RollBack(), actor="ann").result(WAIT_S)
+    applied = engine.send(ApplyWeights(profile.weights, reason="", profile="twenty"), actor="ann").result(
+        WAIT_S
+    )
     assert (applied.kind, applied.reason) == (EventKind.PROFILE_APPLIED, "profile twenty")
     assert shares(engine.snapshot()) == (80.0, 20.0)
 
@@ -174,8 +188,8 @@ def test_a_closed_record_has_every_event_outcome_and_second(url: str, tmp_path: 
     of = rollout(tmp_path, url)
     with running(of, record=recorded(tmp_path, of)) as engine:
         for pct in range(1, 40):
-            engine.shift(NEW, pct, actor="ann")
-        engine.mark("[b]here[/b] \x1b[31mred", actor="bob").result(WAIT_S)
+            engine.send(Shift(NEW, pct), actor="ann")
+        engine.send(Mark("[b]here[/b] \x1b[31mred"), actor="bob").result(WAIT_S)
         until(engine, lambda s: len(s.history) >= 1)
         last = finished(engine)
         engine.stop()  # a second time is harmless
@@ -201,15 +215,15 @@ def test_a_closed_record_has_every_event_outcome_and_second(url: str, tmp_path: 
 def test_an_interrupted_run_is_taken_up_with_its_weights_and_history(url: str, tmp_path: Path) -> None:
     of = rollout(tmp_path, url)
     with running(of, record=recorded(tmp_path, of)) as engine:
-        engine.shift(NEW, 30, actor="ann").result(WAIT_S)
-        engine.shift(NEW, 5, actor="bob").result(WAIT_S)
+        engine.send(Shift(NEW, 30), actor="ann").result(WAIT_S)
+        engine.send(Shift(NEW, 5), actor="bob").result(WAIT_S)
     with running(of, past=left_by(tmp_path / "run1.sqlite", of)) as engine:
         snapshot = until(engine, lambda s: total(s, OLD).requests > 20)
         assert shares(snapshot) == (95.0, 5.0)
         assert EventKind.RESUMED in kinds(snapshot.events)
         assert snapshot.can_undo == {"default": {OLD: 70.0, NEW: 30.0}}
-        engine.undo(actor="ann").result(WAIT_S)
-        engine.undo(actor="ann").result(WAIT_S)
+        engine.send(Undo(), actor="ann").result(WAIT_S)
+        engine.send(Undo(), actor="ann").result(WAIT_S)
         assert shares(engine.snapshot()) == (50.0, 50.0)
 
 
@@ -236,7 +250,7 @@ def test_it_ends_when_the_sources_do(url: str, tmp_path: Path) -> None:
         assert ended.sources[0].bad_lines == 1
         assert (ended.sources[0].last_bad or "").startswith("line 3: ")
         with pytest.raises(CommandRefused, match="ended"):
-            engine.continue_traffic(actor="ann").result(WAIT_S)
+            engine.send(ContinueTraffic(), actor="ann").result(WAIT_S)
 
 
 def test_an_engine_that_has_ended_refuses_commands(url: str, tmp_path: Path) -> None:
@@ -247,7 +261,7 @@ def test_an_engine_that_has_ended_refuses_commands(url: str, tmp_path: Path) -> 
     engine.stop()
     assert engine.ended.result(WAIT_S) == 0
     assert engine.snapshot().state is TrafficState.STOPPED
-    for command in (engine.roll_back(actor="ann"), engine.profiles()):
+    for command in (engine.send(RollBack(), actor="ann"), engine.profiles()):
         with pytest.raises(CommandRefused, match="the run is over"):
             command.result(WAIT_S)
 

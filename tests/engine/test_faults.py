@@ -28,6 +28,7 @@ from tests.support.engine_runs import (
 )
 from tests.support.service import serving
 from tui.model import EventKind, OutcomeKind, Snapshot, VerdictState
+from tui.model.commands import PauseTraffic, RollBack
 from tui.record.record import read_events, read_run
 from tui.rollout import SourceSpec
 from tui.simulator.server import Simulator
@@ -191,7 +192,7 @@ def test_a_stream_that_never_stops_growing_is_cut_off(tmp_path: Path, monkeypatc
         running(rollout(tmp_path, url, weights=ONE, rate=10.0, timeout_s=WAIT_S)) as engine,
     ):
         until(engine, lambda s: done(s) >= 3)
-        engine.pause_traffic(actor="ann").result(WAIT_S)
+        engine.send(PauseTraffic(), actor="ann").result(WAIT_S)
         last = finished(engine)
     assert set(total(last, OLD).kinds) == {OutcomeKind.CONNECTION_LOST}
     assert "1 MB and was cut off" in (last.deployments[OLD].last_error or "")
@@ -259,7 +260,7 @@ def test_a_full_disk_is_said_and_the_run_goes_on(there: Beside, tmp_path: Path) 
         assert "full" in (full.record.error or "")
         assert "free some space there" in (full.record.error or "")
         assert str(tmp_path) in (full.record.error or "")
-        engine.roll_back(actor="ann", reason="disk or not").result(WAIT_S)
+        engine.send(RollBack(reason="disk or not"), actor="ann").result(WAIT_S)
         on = until(engine, lambda s: done(s) > done(full) + 50 and s.record.waiting > 20)
         assert on.weights == {"default": {OLD: 100.0, NEW: 0.0}}
         assert on.record.dropped == 0

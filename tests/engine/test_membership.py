@@ -10,6 +10,7 @@ from tests.support.engine_runs import NEW, OLD, WAIT_S, pretend, total, until
 from tests.support.managed_runs import MADE, Plane, account_of, find, managed_run
 from tui.engine import Engine
 from tui.model import EventKind, Snapshot
+from tui.model.commands import AddToRollout, Command, Promote, RemoveDeployment, RollBack, Shift, Undo
 from tui.routing.controller import CommandRefused, LeftHalfDone
 
 
@@ -26,23 +27,23 @@ def ready(snapshot: Snapshot, name: str) -> bool:
 
 def joined(engine: Engine, plane: Plane) -> None:
     there(engine, plane)
-    engine.add_to_rollout("main", MADE, actor="ann").result(WAIT_S)
+    engine.send(AddToRollout("main", MADE), actor="ann").result(WAIT_S)
 
 
 def removed(engine: Engine, name: str = MADE) -> None:
-    engine.remove_deployment("main", name, actor="ann").result(WAIT_S)
+    engine.send(RemoveDeployment("main", name), actor="ann").result(WAIT_S)
 
 
-def refused(engine: Engine, doing: str, *args: object, **options: object) -> str:
+def refused(engine: Engine, command: Command) -> str:
     with pytest.raises(CommandRefused) as error:
-        getattr(engine, doing)(*args, actor="ann", **options).result(WAIT_S)
+        engine.send(command, actor="ann").result(WAIT_S)
     return str(error.value)
 
 
 def test_one_that_joins_has_no_weight_and_the_event_says_what_the_file_needs(tmp_path: Path) -> None:
     with managed_run(tmp_path) as (engine, plane):
         there(engine, plane)
-        event = engine.add_to_rollout("main", MADE.upper(), actor="ann").result(WAIT_S)
+        event = engine.send(AddToRollout("main", MADE.upper()), actor="ann").result(WAIT_S)
         assert (event.kind, event.text) == (EventKind.ADDED, f"{MADE} joined at weight 0: gpt-5.1 2025-11-13")
         assert event.after == {"default": {OLD: 100.0, MADE: 0.0}}
         assert event.reason == (
@@ -54,27 +55,27 @@ def test_one_that_joins_has_no_weight_and_the_event_says_what_the_file_needs(tmp
 def test_what_cannot_take_traffic_does_not_join(tmp_path: Path) -> None:
     with managed_run(tmp_path) as (engine, plane):
         until(engine, lambda s: account_of(s).read_at)
-        assert refused(engine, "add_to_rollout", "main", "nobody") == (
+        assert refused(engine, AddToRollout("main", "nobody")) == (
             "no deployment nobody is known at endpoint main"
         )
-        assert refused(engine, "add_to_rollout", "main", OLD) == (
+        assert refused(engine, AddToRollout("main", OLD)) == (
             f"a deployment named {OLD} is part of this rollout already"
         )
         plane.plan({"on": "put", "do": "stall"})
         plane.put(MADE)
         until(engine, lambda s: account_of(s).deployment(MADE))
-        assert f"{MADE} is not ready, it is " in refused(engine, "add_to_rollout", "main", MADE)
+        assert f"{MADE} is not ready, it is " in refused(engine, AddToRollout("main", MADE))
         assert set(engine.snapshot().deployments) == {OLD}
 
 
 def test_only_what_serves_nobody_is_removed_whatever_its_name_is_written_like(tmp_path: Path) -> None:
     with managed_run(tmp_path) as (engine, plane):
         joined(engine, plane)
-        engine.shift(MADE, 10, actor="ann").result(WAIT_S)
-        assert refused(engine, "remove_deployment", "main", OLD.upper()) == (
+        engine.send(Shift(MADE, 10), actor="ann").result(WAIT_S)
+        assert refused(engine, RemoveDeployment("main", OLD.upper())) == (
             f"{OLD} is the baseline of this rollout"
         )
-        assert refused(engine, "remove_deployment", "main", MADE.upper()) == (
+        assert refused(engine, RemoveDeployment("main", MADE.upper())) == (
             f"{MADE} still has 10% of the traffic: roll back first"
         )
         assert plane.sent("DELETE") == []
@@ -84,10 +85,10 @@ def test_requests_in_flight_are_waited_for(tmp_path: Path) -> None:
     slow = pretend(OLD, ttft_ms=60_000.0)
     with managed_run(tmp_path, served=slow, rate=20.0, timeout_s=60.0) as (engine, plane):
         joined(engine, plane)
-        engine.shift(MADE, 50, actor="ann").result(WAIT_S)
+        engine.send(Shift(MADE, 50), actor="ann").result(WAIT_S)
         until(engine, lambda s: s.deployments[MADE].in_flight)
-        engine.roll_back(actor="ann").result(WAIT_S)
-        text = refused(engine, "remove_deployment", "main", MADE)
+        engine.send(RollBack(), actor="ann").result(WAIT_S)
+        text = refused(engine, RemoveDeployment("main", MADE))
         assert text.endswith("requests in flight: try again in a moment")
         assert plane.sent("DELETE") == []
 
@@ -95,14 +96,14 @@ def test_requests_in_flight_are_waited_for(tmp_path: Path) -> None:
 def test_nothing_gives_traffic_to_one_that_is_gone(tmp_path: Path) -> None:
     with managed_run(tmp_path) as (engine, plane):
         joined(engine, plane)
-        engine.shift(MADE, 10, actor="ann").result(WAIT_S)
-        engine.roll_back(actor="ann").result(WAIT_S)
+        engine.send(Shift(MADE, 10), actor="ann").result(WAIT_S)
+        engine.send(RollBack(), actor="ann").result(WAIT_S)
         until(engine, lambda s: s.deployments[MADE].in_flight == 0)
         removed(engine)
         gone = "it was removed from its account"
-        assert refused(engine, "shift", MADE, 5, force=True) == f"{MADE} gets no more traffic: {gone}"
-        assert refused(engine, "promote", MADE) == f"{MADE} gets no more traffic: {gone}"
-        assert refused(engine, "undo") == f"undo would give traffic to {MADE}: {gone}"
+        assert refused(engine, Shift(MADE, 5, force=True)) == f"{MADE} gets no more traffic: {gone}"
+        assert refused(engine, Promote(MADE)) == f"{MADE} gets no more traffic: {gone}"
+        assert refused(engine, Undo()) == f"undo would give traffic to {MADE}: {gone}"
         assert engine.snapshot().weights["default"] == {OLD: 100.0, MADE: 0.0}
         assert engine.snapshot().deployments[MADE].removed == gone
 
@@ -110,18 +111,18 @@ def test_nothing_gives_traffic_to_one_that_is_gone(tmp_path: Path) -> None:
 def test_one_that_was_made_anew_joins_again_with_nothing_that_was_measured_before(tmp_path: Path) -> None:
     with managed_run(tmp_path, rate=60.0) as (engine, plane):
         joined(engine, plane)
-        engine.shift(MADE, 50, actor="ann").result(WAIT_S)
+        engine.send(Shift(MADE, 50), actor="ann").result(WAIT_S)
         measured = until(engine, lambda s: total(s, MADE).requests >= 5)
         assert measured.deployments[MADE].served == "gpt-5.1-2025-11-13"
-        engine.roll_back(actor="ann").result(WAIT_S)
+        engine.send(RollBack(), actor="ann").result(WAIT_S)
         until(engine, lambda s: s.deployments[MADE].in_flight == 0)
         removed(engine)
-        assert "no deployment" in refused(engine, "add_to_rollout", "main", MADE)
+        assert "no deployment" in refused(engine, AddToRollout("main", MADE))
         model = {"format": "OpenAI", "name": "gpt-4.1", "version": "2025-04-14"}
         plane.put(MADE, model=model)
         until(engine, lambda s: ready(s, MADE))
-        assert "it was removed" in refused(engine, "shift", MADE, 5), "it does not join by itself"
-        event = engine.add_to_rollout("main", MADE, actor="ann").result(WAIT_S)
+        assert "it was removed" in refused(engine, Shift(MADE, 5)), "it does not join by itself"
+        event = engine.send(AddToRollout("main", MADE), actor="ann").result(WAIT_S)
         assert (event.kind, event.text) == (
             EventKind.ADDED,
             f"{MADE} joined again at weight 0: gpt-4.1 2025-04-14",
@@ -129,7 +130,7 @@ def test_one_that_was_made_anew_joins_again_with_nothing_that_was_measured_befor
         anew = until(engine, lambda s: s.deployments[MADE].removed is None)
         assert (total(anew, MADE).requests, anew.deployments[MADE].served) == (0, None)
         assert anew.deployments[MADE].deployment.version == "2025-04-14"
-        engine.shift(MADE, 50, actor="ann").result(WAIT_S)
+        engine.send(Shift(MADE, 50), actor="ann").result(WAIT_S)
         after = until(engine, lambda s: total(s, MADE).requests >= 2)
         assert after.deployments[MADE].served == "gpt-4.1-2025-04-14"
         assert after.deployments[MADE].changed is None, "another deployment is no change of version"
@@ -142,11 +143,11 @@ def test_one_of_which_it_is_not_known_gets_no_traffic_until_it_was_seen(tmp_path
         with pytest.raises(LeftHalfDone, match="it is still there in state Succeeded"):
             removed(engine)
         assert find(engine.snapshot(), EventKind.HALF_DONE, MADE) is not None
-        text = refused(engine, "shift", MADE, 5)
+        text = refused(engine, Shift(MADE, 5))
         assert text.endswith("it was to be removed, and what became of that has not been seen yet")
         plane.clear()
         until(engine, lambda s: s.deployments[MADE].removed is None)
-        engine.shift(MADE, 5, actor="ann").result(WAIT_S)
+        engine.send(Shift(MADE, 5), actor="ann").result(WAIT_S)
         assert engine.snapshot().weights["default"][MADE] == 5.0
 
 
@@ -158,7 +159,7 @@ def test_a_removal_that_was_refused_changes_nothing(tmp_path: Path) -> None:
         with pytest.raises(CommandRefused, match="nothing was changed") as error:
             removed(engine, NEW)
         assert not isinstance(error.value, LeftHalfDone)
-        engine.shift(NEW, 5, actor="ann").result(WAIT_S)
+        engine.send(Shift(NEW, 5), actor="ann").result(WAIT_S)
         assert engine.snapshot().deployments[NEW].removed is None
 
 

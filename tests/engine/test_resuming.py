@@ -26,6 +26,7 @@ from tui.engine.deployments import NOBODY, Members
 from tui.engine.resume import past_of
 from tui.engine.setup import Past
 from tui.model import Deployment, Event, EventKind
+from tui.model.commands import AddToRollout, RemoveDeployment, Shift, Undo
 from tui.record.record import RunRecord
 from tui.routing.controller import CommandRefused
 
@@ -94,9 +95,9 @@ def test_who_joined_and_who_was_removed_is_so_in_the_run_that_takes_it_up(tmp_pa
             plane.put(name)
             until(engine, lambda s, name=name: account_of(s).deployment(name))
             until(engine, lambda s, name=name: account_of(s).deployment(name).state == "Succeeded")
-            engine.add_to_rollout("main", name, actor="ann").result(WAIT_S)
-        engine.shift(MADE, 10, actor="ann").result(WAIT_S)
-        engine.remove_deployment("main", "second", actor="ann").result(WAIT_S)
+            engine.send(AddToRollout("main", name), actor="ann").result(WAIT_S)
+        engine.send(Shift(MADE, 10), actor="ann").result(WAIT_S)
+        engine.send(RemoveDeployment("main", "second"), actor="ann").result(WAIT_S)
         engine.stop()
         assert record.close(WAIT_S)
         taken_up(tmp_path, plane)
@@ -115,8 +116,8 @@ def test_what_is_kept_with_a_decision_names_who_joined(tmp_path: Path, monkeypat
     with managed_run(tmp_path, engine={"record": record}) as (engine, plane):
         plane.put(MADE)
         until(engine, lambda s: (d := account_of(s).deployment(MADE)) is not None and d.state == "Succeeded")
-        engine.add_to_rollout("main", MADE, actor="ann").result(WAIT_S)
-        engine.shift(MADE, 10, actor="ann").result(WAIT_S)
+        engine.send(AddToRollout("main", MADE), actor="ann").result(WAIT_S)
+        engine.send(Shift(MADE, 10), actor="ann").result(WAIT_S)
     for kind in (EventKind.ADDED, EventKind.SHIFTED):
         assert MADE in Members.of_state(kept[kind]).joined
 
@@ -131,6 +132,6 @@ def taken_up(folder: Path, plane: Plane) -> None:
         assert snapshot.deployments["second"].removed == "it was removed from its account"
         assert snapshot.deployments[MADE].removed is None
         with pytest.raises(CommandRefused, match="it was removed"):
-            engine.shift("second", 5, actor="ann").result(WAIT_S)
-        engine.undo(actor="ann").result(WAIT_S)
+            engine.send(Shift("second", 5), actor="ann").result(WAIT_S)
+        engine.send(Undo(), actor="ann").result(WAIT_S)
         assert engine.snapshot().weights["default"] == {OLD: 100.0, MADE: 0.0, "second": 0.0}

@@ -36,6 +36,7 @@ from tui.model import (
     PlanStep,
     Request,
 )
+from tui.model.commands import Nudge, RollBack, Shift, ToggleGuard
 from tui.rollout import Rollout
 from tui.rollout.values import GuardSpec, PlanSpec
 from tui.routing.controller import CommandRefused, NothingToDo
@@ -110,7 +111,7 @@ def test_a_killed_baseline_gets_nothing_from_an_armed_guard_until_it_is_back(tmp
             until(engine, lambda s: EventKind.WORSE in kinds(s.events))
             there.kill(OLD)
             until(engine, lambda s: s.deployments[OLD].ability.state == "unable")
-            engine.toggle_guard(actor="ann").result(WAIT_S)
+            engine.send(ToggleGuard(), actor="ann").result(WAIT_S)
             seen = until(engine, lambda s: EventKind.NOT_ROLLED_BACK in kinds(s.events))
             [why] = texts(seen.events, EventKind.NOT_ROLLED_BACK)
             assert why.startswith(f"not rolled back: {NEW} is WORSE: errors 100% vs 0%")
@@ -134,9 +135,9 @@ def test_a_person_rolls_back_wherever_they_want(tmp_path: Path) -> None:
     with two(tmp_path, 50.0, 50.0) as there, running(there.of) as engine:
         there.kill(OLD)
         until(engine, lambda s: s.deployments[OLD].ability.state == "unable")
-        engine.nudge(NEW, -5.0, actor="ann").result(WAIT_S)
-        engine.shift(OLD, 60.0, actor="ann").result(WAIT_S)
-        engine.roll_back(actor="ann").result(WAIT_S)
+        engine.send(Nudge(NEW, -5.0), actor="ann").result(WAIT_S)
+        engine.send(Shift(OLD, 60.0), actor="ann").result(WAIT_S)
+        engine.send(RollBack(), actor="ann").result(WAIT_S)
         assert engine.snapshot().weights["default"][OLD] == 100.0
 
 
@@ -181,14 +182,14 @@ def test_a_roll_back_that_changes_nothing_says_so_and_holds_a_plan_that_would(tm
         there.kill(NEW)
         with running(planned(there.of, plan)) as engine:
             until(engine, lambda s: s.deployments[NEW].ability.state == "unable")
-            held = engine.roll_back(actor="ann").result(WAIT_S)
+            held = engine.send(RollBack(), actor="ann").result(WAIT_S)
             assert (held.kind, held.reason) == (EventKind.PLAN, "rolled back by ann")
             assert engine.snapshot().plan.state is PlanState.HELD
             with pytest.raises(NothingToDo, match=f"nothing to roll back: all traffic is on {OLD}"):
-                engine.roll_back(actor="ann").result(WAIT_S)
+                engine.send(RollBack(), actor="ann").result(WAIT_S)
             assert engine.snapshot().can_undo is None
             with pytest.raises(CommandRefused, match="did not answer one request"):
-                engine.nudge(NEW, 5.0, actor="ann").result(WAIT_S)
+                engine.send(Nudge(NEW, 5.0), actor="ann").result(WAIT_S)
 
 
 class Silent:

@@ -24,6 +24,7 @@ from tests.support.simulator_service import Clock, quick
 from tui.engine.versions import COMPARED_AFTER, moved
 from tui.evaluation.guard import Guard
 from tui.model import EventKind, Figures, Outcome, OutcomeKind, PlanState, PlanStep, Quantiles, VerdictState
+from tui.model.commands import ResumePlan
 from tui.rollout.values import GuardSpec, PlanSpec
 from tui.simulator.behaviour import PretendDeployment
 from tui.simulator.server import Simulator
@@ -190,7 +191,7 @@ def test_a_silent_upgrade_is_said_at_once_and_no_figure_mixes_both(tmp_path: Pat
         of = planned(rollout(tmp_path, service.url, rate=300.0), plan)
         of = replace(of, guard=GuardSpec("armed", version_change=True))
         with running(of) as engine:
-            engine.resume_plan(actor="ann").result(20)
+            engine.send(ResumePlan(), actor="ann").result(20)
             before = until(engine, lambda s: total(s, OLD).requests > 60)
             assert before.deployments[OLD].served == OLDER
             assert before.deployments[OLD].changed is None

@@ -33,6 +33,7 @@ from tests.support.rollout_files import ENV, KEY, document, problems, write
 from tui.cli.wiring import EveryKey
 from tui.cockpit.bell import Bell
 from tui.model import Event, EventKind
+from tui.model.commands import RollBack, Shift
 from tui.notify.bodies import Message, about, headline, occasion_of, own_json, pagerduty, slack, teams
 from tui.notify.sender import FOLD_S, CannotSend, Notifier, call_of, send
 from tui.rollout import SIMULATOR, NotifySpec, load_rollout
@@ -351,8 +352,8 @@ def test_a_receiver_that_hangs_is_in_nobody_s_way(receiver: Receiver, tmp_path: 
     old, new = pretend(OLD, NEW)
     one = notifier(receiver)
     with beside(simulator([old, new])) as url, running(rollout(tmp_path, url), hear=one.hear) as engine:
-        engine.roll_back(actor="ann").result(WAIT_S)
-        engine.shift(NEW, 20.0, actor="ann").result(WAIT_S)
+        engine.send(RollBack(), actor="ann").result(WAIT_S)
+        engine.send(Shift(NEW, 20.0), actor="ann").result(WAIT_S)
         last = until(engine, lambda s: s.weights["default"][NEW] == 20.0)
         assert receiver.bodies == []
         assert EventKind.ROLLED_BACK in kinds(last.events)

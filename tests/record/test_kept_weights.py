@@ -30,6 +30,7 @@ from tui.cli.wiring import How
 from tui.engine.starting import beginning, doubtful, newest, taken_up
 from tui.engine.taking_up import what_is_taken_up
 from tui.model import Event, EventKind, WeightTable
+from tui.model.commands import RollBack, Shift
 from tui.record.kept_weights import (
     BrokenWeights,
     KeptWeights,
@@ -148,7 +149,7 @@ def test_a_place_that_cannot_be_written_is_said_once_and_written_later(tmp_path:
     with beside(simulator(pretend(OLD, NEW))) as url:
         file = WeightsFile(place)
         with running(rollout(tmp_path, url), kept=file) as engine:
-            engine.roll_back(actor="ann").result(WAIT_S)
+            engine.send(RollBack(), actor="ann").result(WAIT_S)
             until(engine, lambda s: any(str(place) in e.text for e in s.events))
             place.parent.unlink()
             until(engine, lambda s: any(e.text == "the newest weights are kept again" for e in s.events))
@@ -333,7 +334,7 @@ def test_every_change_is_kept_and_the_beginning_when_the_traffic_begins(tmp_path
             begun = read_kept(place)
             assert begun is not None
             assert (begun.weights, begun.kind, begun.rolled_back) == (of.weights, EventKind.STARTED, ())
-            engine.roll_back(actor="ann", reason="slow").result(WAIT_S)
+            engine.send(RollBack(reason="slow"), actor="ann").result(WAIT_S)
         assert file.close(WAIT_S)
     left = read_kept(place)
     assert left is not None
@@ -360,8 +361,8 @@ def test_a_record_that_knows_more_than_the_small_file_is_believed(tmp_path: Path
     with beside(simulator(pretend(OLD, NEW))) as url:
         of = rollout(tmp_path, url)
         with running(of, record=recorded(tmp_path, of)) as engine:
-            engine.shift(NEW, 30.0, actor="ann").result(WAIT_S)
-            engine.roll_back(actor="ann").result(WAIT_S)
+            engine.send(Shift(NEW, 30.0), actor="ann").result(WAIT_S)
+            engine.send(RollBack(), actor="ann").result(WAIT_S)
     kept = replace(SHIFTED, record=tmp_path / "run1.sqlite", event=1)
     assert newest(kept).weights == {"default": {OLD: 100.0, NEW: 0.0}}
     assert newest(kept).rolled_back == ("default",)

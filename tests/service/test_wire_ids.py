@@ -15,6 +15,7 @@ from tui.cockpit.deployment_rows import deployment_rows
 from tui.control_plane.proposal import proposed_canary
 from tui.engine.deployments import Members
 from tui.model import Deployment, PinState
+from tui.model.commands import AddToRollout, RemoveDeployment
 from tui.rollout import Rollout, load_rollout
 from tui.routing.controller import CommandRefused
 from tui.service.client import ServiceClient
@@ -121,9 +122,9 @@ def test_arm_is_asked_for_the_id(tmp_path: Path) -> None:
         assert (row.name, row.wire_id) == ("mine", OLD)
         assert row.managed is not None
         with pytest.raises(CommandRefused, match="mine is the baseline of this rollout"):
-            engine.remove_deployment("main", OLD, actor="ann").result(WAIT_S)
+            engine.send(RemoveDeployment("main", OLD), actor="ann").result(WAIT_S)
         with pytest.raises(CommandRefused, match="a deployment named mine is part of this rollout already"):
-            engine.add_to_rollout("main", OLD, actor="ann").result(WAIT_S)
+            engine.send(AddToRollout("main", OLD), actor="ann").result(WAIT_S)
         account = account_of(snapshot)
         spec = proposed_canary(mine, snapshot.deployments["mine"].standing, account, snapshot.at.date(), [])
         assert spec.name.startswith("gpt"), "named like the deployment, not like our word for it"

@@ -26,6 +26,7 @@ from tests.support.simulator_service import quick
 from tui.cockpit.quality_lines import quality_lines
 from tui.headless.run import table
 from tui.model import EventKind, SampleKind, Snapshot
+from tui.model.commands import Score, Unscore
 from tui.record.reader import read_pairs
 from tui.rollout import Rollout
 from tui.routing.controller import CommandRefused
@@ -54,13 +55,13 @@ def test_answers_are_judged_and_scored_in_a_run(tmp_path: Path) -> None:
         with running(of, record=record) as engine:
             until(engine, lambda s: judged(s) >= 5 and s.quality.samples >= 5)
             sample = next(s for s in engine.samples() if s.kind is SampleKind.PAIR)
-            event = engine.score(sample.id, NEW, 2, actor="ann", note="invents a date").result(WAIT_S)
+            event = engine.send(Score(sample.id, NEW, 2, note="invents a date"), actor="ann").result(WAIT_S)
             assert (event.kind, event.actor, event.reason) == (EventKind.SCORED, "ann", "invents a date")
             [kept] = [s for s in engine.samples() if s.id == sample.id]
             assert {name: score.value for name, score in kept.human.items()} == {NEW: 2}
-            assert engine.unscore(sample.id, NEW, actor="ann").result(WAIT_S).kind is EventKind.SCORED
+            assert engine.send(Unscore(sample.id, NEW), actor="ann").result(WAIT_S).kind is EventKind.SCORED
             with pytest.raises(CommandRefused, match="no score to take back"):
-                engine.unscore(sample.id, NEW, actor="ann").result(WAIT_S)
+                engine.send(Unscore(sample.id, NEW), actor="ann").result(WAIT_S)
             last = finished(engine)
         assert record.close(timeout_s=WAIT_S)
         pairs = list(read_pairs(tmp_path / "run1.sqlite"))

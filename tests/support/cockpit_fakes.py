@@ -35,7 +35,29 @@ from tui.model import (
     Snapshot,
     SourceView,
     TrafficState,
-    WeightTable,
+)
+from tui.model.commands import (
+    AddToRollout,
+    ApplyWeights,
+    Command,
+    ContinueTraffic,
+    CreateDeployment,
+    HoldPlan,
+    Mark,
+    Nudge,
+    PauseTraffic,
+    Promote,
+    RemoveDeployment,
+    ResumePlan,
+    RetryStep,
+    RollBack,
+    SaveProfile,
+    Score,
+    Shift,
+    SkipStep,
+    ToggleGuard,
+    Undo,
+    Unscore,
 )
 from tui.routing.controller import CommandRefused, Controller
 from tui.routing.router import Router
@@ -169,6 +191,29 @@ def event(id: int, kind: EventKind, text: str, at_s: float, **changes: Any) -> E
     return replace(base, **changes)
 
 
+_CALLED: dict[type[Command], str] = {
+    RollBack: "roll_back",
+    Shift: "shift",
+    Nudge: "nudge",
+    Promote: "promote",
+    Undo: "undo",
+    ApplyWeights: "apply_weights",
+    SaveProfile: "save_profile",
+    PauseTraffic: "pause",
+    ContinueTraffic: "continue",
+    Mark: "mark",
+    ToggleGuard: "toggle_guard",
+    HoldPlan: "hold_plan",
+    ResumePlan: "resume_plan",
+    SkipStep: "skip_step",
+    RetryStep: "retry_step",
+    CreateDeployment: "create",
+    AddToRollout: "add",
+    RemoveDeployment: "remove",
+}
+"""What ``FakeControls.calls`` names them."""
+
+
 class FakeControls:
     """Satisfies ``Controls``: commands act at once, their futures are done when they return.
 
@@ -213,97 +258,61 @@ class FakeControls:
     def canary_pct(self) -> float:
         return next(iter(self.current.weights.values()))[CANARY]
 
-    def roll_back(self, *, actor: str, reason: str = "", task: str | None = None) -> Future[Event]:
-        return self._do("roll_back", lambda: self._controller.roll_back(actor, reason, task))
-
-    def shift(
-        self,
-        deployment: str,
-        pct: float,
-        *,
-        actor: str,
-        reason: str = "",
-        task: str | None = None,
-        force: bool = False,
-    ) -> Future[Event]:
-        return self._do("shift", lambda: self._controller.shift(deployment, pct, actor, reason, task, force))
-
-    def nudge(self, deployment: str, points: float, *, actor: str, task: str | None = None) -> Future[Event]:
-        return self._do("nudge", lambda: self._controller.nudge(deployment, points, actor, task))
-
-    def promote(self, deployment: str, *, actor: str, task: str | None = None) -> Future[Event]:
-        return self._do("promote", lambda: self._controller.promote(deployment, actor, task))
-
-    def undo(self, *, actor: str) -> Future[Event]:
-        return self._do("undo", lambda: self._controller.undo(actor))
-
-    def apply_weights(self, weights: WeightTable, *, actor: str, reason: str, profile: str) -> Future[Event]:
-        return self._do("apply_weights", lambda: self._controller.apply(weights, actor, reason))
-
-    def save_profile(self, name: str, note: str, *, actor: str, replace: bool = False) -> Future[Event]:
-        def save() -> Event:
-            if any(isinstance(p, WeightProfile) and p.name == name for p in self.saved) and not replace:
-                raise CommandRefused(f"{name} exists")
-            self.saved = [p for p in self.saved if not (isinstance(p, WeightProfile) and p.name == name)]
-            profile = WeightProfile(
-                name, self.current.rollout, self._router.weights, self.current.at, actor, note
-            )
-            self.saved.append(profile)
-            return self._log(EventKind.PROFILE_SAVED, actor, name)
-
-        return self._do("save_profile", save)
+    def send(self, command: Command, *, actor: str) -> Future[Event]:
+        hand, name = self._controller, _CALLED.get(type(command), "")
+        match command:
+            case RollBack(reason, task):
+                return self._do(name, lambda: hand.roll_back(actor, reason, task))
+            case Shift(deployment, pct, reason, task, force):
+                return self._do(name, lambda: hand.shift(deployment, pct, actor, reason, task, force))
+            case Nudge(deployment, points, task):
+                return self._do(name, lambda: hand.nudge(deployment, points, actor, task))
+            case Promote(deployment, task):
+                return self._do(name, lambda: hand.promote(deployment, actor, task))
+            case Undo():
+                return self._do(name, lambda: hand.undo(actor))
+            case ApplyWeights(weights, _, reason):
+                return self._do(name, lambda: hand.apply(weights, actor, reason))
+            case SaveProfile():
+                return self._do(name, lambda: self._save(command, actor))
+            case PauseTraffic():
+                return self._do(name, lambda: self._traffic(TrafficState.PAUSED, EventKind.PAUSED, actor))
+            case ContinueTraffic():
+                return self._do(name, lambda: self._traffic(TrafficState.RUNNING, EventKind.CONTINUED, actor))
+            case Mark(text):
+                return self._do(name, lambda: self._log(EventKind.MARKED, actor, text))
+            case ToggleGuard():
+                return self._do(name, lambda: self._toggle_guard(actor))
+            case HoldPlan():
+                return self._do(name, lambda: self._plan(actor, PlanState.HELD, (PlanState.CLIMBING,)))
+            case ResumePlan():
+                return self._do(name, lambda: self._resume(actor))
+            case SkipStep():
+                states = (PlanState.CLIMBING, PlanState.HELD, PlanState.GATE)
+                return self._do(name, lambda: self._plan(actor, PlanState.CLIMBING, states, steps=1))
+            case RetryStep():
+                states = (PlanState.STOPPED, PlanState.HELD)
+                return self._do(name, lambda: self._plan(actor, PlanState.CLIMBING, states, again=True))
+            case CreateDeployment(endpoint, spec):
+                self.wished = (endpoint, spec)
+                return self._do(name, lambda: self._log(EventKind.CREATED, actor, spec.name))
+            case AddToRollout(endpoint, deployment):
+                return self._do(name, lambda: self._log(EventKind.ADDED, actor, f"{endpoint}/{deployment}"))
+            case RemoveDeployment(endpoint, deployment):
+                return self._do(name, lambda: self._log(EventKind.REMOVED, actor, f"{endpoint}/{deployment}"))
+            case Score(sample, deployment, value, note, blind):
+                score = HumanScore(value, actor, self.current.at, note, blind)
+                called = f"score {sample} {deployment} {value}"
+                return self._do(called, lambda: self._score(sample, deployment, score))
+            case Unscore(sample, deployment):
+                called = f"unscore {sample} {deployment}"
+                return self._do(called, lambda: self._score(sample, deployment, None))
+        raise AssertionError(command)
 
     def profiles(self) -> Future[tuple[WeightProfile | BrokenProfile, ...]]:
         future: Future[tuple[WeightProfile | BrokenProfile, ...]] = Future()
         future.set_result(tuple(self.saved))
         return future
-
-    def pause_traffic(self, *, actor: str) -> Future[Event]:
-        return self._do("pause", lambda: self._traffic(TrafficState.PAUSED, EventKind.PAUSED, actor))
-
-    def continue_traffic(self, *, actor: str) -> Future[Event]:
-        return self._do("continue", lambda: self._traffic(TrafficState.RUNNING, EventKind.CONTINUED, actor))
-
-    def mark(self, text: str, *, actor: str) -> Future[Event]:
-        return self._do("mark", lambda: self._log(EventKind.MARKED, actor, text))
-
-    def toggle_guard(self, *, actor: str) -> Future[Event]:
-        def toggle() -> Event:
-            mode: Literal["off", "armed"] = "off" if self.current.guard.mode == "armed" else "armed"
-            self.current = replace(self.current, guard=replace(self.current.guard, mode=mode))
-            return self._log(EventKind.GUARD, actor, f"guard {mode}")
-
-        return self._do("toggle_guard", toggle)
-
-    def hold_plan(self, *, actor: str, task: str | None = None) -> Future[Event]:
-        return self._do("hold_plan", lambda: self._plan(actor, PlanState.HELD, (PlanState.CLIMBING,)))
-
-    def resume_plan(self, *, actor: str, task: str | None = None) -> Future[Event]:
-        def resume() -> Event:
-            plan = self.current.plan
-            if plan is not None and plan.state is PlanState.GATE:
-                return self._plan(actor, PlanState.CLIMBING, (PlanState.GATE,), steps=1)
-            return self._plan(actor, PlanState.CLIMBING, (PlanState.HELD,))
-
-        return self._do("resume_plan", resume)
-
-    def skip_step(self, *, actor: str, task: str | None = None) -> Future[Event]:
-        open_states = (PlanState.CLIMBING, PlanState.HELD, PlanState.GATE)
-        return self._do("skip_step", lambda: self._plan(actor, PlanState.CLIMBING, open_states, steps=1))
-
-    def retry_step(self, *, actor: str, task: str | None = None) -> Future[Event]:
-        stood = (PlanState.STOPPED, PlanState.HELD)
-        return self._do("retry_step", lambda: self._plan(actor, PlanState.CLIMBING, stood, again=True))
-
-    def create_deployment(self, endpoint: str, spec: DeploymentSpec, *, actor: str) -> Future[Event]:
-        self.wished = (endpoint, spec)
-        return self._do("create", lambda: self._log(EventKind.CREATED, actor, spec.name))
-
-    def add_to_rollout(self, endpoint: str, name: str, *, actor: str) -> Future[Event]:
-        return self._do("add", lambda: self._log(EventKind.ADDED, actor, f"{endpoint}/{name}"))
-
-    def remove_deployment(self, endpoint: str, name: str, *, actor: str) -> Future[Event]:
-        return self._do("remove", lambda: self._log(EventKind.REMOVED, actor, f"{endpoint}/{name}"))
 
     def samples(self) -> tuple[Sample, ...]:
         return self.sampled
@@ -311,14 +320,25 @@ class FakeControls:
     def samples_note(self) -> str:
         return self.note
 
-    def score(
-        self, sample: int, deployment: str, value: int, *, actor: str, note: str = "", blind: bool = True
-    ) -> Future[Event]:
-        score = HumanScore(value, actor, self.current.at, note, blind)
-        return self._do(f"score {sample} {deployment} {value}", lambda: self._score(sample, deployment, score))
+    def _save(self, command: SaveProfile, actor: str) -> Event:
+        name = command.name
+        if any(isinstance(p, WeightProfile) and p.name == name for p in self.saved) and not command.replace:
+            raise CommandRefused(f"{name} exists")
+        self.saved = [p for p in self.saved if not (isinstance(p, WeightProfile) and p.name == name)]
+        weights, now = self._router.weights, self.current.at
+        self.saved.append(WeightProfile(name, self.current.rollout, weights, now, actor, command.note))
+        return self._log(EventKind.PROFILE_SAVED, actor, name)
 
-    def unscore(self, sample: int, deployment: str, *, actor: str) -> Future[Event]:
-        return self._do(f"unscore {sample} {deployment}", lambda: self._score(sample, deployment, None))
+    def _toggle_guard(self, actor: str) -> Event:
+        mode: Literal["off", "armed"] = "off" if self.current.guard.mode == "armed" else "armed"
+        self.current = replace(self.current, guard=replace(self.current.guard, mode=mode))
+        return self._log(EventKind.GUARD, actor, f"guard {mode}")
+
+    def _resume(self, actor: str) -> Event:
+        plan = self.current.plan
+        if plan is not None and plan.state is PlanState.GATE:
+            return self._plan(actor, PlanState.CLIMBING, (PlanState.GATE,), steps=1)
+        return self._plan(actor, PlanState.CLIMBING, (PlanState.HELD,))
 
     def _score(self, sample: int, deployment: str, score: HumanScore | None) -> Event:
         if self.why_not_score or all(s.id != sample for s in self.sampled):

@@ -13,7 +13,8 @@ from typing import Any
 from tui.afterwards.judging import Judging
 from tui.afterwards.playback import Playback
 from tui.afterwards.recording import Recording
-from tui.model import PlayerView, Sample, Snapshot
+from tui.model import Event, PlayerView, Sample, Snapshot
+from tui.model.commands import Command
 from tui.record.reader import UnreadableRecord
 from tui.routing.controller import CommandRefused
 
@@ -260,16 +261,19 @@ class Player:
         """Why there are none."""
         return "a recording has no samples: they are kept in memory, and only while their run goes on"
 
-    def _refuse(self, *_: Any, **__: Any) -> Future[Any]:
-        refused: Future[Any] = Future()
-        refused.set_exception(CommandRefused("this is a recording: what was done in it cannot be changed"))
-        return refused
+    def send(self, command: Command, *, actor: str) -> Future[Event]:
+        """Every command is refused."""
+        return _refused()
 
-    roll_back = shift = nudge = promote = undo = apply_weights = _refuse
-    save_profile = profiles = pause_traffic = continue_traffic = mark = _refuse
-    create_deployment = add_to_rollout = remove_deployment = _refuse
-    score = unscore = _refuse
-    toggle_guard = hold_plan = resume_plan = skip_step = retry_step = _refuse
+    def profiles(self) -> Future[Any]:
+        """Refused too."""
+        return _refused()
+
+
+def _refused() -> Future[Any]:
+    refused: Future[Any] = Future()
+    refused.set_exception(CommandRefused("this is a recording: what was done in it cannot be changed"))
+    return refused
 
 
 def _checked(speed: float) -> float:

@@ -17,6 +17,29 @@ from tui.cockpit.ui_state import View, canaries, chosen_canary
 from tui.cockpit.undo_words import undo_warnings
 from tui.cockpit.weight_view import WeightWish, current_pct
 from tui.model import DeploymentSpec, Event, EventKind, TrafficState
+from tui.model.commands import (
+    AddToRollout,
+    ApplyWeights,
+    Command,
+    ContinueTraffic,
+    CreateDeployment,
+    HoldPlan,
+    Mark,
+    Nudge,
+    PauseTraffic,
+    Promote,
+    RemoveDeployment,
+    ResumePlan,
+    RetryStep,
+    RollBack,
+    SaveProfile,
+    Score,
+    Shift,
+    SkipStep,
+    ToggleGuard,
+    Undo,
+    Unscore,
+)
 from tui.routing.weights import describe, raised
 from tui.weight_profiles import WeightProfile
 
@@ -42,13 +65,13 @@ class Commands:
             if event.kind is EventKind.PLAN:
                 self._say(f"nothing to roll back: all traffic is on {baseline}; the plan is held now")
 
-        self._await("roll back", self._controls.roll_back(actor=self._actor, task=task), done)
+        self._give("roll back", RollBack(task=task), done)
 
     def nudge(self, view: View, points: float) -> None:
         """The chosen canary up or down."""
         canary = self._canary(view)
         if canary is not None and not (points > 0 and self._refused_as_stale(view)):
-            self._await("shift", self._controls.nudge(canary, points, actor=self._actor, task=view.ui.task))
+            self._give("shift", Nudge(canary, points, task=view.ui.task))
 
     def set_weight(self, view: View, wish: WeightWish) -> None:
         """An exact weight; ``force`` overrides a refusal for the state of the data."""
@@ -58,13 +81,12 @@ class Commands:
         )
         if raises and not wish.force and self._refused_as_stale(view):
             return
-        future = self._controls.shift(wish.deployment, wish.pct, actor=self._actor, task=task, force=wish.force)
-        self._await("weight", future)
+        self._give("weight", Shift(wish.deployment, wish.pct, task=task, force=wish.force))
 
     def promote(self, view: View, deployment: str) -> None:
         """A canary to 100 %."""
         if not self._refused_as_stale(view):
-            self._await("promote", self._controls.promote(deployment, actor=self._actor, task=view.ui.task))
+            self._give("promote", Promote(deployment, task=view.ui.task))
 
     def undo(self, view: View) -> float:
         """The weights before the last change; where that raises a canary, only with consent.
@@ -87,21 +109,20 @@ class Commands:
                 self._say(f"undo raises: {what}. Press {key} again within {UNDO_CONSENT_S:.0f} s", "warn")
             return view.ui.now_s + UNDO_CONSENT_S
         if not (rises and self._refused_as_stale(view)):
-            self._await("undo", self._controls.undo(actor=self._actor))
+            self._give("undo", Undo())
         return _NOT_ARMED
 
     def apply(self, view: View, profile: WeightProfile) -> None:
         """The weights of a profile."""
         if raised(view.all_tasks.weights, profile.weights, view.live.baseline) and self._refused_as_stale(view):
             return
-        future = self._controls.apply_weights(
-            profile.weights, actor=self._actor, reason=profile.note, profile=profile.name
+        self._give(
+            f"profile {profile.name}", ApplyWeights(profile.weights, reason=profile.note, profile=profile.name)
         )
-        self._await(f"profile {profile.name}", future)
 
     def save(self, name: str, note: str, replace: bool) -> None:
         """The current weights as a profile."""
-        self._await(f"save {name}", self._controls.save_profile(name, note, actor=self._actor, replace=replace))
+        self._give(f"save {name}", SaveProfile(name, note, replace=replace))
 
     def list_profiles(self, then: Callable[[Any], None]) -> None:
         """Reads the profiles and hands them to ``then`` in the app's own thread."""
@@ -110,66 +131,63 @@ class Commands:
     def pause_or_continue(self, view: View) -> None:
         """Stops sending, or starts again."""
         if view.live.state is TrafficState.PAUSED:
-            self._await("continue traffic", self._controls.continue_traffic(actor=self._actor))
+            self._give("continue traffic", ContinueTraffic())
         elif view.live.state in (TrafficState.STARTING, TrafficState.RUNNING):
-            self._await("pause traffic", self._controls.pause_traffic(actor=self._actor))
+            self._give("pause traffic", PauseTraffic())
         else:
             self._say(f"no traffic to pause: it is {view.live.state.value.replace('_', ' ')}")
 
     def toggle_guard(self) -> None:
         """The guard armed, or off."""
-        self._await("guard", self._controls.toggle_guard(actor=self._actor))
+        self._give("guard", ToggleGuard())
 
     def hold_plan(self, view: View) -> None:
         """The plan stands still."""
         if self._has_plan(view):
-            self._await("hold plan", self._controls.hold_plan(actor=self._actor, task=view.ui.task))
+            self._give("hold plan", HoldPlan(task=view.ui.task))
 
     def resume_plan(self, view: View) -> None:
         """The plan goes on, starts, or passes its gate."""
         if self._has_plan(view) and not self._refused_as_stale(view):
-            self._await("climb on", self._controls.resume_plan(actor=self._actor, task=view.ui.task))
+            self._give("climb on", ResumePlan(task=view.ui.task))
 
     def skip_step(self, view: View) -> None:
         """The next step at once."""
         if self._has_plan(view) and not self._refused_as_stale(view):
-            self._await("skip step", self._controls.skip_step(actor=self._actor, task=view.ui.task))
+            self._give("skip step", SkipStep(task=view.ui.task))
 
     def retry_step(self, view: View) -> None:
         """The step from its beginning."""
         if self._has_plan(view) and not self._refused_as_stale(view):
-            self._await("begin step again", self._controls.retry_step(actor=self._actor, task=view.ui.task))
+            self._give("begin step again", RetryStep(task=view.ui.task))
 
     def create_deployment(self, endpoint: str, spec: DeploymentSpec) -> None:
         """A pinned deployment without traffic; takes a while."""
-        future = self._controls.create_deployment(endpoint, spec, actor=self._actor)
         self._say(f"creating {spec.name}: this may take minutes, the log says when it is done")
-        self._await(f"create {spec.name}", future)
+        self._give(f"create {spec.name}", CreateDeployment(endpoint, spec))
 
     def add_to_rollout(self, endpoint: str, name: str) -> None:
         """A deployment joins the run at weight 0."""
-        self._await(f"add {name}", self._controls.add_to_rollout(endpoint, name, actor=self._actor))
+        self._give(f"add {name}", AddToRollout(endpoint, name))
 
     def remove_deployment(self, endpoint: str, name: str) -> None:
         """A deployment without traffic is deleted."""
-        self._await(f"remove {name}", self._controls.remove_deployment(endpoint, name, actor=self._actor))
+        self._give(f"remove {name}", RemoveDeployment(endpoint, name))
 
     def score(
         self, sample: int, deployment: str, value: int, *, note: str, blind: bool, after: Callable[[bool], None]
     ) -> None:
         """What the person thinks of one answer."""
-        future = self._controls.score(sample, deployment, value, actor=self._actor, note=note, blind=blind)
-        self._await(f"score of #{sample}", future, after=after)
+        self._give(f"score of #{sample}", Score(sample, deployment, value, note=note, blind=blind), after=after)
 
     def unscore(self, sample: int, deployment: str, *, after: Callable[[bool], None]) -> None:
         """That score is taken back."""
-        future = self._controls.unscore(sample, deployment, actor=self._actor)
-        self._await(f"taking back the score of #{sample}", future, after=after)
+        self._give(f"taking back the score of #{sample}", Unscore(sample, deployment), after=after)
 
     def mark(self, text: str) -> None:
         """A note in the event log."""
         if text.strip():
-            self._await("mark", self._controls.mark(text.strip(), actor=self._actor))
+            self._give("mark", Mark(text.strip()))
 
     def _has_plan(self, view: View) -> bool:
         if view.live.plan is None:
@@ -195,6 +213,16 @@ class Commands:
 
     def _say(self, text: str, tone: Tone = "dim") -> None:
         self._send(Said(text, tone))
+
+    def _give(
+        self,
+        what: str,
+        command: Command,
+        then: Callable[[Any], None] | None = None,
+        after: Callable[[bool], None] | None = None,
+    ) -> None:
+        """Ask the engine; ``then`` gets the event that was logged, ``after`` whether it was done."""
+        self._await(what, self._controls.send(command, actor=self._actor), then, after)
 
     def _await(
         self,

@@ -6,17 +6,20 @@ import asyncio
 import gc
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
-from tui.engine.commands import Commands
+from tui.engine.commands import HANDLERS
 from tui.engine.session import Session
 from tui.engine.setup import Setup
 from tui.model import ENGINE, Event, EventKind, Sample, Snapshot
+from tui.model.commands import Command
 from tui.routing.controller import CommandRefused, LeftHalfDone
 from tui.service.client import Probe
+from tui.weight_profiles import BrokenProfile, WeightProfile, list_profiles
 
 SWITCH_INTERVAL_S = 0.0005
 """With the interpreter's default of 5 ms a busy screen adds up to 10 ms to every measured latency."""
@@ -30,7 +33,7 @@ class EngineFailed(Exception):
     """The engine could not start or broke; the text says what failed and where."""
 
 
-class Engine(Commands):
+class Engine:
     """Owns the thread of one run. Every method may be called from any thread and returns at once.
 
     Commands return a future of the ``Event`` that was logged; it fails with ``CommandRefused`` where the
@@ -201,7 +204,21 @@ class Engine(Commands):
         for callback in tuple(self._subscribers):
             callback(self._snapshot)
 
-    # --- how a command is carried out ---
+    # --- commands ---
+
+    def send(self, command: Command, *, actor: str) -> Future[Event]:
+        """Carry out a command in the name of ``actor``. The future fails with ``CommandRefused`` where it was
+        not carried out, and is cancelled where the run ends first."""
+        handle = HANDLERS[type(command)]
+        return self._ask(actor, lambda session: handle(session, command, actor))
+
+    def profiles(self) -> Future[tuple[WeightProfile | BrokenProfile, ...]]:
+        """Every weight profile beside the rollout file, broken ones with their error."""
+        return self._ask(ENGINE, lambda s: asyncio.to_thread(list_profiles, s.setup.rollout.profiles_dir))
+
+    def samples(self) -> tuple[Sample, ...]:
+        """The requests that are kept with their answers, oldest first; the same object until one changes."""
+        return self._session.quality.store.shown if self._session is not None else ()
 
     def samples_note(self) -> str:
         """Why there are no samples, empty where there may be some."""
@@ -211,51 +228,26 @@ class Engine(Commands):
             return ""
         return "this rollout keeps none: samples_per_s is 0 under [quality]"
 
-    def _samples(self) -> tuple[Sample, ...]:
-        return self._session.quality.store.shown if self._session is not None else ()
-
-    def _command(self, actor: str, act: Callable[[Session], Event]) -> Future[Event]:
-        future: Future[Event] = Future()
-
-        def run() -> None:
-            try:
-                event = act(self._live())
-            except CommandRefused as refused:
-                self._refuse(future, actor, refused)
-            except Exception as error:
-                future.set_exception(error)
-                raise
-            else:
-                self._settle(partial(future.set_result, event))
-
-        self._schedule(run, future)
-        return future
-
-    def _refuse(self, future: Future[Any], actor: str, refused: CommandRefused) -> None:
-        kind = EventKind.HALF_DONE if isinstance(refused, LeftHalfDone) else EventKind.REFUSED
-        self._live().log(kind, actor, str(refused))
-        self._settle(partial(future.set_exception, refused))
-
-    def _settle(self, tell: Callable[[], None]) -> None:
-        """Whoever hears how a command ended finds it in the newest snapshot."""
-        try:
-            self._publish()
-        finally:
-            tell()
-
-    def _later(self, actor: str, act: Callable[[Session], Coroutine[Any, Any, _T]]) -> Future[_T]:
-        """As the engine's loop goes on; the future is cancelled where the run ends first."""
+    def _ask(self, actor: str, act: Callable[[Session], _T | Coroutine[Any, Any, _T]]) -> Future[_T]:
+        """Call ``act`` on the engine's loop; what it has to wait for, it waits for in a task of its own."""
         future: Future[_T] = Future()
 
-        async def run() -> None:
-            try:
-                result = await act(self._live())
-            except CommandRefused as refused:
-                self._refuse(future, actor, refused)
-            except Exception as error:
-                future.set_exception(error)
-                raise
-            else:
+        def begin() -> None:
+            with self._ends(future, actor):
+                result = act(self._live())
+                if not isinstance(result, Coroutine):
+                    self._settle(partial(future.set_result, result))
+                elif self._stopping is not None and self._stopping.is_set():
+                    result.close()
+                    future.set_exception(CommandRefused(_OVER))
+                else:
+                    task = asyncio.ensure_future(finish(result))
+                    self._tasks.add(task)
+                    task.add_done_callback(ended)
+
+        async def finish(under_way: Coroutine[Any, Any, _T]) -> None:
+            with self._ends(future, actor):
+                result = await under_way
                 self._settle(partial(future.set_result, result))
 
         def ended(task: asyncio.Task[None]) -> None:
@@ -263,16 +255,28 @@ class Engine(Commands):
             if task.cancelled():
                 future.cancel()
 
-        def begin() -> None:
-            if self._stopping is not None and self._stopping.is_set():
-                future.set_exception(CommandRefused(_OVER))
-                return
-            task = asyncio.ensure_future(run())
-            self._tasks.add(task)
-            task.add_done_callback(ended)
-
         self._schedule(begin, future)
         return future
+
+    @contextmanager
+    def _ends(self, future: Future[Any], actor: str) -> Iterator[None]:
+        """What is raised in the block is how the command ended; a refusal is logged."""
+        try:
+            yield
+        except CommandRefused as refused:
+            kind = EventKind.HALF_DONE if isinstance(refused, LeftHalfDone) else EventKind.REFUSED
+            self._live().log(kind, actor, str(refused))
+            self._settle(partial(future.set_exception, refused))
+        except Exception as error:
+            future.set_exception(error)
+            raise
+
+    def _settle(self, tell: Callable[[], None]) -> None:
+        """Whoever hears how a command ended finds it in the newest snapshot."""
+        try:
+            self._publish()
+        finally:
+            tell()
 
     def _schedule(self, call: Callable[[], object], future: Future[Any]) -> None:
         try:
