@@ -19,7 +19,7 @@ from tui.model import OutcomeKind
 from tui.model.commands import Mark
 
 if TYPE_CHECKING:  # the process that prints the table does without the program
-    from tui.engine import Engine
+    from tui.engine.thread import Engine
     from tui.model import Snapshot
 
 BASELINE, CANARY = "gpt-4o", "GPT-4o"

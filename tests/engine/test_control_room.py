@@ -21,10 +21,10 @@ from tests.support.managed_runs import (
 )
 from tui.cli.wiring import left_half_done
 from tui.control_plane.resource_manager import ResourceManager
-from tui.engine import Engine
 from tui.engine.account_writes import AccountWrites
 from tui.engine.events import EventLog
 from tui.engine.run_account import RunAccount
+from tui.engine.thread import Engine
 from tui.model import NOT_KNOWN, AccountView, DeploymentSpec, EventKind, Snapshot
 from tui.model.commands import CreateDeployment
 from tui.record.reader import read_events

@@ -28,7 +28,7 @@ from tests.support.engine_runs import (
     total,
     until,
 )
-from tui.engine import Engine, EngineFailed
+from tui.engine.thread import Engine, EngineFailed
 from tui.model import EventKind, OutcomeKind, Snapshot, TrafficState
 from tui.model.commands import (
     ApplyWeights,

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.engine_runs import NEW, OLD, WAIT_S, pretend, total, until
 from tests.support.managed_runs import MADE, Plane, account_of, find, managed_run
-from tui.engine import Engine
+from tui.engine.thread import Engine
 from tui.model import EventKind, Snapshot
 from tui.model.commands import AddToRollout, Command, Promote, RemoveDeployment, RollBack, Shift, Undo
 from tui.routing.controller import CommandRefused, LeftHalfDone

@@ -29,7 +29,7 @@ from tests.support.engine_runs import (
 )
 from tests.support.made_verdicts import WORSE_P95, verdict
 from tests.support.made_verdicts import plan as made_plan
-from tui.engine import EngineFailed
+from tui.engine.thread import EngineFailed
 from tui.headless.result import result
 from tui.headless.run import CouldNotRun, check_endpoints, finish, follow, table
 from tui.model import (

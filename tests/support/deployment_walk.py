@@ -14,7 +14,7 @@ from tests.support.managed_runs import Plane, account_of, find, managed_run
 from tui.cockpit.app import CanarytopApp
 from tui.cockpit.screens.deployments import DeploymentsScreen
 from tui.cockpit.screens.scrolling import ScrollingScreen
-from tui.engine import Engine
+from tui.engine.thread import Engine
 from tui.model import Event, EventKind, Snapshot
 
 

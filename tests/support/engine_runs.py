@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tests.support.simulator_service import quick
-from tui.engine import Engine
 from tui.engine.resume import past_of
 from tui.engine.setup import Past, Setup
+from tui.engine.thread import Engine
 from tui.model import ALL_TASKS, Deployment, Endpoint, Event, EventKind, Figures, Snapshot
 from tui.record.reader import last_state, read_events, read_run
 from tui.record.record import RunRecord

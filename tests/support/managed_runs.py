@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.support.arm_service import ACCOUNT, STARTS
 from tests.support.engine_runs import OLD, beside, pretend, rollout, running, simulator
-from tui.engine import Engine
+from tui.engine.thread import Engine
 from tui.model import AccountView, Endpoint, Event, EventKind, Snapshot
 from tui.rollout import ControlPlane, Rollout
 from tui.simulator.control.plane import ControlSettings

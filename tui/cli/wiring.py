@@ -23,9 +23,9 @@ from tui.base.problems import Problem
 from tui.cli.before_run import files_problem, room_for
 from tui.cli.ending import Ending
 from tui.cli.ends import tell
-from tui.engine import Engine
 from tui.engine.setup import Setup
 from tui.engine.taking_up import nothing_taken, what_is_taken_up
+from tui.engine.thread import Engine
 from tui.headless.run import check_endpoints, finish, follow
 from tui.lifecycle.report import arm_of, outlook_of
 from tui.lifecycle.report_text import rollout_text

@@ -1,5 +1,1 @@
-"""The engine: it walks every request through the rooms and gives out frozen snapshots."""
-
-from tui.engine.thread import Engine, EngineFailed
-
-__all__ = ["Engine", "EngineFailed"]
+"""One run: its session and automation, the thread or process that it lives in, and what viewers may ask of it."""

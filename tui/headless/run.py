@@ -9,7 +9,7 @@ from concurrent.futures import wait
 from typing import TextIO
 
 from tui.base.text import span
-from tui.engine import Engine
+from tui.engine.thread import Engine
 from tui.headless.exit import answers_most, verdicts_said
 from tui.headless.result import ALL_WELL, Exit, total, totals
 from tui.headless.table import verdict_table, worse
