@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from tests.support.simulator_service import quick
 from tui.engine.resume import past_of
+from tui.engine.server import Server
 from tui.engine.setup import Past, Setup
 from tui.engine.thread import Engine
 from tui.model import ALL_TASKS, Deployment, Endpoint, Event, EventKind, Figures, Snapshot
@@ -100,6 +101,7 @@ def engine_of(
     seed: int = 1,
     key: str = "k",
     tick_s: float = 0.05,
+    server: Server | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     **more: Any,
@@ -121,6 +123,7 @@ def engine_of(
             calibrated=calibrated,
         ),
         tick_s=tick_s,
+        server=server,
     )
 
 

@@ -1,1 +1,1 @@
-"""One run: its session and automation, the thread or process that it lives in, and what viewers may ask of it."""
+"""One run: its session and automation, the thread or process it lives in, and what viewers may ask of it."""

@@ -1,7 +1,7 @@
 """What an engine and its viewers say to each other: typed frames over a stream socket.
 
 A frame is its length (4 bytes, big-endian) and a MessagePack map (https://msgpack.org). ``Hello``, ``Welcome``,
-``Ask`` of a ``RollBack``, ``Stop`` and ``Answer`` keep their shape in every version: whoever attaches with another
+``Ask`` of a ``RollBack``, ``Stop`` and ``Answer`` keep their shape in every version: who attaches with another
 version than the engine's can roll back and end the run. Fields that a side does not know are passed over.
 """
 
@@ -266,13 +266,19 @@ def update(before: Snapshot, now: Snapshot) -> Update:
     )
 
 
-def whole(before: Snapshot | None, news: Update) -> Snapshot:
-    """The newest snapshot, made of the one before and what became of it."""
-    old: Mapping[str, tuple[Second, ...]] = {} if before is None else before.task_history
+def whole(
+    before: Snapshot | None, news: Update, past: Mapping[str | None, tuple[Second, ...]] = MappingProxyType({})
+) -> Snapshot:
+    """The newest snapshot, made of the one before and what became of it; the first one of the ``past``."""
+    if before is None:
+        tasks = {task: seconds for task, seconds in past.items() if task is not None}
+        before = replace(news.snapshot, history=past.get(None, ()), task_history=tasks)
     return replace(
         news.snapshot,
-        history=news.history.after(() if before is None else before.history),
-        task_history={task: part.after(old.get(task, ())) for task, part in news.task_history.items()},
-        events=news.events.after(() if before is None else before.events),
-        roll_backs=news.roll_backs.after(() if before is None else before.roll_backs),
+        history=news.history.after(before.history),
+        task_history={
+            task: part.after(before.task_history.get(task, ())) for task, part in news.task_history.items()
+        },
+        events=news.events.after(before.events),
+        roll_backs=news.roll_backs.after(before.roll_backs),
     )

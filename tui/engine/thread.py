@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from tui.engine.commands import HANDLERS
+from tui.engine.server import Server
 from tui.engine.session import Session
 from tui.engine.setup import Setup
 from tui.model import ENGINE, Event, EventKind, Sample, Snapshot
@@ -37,11 +38,12 @@ class Engine:
     """Owns the thread of one run. Every method may be called from any thread and returns at once.
 
     Commands return a future of the ``Event`` that was logged; it fails with ``CommandRefused`` where the
-    command was not carried out. A snapshot is built every ``tick_s`` seconds.
+    command was not carried out. A snapshot is built every ``tick_s`` seconds. ``server`` lets viewers attach.
     """
 
-    def __init__(self, setup: Setup, *, tick_s: float = 1.0) -> None:
+    def __init__(self, setup: Setup, *, tick_s: float = 1.0, server: Server | None = None) -> None:
         self._setup = setup
+        self._server = server
         self._tick_s = tick_s
         self._session: Session | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -119,6 +121,8 @@ class Engine:
         self._loop.set_exception_handler(partial(_log_bug, session))
         session.say_start()
         self._publish()
+        if self._server is not None:
+            await self._server.open(self)
         self._up.set_result(None)
         stopping = asyncio.create_task(self._stopping.wait())
         preflight = asyncio.create_task(session.preflight())
@@ -153,9 +157,11 @@ class Engine:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         lost = await session.finish(self._drain_s)
         self._publish()
-        for result in results:
-            if isinstance(result, Exception):
-                raise result
+        broken = next((result for result in results if isinstance(result, Exception)), None)
+        if self._server is not None:
+            await self._server.close(lost, "" if broken is None else f"{type(broken).__name__}: {broken}")
+        if broken is not None:
+            raise broken
         self.ended.set_result(lost)
 
     def _stop_if_broken(self, task: asyncio.Task[None]) -> None:
@@ -192,8 +198,12 @@ class Engine:
     def warn(self, text: str) -> bool:
         """Log what went wrong beside the run; from any thread. False once the run is over and logs nothing."""
         nobody: Future[Any] = Future()
-        self._schedule(lambda: self._live().log(EventKind.WARNING, ENGINE, text), nobody)
+        self._schedule(lambda: self.say(EventKind.WARNING, ENGINE, text), nobody)
         return not nobody.done()
+
+    def say(self, kind: EventKind, actor: str, text: str) -> None:
+        """Log something; on the engine's own loop."""
+        self._live().log(kind, actor, text)
 
     def clock(self) -> float:
         """Seconds since the run started."""
@@ -203,6 +213,8 @@ class Engine:
         self._snapshot = self._live().snapshot()
         for callback in tuple(self._subscribers):
             callback(self._snapshot)
+        if self._server is not None:
+            self._server.publish(self._snapshot)
 
     # --- commands ---
 

@@ -89,6 +89,7 @@ from tui.model.snapshot import (
     SourceView,
     TrafficState,
     VersionChange,
+    ViewerView,
     of_task,
 )
 from tui.model.verdicts import (
@@ -183,6 +184,7 @@ __all__ = [
     "Verdict",
     "VerdictState",
     "VersionChange",
+    "ViewerView",
     "WeightTable",
     "WriteEnd",
     "able_again",

@@ -141,6 +141,18 @@ class PlayerView:
 
 
 @dataclass(frozen=True, slots=True)
+class ViewerView:
+    """A cockpit that is attached to the run. ``where`` is its terminal; one at most is in control."""
+
+    id: int
+    name: str
+    where: str
+    since: datetime
+    in_control: bool = False
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything that a screen may show at one moment. Immutable; a new one is built every second."""
 
@@ -185,6 +197,10 @@ class Snapshot:
     """The weights that undo would restore."""
     also_running: str = ""
     """Another live run of the same rollout file; empty without one."""
+    viewers: tuple[ViewerView, ...] = ()
+    """Who looks on, in the order in which they came."""
+    ends_at: datetime | None = None
+    """When the run ends by itself, where somebody said so on leaving, or nobody looks on any more."""
     player: PlayerView | None = None
     """Of a recording: how it is played. None in a live run."""
 
