@@ -36,7 +36,7 @@ from tui.afterwards.recording import Recording
 from tui.cli.commands import app
 from tui.cli.wiring import EveryKey, How
 from tui.engine.automation import Automation
-from tui.engine.taking_up import what_is_taken_up
+from tui.engine.resume import resumed
 from tui.evaluation.evaluators import Evaluators
 from tui.model import Assignment, Event, EventKind, Outcome, Pair
 from tui.record.kept_weights import KeptWeights, kept_path, write_kept
@@ -186,7 +186,7 @@ def _taken_up(path: Path, file: Path, kept: bool, most: float) -> None:
                 "abc12345", path, 2, EventKind.SHIFTED, "ana", "", STARTED,
             ),
         )  # fmt: skip
-    taken = what_is_taken_up(rollout, path.parent, How(resume=True))
+    taken = resumed(rollout, path.parent, How(resume=True))
     if taken.kept is not None:
         taken.kept.close(1.0)
     if taken.past is not None:

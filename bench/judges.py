@@ -58,7 +58,7 @@ def play(seed: int, scenario: str, minutes: float) -> Seen:
     asked: list[tuple[float, int]] = []
 
     def look(session: Session) -> None:
-        judge = session.quality.view().judge
+        judge = session.sampler.view().judge
         asked.append((session.clock(), 0 if judge is None else judge.asked))
 
     with TemporaryDirectory() as folder:

@@ -29,7 +29,7 @@ from tests.support.rollout_files import ENV, document
 from tests.support.simulator_process import simulators
 from tests.support.simulator_service import quick
 from tui.cli.wiring import How
-from tui.engine.taking_up import what_is_taken_up
+from tui.engine.resume import resumed
 from tui.model import WEIGHT_CHANGES, Event, EventKind, WeightTable
 from tui.record.kept_weights import kept_path, read_kept
 from tui.record.reader import RunInfo, UnreadableRecord, list_runs, read_events
@@ -143,7 +143,7 @@ class Bench:
         return Seen(typed, _left(own, served_now), taken, wrong)
 
     def _would_begin(self, rollout: Rollout) -> float:
-        begins = what_is_taken_up(rollout, self._runs, How(resume=True))
+        begins = resumed(rollout, self._runs, How(resume=True))
         weights: WeightTable = begins.beginning.weights or rollout.weights
         return weights["default"][NEW]
 

@@ -21,9 +21,9 @@ from tui.base.served_names import (
     is_router,
     same_version,
 )
+from tui.engine.versions import Serving
 from tui.lifecycle.pins import pin_of
 from tui.model import Deployment, PinState
-from tui.traffic.serving import Serving
 
 GPT4O, TURBO = ("gpt-4o", "2024-11-20"), ("gpt-35-turbo", "0125")
 MINI = "gpt-4o-mini", "2024-07-18"

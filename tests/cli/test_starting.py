@@ -27,10 +27,9 @@ from tests.support.engine_runs import (
     until,
 )
 from tui.cli.wiring import How
+from tui.engine.resume import OtherRuns, by_records, file_weights, resumed
+from tui.engine.resume_weights import Standing, beginning, newest
 from tui.engine.setup import Setup
-from tui.engine.standing import Standing
-from tui.engine.starting import beginning, newest
-from tui.engine.taking_up import Others, by_records, file_weights, what_is_taken_up
 from tui.model import Event, EventKind, PlanState, PlanStep, WeightTable
 from tui.model.commands import Mark, ResumePlan, RollBack, Shift, Undo
 from tui.record.kept_weights import (
@@ -305,7 +304,7 @@ def test_undo_goes_back_to_whole_tables_of_now(tmp_path: Path) -> None:
         kept = replace(KEPT, rollout=now.path.resolve(), baseline=OLD, weights=last, file_weights=last,
                        record=tmp_path / "run1.sqlite", event=1000)  # fmt: skip
         write_kept(kept_path(state, now.path), kept)
-        taken = what_is_taken_up(now, state / "runs", How(resume=True))
+        taken = resumed(now, state / "runs", How(resume=True))
         with running(now, past=taken.past) as engine:
             seen = []
             while True:
@@ -363,7 +362,7 @@ def test_records_say_it_where_the_small_file_is_missing_or_broken(tmp_path: Path
             place.parent.mkdir()
             place.write_text("{")
         for how, weights in ((How(resume=True), none), (How(watch=True), none), (How(), None)):
-            begins = what_is_taken_up(of, runs, how).beginning
+            begins = resumed(of, runs, how).beginning
             assert begins.weights == weights
             assert "the last run was left rolled back by guard 2026-12-01 03:02Z" in begins.said
             assert ("; by its records the last run" in begins.said) is broken
@@ -389,7 +388,7 @@ def test_a_newer_record_that_cannot_be_read_gives_no_canary_traffic(tmp_path: Pa
             place.parent.mkdir(exist_ok=True)
             place.write_text(broken)
         for how, canary_pct in ((How(resume=True), 0.0), (How(watch=True), 0.0), (How(), 50.0)):
-            begins = what_is_taken_up(of, runs, how).beginning
+            begins = resumed(of, runs, how).beginning
             assert (begins.weights or of.weights)["default"][NEW] == canary_pct
             assert str(newer) in begins.said
             assert ("which keeps the newest weights, cannot be used" in begins.said) is bool(broken)
@@ -398,7 +397,7 @@ def test_a_newer_record_that_cannot_be_read_gives_no_canary_traffic(tmp_path: Pa
 def test_a_small_file_of_another_rollout_is_not_believed(tmp_path: Path) -> None:
     of = rollout(tmp_path, "http://nowhere")
     write_kept(kept_path(tmp_path / "state", of.path), KEPT)
-    begins = what_is_taken_up(of, tmp_path / "state" / "runs", How(resume=True)).beginning
+    begins = resumed(of, tmp_path / "state" / "runs", How(resume=True)).beginning
     assert begins.weights == {"default": {OLD: 100.0, NEW: 0.0}}
     assert "is of another file: /r.toml; all traffic goes to" in begins.said
 
@@ -429,10 +428,10 @@ def test_no_older_record_is_taken_for_a_newer_one_that_cannot_be_read(tmp_path: 
             conn.execute(f"INSERT INTO outcomes VALUES (7{', 0' * 33})")
             conn.execute(damage)
         for how, weights in ((How(resume=True), none), (How(watch=True), none), (How(), None)):
-            begins = what_is_taken_up(of, runs, how).beginning
+            begins = resumed(of, runs, how).beginning
             assert begins.weights == weights, damage
             assert newer.name in begins.said, damage
-        assert what_is_taken_up(of, runs, How(resume=True, from_file=True)).beginning.weights is None
+        assert resumed(of, runs, How(resume=True, from_file=True)).beginning.weights is None
 
 
 def test_a_change_whose_weights_cannot_be_read_gives_no_canary_traffic(tmp_path: Path) -> None:
@@ -450,7 +449,7 @@ def test_a_change_whose_weights_cannot_be_read_gives_no_canary_traffic(tmp_path:
             conn.execute("UPDATE events SET after = ? WHERE id = 2", (json.dumps(after),))
         with pytest.raises(UnreadableRecord, match="does not say with which weights its run was left: event 2"):
             newest(kept)
-        begins = what_is_taken_up(of, state / "runs", How(resume=True)).beginning
+        begins = resumed(of, state / "runs", How(resume=True)).beginning
         assert begins.weights == {"default": {OLD: 100.0, NEW: 0.0}}
         assert "event 2: weights" in begins.said
 
@@ -461,7 +460,7 @@ def test_a_change_whose_weights_cannot_be_read_gives_no_canary_traffic(tmp_path:
 def test_runs_that_begin_in_one_moment_see_each_other_and_none_sees_itself(tmp_path: Path) -> None:
     of = rollout(tmp_path, "http://nowhere")
     path = of.path.resolve()
-    others = Others(tmp_path / "runs", path)
+    others = OtherRuns(tmp_path / "runs", path)
     assert others() == ""
     meta = {"pid": 77, "rollout_path": str(path)}
     ran = [
@@ -473,7 +472,7 @@ def test_runs_that_begin_in_one_moment_see_each_other_and_none_sees_itself(tmp_p
     ]  # fmt: skip
     for number, record in enumerate(ran):
         record.event(Event(1, AT, 0.0, "ann", EventKind.STARTED, f"run{number}")).result(WAIT_S)
-    said = Others(tmp_path / "runs", path)()
+    said = OtherRuns(tmp_path / "runs", path)()
     assert said.startswith(
         "run run2 of the same file (since 2026-12-01 03:12Z, process 77) is live (and 1 more)"
     )

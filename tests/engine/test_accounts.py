@@ -17,7 +17,7 @@ from tests.support.check_service import ENV, checked, noon
 from tests.support.lifecycle_values import BUNDLED
 from tui.control_plane.resource_manager import ResourceManager
 from tui.engine.accounts import ask_accounts, first_view, look_once, may_be_asked, read_account
-from tui.engine.control import ControlRoom
+from tui.engine.control_plane import RunControlPlane
 from tui.engine.events import EventLog
 from tui.model import AccountView, EventKind
 from tui.rollout import ControlPlane
@@ -143,50 +143,50 @@ class TestAskAccounts:
 
 
 @asynccontextmanager
-async def watched(service: Arm) -> AsyncIterator[tuple[ControlRoom, EventLog]]:
-    """A control room that looks at the simulator's account all the time."""
+async def watched(service: Arm) -> AsyncIterator[tuple[RunControlPlane, EventLog]]:
+    """The control plane of a run that looks at the simulator's account all the time."""
     log = EventLog(keep=lambda _: None, clock=lambda: 0.0, now=noon)
     managers = {"main": service.manager}
-    room = ControlRoom(managers, ours=lambda _: frozenset({"d"}), lifecycle=BUNDLED, log=log, now=noon)
-    watching = asyncio.create_task(room.watch())
+    plane = RunControlPlane(managers, ours=lambda _: frozenset({"d"}), lifecycle=BUNDLED, log=log, now=noon)
+    watching = asyncio.create_task(plane.watch())
     try:
-        yield room, log
+        yield plane, log
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
 
 
-async def seen(room: ControlRoom, condition: Callable[[AccountView], object]) -> AccountView:
+async def seen(plane: RunControlPlane, condition: Callable[[AccountView], object]) -> AccountView:
     async with asyncio.timeout(20):
-        while not condition(view := room.views()[0]):  # noqa: ASYNC110 - nobody tells of a new view
+        while not condition(view := plane.views()[0]):  # noqa: ASYNC110 - nobody tells of a new view
             await asyncio.sleep(0)
     return view
 
 
-class TestControlRoom:
+class TestRunControlPlane:
     async def test_it_shows_what_a_look_shows(self) -> None:
         async with arm() as service:
             looks = await look_once({"main": service.manager}, now=noon, within_s=20.0)
-            async with watched(service) as (room, log):
-                view = await seen(room, lambda v: v.standings)
+            async with watched(service) as (plane, log):
+                view = await seen(plane, lambda v: v.standings)
         assert replace(view, standings={}) == looks["main"].view
         assert list(view.standings) == ["d"]
         assert log.newest() == ()
 
     async def test_what_fails_is_said_once_and_what_is_under_way_is_kept(self, monkeypatch: Any) -> None:
-        monkeypatch.setattr("tui.engine.control.LOOK_EVERY_S", 0.0)
-        monkeypatch.setattr("tui.engine.control._BUSY_S", 0.0)
-        async with arm() as service, watched(service) as (room, log):
-            await seen(room, lambda v: v.standings)
+        monkeypatch.setattr("tui.engine.control_plane.LOOK_EVERY_S", 0.0)
+        monkeypatch.setattr("tui.engine.control_plane._BUSY_S", 0.0)
+        async with arm() as service, watched(service) as (plane, log):
+            await seen(plane, lambda v: v.standings)
             await service.plan({"on": "list", "do": "forbidden", "times": 3})
-            await seen(room, lambda v: v.error)
-            view = await seen(room, lambda v: v.error is None)
+            await seen(plane, lambda v: v.error)
+            view = await seen(plane, lambda v: v.error is None)
             assert view.deployments is not None
-            removing = asyncio.create_task(room.delete("main", "d", "ann"))
-            doing = await seen(room, lambda v: v.doing)
+            removing = asyncio.create_task(plane.delete("main", "d", "ann"))
+            doing = await seen(plane, lambda v: v.doing)
             assert "d" in doing.doing
             await removing
-            await seen(room, lambda v: v.deployments == ())
+            await seen(plane, lambda v: v.deployments == ())
             said = [(e.kind, e.text) for e in log.newest()]
         assert [text.partition(": ")[0] for kind, text in said if kind is EventKind.CONTROL_PLANE] == [
             "control plane of acct-1",

@@ -29,7 +29,7 @@ from tests.support.engine_runs import (
 )
 from tests.support.evidence import outcome_of
 from tui.engine.automation import Automation
-from tui.engine.setup import Past
+from tui.engine.setup import PreviousRun
 from tui.evaluation.evaluators import Calibrated
 from tui.model import EventKind, OutcomeKind, PlanState, PlanStep, VerdictState
 from tui.model.commands import HoldPlan, Nudge, Promote, ResumePlan, RetryStep, RollBack, SkipStep, ToggleGuard
@@ -143,7 +143,7 @@ def test_a_state_of_another_plan_is_said_and_left(tmp_path: Path) -> None:
             "evaluators": {"default": {"question": {"engine": "blocks"}}},
             "tasks": {"default": {"guard": {"mode": 7}}},
         }
-        with running(of, past=Past("run0", of.weights, datetime.now(UTC), (), broken)) as engine:
+        with running(of, past=PreviousRun("run0", of.weights, datetime.now(UTC), (), broken)) as engine:
             refused = [e.text for e in engine.snapshot().events if e.kind is EventKind.REFUSED]
             assert len(refused) == 2
             assert all(text.startswith("not taken up from the run before, ") for text in refused)

@@ -31,7 +31,7 @@ from tests.support.warp import warped
 from tui.model import Deployment, EventKind, Outcome, OutcomeKind, Price, Request, Snapshot, TrafficState, Usage
 from tui.model.commands import ContinueTraffic, PauseTraffic
 from tui.rollout import Rollout, SourceSpec
-from tui.service.budget import Spending
+from tui.service.budget import Budget
 from tui.service.prices import cost_usd
 
 # Each with its number of tokens, as o200k_base counts them.
@@ -186,8 +186,8 @@ def test_a_run_that_is_ended_while_it_awaits_costs_sends_nothing_more(tmp_path: 
 # --- one request --------------------------------------------------------------------------------------
 
 
-def reserved(spending: Spending, deployment: Deployment, **fields: Any) -> float:
-    return spending.reserve(Request(1, "default", MESSAGE, "test", **fields), deployment).usd
+def reserved(budget: Budget, deployment: Deployment, **fields: Any) -> float:
+    return budget.reserve(Request(1, "default", MESSAGE, "test", **fields), deployment).usd
 
 
 MESSAGE = ({"role": "user", "content": "x" * 40},)
@@ -200,34 +200,34 @@ def ended(cost_usd: float | None, deployment: str = OLD) -> Outcome:
 
 
 def test_what_is_reserved_is_first_a_limit_then_what_answers_cost() -> None:
-    spending = Spending(1.0)
-    assert reserved(spending, DEPLOYMENT) == pytest.approx(PROMPT_USD + 1000 * 10e-6)
-    assert reserved(spending, DEPLOYMENT, max_tokens=50) == pytest.approx(PROMPT_USD + 50 * 10e-6)
+    budget = Budget(1.0)
+    assert reserved(budget, DEPLOYMENT) == pytest.approx(PROMPT_USD + 1000 * 10e-6)
+    assert reserved(budget, DEPLOYMENT, max_tokens=50) == pytest.approx(PROMPT_USD + 50 * 10e-6)
     for tokens in (100, 300):
-        one = spending.reserve(Request(1, "default", MESSAGE, "test"), DEPLOYMENT)
-        spending.settle(one, ended(PROMPT_USD + tokens * 10e-6))
+        one = budget.reserve(Request(1, "default", MESSAGE, "test"), DEPLOYMENT)
+        budget.settle(one, ended(PROMPT_USD + tokens * 10e-6))
     # Under way at some moment are 3 of the long ones for 1 of the short ones.
-    assert reserved(spending, DEPLOYMENT) == pytest.approx(PROMPT_USD + (3 * 300 + 100) / 4 * 10e-6)
-    assert reserved(spending, DEPLOYMENT, max_tokens=50) == pytest.approx(PROMPT_USD + 50 * 10e-6)
-    assert reserved(spending, replace(DEPLOYMENT, name=NEW)) == pytest.approx(PROMPT_USD + 1000 * 10e-6)
+    assert reserved(budget, DEPLOYMENT) == pytest.approx(PROMPT_USD + (3 * 300 + 100) / 4 * 10e-6)
+    assert reserved(budget, DEPLOYMENT, max_tokens=50) == pytest.approx(PROMPT_USD + 50 * 10e-6)
+    assert reserved(budget, replace(DEPLOYMENT, name=NEW)) == pytest.approx(PROMPT_USD + 1000 * 10e-6)
 
 
 def test_what_has_no_price_reserves_nothing_and_what_failed_teaches_nothing() -> None:
-    spending = Spending(1.0)
-    assert reserved(spending, replace(DEPLOYMENT, price=None)) == 0.0
-    assert reserved(spending, replace(DEPLOYMENT, provisioned=True)) == 0.0
-    one = spending.reserve(Request(1, "default", MESSAGE, "test"), DEPLOYMENT)
-    spending.settle(one, ended(None))
-    assert (spending.usd, spending.reserved_usd, spending.under_way) == (0.0, 0.0, 2)
-    assert reserved(spending, DEPLOYMENT) == pytest.approx(PROMPT_USD + 1000 * 10e-6)
+    budget = Budget(1.0)
+    assert reserved(budget, replace(DEPLOYMENT, price=None)) == 0.0
+    assert reserved(budget, replace(DEPLOYMENT, provisioned=True)) == 0.0
+    one = budget.reserve(Request(1, "default", MESSAGE, "test"), DEPLOYMENT)
+    budget.settle(one, ended(None))
+    assert (budget.usd, budget.reserved_usd, budget.under_way) == (0.0, 0.0, 2)
+    assert reserved(budget, DEPLOYMENT) == pytest.approx(PROMPT_USD + 1000 * 10e-6)
 
 
 def test_a_free_model_never_fills_a_budget() -> None:
     free = replace(DEPLOYMENT, price=Price(0.0, 0.0, None, "test", None))
-    spending = Spending(0.01)
+    budget = Budget(0.01)
     for _ in range(3):
-        spending.settle(spending.reserve(Request(1, "default", MESSAGE, "test"), free), ended(0.0))
-    assert (spending.usd, spending.full) == (0.0, False)
+        budget.settle(budget.reserve(Request(1, "default", MESSAGE, "test"), free), ended(0.0))
+    assert (budget.usd, budget.full) == (0.0, False)
 
 
 # --- what a request cost ------------------------------------------------------------------------------

@@ -22,9 +22,9 @@ from tests.support.managed_runs import (
     managed_rollout,
     managed_run,
 )
-from tui.engine.deployments import NOBODY, Members
-from tui.engine.resume import past_of
-from tui.engine.setup import Past
+from tui.engine.deployments import NO_CHANGES, Changes
+from tui.engine.resume import previous_run
+from tui.engine.setup import PreviousRun
 from tui.model import Deployment, Event, EventKind
 from tui.model.commands import AddToRollout, RemoveDeployment, Shift, Undo
 from tui.record.record import RunRecord
@@ -32,7 +32,7 @@ from tui.routing.controller import CommandRefused
 
 BEGAN = datetime(2026, 11, 25, 12, tzinfo=UTC)
 JOINED = Deployment(MADE, "main", "gpt-5.1", "2025-11-13", provisioned=True)
-STATE = {"members": Members({MADE: JOINED}, frozenset({"gone"}), frozenset({MADE})).as_json()}
+STATE = {"members": Changes({MADE: JOINED}, frozenset({"gone"}), frozenset({MADE})).as_json()}
 LEAVES = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
 KEYS = st.sampled_from(("members", "joined", "removed", "doubted", "endpoint", "model", "version"))
 ANYTHING = st.recursive(
@@ -42,20 +42,20 @@ ANYTHING = st.recursive(
 )
 
 
-def past(folder: Path, weights: dict[str, dict[str, float]], state: Any = None) -> Past:
-    return past_of(rollout(folder, "http://nowhere"), "run0", BEGAN, weights, (), state)
+def past(folder: Path, weights: dict[str, dict[str, float]], state: Any = None) -> PreviousRun:
+    return previous_run(rollout(folder, "http://nowhere"), "run0", BEGAN, weights, (), state)
 
 
 def test_members_are_kept_as_they_are() -> None:
-    assert Members.of_state(STATE) == Members({MADE: JOINED}, frozenset({"gone"}), frozenset({MADE}))
+    assert Changes.of_state(STATE) == Changes({MADE: JOINED}, frozenset({"gone"}), frozenset({MADE}))
 
 
 @given(ANYTHING)
 def test_a_state_without_sense_has_members_that_make_sense_or_none(state: Any) -> None:
-    read = Members.of_state(state if isinstance(state, dict) else {"members": state})
+    read = Changes.of_state(state if isinstance(state, dict) else {"members": state})
     assert all(d.endpoint and d.model and d.version for d in read.joined.values())
     assert all(isinstance(name, str) for name in read.removed | read.doubted)
-    assert Members.of_state({"members": read.as_json()}) == read
+    assert Changes.of_state({"members": read.as_json()}) == read
 
 
 def test_one_that_joined_takes_part_again(tmp_path: Path) -> None:
@@ -66,9 +66,9 @@ def test_one_that_joined_takes_part_again(tmp_path: Path) -> None:
 
 
 def test_what_nobody_knows_any_more_leaves_its_weight_to_the_baseline_and_that_is_said(tmp_path: Path) -> None:
-    elsewhere = {"members": Members({MADE: replace(JOINED, endpoint="gone")}).as_json()}
+    elsewhere = {"members": Changes({MADE: replace(JOINED, endpoint="gone")}).as_json()}
     left = past(tmp_path, {"default": {OLD: 80.0, NEW: 5.0, MADE: 10.0, "other": 5.0}}, elsewhere)
-    assert left.members == NOBODY
+    assert left.members == NO_CHANGES
     assert left.weights == {"default": {OLD: 95.0, NEW: 5.0}}
     assert left.lost == (
         f"{MADE}: it joined at endpoint gone, which the file does not have; its 10% go to {OLD}",
@@ -119,7 +119,7 @@ def test_what_is_kept_with_a_decision_names_who_joined(tmp_path: Path, monkeypat
         engine.send(AddToRollout("main", MADE), actor="ann").result(WAIT_S)
         engine.send(Shift(MADE, 10), actor="ann").result(WAIT_S)
     for kind in (EventKind.ADDED, EventKind.SHIFTED):
-        assert MADE in Members.of_state(kept[kind]).joined
+        assert MADE in Changes.of_state(kept[kind]).joined
 
 
 def taken_up(folder: Path, plane: Plane) -> None:

@@ -23,7 +23,7 @@ from tests.support.engine_runs import (
     until,
 )
 from tests.support.simulator_service import Clock
-from tui.engine.first_requests import TRY, Tries
+from tui.engine.first_requests import TRY, FirstRequests
 from tui.model import (
     Assignment,
     Deployment,
@@ -226,7 +226,7 @@ async def test_one_that_does_not_answer_in_time_is_asked_again_a_minute_later(
         said.append(text)
         return None  # type: ignore[return-value]
 
-    tries = Tries(client, {"d": health}, answered=known.set, next_id=lambda: 7, log=log, clock=clock)
+    tries = FirstRequests(client, {"d": health}, answered=known.set, next_id=lambda: 7, log=log, clock=clock)
     for _ in range(2):
         assert health.ability().state == "unknown"
         for _ in range(3):

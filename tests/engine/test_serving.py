@@ -21,14 +21,13 @@ from tests.support.engine_runs import (
 )
 from tests.support.evidence import outcome_of, stream, tell, watch
 from tests.support.simulator_service import Clock, quick
-from tui.engine.versions import COMPARED_AFTER, moved
+from tui.engine.versions import BACK_AFTER, COMPARED_AFTER, Serving, moved
 from tui.evaluation.guard import Guard
 from tui.model import EventKind, Figures, Outcome, OutcomeKind, PlanState, PlanStep, Quantiles, VerdictState
 from tui.model.commands import ResumePlan
 from tui.rollout.values import GuardSpec, PlanSpec
 from tui.simulator.behaviour import PretendDeployment
 from tui.simulator.server import Simulator
-from tui.traffic.serving import BACK_AFTER, Serving
 
 OLDER, NEWER = "gpt-4o-2024-11-20", "gpt-5.6-sol-2026-07-09"
 

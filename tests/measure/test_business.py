@@ -12,8 +12,16 @@ from tests.cockpit.test_tasks import DEEDS, MAIL, two_tasks
 from tests.support.cockpit_fakes import BASELINE, CANARY, figures, made_snapshot, windows
 from tests.support.made_verdicts import ADVISORY_COST, OK_COST, OK_P95, verdict
 from tui.grading.grades import Scored, read_scored, scored_text
-from tui.measure.business import BusinessLine, CostOfBoth, business
-from tui.measure.business_words import decision_texts, line_texts, pairs_text, rate_text, usd
+from tui.measure.business import (
+    BusinessLine,
+    CostOfBoth,
+    business,
+    decision_texts,
+    line_texts,
+    pairs_text,
+    rate_text,
+    usd,
+)
 from tui.model import ALL_TASKS, DEFAULT_TASK, Figures, Price, Snapshot, Verdict, VerdictState, of_task
 
 NO_FIGURES = Figures(span_s=0.0)

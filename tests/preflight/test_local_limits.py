@@ -24,7 +24,7 @@ from tui.cli import before_run as open_files
 from tui.cli.before_run import OTHER_FILES, make_room
 from tui.cockpit.banner import _saturated
 from tui.cockpit.details_lines import details_lines
-from tui.engine.self_monitor import Watches
+from tui.engine.events import SelfMonitor
 from tui.evaluation.evaluator import Evaluator
 from tui.headless.result import result
 from tui.measure.tally import Tally, VersionNames
@@ -208,7 +208,7 @@ def test_it_is_said_with_its_reason() -> None:
 
     why = "this process has too many open files: raise the limit (ulimit -n), or lower max_in_flight"
     sender = SenderView(3, 200, 10, 0, 1.0, True, no_socket=why)
-    Watches(log).sender(sender)
+    SelfMonitor(log).sender(sender)
     assert said == [f"client saturated: {why}; 0 skipped, 3 of 200 in flight, 1 ms late at P99"]
     assert why in str(_saturated(sender))
 

@@ -20,7 +20,7 @@ from tui.afterwards.report import report
 from tui.base.written_files import write_private
 from tui.cli.commands import app
 from tui.cockpit.export import write_export
-from tui.engine.resume import past_of
+from tui.engine.resume import previous_run
 from tui.evaluation.evaluators import Evaluators
 from tui.evaluation.guard import Guard
 from tui.record._rows import LONGEST_RUN_S
@@ -61,7 +61,9 @@ def looked_at(path: Path) -> Recording:
     report(recording, "md", evaluators(recording), name="r")
     calibration_text(calibrate([recording], Evaluators, criteria=None, draws=1, seed=0))
     run, state = read_run(path), last_state(path)
-    past_of(recording.rollout, run.run_id, run.started_at, run.last_weights or {}, read_events(path), state)
+    previous_run(
+        recording.rollout, run.run_id, run.started_at, run.last_weights or {}, read_events(path), state
+    )
     return recording
 
 

@@ -13,7 +13,7 @@ from tests.support.service import ask
 from tui.cli.wiring import EveryKey, service
 from tui.cockpit.deployment_rows import deployment_rows
 from tui.control_plane.proposal import proposed_canary
-from tui.engine.deployments import Members
+from tui.engine.deployments import Changes
 from tui.model import Deployment, PinState
 from tui.model.commands import AddToRollout, RemoveDeployment
 from tui.rollout import Rollout, load_rollout
@@ -133,5 +133,5 @@ def test_arm_is_asked_for_the_id(tmp_path: Path) -> None:
 
 def test_who_joined_is_kept_with_its_id() -> None:
     joined = Deployment("mine", "main", "gpt-4o", "2024-11-20", provisioned=True, id="gpt4o-prod")
-    members = Members({"mine": joined})
-    assert Members.of_state({"members": members.as_json()}) == members
+    members = Changes({"mine": joined})
+    assert Changes.of_state({"members": members.as_json()}) == members

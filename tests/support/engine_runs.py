@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tests.support.simulator_service import quick
-from tui.engine.resume import past_of
+from tui.engine.resume import previous_run
 from tui.engine.server import Server
-from tui.engine.setup import Past, Setup
+from tui.engine.setup import PreviousRun, Setup
 from tui.engine.thread import Engine
 from tui.model import ALL_TASKS, Deployment, Endpoint, Event, EventKind, Figures, Snapshot
 from tui.record.reader import last_state, read_events, read_run
@@ -96,7 +96,7 @@ def engine_of(
     of: Rollout,
     *,
     record: RunRecord | None = None,
-    past: Past | None = None,
+    past: PreviousRun | None = None,
     calibrated: Mapping[str, Mapping[str, float]] | None = None,
     seed: int = 1,
     key: str = "k",
@@ -140,11 +140,11 @@ def running(of: Rollout, **options: Any) -> Iterator[Engine]:
             options["record"].close()
 
 
-def left_by(path: Path, of: Rollout) -> Past:
+def left_by(path: Path, of: Rollout) -> PreviousRun:
     """What the run of a record left for one that resumes it."""
     run = read_run(path)
     assert run.last_weights is not None
-    return past_of(of, run.run_id, run.started_at, run.last_weights, read_events(path), last_state(path))
+    return previous_run(of, run.run_id, run.started_at, run.last_weights, read_events(path), last_state(path))
 
 
 def until(engine: Engine, condition: Callable[[Snapshot], object]) -> Snapshot:

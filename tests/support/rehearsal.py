@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.support.warp import WarpLoop, warped
 from tui.engine.session import Session
-from tui.engine.setup import Past, Setup
+from tui.engine.setup import PreviousRun, Setup
 from tui.evaluation.evaluators import Calibrated
 from tui.model import Event, Outcome, Pair, Sample, Snapshot
 from tui.record.reader import read_events, read_outcomes, read_pairs
@@ -70,7 +70,7 @@ def rehearse(
     for_s: float,
     behaviour: Behaviour | None = None,
     hands: Sequence[Hand] = (),
-    past: Past | None = None,
+    past: PreviousRun | None = None,
     watch: Watch = lambda _: False,
     busy: Busy | None = None,
     calibrated: Calibrated | None = None,
@@ -93,7 +93,7 @@ async def _rehearse(
     for_s: float,
     behaviour: Behaviour,
     hands: Sequence[Hand],
-    past: Past | None,
+    past: PreviousRun | None,
     watch: Watch,
     busy: Busy | None,
     calibrated: Calibrated | None,
@@ -143,7 +143,7 @@ async def _rehearse(
         )
         lost = await _run(session, for_s, of.traffic.timeout_s + 1, hands, watch, busy)
         truth = served.truth.as_json()["deployments"]
-        return Rehearsal(session.snapshot(), lost, truth, path, session.quality.store.shown)
+        return Rehearsal(session.snapshot(), lost, truth, path, session.sampler.store.shown)
     finally:
         await served.stop()
         assert record.close(timeout_s=60.0)
@@ -174,7 +174,7 @@ async def _run(
     work = [
         ticks,
         asyncio.create_task(session.send()),
-        asyncio.create_task(session.quality.work()),
+        asyncio.create_task(session.sampler.work()),
         asyncio.create_task(_act(session, hands)),
     ]
     if busy is not None:

@@ -10,7 +10,7 @@ import pytest
 from tests.support.engine_runs import left_by
 from tests.support.rehearsal import Rehearsal, rehearse
 from tui.afterwards.recording import Recording
-from tui.engine.setup import Past
+from tui.engine.setup import PreviousRun
 from tui.evaluation.evaluators import Evaluators
 from tui.model import Assignment, EventKind, Outcome, PlanState, Snapshot, Verdict, VerdictState
 from tui.record.reader import last_state, read_held_back
@@ -124,7 +124,7 @@ def test_a_replay_of_what_was_held_back_says_the_same(throttled: Rehearsal) -> N
     assert [v.criterion for v in live.values() if v.state is VerdictState.OK]
 
 
-def resumed(past: Past, folder: Path) -> tuple[Rehearsal, Snapshot]:
+def resumed(past: PreviousRun, folder: Path) -> tuple[Rehearsal, Snapshot]:
     """A run that takes ``past`` up, and what it showed after a second."""
     seen: list[Snapshot] = []
 

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from tui.afterwards.table import Table, number
 from tui.base.text import plain
 from tui.grading.grades import Scored, read_scored
-from tui.measure.business import BusinessLine, CostOfBoth, business
-from tui.measure.business_words import decision_texts, pairs_text, rate_text
+from tui.measure.business import BusinessLine, CostOfBoth, business, decision_texts, pairs_text, rate_text
 from tui.model import Event, EventKind, Pair, Snapshot
 
 _NAME = 60

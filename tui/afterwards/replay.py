@@ -9,9 +9,9 @@ from datetime import datetime
 from tui.afterwards.judging import Judging
 from tui.afterwards.recording import Recording
 from tui.base.text import plain
+from tui.engine.versions import Serving
 from tui.evaluation.guard import Guard
 from tui.model import Assignment, Event, EventKind, Outcome, Pair, Verdict
-from tui.traffic.serving import Serving
 
 
 @dataclass(frozen=True, slots=True)

@@ -366,7 +366,7 @@ def _rollout(file: Path, scenario: str | None, *, keys: bool = False) -> Rollout
 def _told() -> Iterator[None]:
     """Turn what can go wrong into one sentence and an exit code."""
     from tui.cli.wiring import CockpitFailed
-    from tui.engine.taking_up import IsLive
+    from tui.engine.resume import IsLive
     from tui.engine.thread import EngineFailed
     from tui.headless.run import CouldNotRun
     from tui.record.reader import UnreadableRecord

@@ -23,8 +23,8 @@ from tui.base.problems import Problem
 from tui.cli.before_run import files_problem, room_for
 from tui.cli.ending import Ending
 from tui.cli.ends import tell
+from tui.engine.resume import nothing_resumed, resumed
 from tui.engine.setup import Setup
-from tui.engine.taking_up import nothing_taken, what_is_taken_up
 from tui.engine.thread import Engine
 from tui.headless.run import check_endpoints, finish, follow
 from tui.lifecycle.report import arm_of, outlook_of
@@ -241,7 +241,7 @@ def running(rollout: Rollout, how: How, *, must_answer: bool = False) -> Iterato
     calibrated = None
     if how.calibrate_from is not None:
         calibrated = limits_of(Recording.open(find_recording(how.calibrate_from, folder)), rollout)
-    taken = nothing_taken(how) if rollout.rehearsed else what_is_taken_up(rollout, folder, how)
+    taken = nothing_resumed(how) if rollout.rehearsed else resumed(rollout, folder, how)
     seed = secrets.randbelow(2**31) if how.seed is None else how.seed
     run_id = secrets.token_hex(4)
     started_at = now()

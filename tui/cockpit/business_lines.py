@@ -9,8 +9,16 @@ from tui.cockpit import format as fmt
 from tui.cockpit.line import Line, Tone
 from tui.cockpit.ui_state import View
 from tui.cockpit.wrapping import wrapped
-from tui.measure.business import BusinessLine, CostOfBoth, business
-from tui.measure.business_words import change_text, day_text, estimated_text, line_texts, pairs_text
+from tui.measure.business import (
+    BusinessLine,
+    CostOfBoth,
+    business,
+    change_text,
+    day_text,
+    estimated_text,
+    line_texts,
+    pairs_text,
+)
 from tui.model import VerdictState
 
 _INDENT = "  "

@@ -27,8 +27,7 @@ from tui.cockpit.verdict_words import (
     worse,
 )
 from tui.cockpit.weight_view import asked_pct
-from tui.measure.business import BusinessLine
-from tui.measure.business_words import cost_texts
+from tui.measure.business import BusinessLine, cost_texts
 from tui.model import Verdict, VerdictState, eta_at
 
 RowKey = tuple[str, str]

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from tui.engine.task_hand import GUARD, PLAN, TaskHand
+from tui.engine.task_automation import GUARD, PLAN, TaskAutomation
 from tui.evaluation.evaluator import is_evidence
 from tui.evaluation.evaluators import Calibrated, Evaluators
 from tui.evaluation.plan import Plan, PlanAction, PlanRefused
@@ -80,7 +80,7 @@ class Automation:
         self._evaluators = self._new_evaluators(canaries=self._canaries)
         several = len(rollout.tasks) > 1
         self._hands = {
-            task: TaskHand(
+            task: TaskAutomation(
                 task if several else None,
                 rollout.guard,
                 spec.plan,

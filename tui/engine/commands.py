@@ -85,11 +85,11 @@ HANDLERS: Final[Mapping[type[Command], Handler]] = MappingProxyType(
         ResumePlan: lambda s, c, by: s.automation.resume_plan(by, c.task),
         SkipStep: lambda s, c, by: s.automation.skip_step(by, c.task),
         RetryStep: lambda s, c, by: s.automation.retry_step(by, c.task),
-        CreateDeployment: lambda s, c, by: s.control.create(c.endpoint, c.spec, by),
+        CreateDeployment: lambda s, c, by: s.control_plane.create(c.endpoint, c.spec, by),
         AddToRollout: lambda s, c, by: s.add_to_rollout(c.endpoint, c.name, by),
         RemoveDeployment: lambda s, c, by: s.remove_deployment(c.endpoint, c.name, by),
         Mark: lambda s, c, by: s.log(EventKind.MARKED, by, c.text),
-        Score: lambda s, c, by: s.quality.scores.score(c.sample, c.deployment, c.value, by, c.note, c.blind),
-        Unscore: lambda s, c, by: s.quality.scores.unscore(c.sample, c.deployment, by),
+        Score: lambda s, c, by: s.sampler.scores.score(c.sample, c.deployment, c.value, by, c.note, c.blind),
+        Unscore: lambda s, c, by: s.sampler.scores.unscore(c.sample, c.deployment, by),
     }
 )

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from tui.base.served_names import is_router, same_version
 from tui.base.text import plain
-from tui.engine.control import ControlRoom
+from tui.engine.control_plane import RunControlPlane
 from tui.engine.versions import Versions
 from tui.lifecycle.status import gone_words, standings_of
 from tui.lifecycle.table import LifecycleTable
@@ -106,7 +106,7 @@ class Removals:
         return frozenset(name for name in self._removals if self.why_never(name) is not None) - self.seen()
 
 
-class Fleet:
+class Deployments:
     """``figures(deployment)`` gives the recent ones of a deployment. ``deployments`` is shared with whoever
     sends to them: one that is added here can be sent to."""
 
@@ -114,13 +114,13 @@ class Fleet:
         self,
         rollout: Rollout,
         *,
-        control: ControlRoom,
+        control: RunControlPlane,
         lifecycle: LifecycleTable,
         clock: Callable[[], float],
         now: Callable[[], datetime],
         figures: Callable[[str], Figures],
     ) -> None:
-        self.deployments: dict[str, Deployment] = {}
+        self.by_name: dict[str, Deployment] = {}
         self.health: dict[str, Health] = {}
         self._baseline = rollout.baseline
         self._planned = rollout.plan.canary if rollout.plan is not None else None
@@ -132,7 +132,7 @@ class Fleet:
         self._lifecycle = lifecycle
         self._versions = Versions(clock=clock, now=now, figures=figures)
         self.removals = Removals(
-            self.deployments, account=lambda name: control.view(self.deployments[name].endpoint), now=now
+            self.by_name, account=lambda name: control.view(self.by_name[name].endpoint), now=now
         )
         self._said_gone: dict[tuple[str, int | None], str] = {}
         for deployment in rollout.deployments.values():
@@ -145,7 +145,7 @@ class Fleet:
         if deployment.price is None and not deployment.provisioned:
             price = price_for(deployment.model, deployment.version, self._prices)
             deployment = replace(deployment, price=price)
-        self.deployments[name] = deployment
+        self.by_name[name] = deployment
         self.health[name] = Health(name, clock=self._clock)
         self._versions.add(name, router=is_router(deployment.model) or is_router(deployment.wire_id))
         self.removals.put_back(name)
@@ -187,11 +187,11 @@ class Fleet:
         """Every deployment with its figures, by its name as those are."""
         standings = self._standings()
         self._said_gone.clear()
-        return {name: self._view(name, figures[name], standings[name]) for name in self.deployments}
+        return {name: self._view(name, figures[name], standings[name]) for name in self.by_name}
 
     def _standings(self) -> dict[str, Standing]:
         return standings_of(
-            self.deployments.values(),
+            self.by_name.values(),
             self._control.view,
             self._versions.served,
             self._lifecycle,
@@ -212,7 +212,7 @@ class Fleet:
     def _view(
         self, name: str, figures: Mapping[str, Mapping[str, Figures]], standing: Standing
     ) -> DeploymentView:
-        deployment, health = self.deployments[name], self.health[name]
+        deployment, health = self.by_name[name], self.health[name]
         throttled_s, next_try_s = health.pause.waits_s()
         return DeploymentView(
             deployment=deployment,
@@ -240,7 +240,7 @@ class Fleet:
 
 
 @dataclass(frozen=True, slots=True)
-class Members:
+class Changes:
     """``joined`` are deployments that the rollout file does not have, by name. ``removed`` were seen to be gone
     from their account, ``doubted`` were to be removed."""
 
@@ -265,7 +265,7 @@ class Members:
         }
 
     @classmethod
-    def of_state(cls, state: Mapping[str, Any] | None) -> Members:
+    def of_state(cls, state: Mapping[str, Any] | None) -> Changes:
         """What the state of a run says of them; nobody where it says nothing, or nothing that makes sense."""
         kept = _mapping(_mapping(state).get("members"))
         joined = {}
@@ -286,7 +286,7 @@ class Members:
         return cls(joined, _names(kept.get("removed")), _names(kept.get("doubted")))
 
 
-NOBODY = Members()
+NO_CHANGES = Changes()
 
 
 def _names(value: object) -> frozenset[str]:

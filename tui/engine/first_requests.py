@@ -32,7 +32,7 @@ _SERVED = ANSWERED | FILTERED | {OutcomeKind.BAD_REQUEST}
 _WHY = 160
 
 
-class Tries:
+class FirstRequests:
     """What comes of them counts for the health of the deployment: neither for its figures nor as evidence.
 
     ``answered()`` is called when something is known. Never two at a time to one deployment; after one that was

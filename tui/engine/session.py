@@ -10,18 +10,17 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from tui.engine._membership import Membership
 from tui.engine.accounts import Managers
 from tui.engine.automation import Automation
-from tui.engine.control import ControlRoom
-from tui.engine.deployments import NOBODY, Fleet
-from tui.engine.events import EventLog
-from tui.engine.first_requests import Tries
-from tui.engine.self_monitor import Watches
-from tui.engine.setup import Past, Setup
-from tui.engine.standing import Standing
+from tui.engine.control_plane import RunControlPlane
+from tui.engine.deployment_changes import DeploymentChanger
+from tui.engine.deployments import NO_CHANGES, Deployments
+from tui.engine.events import EventLog, SelfMonitor
+from tui.engine.first_requests import FirstRequests
+from tui.engine.resume_weights import Standing
+from tui.engine.setup import PreviousRun, Setup
 from tui.engine.versions import said
-from tui.engine.workload import Schedule
+from tui.engine.workload import Workload
 from tui.lifecycle.table import load_lifecycle
 from tui.measure.windows import Measures
 from tui.model import (
@@ -44,9 +43,9 @@ from tui.model import (
 )
 from tui.routing.controller import Controller
 from tui.routing.router import Router, SinceChange
-from tui.service.budget import PayingClient, Spending
+from tui.service.budget import Budget, PayingClient
 from tui.service.client import Probe, ServiceClient
-from tui.shadow.sampler import QualityRoom
+from tui.shadow.sampler import ShadowSampler
 from tui.shadow.setup import JUDGE_TIMEOUT_S, Judges, known_items
 from tui.traffic.sender import Sender
 from tui.traffic.trace_rows import TraceError
@@ -68,11 +67,11 @@ class Session:
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
-        members = setup.past.members if setup.past else NOBODY
+        members = setup.past.members if setup.past else NO_CHANGES
         rollout = replace(setup.rollout, deployments={**setup.rollout.deployments, **members.joined})
         self._started_s = setup.clock()
         self._state = TrafficState.STARTING
-        self._spending = Spending(rollout.traffic.budget_usd)
+        self._budget = Budget(rollout.traffic.budget_usd)
         self._awaits_costs = False
         self._since_change = SinceChange()
         self._assigned = 0
@@ -82,14 +81,14 @@ class Session:
         draws = (random.Random(f"{setup.seed}/{room}") for room in ("router", "arrivals", "sources", "quality"))
         router_rng, arrivals_rng, sources_rng, quality_rng = draws
         self.log = EventLog(keep=self._keep_event, clock=self.clock, now=setup.now)
-        self._watches = Watches(self.log)
+        self._monitor = SelfMonitor(self.log)
         past = setup.past
         weights = setup.weights or (past.weights if past else rollout.weights)
         self.router = Router(weights, rng=router_rng, clock=self.clock)
         self._standing = Standing(setup, weights)
         self._managers = Managers(rollout, setup.env, sleep=setup.sleep)
         lifecycle = load_lifecycle()
-        self.control = ControlRoom(
+        self.control_plane = RunControlPlane(
             self._managers.by_endpoint,
             ours=self._ours,
             lifecycle=lifecycle,
@@ -97,9 +96,9 @@ class Session:
             now=setup.now,
             sleep=setup.sleep,
         )
-        self.fleet = Fleet(
+        self.deployments = Deployments(
             rollout,
-            control=self.control,
+            control=self.control_plane,
             lifecycle=lifecycle,
             clock=self.clock,
             now=setup.now,
@@ -108,13 +107,13 @@ class Session:
         self.controller = Controller(
             self.router,
             baseline=rollout.baseline,
-            deployments=tuple(self.fleet.deployments),
+            deployments=tuple(self.deployments.by_name),
             log=self.log,
             clock=self.clock,
             why_not_raise=lambda name, tasks: (
-                self.fleet.why_not_raise(name) or self.automation.why_not_raise(name, tasks)
+                self.deployments.why_not_raise(name) or self.automation.why_not_raise(name, tasks)
             ),
-            why_never=self.fleet.removals.why_never,
+            why_never=self.deployments.removals.why_never,
             past=past.events if past else (),
         )
         self.automation = Automation(
@@ -125,30 +124,30 @@ class Session:
             fresh=self._fresh,
             calibrated=setup.calibrated,
             ability=self._ability,
-            ask_first=lambda name: self._tries.ask(name),
+            ask_first=lambda name: self._first_requests.ask(name),
         )
         if past is not None and past.automation is not None:
             self._take_up(past)
-        self._measures = Measures(tuple(self.fleet.deployments), tuple(rollout.weights))
-        self.membership = Membership(
+        self._measures = Measures(tuple(self.deployments.by_name), tuple(rollout.weights))
+        self.membership = DeploymentChanger(
             rollout.baseline,
-            self.fleet,
-            self.control,
+            self.deployments,
+            self.control_plane,
             self._measures,
             self.automation,
             self.controller,
             log=self.log,
             clock=self.clock,
-            asked_anew=lambda name: self.quality.version_changed(name),
+            asked_anew=lambda name: self.sampler.version_changed(name),
             past=members,
         )
         next_id = count(1).__next__
-        self._schedule = Schedule(
+        self._workload = Workload(
             rollout, arrivals_rng=arrivals_rng, sources_rng=sources_rng, next_id=next_id, log=self.log
         )
         self._client = ServiceClient(
             rollout.endpoints,
-            self.fleet.deployments,
+            self.deployments.by_name,
             env=setup.env,
             clock=self.clock,
             timeout_s=rollout.traffic.timeout_s,
@@ -159,22 +158,22 @@ class Session:
         self._judges = Judges(
             rollout, env=setup.env, seed=setup.seed, clock=self.clock, now=setup.now, log=self.log
         )
-        paying = PayingClient(self._client, self._spending, self.fleet.deployments, self._watch_budget)
-        self._tries = Tries(
+        paying = PayingClient(self._client, self._budget, self.deployments.by_name, self._watch_budget)
+        self._first_requests = FirstRequests(
             paying,
-            self.fleet.health,
+            self.deployments.health,
             answered=self.automation.look,
             next_id=next_id,
             log=self.log,
             clock=self.clock,
         )
-        self.quality = QualityRoom(
+        self.sampler = ShadowSampler(
             rollout,
             client=paying,
             weights=lambda: self.router.weights,
             going=lambda: self._state is TrafficState.RUNNING and not self._awaits_costs,
-            pauses=lambda name: self.fleet.health[name].pause.lasts,
-            counts=self.fleet.is_on_trial,
+            pauses=lambda name: self.deployments.health[name].pause.lasts,
+            counts=self.deployments.is_on_trial,
             apart=self._asked_apart,
             pair=self._pair,
             next_id=next_id,
@@ -187,12 +186,12 @@ class Session:
             judge=self._judges.room,
         )
         self._sender = Sender(
-            arrivals=self._schedule.arrivals(),
-            next_request=self._schedule.next_request,
-            exhausted=lambda: self._schedule.sources.ended,
+            arrivals=self._workload.arrivals(),
+            next_request=self._workload.next_request,
+            exhausted=lambda: self._workload.sources.ended,
             assign=self.router.assign,
             admit=self._admit,
-            complete=self.quality.complete,
+            complete=self.sampler.complete,
             on_outcome=self._on_outcome,
             clock=self.clock,
             max_in_flight=rollout.traffic.max_in_flight,
@@ -259,12 +258,12 @@ class Session:
         self.log(EventKind.ENDED, ENGINE, why)
 
     def _admit(self, assignment: Assignment) -> bool:
-        if self._spending.full:
+        if self._budget.full:
             # Started in one burst with the request that took what was left: nobody's draw counts any more.
             return False
         # Drawn as it was asked for, also where it is held back: who its neighbours are is decided by the draw.
         self.automation.assigned(assignment)
-        if not self.fleet.health[assignment.deployment].admit(assignment):
+        if not self.deployments.health[assignment.deployment].admit(assignment):
             self._held_back(assignment)
             return False
         self._assigned += 1
@@ -281,7 +280,7 @@ class Session:
 
     def _on_outcome(self, outcome: Outcome) -> None:
         self._ended += 1
-        outcome, change = self.fleet.ended(outcome)
+        outcome, change = self.deployments.ended(outcome)
         if change is not None:
             self._version_changed(outcome.deployment, change)
         self._measures.add(outcome, self.clock())
@@ -289,7 +288,7 @@ class Session:
             self._standing.begun()
         if self.setup.record is not None:
             self.setup.record.outcome(outcome)
-        for kind, text in self.fleet.news(outcome):
+        for kind, text in self.deployments.news(outcome):
             self.log(kind, ENGINE, text)
         self.automation.ended(outcome)
 
@@ -309,16 +308,16 @@ class Session:
         that has ended, and go on with what is left then."""
         if self._state is not TrafficState.RUNNING:
             return
-        if self._spending.over:
+        if self._budget.over:
             self._sender.pause()
             self._state = TrafficState.BUDGET_SPENT
-            spent = f"budget of {self._spending.budget_usd:.2f} USD spent"
+            spent = f"budget of {self._budget.budget_usd:.2f} USD spent"
             text = f"{spent}: traffic stopped; raise budget_usd to go on"
             self.log(EventKind.BUDGET_SPENT, ENGINE, text)
-        elif self._spending.full:
+        elif self._budget.full:
             self._sender.pause()
             self._awaits_costs = True
-        elif self._awaits_costs and not self._spending.under_way:
+        elif self._awaits_costs and not self._budget.under_way:
             self._awaits_costs = False
             self._sender.resume()
 
@@ -327,12 +326,12 @@ class Session:
         self._measures.restart(deployment, self.clock())
         text = said(deployment, change)
         self.log(EventKind.VERSION_CHANGED, ENGINE, text)
-        self.quality.version_changed(deployment)
+        self.sampler.version_changed(deployment)
         self.automation.version_changed(deployment, text)
 
     def _ours(self, endpoint: str) -> frozenset[str]:
         """The ids of the rollout's deployments at an endpoint."""
-        return frozenset(d.wire_id for d in self.fleet.deployments.values() if d.endpoint == endpoint)
+        return frozenset(d.wire_id for d in self.deployments.by_name.values() if d.endpoint == endpoint)
 
     def _recent_figures(self, deployment: str) -> Figures:
         return self._measures.pooled(deployment, "15m", self.clock())
@@ -348,12 +347,12 @@ class Session:
 
     def _fresh(self, deployment: str) -> bool:
         """Whether its outcomes keep coming in, failures included."""
-        return self._state is TrafficState.RUNNING and self.fleet.health[deployment].stale_s is None
+        return self._state is TrafficState.RUNNING and self.deployments.health[deployment].stale_s is None
 
     def _ability(self, deployment: str) -> Ability:
-        return self.fleet.health[deployment].ability()
+        return self.deployments.health[deployment].ability()
 
-    def _take_up(self, past: Past) -> None:
+    def _take_up(self, past: PreviousRun) -> None:
         offset_s = (past.started_at - self.setup.now()).total_seconds()
         for refused in self.automation.restore(past.automation or {}, offset_s):
             self.log(EventKind.REFUSED, ENGINE, f"not taken up from the run before, {refused}")
@@ -406,15 +405,15 @@ class Session:
 
     def ticking(self) -> Iterator[None]:
         """The same in parts of some milliseconds: what is due meanwhile is sent between them."""
-        self._watches.sender(self._sender.view())
+        self._monitor.sender(self._sender.view())
         if self._state is TrafficState.RUNNING:
             baseline = self.setup.rollout.baseline
-            self._watches.baseline(baseline, self._ability(baseline))
+            self._monitor.baseline(baseline, self._ability(baseline))
         if self._state is not TrafficState.STARTING:
             self.automation.tick()
             yield
-            self.quality.store.publish()
-            for text in self.fleet.compared():
+            self.sampler.store.publish()
+            for text in self.deployments.compared():
                 self.log(EventKind.VERSION_COMPARED, ENGINE, text)
             self._keep_state()
             yield
@@ -422,9 +421,9 @@ class Session:
             if self.setup.record is not None:
                 for second in closed:
                     self.setup.record.second(second)
-                self._watches.record(self.setup.record.view())
+                self._monitor.record(self.setup.record.view())
             if self.setup.kept is not None:
-                self._watches.kept(self.setup.kept.error)
+                self._monitor.kept(self.setup.kept.error)
 
     def _keep_state(self) -> None:
         """Record what a run that takes this one up needs."""
@@ -447,26 +446,26 @@ class Session:
             state=self._state,
             baseline=rollout.baseline,
             weights=self.router.weights,
-            deployments=self.fleet.views(figures),
+            deployments=self.deployments.views(figures),
             assigned=self._since_change.counts(self.router.weights),
             history=self._measures.history(),
             task_history=self._measures.task_history(),
             events=self.log.newest(),
             roll_backs=self.log.roll_backs(),
             sender=self._sender.view(),
-            sources=self._schedule.sources.views(),
+            sources=self._workload.sources.views(),
             record=record.view() if record is not None else RecordView(),
-            spent_usd=self._spending.usd,
-            spent_estimated_usd=self._spending.estimated_usd,
-            reserved_usd=self._spending.reserved_usd,
-            budget_usd=self._spending.budget_usd,
+            spent_usd=self._budget.usd,
+            spent_estimated_usd=self._budget.estimated_usd,
+            reserved_usd=self._budget.reserved_usd,
+            budget_usd=self._budget.budget_usd,
             verdicts=self.automation.verdicts(),
             alpha_pct=rollout.criteria.alpha_pct,
             guard=self.automation.guard(),
             plans=self.automation.plans(),
-            quality=self.quality.view(),
+            quality=self.sampler.view(),
             requests_per_day=rollout.requests_per_day,
-            accounts=self.control.views(),
+            accounts=self.control_plane.views(),
             can_undo=self.controller.can_undo,
             also_running=self.setup.others(),
         )
@@ -476,7 +475,7 @@ class Session:
     def cut(self) -> None:
         """Cancel what is under way."""
         self._sender.cut()
-        self.quality.cut()
+        self.sampler.cut()
 
     async def finish(self, drain_s: float) -> int:
         """Stop sending, wait for what is under way, close. Returns how many requests have no outcome (0).
@@ -488,13 +487,13 @@ class Session:
         self._awaits_costs = False
         ends_s = self.clock() + drain_s
         await self._sender.drain(drain_s)
-        await self._tries.cut()
-        await self.quality.drain(max(ends_s - self.clock(), 0.0), JUDGE_TIMEOUT_S + 1 if drain_s else 0.0)
+        await self._first_requests.cut()
+        await self.sampler.drain(max(ends_s - self.clock(), 0.0), JUDGE_TIMEOUT_S + 1 if drain_s else 0.0)
         self.tick()
         self.log(EventKind.STOPPED, self.setup.actor, f"run {self.setup.run_id} ended")
         self._state = TrafficState.STOPPED
         await self._client.close()
         await self._judges.close()
         await self._managers.close()
-        self._schedule.sources.close()
+        self._workload.sources.close()
         return self._assigned - self._ended

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tui.engine.deployments import NOBODY, Members
+from tui.engine.deployments import NO_CHANGES, Changes
 from tui.model import Event, WeightTable
 from tui.record.kept_weights import KeptWeights, WeightsFile
 from tui.record.record import RunRecord
@@ -16,7 +16,7 @@ from tui.rollout import Rollout
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class PreviousRun:
     """What a run left that is taken up. ``weights`` are those to begin with, ``events`` are what undo can go
     back through, ``automation`` is what it knew: evidence, verdicts, the guard, the place of the plan.
     ``members`` joined it or were removed, ``lost`` says what of it cannot be taken up, a sentence each."""
@@ -26,7 +26,7 @@ class Past:
     started_at: datetime
     events: tuple[Event, ...]
     automation: Mapping[str, Any] | None
-    members: Members = NOBODY
+    members: Changes = NO_CHANGES
     lost: tuple[str, ...] = ()
 
 
@@ -43,7 +43,7 @@ class Setup:
     record: RunRecord | None
     clock: Callable[[], float]
     now: Callable[[], datetime]
-    past: Past | None = None
+    past: PreviousRun | None = None
     """The run that is taken up."""
     weights: WeightTable | None = None
     """Those to begin with, where they are neither those of the file nor of ``past``."""

@@ -139,7 +139,7 @@ class Engine:
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 100)
-        parts = (session.send, self._tick, session.control.watch, session.quality.work)
+        parts = (session.send, self._tick, session.control_plane.watch, session.sampler.work)
         work = [] if self._stopping.is_set() else [asyncio.create_task(part()) for part in parts]
         for task in work:
             task.add_done_callback(self._stop_if_broken)
@@ -230,7 +230,7 @@ class Engine:
 
     def samples(self) -> tuple[Sample, ...]:
         """The requests that are kept with their answers, oldest first; the same object until one changes."""
-        return self._session.quality.store.shown if self._session is not None else ()
+        return self._session.sampler.store.shown if self._session is not None else ()
 
     def samples_note(self) -> str:
         """Why there are no samples, empty where there may be some."""

@@ -16,7 +16,7 @@ from tui.traffic.sources import Sources
 _BAD_ROWS_SAID = 20
 
 
-class Schedule:
+class Workload:
     """``next_id`` numbers the requests. What the timestamps of a trace count is said in the log, and the first
     few of its lines that cannot be read."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tui.base.exit_codes import COULD_NOT_RUN, INTERRUPTED, OK, WORSE
 from tui.base.text import plain, span
-from tui.engine.task_hand import GUARD
+from tui.engine.task_automation import GUARD
 from tui.evaluation.plan import MUST_BE_OK
 from tui.evaluation.plan_state import by_default, ok_wanted
 from tui.evaluation.reasons import label

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tui.measure.business import BusinessLine, business
-from tui.measure.business_words import line_texts
+from tui.measure.business import BusinessLine, business, line_texts
 from tui.model import (
     ALL_TASKS,
     DEFAULT_TASK,

@@ -13,8 +13,7 @@ from tui.engine.thread import Engine
 from tui.headless.exit import answers_most, verdicts_said
 from tui.headless.result import ALL_WELL, Exit, total, totals
 from tui.headless.table import verdict_table, worse
-from tui.measure.business import business
-from tui.measure.business_words import line_texts, spent_text
+from tui.measure.business import business, line_texts, spent_text
 from tui.model import (
     DeploymentView,
     Event,

@@ -46,7 +46,7 @@ class _Answers:
         return self._mean_square / self._mean if self._mean > 0 else 0.0
 
 
-class Spending:
+class Budget:
     """USD spent so far, and USD reserved for what is under way. ``estimated_usd`` is the part of what is spent
     that the service did not report."""
 
@@ -127,12 +127,12 @@ class PayingClient:
     def __init__(
         self,
         client: Client,
-        spending: Spending,
+        budget: Budget,
         deployments: Mapping[str, Deployment],
         changed: Callable[[], None],
     ) -> None:
         self._client = client
-        self._spending = spending
+        self._budget = budget
         self._deployments = deployments
         self._changed = changed
 
@@ -146,11 +146,11 @@ class PayingClient:
         keep_text: bool | None = None,
     ) -> Outcome:
         """Every end is an outcome."""
-        reserve = self._spending.reserve(request, self._deployments[assignment.deployment])
+        reserve = self._budget.reserve(request, self._deployments[assignment.deployment])
         self._changed()
         outcome = await self._client.complete(
             request, assignment, due_s, saturated=saturated, keep_text=keep_text
         )
-        self._spending.settle(reserve, outcome)
+        self._budget.settle(reserve, outcome)
         self._changed()
         return outcome

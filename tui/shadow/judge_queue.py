@@ -12,7 +12,7 @@ from typing import Any
 from tui.grading.asking import JudgingModel
 from tui.model import ENGINE, EventKind, Judgement, JudgeView, Outcome, Sample
 from tui.routing.controller import Log
-from tui.service.budget import Spending
+from tui.service.budget import Budget
 from tui.shadow.judge_health import JudgeHealth
 from tui.shadow.samples import SampleStore
 
@@ -25,7 +25,7 @@ _MOST_WAITING = 200
 _AT_ONCE = 4
 
 
-class JudgingRoom:
+class JudgeQueue:
     """Asks for scores while its own budget lasts. ``scored(sample)`` is called with every sample that got
     some."""
 
@@ -42,9 +42,9 @@ class JudgingRoom:
         rng: random.Random,
     ) -> None:
         self.name = name
-        self.spending = Spending(budget_usd)
+        self.budget = Budget(budget_usd)
         self.not_judged = 0
-        self._model = new_model(self.spending.add)
+        self._model = new_model(self.budget.add)
         self._options = {} if rubric is None else {"rubric": rubric}
         self._store = store
         self._scored = scored
@@ -72,7 +72,7 @@ class JudgingRoom:
     def add(self, sample: Sample) -> None:
         """Have a pair scored in its turn; of more than 200 that wait the oldest is given up, and all are where
         the budget is spent."""
-        if self.spending.over:
+        if self.budget.over:
             self.not_judged += 1
             return
         if len(self._waiting) >= _MOST_WAITING:
@@ -104,7 +104,7 @@ class JudgingRoom:
     async def _work(self) -> None:
         while True:
             await self._come.wait()
-            if self.spending.over:
+            if self.budget.over:
                 self._give_up()
                 return
             if not self._waiting:
@@ -113,7 +113,7 @@ class JudgingRoom:
             sample = self._store.get(self._waiting.popleft())
             if sample is not None:
                 await self._to_its_end(self._judge(sample))
-            if (anchor := self._anchor()) is not None and not self.spending.over:
+            if (anchor := self._anchor()) is not None and not self.budget.over:
                 self._rounds[anchor.id] += 1
                 await self._to_its_end(self._judge_again(anchor))
 
@@ -133,7 +133,7 @@ class JudgingRoom:
     def _give_up(self) -> None:
         self.not_judged += len(self._waiting)
         self._waiting.clear()
-        self._say("budget", f"judge's budget of {self.spending.budget_usd:g} USD spent: no more scores")
+        self._say("budget", f"judge's budget of {self.budget.budget_usd:g} USD spent: no more scores")
 
     async def _judge(self, sample: Sample) -> None:
         judgement = await self._ask(sample)

@@ -34,10 +34,9 @@ from tui.model import (
 )
 from tui.rollout import KnownAnswers, Rollout
 from tui.routing.controller import Log
-from tui.service.budget import Client, Spending
-from tui.shadow.judge_queue import JudgingRoom
-from tui.shadow.samples import SampleStore
-from tui.shadow.scores import Scores
+from tui.service.budget import Budget, Client
+from tui.shadow.judge_queue import JudgeQueue
+from tui.shadow.samples import SampleStore, Scores
 
 SHADOW, KNOWN = "shadow", "known"
 """The sources of what the quality room asks for itself."""
@@ -47,7 +46,7 @@ _NOTE_CHARS = 500
 _BEST = 5
 
 
-class QualityRoom:
+class ShadowSampler:
     """``weights`` are those in force; a canary without weight in a task is asked nothing for it. ``going`` is
     whether traffic runs, ``pauses(deployment)`` whether its service asked for a pause: then it is asked for
     nothing beside the traffic. ``counts(outcome)`` is whether the version that is on trial has answered.
@@ -73,7 +72,7 @@ class QualityRoom:
         sleep: Callable[[float], Awaitable[None]],
         rng: random.Random,
         known: Mapping[str, Sequence[TaskItem]],
-        judge: Callable[[SampleStore, Callable[[Sample], None]], JudgingRoom | None],
+        judge: Callable[[SampleStore, Callable[[Sample], None]], JudgeQueue | None],
     ) -> None:
         self.store = SampleStore()
         self._rollout = rollout
@@ -94,7 +93,7 @@ class QualityRoom:
         self.scores = Scores(self.store, by_people=rollout.quality.judge is None, pair=pair, log=log, now=now)
         self._judge = judge(self.store, self.scores.judged)
         self._asked = dict.fromkeys(known, 0)
-        self._spent = Spending(None)
+        self._spent = Budget(None)
         self._next_sample_s = self._next_notable_s = 0.0
         self._work: set[asyncio.Task[None]] = set()
 
@@ -285,9 +284,9 @@ class QualityRoom:
             not_judged=judge.not_judged,
             judge=judge.view(),
             judge_name=judge.name,
-            judge_usd=judge.spending.usd,
-            judge_estimated_usd=judge.spending.estimated_usd,
-            judge_budget_usd=judge.spending.budget_usd,
+            judge_usd=judge.budget.usd,
+            judge_estimated_usd=judge.budget.estimated_usd,
+            judge_budget_usd=judge.budget.budget_usd,
         )
 
 

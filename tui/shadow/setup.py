@@ -16,7 +16,7 @@ from tui.rollout import JudgeSpec, Rollout
 from tui.routing.controller import Log
 from tui.service.client import ServiceClient
 from tui.service.prices import load_prices, price_for
-from tui.shadow.judge_queue import JudgingRoom
+from tui.shadow.judge_queue import JudgeQueue
 from tui.shadow.samples import SampleStore
 
 JUDGE_TIMEOUT_S = 120.0
@@ -86,13 +86,13 @@ class Judges:
             keep_text=True,
         )
 
-    def room(self, store: SampleStore, scored: Callable[[Sample], None]) -> JudgingRoom | None:
+    def room(self, store: SampleStore, scored: Callable[[Sample], None]) -> JudgeQueue | None:
         """None where the rollout names no judge: then people score."""
         if self._spec is None or self._client is None:
             return None
         name, seed = self._spec.deployment.name, self._seed
         new_model = partial(_model, self._client, name, random.Random(f"{seed}/judge"), self._clock, self._now)
-        return JudgingRoom(
+        return JudgeQueue(
             new_model,
             name=name,
             rubric=self._spec.rubric,

@@ -15,7 +15,7 @@ GUARD, PLAN = "guard", "plan"
 """The actors of what nobody pressed a key for."""
 
 
-class TaskHand:
+class TaskAutomation:
     """Guard and plan of one task, and how many requests of it each canary finished.
 
     ``task`` None is the only one of a rollout: then all weights are meant. ``fresh(deployment)`` says whether

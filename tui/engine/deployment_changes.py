@@ -11,14 +11,14 @@ import tomli_w
 from tui.base.problems import NAME_PATTERN, NAME_RULE
 from tui.base.text import plain
 from tui.engine.automation import Automation
-from tui.engine.control import ControlRoom
-from tui.engine.deployments import Fleet, Members
+from tui.engine.control_plane import RunControlPlane
+from tui.engine.deployments import Changes, Deployments
 from tui.measure.windows import Measures
 from tui.model import AccountView, Deployment, Event, EventKind
 from tui.routing.controller import CommandRefused, Controller, LeftHalfDone, Log
 
 
-class Membership:
+class DeploymentChanger:
     """Tells every room of a run that has to know. ``past`` are those of the run that is taken up; ``clock``
     reads seconds of this one. ``asked_anew(name)`` is told when a deployment was made anew: what it answered
     before is no evidence."""
@@ -26,8 +26,8 @@ class Membership:
     def __init__(
         self,
         baseline: str,
-        fleet: Fleet,
-        control: ControlRoom,
+        deployments: Deployments,
+        control: RunControlPlane,
         measures: Measures,
         automation: Automation,
         controller: Controller,
@@ -35,11 +35,11 @@ class Membership:
         log: Log,
         clock: Callable[[], float],
         asked_anew: Callable[[str], None],
-        past: Members,
+        past: Changes,
     ) -> None:
         self._baseline = baseline
-        self._fleet = fleet
-        self._removals = fleet.removals
+        self._deployments = deployments
+        self._removals = deployments.removals
         self._control = control
         self._measures = measures
         self._automation = automation
@@ -48,12 +48,12 @@ class Membership:
         self._clock = clock
         self._asked_anew = asked_anew
         self._joined = dict(past.joined)
-        for name in (past.removed | past.doubted) & fleet.deployments.keys():
+        for name in (past.removed | past.doubted) & deployments.by_name.keys():
             self._removals.set(name, "seen" if name in past.removed else "doubted")
 
-    def members(self) -> Members:
+    def members(self) -> Changes:
         """What a run that takes this one up has to know."""
-        return Members(dict(self._joined), self._removals.seen(), self._removals.doubted())
+        return Changes(dict(self._joined), self._removals.seen(), self._removals.doubted())
 
     def add(self, endpoint: str, name: str, actor: str) -> Event:
         """A deployment of an endpoint's account joins the run at weight 0; one that was removed and made anew
@@ -64,15 +64,15 @@ class Membership:
         """
         own = self._own(endpoint, name)
         again = own is not None and self._removals.why_never(own) is not None
-        if not again and (own or name) in self._fleet.deployments:
+        if not again and (own or name) in self._deployments.by_name:
             raise CommandRefused(f"a deployment named {own or name} is part of this rollout already")
         deployment = _joining(self._control.view(endpoint), endpoint, name)
         if own is not None:
-            known = self._fleet.deployments[own]
+            known = self._deployments.by_name[own]
             deployment = replace(deployment, name=own, endpoint=known.endpoint, id=known.id)
         name = deployment.name
         self._joined[name] = deployment
-        self._fleet.add(deployment)
+        self._deployments.add(deployment)
         text = f"{name} joined at weight 0: {deployment.model} {deployment.version}"
         if again:
             self._measures.restart(name, self._clock())
@@ -97,7 +97,7 @@ class Membership:
         weight_pct = self._controller.weight_pct(own)
         if weight_pct > 0:
             raise CommandRefused(f"{own} still has {weight_pct:g}% of the traffic: roll back first")
-        in_flight = self._fleet.health[own].in_flight
+        in_flight = self._deployments.health[own].in_flight
         if in_flight:
             raise CommandRefused(f"{own} still has {in_flight} requests in flight: try again in a moment")
         before = self._removals.of(own)
@@ -115,7 +115,7 @@ class Membership:
 
     def _own(self, endpoint: str, name: str) -> str | None:
         """The rollout's own name for a deployment of an account; None where it has none of it."""
-        for own in self._fleet.deployments.values():
+        for own in self._deployments.by_name.values():
             same_name = own.wire_id.lower() == name.lower()
             if same_name and self._control.may_be_same_account(own.endpoint, endpoint):
                 return own.name

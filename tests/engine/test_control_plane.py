@@ -21,9 +21,9 @@ from tests.support.managed_runs import (
 )
 from tui.cli.wiring import left_half_done
 from tui.control_plane.resource_manager import ResourceManager
-from tui.engine.account_writes import AccountWrites
+from tui.engine.accounts import RunAccount
+from tui.engine.control_plane import AccountWrites
 from tui.engine.events import EventLog
-from tui.engine.run_account import RunAccount
 from tui.engine.thread import Engine
 from tui.model import NOT_KNOWN, AccountView, DeploymentSpec, EventKind, Snapshot
 from tui.model.commands import CreateDeployment

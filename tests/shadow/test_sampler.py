@@ -318,10 +318,10 @@ def test_texts_are_on_disk_only_where_the_file_says_so(tmp_path: Path, keep: boo
 
 def score_all(session: Session) -> None:
     """The baseline's answers are worth 5, the canary's 1."""
-    session.quality.store.publish()
-    for sample in session.quality.store.shown:
+    session.sampler.store.publish()
+    for sample in session.sampler.store.shown:
         for deployment, value in ((OLD, 5), (NEW, 1)):
-            session.quality.scores.score(sample.id, deployment, value, "ann", "", True)
+            session.sampler.scores.score(sample.id, deployment, value, "ann", "", True)
 
 
 def test_what_people_think_is_weighed_and_moves_nothing(tmp_path: Path) -> None:
@@ -340,7 +340,7 @@ def test_what_people_think_is_weighed_and_moves_nothing(tmp_path: Path) -> None:
 
 def test_a_score_is_kept_taken_back_and_weighed_once(tmp_path: Path) -> None:
     def act(session: Session) -> None:
-        room = session.quality.scores
+        room = session.sampler.scores
         room.score(1, OLD, 4, "ann", "says " + "why " * 1000, False)
         assert session.automation.verdicts()[NEW][0].canary_requests == 0
         room.score(1, NEW, 2, "ann", "", True)
@@ -368,7 +368,7 @@ def test_what_cannot_be_scored_is_refused_with_the_reason(tmp_path: Path) -> Non
     refused: list[str] = []
 
     def act(session: Session) -> None:
-        room = session.quality.scores
+        room = session.sampler.scores
         attempts = [
             lambda: room.score(99_999, OLD, 3, "ann", "", True),
             lambda: room.score(1, "nobody", 3, "ann", "", True),
@@ -398,7 +398,7 @@ def test_people_are_held_against_the_judge_whoever_was_first(tmp_path: Path) -> 
     def early(session: Session) -> None:
         """Before the judge has seen any."""
         for sample in range(1, 5):
-            session.quality.store.put(
+            session.sampler.store.put(
                 replace(
                     _kept(session, sample),
                     human={OLD: HumanScore(5, "ann", session.setup.now())},
@@ -416,7 +416,7 @@ def test_people_are_held_against_the_judge_whoever_was_first(tmp_path: Path) -> 
 
 
 def _kept(session: Session, sample: int) -> Sample:
-    kept = session.quality.store.get(sample)
+    kept = session.sampler.store.get(sample)
     assert kept is not None
     return kept
 
@@ -448,7 +448,7 @@ def test_answers_of_the_version_before_are_no_evidence_for_the_one_that_answers_
 
     def change(session: Session) -> None:
         changes.append(session.clock())
-        session.quality.version_changed(NEW)
+        session.sampler.version_changed(NEW)
 
     slow = mixed(TaskQuality(EVERY_TASK), Change(0, "judge", "ttft_ms", to=3_000.0))
     of = compared(tmp_path, shadow_pct=100.0, judge=True)
