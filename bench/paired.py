@@ -23,7 +23,7 @@ from typing import Literal
 from tests.support.rehearsal import rehearse
 from tui.cli.wiring import shipped
 from tui.evaluation.criteria import ACCURACY_TOLERANCE_PCT, QUALITY_TOLERANCE, decision_table
-from tui.evaluation.paired import PairedScale
+from tui.evaluation.paired import PairedTest
 from tui.model import VerdictState
 from tui.rollout import GuardSpec, load_rollout
 from tui.simulator.scenarios import Change, Scenario
@@ -87,10 +87,10 @@ class Known:
         return first, second
 
 
-def items_to(run: int, draw: Draw, scale: Callable[[], PairedScale], longest: int) -> int | None:
+def items_to(run: int, draw: Draw, test: Callable[[], PairedTest], longest: int) -> int | None:
     """After how many items of one run a verdict was called, None within ``longest``; looked at after each."""
     rng = random.Random(f"{run}/{draw}")
-    judged = scale()
+    judged = test()
     return next((n for n in range(1, longest + 1) if judged.pair(*draw(rng)) is not None), None)
 
 
@@ -104,10 +104,10 @@ class Asked:
     tolerance: float = 0.5
     error: float = ALPHA
 
-    def __call__(self) -> PairedScale:
+    def __call__(self) -> PairedTest:
         limit = math.log(1 / self.error)
         limits = (limit, _NEVER) if self.side == "worse" else (_NEVER, limit)
-        return PairedScale(self.most, self.margin, self.tolerance, *limits)
+        return PairedTest(self.most, self.margin, self.tolerance, *limits)
 
 
 _ACCURACY_WORSE = Asked()
@@ -158,7 +158,7 @@ def report(pool: ProcessPoolExecutor, runs: int, seeds: int) -> Iterator[str]:
     """The tables, line by line."""
 
     def find(draw: Draw, asked: Asked, longest: int = _LONGEST, times: int = runs) -> list[int | None]:
-        work = partial(items_to, draw=draw, scale=asked, longest=longest)
+        work = partial(items_to, draw=draw, test=asked, longest=longest)
         return list(pool.map(work, range(times), chunksize=8))
 
     yield f"false WORSE within {_ITEMS:,} items at alpha {100 * ALPHA:g} %, looked at after each"

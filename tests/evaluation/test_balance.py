@@ -7,17 +7,17 @@ import random
 
 import pytest
 
-from tui.evaluation.balance import SIZES, Balance
+from tui.evaluation.balance import SIZES, SizeBalance
 
 
-def after(blocks: int, own: float, base: float, seed: int = 1) -> Balance:
+def after(blocks: int, own: float, base: float, seed: int = 1) -> SizeBalance:
     """Blocks of 3 beside 12, whose prompts are large with these chances."""
-    balance, rng = Balance(), random.Random(seed)
+    balance, rng = SizeBalance(), random.Random(seed)
     for _ in range(blocks):
         own_large = sum(rng.random() < own for _ in range(3))
         large = own_large + sum(rng.random() < base for _ in range(12))
         for name in SIZES:
-            balance.weigh(name, 3, 12, large, own_large)
+            balance.update(name, 3, 12, large, own_large)
     return balance
 
 
@@ -36,22 +36,22 @@ def test_it_does_not_stand_where_chance_alone_speaks(chance: float) -> None:
 def test_it_ends_when_the_sizes_are_alike_again_and_begins_late_in_a_run() -> None:
     balance, rng = after(5000, 0.5, 0.5), random.Random(2)
 
-    def weigh(own: float, n: int) -> int:
+    def update(own: float, n: int) -> int:
         """How many blocks until it turns."""
         stood = balance.stands
         for i in range(n):
             own_large = sum(rng.random() < own for _ in range(3))
-            balance.weigh(SIZES[0], 3, 12, own_large + sum(rng.random() < 0.5 for _ in range(12)), own_large)
+            balance.update(SIZES[0], 3, 12, own_large + sum(rng.random() < 0.5 for _ in range(12)), own_large)
             if balance.stands is not stood:
                 return i
         return n
 
-    assert weigh(0.2, 600) < 200, "what was balanced for long does not hide it"
-    assert weigh(0.5, 3000) < 3000
+    assert update(0.2, 600) < 200, "what was balanced for long does not hide it"
+    assert update(0.5, 3000) < 3000
 
 
 def test_what_was_kept_is_the_same() -> None:
-    balance, again = after(100, 0.2, 0.5), Balance()
+    balance, again = after(100, 0.2, 0.5), SizeBalance()
     again.from_json(json.loads(json.dumps(balance.as_json())))
     assert (again.stands, again.smaller, again.as_json()) == (True, True, balance.as_json())
     for broken in ({}, {name: [] for name in SIZES}, None, dict.fromkeys(SIZES, "x")):

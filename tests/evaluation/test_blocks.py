@@ -32,14 +32,14 @@ NO_LIMITS = Limits()
 EPOCH = object()
 
 
-def member(at_s: float, *, canary: bool = False, limits: Limits = NO_LIMITS, stratum: int = 0) -> Member:
-    return Member("canary" if canary else "base", canary, at_s, stratum, None, limits)
+def member(at_s: float, *, canary: bool = False, limits: Limits = NO_LIMITS, third: int = 0) -> Member:
+    return Member("canary" if canary else "base", canary, at_s, third, None, limits)
 
 
-def placed(times: Sequence[float], rho: float, blocks: Blocks | None = None) -> list[Block]:
+def placed(times: Sequence[float], canary_share: float, blocks: Blocks | None = None) -> list[Block]:
     """The block of each request that is assigned at these seconds."""
     blocks = blocks or Blocks()
-    return [blocks.place(member(at_s), EPOCH, rho) for at_s in times]
+    return [blocks.place(member(at_s), EPOCH, canary_share) for at_s in times]
 
 
 def sizes(found: Sequence[object]) -> list[int]:
@@ -61,7 +61,7 @@ def every(gap_s: float, n: int) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    ("gap_s", "rho", "each"),
+    ("gap_s", "canary_share", "each"),
     [
         (0.1, 0.5, 10),  # after a second
         (0.1, 0.1, 20),  # two of the canary's are due
@@ -72,11 +72,11 @@ def every(gap_s: float, n: int) -> list[float]:
     ],
 )
 def test_a_block_is_a_second_long_and_has_two_to_sixteen_of_the_canarys(
-    gap_s: float, rho: float, each: int
+    gap_s: float, canary_share: float, each: int
 ) -> None:
-    assert set(sizes(placed(every(gap_s, 10 * each), rho))) == {each}
-    assert LEAST_OWN <= each * rho <= MOST_OWN
-    assert each * gap_s >= LEAST_S or each * rho == MOST_OWN
+    assert set(sizes(placed(every(gap_s, 10 * each), canary_share))) == {each}
+    assert LEAST_OWN <= each * canary_share <= MOST_OWN
+    assert each * gap_s >= LEAST_S or each * canary_share == MOST_OWN
 
 
 def test_it_is_the_share_that_counts_and_not_who_comes() -> None:
@@ -131,17 +131,17 @@ def test_after_a_minute_fewer_make_a_group() -> None:
 TIMES = st.lists(st.sampled_from([0.001, 0.02, 0.3, 0.999, 1.0, 4.0, 29.0, 61.0]), min_size=2, max_size=120)
 
 
-@given(gaps=TIMES, rho=st.sampled_from([0.01, 0.1, 0.5, 0.9]), seed=st.integers(0, 2**32))
+@given(gaps=TIMES, canary_share=st.sampled_from([0.01, 0.1, 0.5, 0.9]), seed=st.integers(0, 2**32))
 def test_whatever_becomes_of_them_the_same_assignments_give_the_same_blocks(
-    gaps: list[float], rho: float, seed: int
+    gaps: list[float], canary_share: float, seed: int
 ) -> None:
     """They end in any order, with any label or never, and are looked at whenever something ends."""
     times = [sum(gaps[: i + 1]) for i in range(len(gaps))]
-    expected = placed(times, rho)
+    expected = placed(times, canary_share)
     rng, blocks, found, under_way = random.Random(seed), Blocks(), [], []
     for at_s, next_s in zip(times, [*times[1:], times[-1] + 1], strict=True):
-        one = member(at_s, canary=rng.random() < rho)
-        found.append(blocks.place(one, EPOCH, rho))
+        one = member(at_s, canary=rng.random() < canary_share)
+        found.append(blocks.place(one, EPOCH, canary_share))
         under_way.append((one, found[-1]))
         while under_way and rng.random() < 0.6:
             ended, block = under_way.pop(rng.randrange(len(under_way)))
@@ -187,10 +187,10 @@ def test_a_block_is_given_once_when_each_member_has_ended() -> None:
 
 
 def counted(*of: tuple[bool, int, Labels]) -> Counted:
-    """(Canary's, stratum, labels) of each."""
+    """(Canary's, third, labels) of each."""
     made = Counted()
-    for canary, stratum, labels in of:
-        made.add(member(0.0, canary=canary, stratum=stratum), labels)
+    for canary, third, labels in of:
+        made.add(member(0.0, canary=canary, third=third), labels)
     return made
 
 
@@ -204,7 +204,7 @@ def test_labels_are_counted_by_criterion_and_stratum() -> None:
         (0, (1, 1, 1, [1, 1, 1])),
         (0, (2, 2, 1, [1, 1, 0])),
         (1, (2, 3, 1, [1])),
-    ], "nobody of the baseline is in the third stratum, and of the second one's no second label is known"
+    ], "nobody of the baseline is in the third third, and of the second one's no second label is known"
 
 
 def test_blocks_are_put_together() -> None:

@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from tui.evaluation.health import Mix, Split
+from tui.evaluation.health import PromptMix, SplitTest
 from tui.model import VerdictState
 
 TO_WORSE, TO_OK = math.log(260), math.log(20)
@@ -18,7 +18,7 @@ TO_WORSE, TO_OK = math.log(260), math.log(20)
     ("share", "expected"), [(0.1, VerdictState.OK), (0.2, VerdictState.WORSE), (0.04, VerdictState.WORSE)]
 )
 def test_the_split_is_looked_at_both_ways(share: float, expected: VerdictState) -> None:
-    split = Split([(0.1, round(4000 * share), round(4000 * (1 - share)))], TO_WORSE, TO_OK)
+    split = SplitTest([(0.1, round(4000 * share), round(4000 * (1 - share)))], TO_WORSE, TO_OK)
     assert split.state is expected
     assert split.shares == (pytest.approx(share, abs=0.001), pytest.approx(0.1))
     assert sum(split.drawn) == 4000
@@ -27,20 +27,20 @@ def test_the_split_is_looked_at_both_ways(share: float, expected: VerdictState) 
 
 def test_the_split_goes_by_the_weights_of_each_draw() -> None:
     ramp = [(0.05, 100, 1900), (0.5, 1000, 1000)]
-    assert Split(ramp, TO_WORSE, TO_OK).state is VerdictState.OK
-    assert Split([(0.05, 1000, 1000), (0.5, 100, 1900)], TO_WORSE, TO_OK).state is VerdictState.WORSE
+    assert SplitTest(ramp, TO_WORSE, TO_OK).state is VerdictState.OK
+    assert SplitTest([(0.05, 1000, 1000), (0.5, 100, 1900)], TO_WORSE, TO_OK).state is VerdictState.WORSE
 
 
 def test_without_a_draw_nothing_is_known_of_the_split() -> None:
-    split = Split([], TO_WORSE, TO_OK)
+    split = SplitTest([], TO_WORSE, TO_OK)
     assert (split.state, split.shares, split.progress) == (VerdictState.NOT_YET, (None, None), (0.0, 0.0))
 
 
-def mix(own: float, base: float, groups: int) -> Mix:
-    made, rng = Mix(TO_WORSE, TO_OK), random.Random(1)
+def mix(own: float, base: float, groups: int) -> PromptMix:
+    made, rng = PromptMix(TO_WORSE, TO_OK), random.Random(1)
     for _ in range(groups):
         blocked = sum(rng.random() < own for _ in range(8))
-        made.weigh(8, 32, sum(rng.random() < base for _ in range(32)), blocked)
+        made.update(8, 32, sum(rng.random() < base for _ in range(32)), blocked)
     return made
 
 
@@ -54,15 +54,15 @@ def test_the_mix_is_looked_at_both_ways(own: float, base: float, expected: Verdi
     mine, theirs = made.shares
     assert mine == pytest.approx(own, abs=0.02)
     assert theirs == pytest.approx(base, abs=0.02)
-    again = Mix(TO_WORSE, TO_OK)
+    again = PromptMix(TO_WORSE, TO_OK)
     again.from_json(json.loads(json.dumps(made.as_json())))
     assert (again.as_json(), again.state, again.shares) == (made.as_json(), made.state, made.shares)
 
 
 def test_without_a_group_nothing_is_known_of_the_mix() -> None:
-    made = Mix(TO_WORSE, TO_OK)
-    made.weigh(0, 32, 4, 0)
+    made = PromptMix(TO_WORSE, TO_OK)
+    made.update(0, 32, 4, 0)
     assert (made.state, made.shares, made.progress) == (VerdictState.NOT_YET, (None, None), (0.0, 0.0))
     for broken in ({}, {**made.as_json(), "logs": [[0.0]] * 3}, {**made.as_json(), "counts": [1]}):
         with pytest.raises((KeyError, TypeError, ValueError)):
-            Mix(TO_WORSE, TO_OK).from_json(broken)
+            PromptMix(TO_WORSE, TO_OK).from_json(broken)

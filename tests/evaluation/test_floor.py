@@ -8,14 +8,14 @@ import random
 
 import pytest
 
-from tui.evaluation.floor import Floor
+from tui.evaluation.floor import RateFloor
 
 TO_OK = math.log(2 / 0.05)
 FLOOR = 0.005
 
 
-def after(requests: int, bad: int = 0, floor: float = FLOOR) -> Floor:
-    made = Floor(floor)
+def after(requests: int, bad: int = 0, floor: float = FLOOR) -> RateFloor:
+    made = RateFloor(floor)
     for i in range(requests):
         made.add(i < bad)
     return made
@@ -58,7 +58,7 @@ def test_a_true_rate_passes_or_does_not(rate: float, fewest: int, most: int) -> 
     """Of 40 runs of 3,000 requests, looked at after each."""
     passed = 0
     for seed in range(40):
-        rng, floor = random.Random(seed), Floor(FLOOR)
+        rng, floor = random.Random(seed), RateFloor(FLOOR)
         for _ in range(3000):
             floor.add(rng.random() < rate)
             if floor.reaches(TO_OK):
@@ -68,14 +68,14 @@ def test_a_true_rate_passes_or_does_not(rate: float, fewest: int, most: int) -> 
 
 
 def test_how_many_more_it_takes_is_known_where_the_rate_is_below() -> None:
-    assert Floor(FLOOR).requests_to(TO_OK) == pytest.approx(needed(0), rel=0.35)
+    assert RateFloor(FLOOR).requests_to(TO_OK) == pytest.approx(needed(0), rel=0.35)
     assert after(800).requests_to(TO_OK) == pytest.approx(needed(0) - 800, abs=300)
     assert after(500, 50).requests_to(TO_OK) is None
     assert after(5000).requests_to(TO_OK) == 0
 
 
 def test_what_was_kept_is_the_same_and_nothing_else_is_taken() -> None:
-    floor, again = after(700, 2), Floor(FLOOR)
+    floor, again = after(700, 2), RateFloor(FLOOR)
     again.from_json(json.loads(json.dumps(floor.as_json())))
     assert again.log_e == floor.log_e
     for broken in ([], [1], [1, 2], [5, -1], ["x", 1], 3, None):

@@ -12,7 +12,7 @@ from tests.support.evidence import outcome_of
 from tui.evaluation.blocks import BAD, GOOD, NONE, Member
 from tui.evaluation.calibration import Calibration
 from tui.evaluation.criteria import decision_table
-from tui.evaluation.labels import Labeller, rate_label, why_none
+from tui.evaluation.labels import Labeller, rate_label, why_no_evidence
 from tui.evaluation.limits import Limits
 from tui.evaluation.measures import values_of
 from tui.model import Outcome, OutcomeKind, Usage, held_back
@@ -191,4 +191,4 @@ def test_a_prompt_is_large_where_a_latency_is_known() -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_evidence_has_a_reason(kind: OutcomeKind, counts: bool, why: str) -> None:
-    assert why_none(outcome_of(CANARY, SHARES, kind=kind, counts_for_version=counts)) == why
+    assert why_no_evidence(outcome_of(CANARY, SHARES, kind=kind, counts_for_version=counts)) == why

@@ -190,8 +190,8 @@ def test_prompts_are_parted_into_thirds() -> None:
         base.end(base.begin(size=size), 0.0, 5.0)
     limits = base.calibration.limits
     assert (limits.thirds, limits.sizes) == ((34.0, 67.0), (50.0, 90.0))
-    assert [limits.stratum(size) for size in (1, 34, 35, 67, 68, 10**9)] == [0, 0, 1, 1, 2, 2]
-    assert limits.stratum(None) == 0
+    assert [limits.third(size) for size in (1, 34, 35, 67, 68, 10**9)] == [0, 0, 1, 1, 2, 2]
+    assert limits.third(None) == 0
 
 
 def test_a_bill_is_capped_and_less_what_its_prompt_explains() -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from tui.evaluation.means import BETA, FEWEST, Difference, difference
-from tui.evaluation.strata import Spread
+from tui.evaluation.strata import Moments
 
 ALPHA = 0.05 / 13
 MARGIN = 0.1
@@ -29,7 +29,7 @@ def tailed(rng: random.Random) -> float:
 
 def compared(seed: int, own: Draw, base: Draw, requests: int) -> tuple[str, int]:
     """The first verdict and after how many answers of the canary, looked at after every twentieth."""
-    rng, pair = random.Random(seed), (Spread(), Spread())
+    rng, pair = random.Random(seed), (Moments(), Moments())
     while pair[0].n < requests:
         for _ in range(3):
             bill = base(rng)
@@ -92,8 +92,8 @@ def test_a_verdict_and_its_interval_agree() -> None:
 def test_the_weights_of_the_epochs_are_known_before_the_values() -> None:
     """A short epoch that happens to vary little weighs no more for it."""
 
-    def pair(own: list[float], base: list[float]) -> tuple[Spread, Spread]:
-        made = Spread(), Spread()
+    def pair(own: list[float], base: list[float]) -> tuple[Moments, Moments]:
+        made = Moments(), Moments()
         for spread, bills in zip(made, (own, base), strict=True):
             for bill in bills:
                 spread.add(bill, bill)
@@ -108,7 +108,7 @@ def test_the_weights_of_the_epochs_are_known_before_the_values() -> None:
 
 def test_what_a_prompt_explains_does_not_count() -> None:
     """Large prompts are dear on either side: less that, the same answers decide at once."""
-    rng, raw, less = random.Random(5), (Spread(), Spread()), (Spread(), Spread())
+    rng, raw, less = random.Random(5), (Moments(), Moments()), (Moments(), Moments())
     for i in range(1600):
         side, size = int(i % 4 != 0), 400 * math.exp(0.8 * rng.gauss(0, 1))
         bill = 0.01 * size + rng.random()
@@ -132,7 +132,7 @@ def test_how_many_more_it_takes_falls_with_the_difference() -> None:
 
 
 def test_without_two_values_a_side_that_vary_there_is_no_difference() -> None:
-    first, second = Spread(), Spread()
+    first, second = Moments(), Moments()
     assert difference([], MARGIN, ALPHA) is None
     for spread in (first, second):
         spread.add(1.0, 1.0)

@@ -63,19 +63,19 @@ def test_each_request_may_be_another_one_as_long_as_none_is_worse_with_the_canar
         draws = list(itertools.combinations(range(n), own))
         for of_each in (alike, better):
             for asked in itertools.combinations_with_replacement(of_each, n):
-                found = [_means_of(_weighed(asked, set(drawn))) for drawn in draws]
+                found = [_means_of(_evidence_of(asked, set(drawn))) for drawn in draws]
                 for mean in map(math.fsum, zip(*found, strict=True)):
                     assert mean / len(draws) <= 1 + 1e-9, (own, asked)
                     if of_each is alike:
                         assert mean / len(draws) == pytest.approx(1.0), (own, asked)
 
 
-def _weighed(asked: Sequence[tuple[int, int]], drawn: set[int]) -> Evidence:
+def _evidence_of(asked: Sequence[tuple[int, int]], drawn: set[int]) -> Evidence:
     """(Bad with the baseline, bad with the canary) of each request, where the canary answers ``drawn``."""
     x = sum(asked[i][1] for i in drawn)
     evidence = Evidence()
     bad = x + sum(with_baseline for i, (with_baseline, _) in enumerate(asked) if i not in drawn)
-    evidence.weigh(len(drawn), len(asked) - len(drawn), bad, x)
+    evidence.update(len(drawn), len(asked) - len(drawn), bad, x)
     return evidence
 
 
@@ -97,7 +97,7 @@ def test_one_group_by_hand() -> None:
 def test_a_group_in_which_all_or_none_are_bad_says_nothing() -> None:
     evidence = Evidence(1.5)
     for group in ((3, 7, 0, 0), (3, 7, 10, 3), (0, 5, 2, 0), (5, 0, 2, 2), (0, 0, 0, 0)):
-        evidence.weigh(*group)
+        evidence.update(*group)
     assert evidence.as_json() == [0.0] * _ALL
     assert (variance(3, 7, 0), variance(3, 7, 10), variance(1, 0, 1)) == (0, 0, 0)
     assert variance(1, 1, 1) == 0.25
@@ -119,7 +119,7 @@ def test_counts_of_any_size_have_finite_evidence(
 
 
 @pytest.mark.parametrize("bad", [50, 550, 5_500, 27_500, 54_000])
-def test_counts_are_weighed_like_single_requests(bad: int) -> None:
+def test_counts_are_taken_like_single_requests(bad: int) -> None:
     """5,000 beside 50,000: the mean of the smallest alternative by the gamma function."""
     own, others, theta = 5_000, 50_000, ABOVE[0]
     logs = [
@@ -138,7 +138,7 @@ def _log_comb(n: int, k: int) -> float:
 def test_evidence_is_the_mean_over_the_alternatives_of_their_products() -> None:
     evidence, groups = Evidence(1.5), [(2, 9, 3, 2), (4, 5, 1, 0), (1, 1, 1, 1)]
     for group in groups:
-        evidence.weigh(*group)
+        evidence.update(*group)
     each = [math.fsum(column) for column in zip(*(steps(*group, 1.5) for group in groups), strict=True)]
     assert evidence.log_more == pytest.approx(log_mean(each[:_N]))
     assert evidence.log_fewer == pytest.approx(log_mean(each[_N:]))
@@ -146,14 +146,14 @@ def test_evidence_is_the_mean_over_the_alternatives_of_their_products() -> None:
 
 def test_a_tempered_group_counts_by_its_power() -> None:
     whole, half = Evidence(), Evidence()
-    whole.weigh(2, 9, 3, 2)
-    half.weigh(2, 9, 3, 2, 0.5)
+    whole.update(2, 9, 3, 2)
+    half.update(2, 9, 3, 2, 0.5)
     assert half.as_json() == pytest.approx([log / 2 for log in whole.as_json()])
 
 
 def test_what_was_kept_is_the_same_and_nothing_else_is_taken() -> None:
     evidence, again = Evidence(1.5), Evidence(1.5)
-    evidence.weigh(2, 9, 3, 2)
+    evidence.update(2, 9, 3, 2)
     again.from_json(json.loads(json.dumps(evidence.as_json())))
     assert (again.log_more, again.log_fewer) == (evidence.log_more, evidence.log_fewer)
     for broken in ([], [0.0] * _N, [math.nan] * _ALL, [math.inf] * _ALL, ["x"] * _ALL, 3, None):
@@ -165,6 +165,6 @@ def test_what_was_kept_is_the_same_and_nothing_else_is_taken() -> None:
 def test_what_is_bounded_forgets_what_is_old() -> None:
     evidence = Evidence()
     for _ in range(500):
-        evidence.weigh(1, 9, 1, 0)
+        evidence.update(1, 9, 1, 0)
     evidence.keep_between(-2.0, 3.0)
     assert (min(evidence.as_json()), max(evidence.as_json())) == (-2.0, 3.0)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.evaluation.paired import Drops, PairedScale
+from tui.evaluation.paired import Drops, PairedTest
 from tui.model import VerdictState
 
 WORSE, OK, NOT_YET = VerdictState.WORSE, VerdictState.OK, VerdictState.NOT_YET
@@ -33,8 +33,8 @@ def drops_of(most: int, pairs: list[tuple[int, int]]) -> Drops:
     return drops
 
 
-def scale_of(most: int = 1, margin: float = 0.0, tolerance: float = 0.03, alpha: float = 0.01) -> PairedScale:
-    return PairedScale(most, margin, tolerance, math.log(1 / alpha), math.log(20))
+def paired_test(most: int = 1, margin: float = 0.0, tolerance: float = 0.03, alpha: float = 0.01) -> PairedTest:
+    return PairedTest(most, margin, tolerance, math.log(1 / alpha), math.log(20))
 
 
 # --- the evidence -----------------------------------------------------------------------------------
@@ -128,42 +128,42 @@ def test_a_verdict_is_reached_when_the_evidence_is_and_worse_stays(
     made: tuple[int, list[tuple[int, int]]], alpha: float
 ) -> None:
     most, pairs = made
-    scale, drops = scale_of(most, alpha=alpha), Drops(most)
+    test, drops = paired_test(most, alpha=alpha), Drops(most)
     seen = [NOT_YET]
     for pair in pairs:
         drops.add(*pair)
-        told = scale.pair(*pair)
-        assert told == (scale.state if scale.state is not seen[-1] else None)
+        told = test.pair(*pair)
+        assert told == (test.state if test.state is not seen[-1] else None)
         reached = drops.log_above(0.0) >= math.log(1 / alpha)
-        assert not reached or scale.state is WORSE
-        assert scale.state is not WORSE or reached or seen[-1] is WORSE
+        assert not reached or test.state is WORSE
+        assert test.state is not WORSE or reached or seen[-1] is WORSE
         if seen[-1] is OK:
-            assert scale.state in (OK, WORSE)
-        seen.append(scale.state)
+            assert test.state in (OK, WORSE)
+        seen.append(test.state)
     assert len([1 for a, b in itertools.pairwise(seen) if a is not b]) <= 2
-    assert all(0 <= share <= 1 for share in scale.progress)
+    assert all(0 <= share <= 1 for share in test.progress)
 
 
 def test_worse_is_not_taken_back_and_ok_gives_way_to_it() -> None:
-    scale = scale_of()
-    while scale.state is NOT_YET:
-        scale.pair(1, 1)
-    assert (scale.state, scale.progress[1]) == (OK, 1.0)
-    while scale.state is OK:
-        scale.pair(1, 0)
-    assert scale.state is WORSE
+    test = paired_test()
+    while test.state is NOT_YET:
+        test.pair(1, 1)
+    assert (test.state, test.progress[1]) == (OK, 1.0)
+    while test.state is OK:
+        test.pair(1, 0)
+    assert test.state is WORSE
     for _ in range(500):
-        assert scale.pair(0, 1) is None
-    assert (scale.state, scale.progress[0]) == (WORSE, 1.0)
+        assert test.pair(0, 1) is None
+    assert (test.state, test.progress[0]) == (WORSE, 1.0)
 
 
 def test_how_many_more_pairs_are_needed_is_said_only_where_a_verdict_is_approached() -> None:
-    scale = scale_of(tolerance=0.0)
+    test = paired_test(tolerance=0.0)
     for _ in range(20):
-        scale.pair(1, 0)
-        scale.pair(0, 1)
-    assert scale.pairs_to() is None
-    steady = scale_of()
+        test.pair(1, 0)
+        test.pair(0, 1)
+    assert test.pairs_to() is None
+    steady = paired_test()
     for _ in range(50):
         steady.pair(1, 1)
     said, needed = steady.pairs_to(), 0
@@ -182,16 +182,16 @@ def test_what_was_weighed_survives_a_restart(
     made: tuple[int, list[tuple[int, int]]], later: tuple[int, list[tuple[int, int]]]
 ) -> None:
     most, pairs = made
-    scale, again = scale_of(most), scale_of(most)
+    test, again = paired_test(most), paired_test(most)
     for pair in pairs:
-        scale.pair(*pair)
-    again.from_json(json.loads(json.dumps(scale.as_json())))
-    assert again.as_json() == scale.as_json()
-    assert (again.state, again.progress) == (scale.state, scale.progress)
-    assert (again.drops.pairs, again.drops.means) == (scale.drops.pairs, scale.drops.means)
+        test.pair(*pair)
+    again.from_json(json.loads(json.dumps(test.as_json())))
+    assert again.as_json() == test.as_json()
+    assert (again.state, again.progress) == (test.state, test.progress)
+    assert (again.drops.pairs, again.drops.means) == (test.drops.pairs, test.drops.means)
     for base, canary in later[1]:
         pair = min(base, most), min(canary, most)
-        assert again.pair(*pair) == scale.pair(*pair)
+        assert again.pair(*pair) == test.pair(*pair)
 
 
 _LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4)
@@ -214,19 +214,19 @@ _STATES = st.fixed_dictionaries(
 
 @given(_MOSTS, _STATES | _ANYTHING)
 def test_a_state_without_sense_is_refused_or_can_be_judged_with(most: int, state: Any) -> None:
-    scale = scale_of(most)
+    test = paired_test(most)
     try:
-        scale.from_json(state)
+        test.from_json(state)
     except (KeyError, TypeError, ValueError, AttributeError):
         return
-    drops = scale.drops
-    assert all(math.isfinite(share) for share in scale.progress)
+    drops = test.drops
+    assert all(math.isfinite(share) for share in test.progress)
     if drops.means is not None:
         assert all(-1e-9 <= mean <= most * (1 + 1e-9) for mean in drops.means)
     low, high = drops.interval(0.01)
     assert -most <= low <= high <= most
-    scale.pair(most, 0)
-    scale.pairs_to()
+    test.pair(most, 0)
+    test.pairs_to()
 
 
 @pytest.mark.parametrize(
@@ -244,4 +244,4 @@ def test_a_state_without_sense_is_refused_or_can_be_judged_with(most: int, state
 )
 def test_values_that_no_pairs_have_are_refused(state: dict[str, Any]) -> None:
     with pytest.raises((KeyError, TypeError, ValueError, AttributeError)):
-        scale_of(4).from_json(state)
+        paired_test(4).from_json(state)

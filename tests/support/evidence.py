@@ -18,7 +18,7 @@ Happening = tuple[float, Assignment | Outcome]
 _TIMEOUT_S = 60.0
 
 
-class Weighs(Protocol):
+class Evaluates(Protocol):
     """What hears of a request: an evaluator, or one for each task."""
 
     def assigned(self, assignment: Assignment, now_s: float) -> None: ...
@@ -37,7 +37,7 @@ def outcome_of(name: str, shares: Mapping[str, float], number: int = 0, **fields
 class Asked:
     """Asks one request after another of whom the test names; each has an id of its own."""
 
-    def __init__(self, evaluator: Weighs, shares: Mapping[str, float]) -> None:
+    def __init__(self, evaluator: Evaluates, shares: Mapping[str, float]) -> None:
         self.evaluator = evaluator
         self.shares = shares
         self._numbers = count()
@@ -117,7 +117,7 @@ def watch(
     return Watched(evaluator, reached, now_s)
 
 
-def tell(evaluator: Weighs, heard: Iterable[Happening]) -> tuple[list[Verdict], float]:
+def tell(evaluator: Evaluates, heard: Iterable[Happening]) -> tuple[list[Verdict], float]:
     """Hand happenings over in their order; what was reached on the way, and the last instant."""
     reached: list[Verdict] = []
     now_s = 0.0

@@ -218,7 +218,7 @@ class CountingEvaluator:
         self._failures[name] = 0
 
     def listen(self, canary: str, listener: Callable[[str], Listener]) -> None:
-        """Weighs no groups."""
+        """Tests no groups."""
 
     def verdicts(self, now_s: float) -> Mapping[str, tuple[Verdict, ...]]:
         return {name: (self._verdict(name),) for name in self._failures}

@@ -57,7 +57,7 @@ class Rehearsal:
         return tuple(read_outcomes(self.record))
 
     def pairs(self) -> tuple[Pair, ...]:
-        """In the order in which they were weighed."""
+        """In the order in which they were evaluated."""
         return tuple(read_pairs(self.record))
 
 

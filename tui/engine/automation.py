@@ -102,7 +102,7 @@ class Automation:
         self._evaluators.assigned(assignment, assignment.at_s)
 
     def ended(self, outcome: Outcome) -> None:
-        """Weigh one outcome. When it decides something, the guard has acted before this returns."""
+        """Count one outcome. When it decides something, the guard has acted before this returns."""
         canary, task = outcome.deployment, self._task_of(outcome.task)
         is_canary = canary in self._canaries
         evaluator, hand = self._evaluators.by_task[task], self._hands[task]
@@ -114,7 +114,7 @@ class Automation:
         self._decided(task, {canary} if tripped else set())
 
     def compared(self, pair: Pair) -> None:
-        """Weigh one item that both versions answered; the guard acts as it does on an outcome."""
+        """Count one item that both versions answered; the guard acts as it does on an outcome."""
         self._evaluators.add_pair(pair, self._clock())
         self._decided(self._task_of(pair.task), set())
 
@@ -200,7 +200,7 @@ class Automation:
             hand.version_changed(deployment, text, is_canary=deployment in self._canaries)
 
     def begin_anew(self, deployment: str) -> None:
-        """Nothing that was weighed of a deployment so far is evidence about what answers from now on."""
+        """Nothing that was counted of a deployment so far is evidence about what answers from now on."""
         self._evaluators.version_changed(deployment)
         self._verdicts = self._evaluators.verdicts(self._clock())
 

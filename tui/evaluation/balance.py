@@ -19,7 +19,7 @@ _LOWEST = -math.log(10_000)
 """How far it may speak for balance: a quota can begin to reject late in a run."""
 
 
-class Balance:
+class SizeBalance:
     """Evidence that the sizes differ, in both directions, for each of ``SIZES``."""
 
     def __init__(self) -> None:
@@ -27,10 +27,10 @@ class Balance:
         self.stands = False
         """Whether it is shown now that the answered were not asked the same."""
 
-    def weigh(self, name: str, own: int, others: int, large: int, own_large: int) -> None:
+    def update(self, name: str, own: int, others: int, large: int, own_large: int) -> None:
         """Take in a group: ``large`` of its labelled requests had large prompts, ``own_large`` the canary's."""
         test = self._tests[name]
-        test.weigh(own, others, large, own_large)
+        test.update(own, others, large, own_large)
         test.keep_between(_LOWEST, 2 * _STANDS)
         self.stands = any(test.reaches(_STANDS) for test in self._tests.values())
 

@@ -2,8 +2,8 @@
 
 When a block closes to new members depends on assignments and the clock only, never on what becomes of a
 request: whatever makes one side's requests slow, late or unanswered cannot choose which others they are
-compared with. A block is weighed once for each criterion, when each member has its label for that criterion.
-Rare events are weighed by larger groups: so many blocks in a row, of the same weights.
+compared with. A block is tested once for each criterion, when each member has its label for that criterion.
+Rare events are tested by larger groups: so many blocks in a row, of the same weights.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ LEAST_S = 1.0
 
 @dataclass(slots=True, eq=False)
 class Member:
-    """A request under way that is to be evidence. ``stratum`` is the third of the prompt sizes it is in;
+    """A request under way that is to be evidence. ``third`` is the third of the prompt sizes it is in;
     ``is_cold``: it belongs to a warm-up, and says nothing of time and cost."""
 
     deployment: str
     is_canary: bool
     at_s: float
-    stratum: int
+    third: int
     size: int | None
     limits: Limits
     is_cold: bool = False
@@ -52,15 +52,15 @@ class Counted:
 
     def __init__(self) -> None:
         self.own: list[tuple[int, Labels]] = []
-        """(Stratum, labels) of each of the canary's."""
+        """(Third, labels) of each of the canary's."""
         self.others: dict[tuple[int, Labels], int] = {}
         """How many of the baseline's have the same."""
 
     def add(self, member: Member, labels: Labels) -> None:
         if member.is_canary:
-            self.own.append((member.stratum, labels))
+            self.own.append((member.third, labels))
         else:
-            key = (member.stratum, labels)
+            key = (member.third, labels)
             self.others[key] = self.others.get(key, 0) + 1
 
     def merge(self, other: Counted) -> None:
@@ -70,7 +70,7 @@ class Counted:
 
 
 class Group(Counted):
-    """Blocks in a row that are weighed together for what is rare."""
+    """Blocks in a row that are tested together for what is rare."""
 
     __slots__ = ("closed", "due", "epoch", "limits", "opened_s", "under_way")
 
@@ -88,7 +88,7 @@ class Group(Counted):
 class Block(Counted):
     """Members of the same moments; ``due`` requests of the canary are to be expected among them."""
 
-    __slots__ = ("closed", "due", "group", "last_s", "opened_s", "under_way", "weighed")
+    __slots__ = ("closed", "due", "group", "last_s", "opened_s", "tested", "under_way")
 
     def __init__(self, opened_s: float, group: Group) -> None:
         super().__init__()
@@ -97,8 +97,8 @@ class Block(Counted):
         self.due = 0.0
         self.closed = False
         self.under_way: set[Member] = set()
-        self.weighed: set[int] = set()
-        """Rows that were weighed before every member had ended."""
+        self.tested: set[int] = set()
+        """Rows that were tested before every member had ended."""
         group.under_way += 1
 
     def ended(self, member: Member, labels: Labels) -> None:
@@ -125,8 +125,8 @@ class Blocks:
         self._closed: list[Block] = []
         self._ended: list[Group] = []
 
-    def place(self, member: Member, epoch: object, rho: float) -> Block:
-        """The block that a new member goes into; ``rho`` is the canary's share of the two, above 0."""
+    def place(self, member: Member, epoch: object, canary_share: float) -> Block:
+        """The block that a new member goes into; ``canary_share`` is the canary's share of the two, above 0."""
         group, block = self._group, self._open
         if group is not None and (group.epoch is not epoch or group.limits is not member.limits):
             self._close(and_group=True)
@@ -137,7 +137,7 @@ class Blocks:
             if self._group is None:
                 self._group = Group(epoch, member.at_s, member.limits)
             block = self._open = Block(member.at_s, self._group)
-        block.due += rho
+        block.due += canary_share
         block.last_s = member.at_s
         block.under_way.add(member)
         return block
@@ -184,19 +184,19 @@ class Blocks:
         return self._closed
 
 
-Weighed = tuple[int, int, int, list[int]]
-"""(Canary's, baseline's, baseline's bad, canary's bad at each factor) of one stratum of a block, for one
+Counts = tuple[int, int, int, list[int]]
+"""(Canary's, baseline's, baseline's bad, canary's bad at each factor) of one third of a block, for one
 criterion."""
 
 
-def tally(counted: Counted, rows: Sequence[int], widths: Sequence[int]) -> Iterator[tuple[int, Weighed]]:
-    """(Row, counts) of each of ``rows`` (places in the labels) and each stratum that has requests of both;
+def tally(counted: Counted, rows: Sequence[int], widths: Sequence[int]) -> Iterator[tuple[int, Counts]]:
+    """(Row, counts) of each of ``rows`` (places in the labels) and each third that has requests of both;
     ``widths`` are their numbers of factors."""
-    strata: dict[int, list[list[Any]]] = {}
-    for stratum, labels in counted.own:
-        counts = strata.get(stratum)
+    thirds: dict[int, list[list[Any]]] = {}
+    for third, labels in counted.own:
+        counts = thirds.get(third)
         if counts is None:
-            counts = strata[stratum] = [[0, 0, 0, [0] * width] for width in widths]
+            counts = thirds[third] = [[0, 0, 0, [0] * width] for width in widths]
         for place, row in enumerate(rows):
             label = labels[row]
             if label >= 0:
@@ -205,8 +205,8 @@ def tally(counted: Counted, rows: Sequence[int], widths: Sequence[int]) -> Itera
                 over = entry[3]
                 for factor in range(label):
                     over[factor] += 1
-    for (stratum, labels), n in counted.others.items():
-        counts = strata.get(stratum)
+    for (third, labels), n in counted.others.items():
+        counts = thirds.get(third)
         if counts is not None:
             for place, row in enumerate(rows):
                 label = labels[row]
@@ -215,14 +215,14 @@ def tally(counted: Counted, rows: Sequence[int], widths: Sequence[int]) -> Itera
                     entry[1] += n
                     if label:
                         entry[2] += n
-    for counts in strata.values():
+    for counts in thirds.values():
         for place, row in enumerate(rows):
             own, others, bad, over = counts[place]
             if own and others:
                 yield row, (own, others, bad, over)
 
 
-def tally_beyond(block: Block, row: int, width: int) -> Iterator[tuple[int, Weighed]]:
+def tally_beyond(block: Block, row: int, width: int) -> Iterator[tuple[int, Counts]]:
     """The same of one row of a block whose last members are beyond every factor, though they have not ended."""
     counted = Counted()
     counted.merge(block)

@@ -295,8 +295,8 @@ def _mean_cut(bills: Iterable[float], sizes: Iterable[float]) -> MeanCut:
     calm, most_size = _quantile(ordered, 0.99), 2 * _quantile(by_size, 0.99)
     tamed = [(min(y, calm), min(x, most_size)) for y, x in pairs]
     mean_y, mean_x = (math.fsum(column) / len(tamed) for column in zip(*tamed, strict=True))
-    spread = math.fsum((x - mean_x) ** 2 for _, x in tamed)
-    slope = math.fsum((x - mean_x) * (y - mean_y) for y, x in tamed) / spread if spread > 0 else 0.0
+    squares = math.fsum((x - mean_x) ** 2 for _, x in tamed)
+    slope = math.fsum((x - mean_x) * (y - mean_y) for y, x in tamed) / squares if squares > 0 else 0.0
     return MeanCut(cap, slope, most_size, math.fsum(min(y, cap) for y in ordered) / len(ordered))
 
 

@@ -1,4 +1,4 @@
-"""The scales of one canary: everything that is weighed for and against it, criterion by criterion."""
+"""Tests of a canary: the evidence for and against it, criterion by criterion."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tui.evaluation.balance import SIZES, Balance
+from tui.evaluation.balance import SIZES, SizeBalance
 from tui.evaluation.blocks import (
     BAD,
     NONE,
@@ -20,14 +20,14 @@ from tui.evaluation.blocks import (
     tally_beyond,
 )
 from tui.evaluation.criteria import RATE_MARGIN, Criterion
-from tui.evaluation.criterion_test import Scale
-from tui.evaluation.drift import Alone
-from tui.evaluation.floor import Floor
-from tui.evaluation.health import Mix, Split
+from tui.evaluation.criterion_test import CriterionTest
+from tui.evaluation.drift import LateDrift
+from tui.evaluation.floor import RateFloor
+from tui.evaluation.health import PromptMix, SplitTest
 from tui.evaluation.labels import Labeller, rate_label
 from tui.evaluation.limits import Cut, factors_of
 from tui.evaluation.means import FEWEST, Difference, difference
-from tui.evaluation.paired import PairedScale
+from tui.evaluation.paired import PairedTest
 from tui.evaluation.strata import Comparison
 from tui.model import Outcome, VerdictState
 
@@ -42,13 +42,13 @@ _LOOK_EVERY = 20
 _AT_ONE = (1.0,)
 
 Listener = Callable[[str, float, int, int, int, int], None]
-"""Hears of each group that is put on a scale: the criterion, when its block opened (s), how many requests are
+"""Hears of each group that is tested: the criterion, when its block opened (s), how many requests are
 the canary's and the baseline's, how many of these are bad, and how many of the canary's at equal limits (at the
 factor 1)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Odds:
+class Thresholds:
     """How the errors are split: ln(1/error) of WORSE, of an OK, and of either way to the OK of a rate."""
 
     to_worse: float
@@ -56,8 +56,8 @@ class Odds:
     to_ok_of_rate: float
 
 
-class Scales:
-    """Weighs a canary against the baseline. ``alpha`` is the error of one WORSE, ``beta`` that of one OK.
+class CanaryTests:
+    """Compares a canary with the baseline. ``alpha`` is the error of one WORSE, ``beta`` that of one OK.
 
     "Within 10 %" is asked of the scaled answer: a canary's is bad when it is beyond 1.1 times the frozen
     limit, a baseline's when it is beyond the limit. Then "no worse" is plain equality, also when both
@@ -70,12 +70,13 @@ class Scales:
     ) -> None:
         self.alpha = alpha
         self._dispersion = dispersion
-        odds = self.odds = Odds(math.log(1 / alpha), math.log(1 / beta), math.log(2 / beta))
+        thresholds = self.thresholds = Thresholds(math.log(1 / alpha), math.log(1 / beta), math.log(2 / beta))
         self.since_s: dict[str, float] = {}
-        self.said: dict[str, tuple[VerdictState, bool]] = {}
-        """What was told last of each criterion, and whether it rested only on what the canary does alone."""
-        self.unsaid = False
-        """Whether something is reached that may not be said yet."""
+        self.reported: dict[str, tuple[VerdictState, bool]] = {}
+        """What was reported last of each criterion, and whether it rested only on what the canary does
+        alone."""
+        self.unreported = False
+        """Whether something is reached that may not be reported yet."""
         self._held: tuple[object, ...] = ()
         self.began_s: float | None = None
         self._labeller = labeller
@@ -83,67 +84,67 @@ class Scales:
         self._latencies = tuple(row for row in table if row.measure == "latency")
         quick = [row for row in table if row.kind == "slower" and row.measure != "length"]
         slow = [row for row in table if row.kind in ("rate", "mix") or row.measure == "length"]
-        self.scales = {row.id: self._new_scale(row) for row in table if row.kind in ("slower", "rate")}
+        self.by_criterion = {row.id: self._new_test(row) for row in table if row.kind in ("slower", "rate")}
         self._quick, self._slow = (self._places(rows) for rows in (quick, slow))
         self._means = tuple(row for row in table if row.kind == "mean")
         self._mean_states = dict.fromkeys((row.id for row in self._means), VerdictState.NOT_YET)
         self._decided: dict[str, Difference] = {}
         """What made a mean WORSE: from then on it is what stands beside it."""
         self._until_look = _LOOK_EVERY
-        self.floors = {row.id: Floor(row.floor) for row in table if row.kind == "rate" and row.floor > 0}
+        self.floors = {row.id: RateFloor(row.floor) for row in table if row.kind == "rate" and row.floor > 0}
         self.paired = {
-            row.id: PairedScale(row.most, row.margin, row.tolerance, odds.to_worse, odds.to_ok)
+            row.id: PairedTest(row.most, row.margin, row.tolerance, thresholds.to_worse, thresholds.to_ok)
             for row in table
             if row.kind == "paired"
         }
-        self.mix = Mix(odds.to_worse, odds.to_ok)
-        self.balance = Balance()
-        self.alone = {name: Alone() for name in self.scales}
+        self.mix = PromptMix(thresholds.to_worse, thresholds.to_ok)
+        self.balance = SizeBalance()
+        self.alone = {name: LateDrift() for name in self.by_criterion}
         self._blocks = Blocks()
         self.warming = 0
         """Requests of the canary that are still to say nothing of time and cost."""
         self.requests = [0, 0]
         """Members so far: of the canary, of the baseline."""
         self._draws: dict[float, list[int]] = {}
-        self.none: dict[str, list[int]] = {}
+        self.no_evidence: dict[str, list[int]] = {}
         """Why requests are no evidence -> how many of the canary's and of the baseline's were not."""
         self.canary_pct = self.baseline_pct = 0.0
         """The weights at the last assignment."""
         self.listener: Listener | None = None
 
-    def _new_scale(self, row: Criterion) -> Scale:
-        odds = self.odds
+    def _new_test(self, row: Criterion) -> CriterionTest:
+        thresholds = self.thresholds
         if row.kind == "rate":
-            return Scale(_AT_ONE, 0, RATE_MARGIN, odds.to_worse, odds.to_ok_of_rate)
+            return CriterionTest(_AT_ONE, 0, RATE_MARGIN, thresholds.to_worse, thresholds.to_ok_of_rate)
         factors = factors_of(row)
-        return Scale(factors, factors.index(1 + row.margin), 1.0, odds.to_worse, odds.to_ok)
+        return CriterionTest(factors, factors.index(1 + row.margin), 1.0, thresholds.to_worse, thresholds.to_ok)
 
     def _places(self, rows: Sequence[Criterion]) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """(Their places in the labels, how many factors each has)."""
-        widths = (len(self.scales[row.id].factors) if row.id in self.scales else 1 for row in rows)
+        widths = (len(self.by_criterion[row.id].factors) if row.id in self.by_criterion else 1 for row in rows)
         return tuple(self._labeller.row[row.id] for row in rows), tuple(widths)
 
     # --- the walk of a request ---
 
-    def enter(self, member: Member, epoch: object, rho: float) -> None:
+    def enter(self, member: Member, epoch: object, canary_share: float) -> None:
         """A request of the canary or of the baseline was assigned while the canary's share of the two was
-        ``rho``."""
+        ``canary_share``."""
         side = 0 if member.is_canary else 1
         self.requests[side] += 1
-        draws = self._draws.get(rho)
+        draws = self._draws.get(canary_share)
         if draws is None:
-            draws = self._draws[rho] = [0, 0]
+            draws = self._draws[canary_share] = [0, 0]
         draws[side] += 1
         if self.began_s is None:
             self.began_s = member.at_s
-        member.places.append((self, self._blocks.place(member, epoch, rho)))
+        member.places.append((self, self._blocks.place(member, epoch, canary_share)))
 
     def warms_up(self) -> bool:
         """Whether the canary's next request belongs to its warm-up; it is counted."""
         if not self.warming:
             return False
         self.warming -= 1
-        self.count_none("warm-up", is_canary=True)
+        self.count_no_evidence("warm-up", is_canary=True)
         return True
 
     def count_own(self, outcome: Outcome) -> None:
@@ -153,88 +154,88 @@ class Scales:
             if label != NONE:
                 floor.add(label == BAD)
 
-    def count_none(self, why: str, *, is_canary: bool) -> None:
+    def count_no_evidence(self, why: str, *, is_canary: bool) -> None:
         """A request is no evidence."""
-        self.none.setdefault(why, [0, 0])[0 if is_canary else 1] += 1
+        self.no_evidence.setdefault(why, [0, 0])[0 if is_canary else 1] += 1
 
     def look(self, now_s: float, spilling: Collection[str]) -> bool:
-        """Weigh the blocks that are ready, and the latencies of those whose last members are beyond every
+        """Test the blocks that are ready, and the latencies of those whose last members are beyond every
         limit; then look at what was reached. ``spilling`` deployments may hand a request over to another
-        one: theirs are waited for. True where something may have to be said."""
+        one: theirs are waited for. True where something may have to be reported."""
         self._blocks.close_if_due(now_s)
         for block in self._blocks.take_ready():
-            self._weigh(block, now_s)
+            self._test_block(block, now_s)
         for group in self._blocks.take_ended():
-            self._weigh_group(group, now_s)
+            self._test_group(group, now_s)
         for block in self._blocks.waiting():
             if not any(member.deployment in spilling for member in block.under_way):
-                self._weigh_expired(block, now_s)
-        for scale in self.scales.values():
-            scale.decide()
+                self._test_expired(block, now_s)
+        for test in self.by_criterion.values():
+            test.decide()
         below = tuple(self.is_below_floor(name) for name in self.floors)
-        held = (*(scale.reached for scale in self.scales.values()), *self._mean_states.values(), *below)
+        held = (*(test.reached for test in self.by_criterion.values()), *self._mean_states.values(), *below)
         changed, self._held = held != self._held, held
-        return changed or self.unsaid
+        return changed or self.unreported
 
-    def _weigh(self, block: Block, now_s: float) -> None:
+    def _test_block(self, block: Block, now_s: float) -> None:
         group = block.group
         group.under_way -= 1
         if block.own and block.others:
             rows, widths = self._quick
             for place, counts in tally(block, rows, widths):
-                if place not in block.weighed:
-                    self._weigh_row(place, block, counts, now_s)
+                if place not in block.tested:
+                    self._update(place, block, counts, now_s)
         group.merge(block)
         if group.closed and not group.under_way:
-            self._weigh_group(group, now_s)
+            self._test_group(group, now_s)
 
-    def _weigh_group(self, group: Group, now_s: float) -> None:
+    def _test_group(self, group: Group, now_s: float) -> None:
         if group.own and group.others:
             for name in SIZES:
-                self._weigh_size(name, group)
+                self._update_sizes(name, group)
             for place, counts in tally(group, *self._slow):
-                self._weigh_row(place, group, counts, now_s)
+                self._update(place, group, counts, now_s)
 
-    def _weigh_expired(self, block: Block, now_s: float) -> None:
+    def _test_expired(self, block: Block, now_s: float) -> None:
         """Members under way for longer than every factor of a limit are beyond them, however they end."""
         if not block.own and not any(member.is_canary for member in block.under_way):
             return
         for row in self._latencies:
             place, cut = self._labeller.row[row.id], block.limits.cuts.get(row.id)
-            if cut is None or place in block.weighed:
+            if cut is None or place in block.tested:
                 continue
             latest_s = now_s - cut.points[cut.usable - 1] / 1000 - _GRACE_S
             if all(member.at_s <= latest_s for member in block.under_way):
-                block.weighed.add(place)
+                block.tested.add(place)
                 for _, counts in tally_beyond(block, place, len(cut.points)):
-                    self._weigh_row(place, block, counts, now_s)
+                    self._update(place, block, counts, now_s)
 
-    def _weigh_row(
+    def _update(
         self, place: int, of: Block | Group, counts: tuple[int, int, int, list[int]], now_s: float
     ) -> None:
         row = self._by_row[place]
         own, others, bad, over = counts
         if row.kind == "mix":
-            self.mix.weigh(own, others, bad, over[0])
+            self.mix.update(own, others, bad, over[0])
             return
         if row.measure in SIZED and self.balance.stands:
             return
-        scale = self.scales[row.id]
+        test = self.by_criterion[row.id]
         if self.listener is not None:
-            self.listener(row.id, of.opened_s, own, others, bad, over[scale.factors.index(1.0)])
+            self.listener(row.id, of.opened_s, own, others, bad, over[test.factors.index(1.0)])
         if row.kind == "slower":
             cut: Cut = of.limits.cuts[row.id]
-            scale.at, scale.usable = cut.at, min(scale.usable, cut.usable)
-        scale.weigh(over, own, others, bad, self._power(row, scale, now_s))
+            test.at, test.usable = cut.at, min(test.usable, cut.usable)
+        test.update(over, own, others, bad, self._power(row, test, now_s))
 
-    def _power(self, row: Criterion, scale: Scale, now_s: float) -> float:
-        """By how much a group is tempered: known before it is weighed."""
+    def _power(self, row: Criterion, test: CriterionTest, now_s: float) -> float:
+        """By how much a group is tempered: known before it is counted."""
         if not self._dispersion or row.kind != "slower" or self.began_s is None:
             return 1.0
-        per_s = scale.information / max(now_s - self.began_s, 1.0)
+        per_s = test.information / max(now_s - self.began_s, 1.0)
         return 1 / (1 + self._dispersion * per_s)
 
-    def _weigh_size(self, name: str, group: Group) -> None:
+    def _update_sizes(self, name: str, group: Group) -> None:
         place = self._labeller.row[name]
         own = [labels[place] for _, labels in group.own if labels[place] != NONE]
         others = [(labels[place], n) for (_, labels), n in group.others.items() if labels[place] != NONE]
@@ -242,31 +243,31 @@ class Scales:
         if not own or not 0 < large + sum(own) < len(own) + total:
             return
         stood = self.balance.stands
-        self.balance.weigh(name, len(own), total, large + sum(own), sum(own))
+        self.balance.update(name, len(own), total, large + sum(own), sum(own))
         if self.balance.stands and not stood:
-            # What was weighed so far may rest on it.
+            # What was counted so far may rest on it.
             for row in self._by_row.values():
-                if row.measure in SIZED and self.scales[row.id].reached is not VerdictState.WORSE:
-                    self.scales[row.id] = self._new_scale(row)
+                if row.measure in SIZED and self.by_criterion[row.id].reached is not VerdictState.WORSE:
+                    self.by_criterion[row.id] = self._new_test(row)
 
-    def weigh_alone(self, labels: Labels) -> bool:
-        """Weigh a finished request of a canary that has all the traffic; True where it turns out worse in
+    def update_alone(self, labels: Labels) -> bool:
+        """Count a finished request of a canary that has all the traffic; True where it turns out worse in
         something."""
         found = False
         for place, row in self._by_row.items():
-            scale, label = self.scales.get(row.id), labels[place]
-            if scale is None or label == NONE or scale.reached is VerdictState.WORSE:
+            test, label = self.by_criterion.get(row.id), labels[place]
+            if test is None or label == NONE or test.reached is VerdictState.WORSE:
                 continue
-            found |= self.alone[row.id].add(label > scale.at, scale.own_over[scale.at], scale.own)
+            found |= self.alone[row.id].add(label > test.at, test.own_over[test.at], test.own)
         return found
 
     def beside_again(self) -> None:
         """The canary has the baseline beside it: what it looked like alone is not needed any more."""
         if any(alone.alarmed for alone in self.alone.values()):
-            self.alone = {name: Alone() for name in self.scales}
+            self.alone = {name: LateDrift() for name in self.by_criterion}
 
-    def weigh_pair(self, criterion: str, baseline: int, canary: int) -> bool:
-        """Weigh the values of one item that both answered; True where that decides it."""
+    def add_pair(self, criterion: str, baseline: int, canary: int) -> bool:
+        """Count the values of one item that both answered; True where that decides it."""
         return self.paired[criterion].pair(baseline, canary) is not None
 
     def answered(self) -> bool:
@@ -277,10 +278,10 @@ class Scales:
         self._until_look = _LOOK_EVERY
         return True
 
-    def weigh_means(self, seen: Comparison) -> None:
+    def test_means(self, comparison: Comparison) -> None:
         """Look at the means."""
         for row in self._means:
-            now, found = self._mean_states[row.id], self.mean(row, seen)
+            now, found = self._mean_states[row.id], self.mean(row, comparison)
             if now is VerdictState.WORSE or found is None or found.canary_n < FEWEST or self.balance.stands:
                 continue
             state: VerdictState = now
@@ -294,7 +295,7 @@ class Scales:
 
     # --- what they say ---
 
-    def state(self, row: Criterion, seen: Comparison) -> VerdictState:
+    def state(self, row: Criterion, comparison: Comparison) -> VerdictState:
         """As it is to be shown now."""
         if row.kind == "split":
             return self.split.state
@@ -302,54 +303,56 @@ class Scales:
             return self.mix.state
         if row.kind == "paired":
             return self.paired[row.id].state
-        state = self._mean_states[row.id] if row.kind == "mean" else self._weighed(row)
-        if state is VerdictState.OK and (self.why_no_ok(row, seen) or self._seen_beyond(row, seen)):
+        state = self._mean_states[row.id] if row.kind == "mean" else self._counted(row)
+        if state is VerdictState.OK and (self.why_no_ok(row, comparison) or self._seen_beyond(row, comparison)):
             return VerdictState.NOT_YET
         return state
 
-    def _seen_beyond(self, row: Criterion, seen: Comparison) -> bool:
+    def _seen_beyond(self, row: Criterion, comparison: Comparison) -> bool:
         """Whether a bill is seen beyond its margin now, whatever was shown before."""
-        found = self.mean(row, seen) if row.kind == "mean" else None
+        found = self.mean(row, comparison) if row.kind == "mean" else None
         return found is not None and found.gap >= 0
 
-    def _weighed(self, row: Criterion) -> VerdictState:
-        scale = self.scales[row.id]
-        if scale.reached is VerdictState.WORSE or self.alone[row.id].alarmed:
+    def _counted(self, row: Criterion) -> VerdictState:
+        test = self.by_criterion[row.id]
+        if test.reached is VerdictState.WORSE or self.alone[row.id].alarmed:
             return VerdictState.WORSE
-        if scale.state is VerdictState.OK or self.is_below_floor(row.id):
+        if test.state is VerdictState.OK or self.is_below_floor(row.id):
             return VerdictState.OK
         return VerdictState.NOT_YET
 
     @property
-    def split(self) -> Split:
+    def split(self) -> SplitTest:
         """How the draws follow the weights."""
-        draws = [(rho, own, others) for rho, (own, others) in self._draws.items()]
-        return Split(draws, self.odds.to_worse, self.odds.to_ok)
+        draws = [(canary_share, own, others) for canary_share, (own, others) in self._draws.items()]
+        return SplitTest(draws, self.thresholds.to_worse, self.thresholds.to_ok)
 
     def is_below_floor(self, criterion: str) -> bool:
         """Whether the canary's own rate is shown to be below the floor, now."""
         floor = self.floors.get(criterion)
-        return floor is not None and floor.reaches(self.odds.to_ok_of_rate)
+        return floor is not None and floor.reaches(self.thresholds.to_ok_of_rate)
 
     def only_alone(self, row: Criterion) -> bool:
         """Whether WORSE rests only on what it does without the baseline beside it."""
         alone = self.alone.get(row.id)
-        return alone is not None and alone.alarmed and self.scales[row.id].reached is not VerdictState.WORSE
+        return (
+            alone is not None and alone.alarmed and self.by_criterion[row.id].reached is not VerdictState.WORSE
+        )
 
     def holds_ok(self, row: Criterion) -> bool:
         """Whether an OK was reached, though something may stand against showing it."""
         if row.kind == "mean":
             return self._mean_states[row.id] is VerdictState.OK
-        scale = self.scales.get(row.id)
-        return scale is not None and scale.reached is VerdictState.OK
+        test = self.by_criterion.get(row.id)
+        return test is not None and test.reached is VerdictState.OK
 
-    def why_no_ok(self, row: Criterion, seen: Comparison) -> str:
+    def why_no_ok(self, row: Criterion, comparison: Comparison) -> str:
         """Why a latency or a bill cannot be OK now, in words; empty where it can."""
         if (row.measure in SIZED or row.kind == "mean") and self.balance.stands:
             smaller = "smaller" if self.balance.smaller else "larger"
             return f"the answered are not the same prompts: the canary's are {smaller}"
         if row.measure == "latency":
-            own, base = seen.rates("broke")
+            own, base = comparison.rates("broke")
             if own is not None and base is not None and abs(own - base) >= UNANSWERED_POINTS:
                 return f"{100 * own:.0f}% of the canary's requests failed, {100 * base:.0f}% of the baseline's"
         return ""
@@ -358,63 +361,68 @@ class Scales:
         """Whether a criterion, or any of those of a measure, is WORSE."""
         if what in self._mean_states:
             return self._mean_states[what] is VerdictState.WORSE
-        return any(s.reached is VerdictState.WORSE for name, s in self.scales.items() if name.startswith(what))
+        return any(
+            s.reached is VerdictState.WORSE for name, s in self.by_criterion.items() if name.startswith(what)
+        )
 
     def latency_reached(self) -> bool:
         """Whether any criterion that goes by a limit has come to a verdict."""
         return any(
-            self.scales[row.id].reached is not VerdictState.NOT_YET
+            self.by_criterion[row.id].reached is not VerdictState.NOT_YET
             for row in self._by_row.values()
             if row.kind == "slower"
         )
 
-    def mean(self, row: Criterion, seen: Comparison) -> Difference | None:
+    def mean(self, row: Criterion, comparison: Comparison) -> Difference | None:
         """How the bills differ, None before there are two on each side."""
-        return self._decided.get(row.id) or difference(seen.spreads(row.id), row.margin, self.alpha)
+        return self._decided.get(row.id) or difference(comparison.moments(row.id), row.margin, self.alpha)
 
     # --- what survives a restart ---
 
     def as_json(self) -> dict[str, Any]:
-        """What was weighed; blocks that are not complete are not kept."""
+        """The evidence; blocks that are not complete are not kept."""
         return {
             "since_s": dict(self.since_s),
             "requests": [*self.requests, self.warming, self._until_look],
             "weights": [self.canary_pct, self.baseline_pct],
-            "draws": [[rho, *counts] for rho, counts in self._draws.items()],
-            "none": {why: list(counts) for why, counts in self.none.items()},
+            "draws": [[canary_share, *counts] for canary_share, counts in self._draws.items()],
+            "none": {why: list(counts) for why, counts in self.no_evidence.items()},
             "means": {name: state.value for name, state in self._mean_states.items()},
             "decided": {name: found.as_json() for name, found in self._decided.items()},
             "floors": {name: floor.as_json() for name, floor in self.floors.items()},
-            "paired": {name: scale.as_json() for name, scale in self.paired.items()},
-            "scales": {name: scale.as_json() for name, scale in self.scales.items()},
+            "paired": {name: test.as_json() for name, test in self.paired.items()},
+            "scales": {name: test.as_json() for name, test in self.by_criterion.items()},
             "alone": {name: alone.as_json() for name, alone in self.alone.items()},
             "mix": self.mix.as_json(),
             "balance": self.balance.as_json(),
-            "said": {name: [state.value, alone] for name, (state, alone) in self.said.items()},
+            "said": {name: [state.value, alone] for name, (state, alone) in self.reported.items()},
             "began_s": self.began_s,
         }
 
     def from_json(self, saved: Mapping[str, Any], offset_s: float) -> None:
         """Raises KeyError, TypeError, ValueError or AttributeError where it is not what ``as_json`` gave; the
-        scales may then be half changed and must not be used."""
+        tests may then be half changed and must not be used."""
         own, others, warming, until_look = (int(n) for n in saved["requests"])
         self._mean_states = {row.id: VerdictState(saved["means"][row.id]) for row in self._means}
         self._decided = {str(name): Difference.from_json(found) for name, found in saved["decided"].items()}
         restored: tuple[tuple[str, Mapping[str, Any]], ...] = (
-            ("floors", self.floors), ("paired", self.paired), ("scales", self.scales), ("alone", self.alone),
+            ("floors", self.floors), ("paired", self.paired), ("scales", self.by_criterion), ("alone",
+            self.alone),
         )  # fmt: skip
         for kind, kept in restored:
             for name, one in kept.items():
                 one.from_json(saved[kind][name])
         self.mix.from_json(saved["mix"])
         self.canary_pct, self.baseline_pct = (float(pct) for pct in saved["weights"])
-        self._draws = {float(rho): [int(own), int(others)] for rho, own, others in saved["draws"]}
+        self._draws = {
+            float(canary_share): [int(own), int(others)] for canary_share, own, others in saved["draws"]
+        }
         self.balance.from_json(saved["balance"])
         self.since_s = {str(name): float(at) + offset_s for name, at in saved["since_s"].items()}
-        self.said = {
+        self.reported = {
             str(name): (VerdictState(state), bool(alone)) for name, (state, alone) in saved["said"].items()
         }
-        self.none = {str(why): [int(counts[0]), int(counts[1])] for why, counts in saved["none"].items()}
+        self.no_evidence = {str(why): [int(counts[0]), int(counts[1])] for why, counts in saved["none"].items()}
         self.requests, self.warming = [own, others], max(warming, 0)
         self._until_look = min(max(until_look, 1), _LOOK_EVERY)
         began_s = saved["began_s"]

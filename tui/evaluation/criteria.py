@@ -53,11 +53,11 @@ def _paired(row: CriterionRow, criteria: Criteria, allowed: float) -> dict[str, 
     """Quality that only people score moves nothing: they do it in their own time, and nothing may wait for
     them."""
     is_quality = row.id == "quality"
-    scale, tolerance = (1, QUALITY_TOLERANCE) if is_quality else (100, ACCURACY_TOLERANCE_PCT)
+    per_unit, tolerance = (1, QUALITY_TOLERANCE) if is_quality else (100, ACCURACY_TOLERANCE_PCT)
     return {
-        "margin": allowed / scale,
+        "margin": allowed / per_unit,
         "limit": f"at most -{allowed:g}" if allowed else "same or better",
         "most": 4 if is_quality else 1,
-        "tolerance": max(allowed, tolerance) / scale,
+        "tolerance": max(allowed, tolerance) / per_unit,
         "advisory": is_quality and criteria.scored_by == "people",
     }

@@ -1,4 +1,4 @@
-"""One criterion of one canary on the scale: what its blocks of neighbours say for and against it."""
+"""Test of one criterion of a canary: what its blocks of neighbours say for and against it."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ _PLANNED = 60.0
 """Information at which an interval is tightest: that of a usual decision."""
 
 
-class Scale:
-    """Weighs the groups of one criterion. ``to_worse`` and ``to_ok`` are ln(1/error) of either verdict.
+class CriterionTest:
+    """Test of one criterion by its groups of neighbours. ``to_worse`` and ``to_ok`` are ln(1/error) of either
+    verdict.
 
     For what goes by a limit, ``factors`` are times that limit: a canary's answer is bad at a factor when it
     is beyond that times the limit, and "no difference" is asked at the factor ``at``, 1 + margin. A rate has
     the one factor 1; WORSE is asked at equal odds, OK at ``ok_at`` times them. WORSE stays: nothing is
-    weighed any more, so that what stands beside it is what decided. OK is taken back while the canary is seen
+    counted any more, so that what stands beside it is what decided. OK is taken back while the canary is seen
     to be beyond it, and gives way to WORSE.
     """
 
@@ -75,7 +76,7 @@ class Scale:
         self.drifted = False
         """Whether WORSE was reached by late drift: that is a run length, not an error probability."""
 
-    def weigh(self, over: Sequence[int], own: int, others: int, bad: int, power: float = 1.0) -> None:
+    def update(self, over: Sequence[int], own: int, others: int, bad: int, power: float = 1.0) -> None:
         """Take in one group: ``over`` of ``own`` requests of the canary are bad at each factor, ``bad`` of
         ``others`` of the baseline."""
         if self.reached is VerdictState.WORSE:
@@ -102,7 +103,7 @@ class Scale:
             self.bad_own += x
             self.by_chance += own * both / total
             self.information += variance(own, others, both)
-            self._evidence.weigh(own, others, both, x, power)
+            self._evidence.update(own, others, both, x, power)
             if self._late is not None:
                 if max(self._late) <= 0:
                     self.late_bad, self.late_due = 0, 0.0
@@ -218,9 +219,9 @@ class Scale:
         said = []
         for i, factor in enumerate(self.factors[: self.usable]):
             share = (1 - rho) * self.due / own + rho * self.own_over[i] / own
-            gap, spread = self._over[i] - self._due, self._weight * share * (1 - share)
+            gap, sum_variance = self._over[i] - self._due, self._weight * share * (1 - share)
             # It grows by the square of the distance, so between two factors its root is nearly a line.
-            said.append((math.log(factor), math.copysign(math.sqrt(max(_log_e(gap, spread), 0.0)), gap)))
+            said.append((math.log(factor), math.copysign(math.sqrt(max(_log_e(gap, sum_variance), 0.0)), gap)))
         low = _crossing(said, math.sqrt(self._to_worse))
         high = _crossing([(log, -root) for log, root in reversed(said)], math.sqrt(self._to_ok))
         return low, high
@@ -280,9 +281,9 @@ class Scale:
         self.reached, self._late, self.drifted = state, late, bool(saved["drifted"])
 
 
-def _log_e(gap: float, spread: float) -> float:
-    """ln of the normal mixture for a sum ``gap`` of variance ``spread``."""
-    return gap * gap / (2 * (spread + _PLANNED)) - math.log1p(spread / _PLANNED) / 2
+def _log_e(gap: float, sum_variance: float) -> float:
+    """ln of the normal mixture for a sum ``gap`` of variance ``sum_variance``."""
+    return gap * gap / (2 * (sum_variance + _PLANNED)) - math.log1p(sum_variance / _PLANNED) / 2
 
 
 def _crossing(said: Sequence[tuple[float, float]], target: float) -> float | None:

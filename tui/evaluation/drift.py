@@ -29,7 +29,7 @@ _TARGET = math.log(RUN_LENGTH)
 _HIGHEST = 0.9
 
 
-class Alone:
+class LateDrift:
     """The running value for one criterion; O(1) a request."""
 
     __slots__ = ("_bad", "_logs", "_requests", "alarmed", "expected", "seen")
@@ -44,7 +44,7 @@ class Alone:
         self.alarmed = False
 
     def add(self, bad: bool, past_bad: int, past_requests: int) -> bool:
-        """Weigh one request of a version without another beside it, ``past_*`` being what it did beside one;
+        """Count one request of a version without another beside it, ``past_*`` being what it did beside one;
         True at the alarm."""
         self._requests += 1
         self._bad += bad

@@ -1,4 +1,5 @@
-"""The evaluator: every outcome is weighed once, and every criterion may be looked at as often as one likes.
+"""Evaluator: what turns outcomes into verdicts. Every outcome is counted once, and every criterion may be
+looked at as often as one likes.
 
 What must hold for its verdicts: the router draws at random with the weights in force; an outcome belongs to
 the deployment it was assigned to, whatever became of it; requests are compared with those of the same
@@ -17,14 +18,14 @@ from typing import Any
 
 from tui.evaluation.blocks import Member
 from tui.evaluation.calibration import Calibration, Frozen
-from tui.evaluation.canary_tests import Listener, Scales
+from tui.evaluation.canary_tests import CanaryTests, Listener
 from tui.evaluation.criteria import Criterion, decision_table
-from tui.evaluation.labels import Labeller, why_none
+from tui.evaluation.labels import Labeller, why_no_evidence
 from tui.evaluation.means import FEWEST
 from tui.evaluation.measures import Values, bills_of, values_of
 from tui.evaluation.notes import explained, note
-from tui.evaluation.shown import Compared, compared
-from tui.evaluation.strata import Comparison, Epoch, Stretches
+from tui.evaluation.shown import Figures, figures
+from tui.evaluation.strata import Comparison, Epoch, Strata
 from tui.evaluation.waits import Traffic, etas
 from tui.model import (
     ERRORS,
@@ -40,7 +41,7 @@ from tui.model import (
 from tui.rollout import Criteria
 
 ENGINE = "blocks"
-"""What the kept evidence was weighed by; that of another engine is not taken up."""
+"""What the kept evidence was tested by; that of another engine is not taken up."""
 
 _IN_A_ROW = 5
 _RATE_OVER = 512
@@ -89,10 +90,10 @@ class Evaluator:
         self._rows = {row.id: row for row in self._table}
         split = criteria.alpha_pct / 100 / sum(not row.advisory for row in self._table)
         self._labeller = Labeller(self._table)
-        self._new_scales = partial(Scales, self._table, self._labeller, split, beta, criteria.dispersion)
-        self._sides = {name: self._new_scales() for name in canaries}
+        self._new_tests = partial(CanaryTests, self._table, self._labeller, split, beta, criteria.dispersion)
+        self._tests = {name: self._new_tests() for name in canaries}
         self._calibration = self._new_calibration(calibrated or {})
-        self._stretches = Stretches(baseline, canaries)
+        self._strata = Strata(baseline, canaries)
         self._margins = {row.id: row.margin for row in self._table if row.kind == "mean"}
         self._under_way: dict[int, tuple[Member, Epoch]] = {}
         self._spilling: set[str] = set()
@@ -122,43 +123,43 @@ class Evaluator:
     def assigned(self, assignment: Assignment, now_s: float) -> None:
         """Hear of an assignment, whatever becomes of it: who its neighbours are is decided here."""
         self._look(now_s)
-        epoch, name = self._stretches.epoch(assignment.shares), assignment.deployment
+        epoch, name = self._strata.epoch(assignment.shares), assignment.deployment
         if epoch is not self._epoch:
             self._turn(epoch)
         self._recent_s.append(now_s)
         is_baseline = name == self._baseline
         if assignment.saturated:
-            self._count_none("saturated", name, epoch)
-        elif is_baseline or name in self._sides:
+            self._count_no_evidence("saturated", name, epoch)
+        elif is_baseline or name in self._tests:
             self._enter(assignment, epoch, now_s, is_canary=not is_baseline)
 
     def _turn(self, epoch: Epoch) -> None:
         """Other weights are in force: a canary that is raised from 0 warms up."""
-        for canary, side in self._sides.items():
-            before, now = side.canary_pct, epoch.shares.get(canary, 0.0)
+        for canary, tests in self._tests.items():
+            before, now = tests.canary_pct, epoch.shares.get(canary, 0.0)
             if now > 0 and before <= 0:
-                side.warming = self._criteria.warmup_requests
-            side.canary_pct, side.baseline_pct = now, epoch.shares.get(self._baseline, 0.0)
-            if canary in epoch.rhos:
-                side.beside_again()
+                tests.warming = self._criteria.warmup_requests
+            tests.canary_pct, tests.baseline_pct = now, epoch.shares.get(self._baseline, 0.0)
+            if canary in epoch.canary_shares:
+                tests.beside_again()
         self._epoch = epoch
 
     def _enter(self, assignment: Assignment, epoch: Epoch, now_s: float, *, is_canary: bool) -> None:
         name, size, limits = assignment.deployment, assignment.prompt_chars, self._calibration.limits
-        is_cold = is_canary and self._sides[name].warms_up()
+        is_cold = is_canary and self._tests[name].warms_up()
         if not is_canary:
             self._calibration.assigned(assignment.request_id, now_s, size)
-        member = Member(name, is_canary, now_s, limits.stratum(size), size, limits, is_cold)
-        for canary in (name,) if is_canary else epoch.rhos:
-            if canary in epoch.rhos:
-                self._sides[canary].enter(member, epoch, epoch.rhos[canary])
+        member = Member(name, is_canary, now_s, limits.third(size), size, limits, is_cold)
+        for canary in (name,) if is_canary else epoch.canary_shares:
+            if canary in epoch.canary_shares:
+                self._tests[canary].enter(member, epoch, epoch.canary_shares[canary])
         self._under_way[assignment.request_id] = (member, epoch)
 
     def add(self, outcome: Outcome, now_s: float) -> None:
-        """Weigh one outcome, if it is evidence; O(number of criteria)."""
+        """Count one outcome, if it is evidence; O(number of criteria)."""
         self._look(now_s)
         name = outcome.deployment
-        if name in self._sides:
+        if name in self._tests:
             self._watch(outcome)
         if not outcome.counts_for_version:
             self._spilling.add(name)
@@ -172,15 +173,15 @@ class Evaluator:
     def _settle(self, outcome: Outcome, member: Member, epoch: Epoch, now_s: float) -> None:
         """A member has ended: its labels go to the blocks it is in."""
         values, bills = values_of(outcome), bills_of(outcome)
-        if why := why_none(outcome):
-            self._count_none(why, outcome.deployment, epoch)
+        if why := why_no_evidence(outcome):
+            self._count_no_evidence(why, outcome.deployment, epoch)
         if not member.is_canary:
             if outcome.counts_for_version and outcome.kind is not OutcomeKind.CLIENT_SATURATED:
                 self._calibration.ended(outcome.request_id, values, bills)
             else:
                 self._calibration.dropped(outcome.request_id)
-        if epoch.rhos:
-            epoch.stretch(outcome.deployment).count(outcome, values, bills, member, self._margins)
+        if epoch.canary_shares:
+            epoch.stratum(outcome.deployment).count(outcome, values, bills, member, self._margins)
         if member.places:
             labels = self._labeller.labels(outcome, values, member)
             for _, block in member.places:
@@ -189,32 +190,32 @@ class Evaluator:
             self._settle_own(outcome, values, member, epoch, now_s)
 
     def _settle_own(self, outcome: Outcome, values: Values, member: Member, epoch: Epoch, now_s: float) -> None:
-        side = self._sides[member.deployment]
-        side.count_own(outcome)
+        tests = self._tests[member.deployment]
+        tests.count_own(outcome)
         if not member.places:
             if not epoch.shares.get(self._baseline):
                 labels = self._labeller.labels(outcome, values, member)
-                if side.weigh_alone(labels):
-                    self._say(member.deployment, now_s)
-        elif outcome.usage is not None and side.answered():
-            side.weigh_means(self._stretches.comparison(member.deployment))
+                if tests.update_alone(labels):
+                    self._report(member.deployment, now_s)
+        elif outcome.usage is not None and tests.answered():
+            tests.test_means(self._strata.comparison(member.deployment))
 
-    def _count_none(self, why: str, name: str, epoch: Epoch) -> None:
-        for canary in epoch.rhos if name == self._baseline else (name,):
-            if canary in self._sides:
-                self._sides[canary].count_none(why, is_canary=name != self._baseline)
+    def _count_no_evidence(self, why: str, name: str, epoch: Epoch) -> None:
+        for canary in epoch.canary_shares if name == self._baseline else (name,):
+            if canary in self._tests:
+                self._tests[canary].count_no_evidence(why, is_canary=name != self._baseline)
 
     def add_pair(self, canary: str, criterion: str, baseline: int, own: int, now_s: float) -> None:
-        """Weigh one item that both have answered: scores of 1 to 5 for ``quality``, 0 or 1 (right) for
+        """Count one item that both have answered: scores of 1 to 5 for ``quality``, 0 or 1 (right) for
         ``accuracy``. What is not compared here is ignored. Raises ValueError for other values."""
-        side, row = self._sides.get(canary), self._rows.get(criterion)
-        if side is None or row is None:
+        tests, row = self._tests.get(canary), self._rows.get(criterion)
+        if tests is None or row is None:
             return
         first = 1 if row.most > 1 else 0
         recent = self._pairs_s.setdefault((canary, criterion), deque(maxlen=_PAIR_RATE_OVER))
         recent.append(now_s)
-        if side.weigh_pair(criterion, baseline - first, own - first):
-            self._say(canary, now_s)
+        if tests.add_pair(criterion, baseline - first, own - first):
+            self._report(canary, now_s)
 
     def _watch(self, outcome: Outcome) -> None:
         if not is_evidence(outcome) or (outcome.saturated and outcome.kind in _MAYBE_OURS):
@@ -234,13 +235,13 @@ class Evaluator:
             return
         now_s = math.floor(now_s / _LOOK_EVERY_S) * _LOOK_EVERY_S
         self._next_look_s = now_s + _LOOK_EVERY_S
-        may = not any(side.latency_reached() for side in self._sides.values())
+        may = not any(tests.latency_reached() for tests in self._tests.values())
         for frozen in self._calibration.advance(now_s, may_freeze_again=may):
             self._frozen.append(self._said_frozen(frozen))
         self._give_up(now_s)
-        for canary, side in self._sides.items():
-            if side.look(now_s, self._spilling):
-                self._say(canary, now_s)
+        for canary, tests in self._tests.items():
+            if tests.look(now_s, self._spilling):
+                self._report(canary, now_s)
 
     def _said_frozen(self, frozen: Frozen) -> str:
         limits = self._calibration.said(frozen.criteria)
@@ -259,38 +260,38 @@ class Evaluator:
             for _, block in member.places:
                 block.under_way.discard(member)
 
-    def _say(self, canary: str, now_s: float) -> None:
+    def _report(self, canary: str, now_s: float) -> None:
         """Say what has been reached of a canary since this was last asked."""
-        side, seen = self._sides[canary], self._stretches.comparison(canary)
-        side.unsaid = False
+        tests, comparison = self._tests[canary], self._strata.comparison(canary)
+        tests.unreported = False
         for row in self._table:
             if row.kind in ("mix", "split"):
                 continue
-            state = side.state(row, seen)
-            now = (state, side.only_alone(row))
+            state = tests.state(row, comparison)
+            now = (state, tests.only_alone(row))
             if state is VerdictState.NOT_YET:
-                side.unsaid |= side.holds_ok(row)
-            elif side.said.get(row.id) != now:
-                side.said[row.id] = now
-                side.since_s[row.id] = now_s
-                self._changes.append((canary, self._verdict(row, canary, seen, now_s)))
+                tests.unreported |= tests.holds_ok(row)
+            elif tests.reported.get(row.id) != now:
+                tests.reported[row.id] = now
+                tests.since_s[row.id] = now_s
+                self._changes.append((canary, self._verdict(row, canary, comparison, now_s)))
 
     def add_canary(self, name: str) -> None:
         """Compare one more from now on."""
-        self._sides.setdefault(name, self._new_scales())
+        self._tests.setdefault(name, self._new_tests())
         self._failed.setdefault(name, 0)
         self._last_failure.setdefault(name, "")
-        self._stretches.add_canary(name)
+        self._strata.add_canary(name)
 
     def listen(self, canary: str, listener: Listener) -> None:
-        """Let a listener hear of every group of requests that is weighed for a canary, also after its verdicts.
+        """Let a listener hear of every group of requests that is tested for a canary, also after its verdicts.
         Raises KeyError for an unknown canary."""
-        self._sides[canary].listener = listener
+        self._tests[canary].listener = listener
 
     def version_changed(self, name: str) -> None:
-        """A deployment answers with another version: nothing that was weighed of the one before is evidence for
+        """A deployment answers with another version: nothing that was counted of the one before is evidence for
         or against it. When it is the baseline, every comparison begins anew, and so do the limits."""
-        self._stretches.forget(name)
+        self._strata.forget(name)
         self._spilling.discard(name)
         for request_id, (member, _) in [*self._under_way.items()]:
             if member.deployment == name:
@@ -298,14 +299,14 @@ class Evaluator:
                 del self._under_way[request_id]
                 for _, block in member.places:
                     block.under_way.discard(member)
-        changed = self._sides if name == self._baseline else {name: None}
-        for canary in [canary for canary in self._sides if canary in changed]:
-            before, new = self._sides[canary], self._new_scales()
+        changed = self._tests if name == self._baseline else {name: None}
+        for canary in [canary for canary in self._tests if canary in changed]:
+            before, new = self._tests[canary], self._new_tests()
             new.canary_pct, new.baseline_pct = before.canary_pct, before.baseline_pct
             new.listener = before.listener
             if canary == name:
                 new.warming = self._criteria.warmup_requests
-            self._sides[canary] = new
+            self._tests[canary] = new
         if name == self._baseline:
             self._calibration = self._new_calibration({})
 
@@ -331,36 +332,36 @@ class Evaluator:
     def verdicts(self, now_s: float) -> dict[str, tuple[Verdict, ...]]:
         """One verdict a criterion for each canary, in the order of the decision table."""
         self._look(now_s)
-        return {canary: self._verdicts(canary, self._table, now_s) for canary in self._sides}
+        return {canary: self._verdicts(canary, self._table, now_s) for canary in self._tests}
 
     def worse(self, canary: str, now_s: float) -> tuple[Verdict, ...]:
         """The criteria of a canary that are WORSE and may move something."""
-        side = self._sides[canary]
-        if not any(state is VerdictState.WORSE for state, _ in side.said.values()):
+        tests = self._tests[canary]
+        if not any(state is VerdictState.WORSE for state, _ in tests.reported.values()):
             return ()
-        seen = self._stretches.comparison(canary)
+        comparison = self._strata.comparison(canary)
         found = [
             row
             for row in self._table
-            if not self._is_advisory(row, side) and side.state(row, seen) is VerdictState.WORSE
+            if not self._is_advisory(row, tests) and tests.state(row, comparison) is VerdictState.WORSE
         ]
-        return tuple(self._verdict(row, canary, seen, now_s) for row in found)
+        return tuple(self._verdict(row, canary, comparison, now_s) for row in found)
 
     def verdict(self, canary: str, criterion: str, now_s: float) -> Verdict:
         """What may be said of one criterion. Raises KeyError for an unknown canary or criterion."""
         return self._verdicts(canary, [self._rows[criterion]], now_s)[0]
 
     def _verdicts(self, canary: str, rows: Sequence[Criterion], now_s: float) -> tuple[Verdict, ...]:
-        seen = self._stretches.comparison(canary)
-        return tuple(self._verdict(row, canary, seen, now_s) for row in rows)
+        comparison = self._strata.comparison(canary)
+        return tuple(self._verdict(row, canary, comparison, now_s) for row in rows)
 
-    def _is_advisory(self, row: Criterion, side: Scales) -> bool:
-        return row.advisory or (side.only_alone(row) and not self._alone_moves)
+    def _is_advisory(self, row: Criterion, tests: CanaryTests) -> bool:
+        return row.advisory or (tests.only_alone(row) and not self._alone_moves)
 
-    def _verdict(self, row: Criterion, canary: str, seen: Comparison, now_s: float) -> Verdict:
-        side = self._sides[canary]
-        state = side.state(row, seen)
-        shown: Compared = compared(row, side, seen)
+    def _verdict(self, row: Criterion, canary: str, comparison: Comparison, now_s: float) -> Verdict:
+        tests = self._tests[canary]
+        state = tests.state(row, comparison)
+        shown: Figures = figures(row, tests, comparison)
         early = row.kind == "mean" and shown.canary_requests < FEWEST
         return Verdict(
             criterion=row.id,
@@ -378,38 +379,38 @@ class Evaluator:
             baseline_requests=shown.baseline_requests,
             canary_requests=shown.canary_requests,
             events=shown.events,
-            etas=self._etas(row, canary, side, seen, now_s) if state is VerdictState.NOT_YET else (),
-            advisory=self._is_advisory(row, side) or early,
+            etas=self._etas(row, canary, tests, comparison, now_s) if state is VerdictState.NOT_YET else (),
+            advisory=self._is_advisory(row, tests) or early,
             never=state is VerdictState.NOT_YET and self._calibration.missing(row)[1] is None,
-            note=note(row, side, seen, self._calibration),
-            explained=explained(row, side, seen, (canary, self._baseline)),
-            since_s=None if state is VerdictState.NOT_YET else side.since_s.get(row.id),
+            note=note(row, tests, comparison, self._calibration),
+            explained=explained(row, tests, comparison, (canary, self._baseline)),
+            since_s=None if state is VerdictState.NOT_YET else tests.since_s.get(row.id),
             task=self._task,
         )
 
     def _etas(
-        self, row: Criterion, canary: str, side: Scales, seen: Comparison, now_s: float
+        self, row: Criterion, canary: str, tests: CanaryTests, comparison: Comparison, now_s: float
     ) -> tuple[Eta, ...]:
         if row.kind in ("mix", "split"):
             return ()
         if row.kind == "paired":
-            return self._eta_of_pairs(row, canary, side, now_s)
+            return self._eta_of_pairs(row, canary, tests, now_s)
         recent = self._recent_s
         _, missing = self._calibration.missing(row)
-        if not recent or now_s <= recent[0] or missing is None or side.why_no_ok(row, seen):
+        if not recent or now_s <= recent[0] or missing is None or tests.why_no_ok(row, comparison):
             return ()
         per_s = len(recent) / (now_s - recent[0])
-        return etas(row, side, seen, Traffic(per_s, side.canary_pct, side.baseline_pct, missing))
+        return etas(row, tests, comparison, Traffic(per_s, tests.canary_pct, tests.baseline_pct, missing))
 
-    def _eta_of_pairs(self, row: Criterion, canary: str, side: Scales, now_s: float) -> tuple[Eta, ...]:
+    def _eta_of_pairs(self, row: Criterion, canary: str, tests: CanaryTests, now_s: float) -> tuple[Eta, ...]:
         """Pairs come at a rate of their own, whatever the weights are."""
         recent = self._pairs_s.get((canary, row.id))
         if not recent or now_s <= recent[0]:
             return ()
-        missing, per_s = side.paired[row.id].pairs_to(), len(recent) / (now_s - recent[0])
+        missing, per_s = tests.paired[row.id].pairs_to(), len(recent) / (now_s - recent[0])
         if missing is None:
-            return (Eta(side.canary_pct, None, None),)
-        return (Eta(side.canary_pct, missing / per_s, math.ceil(missing), None),)
+            return (Eta(tests.canary_pct, None, None),)
+        return (Eta(tests.canary_pct, missing / per_s, math.ceil(missing), None),)
 
     # --- what survives a restart ---
 
@@ -419,8 +420,8 @@ class Evaluator:
             "question": self._question(),
             "failed": dict(self._failed),
             "limits": self._calibration.as_json(),
-            "stretches": self._stretches.as_json(),
-            "sides": {canary: side.as_json() for canary, side in self._sides.items()},
+            "stretches": self._strata.as_json(),
+            "sides": {canary: tests.as_json() for canary, tests in self._tests.items()},
         }
 
     def restore(self, state: Mapping[str, Any], offset_s: float = 0.0) -> None:
@@ -436,12 +437,12 @@ class Evaluator:
                 raise ValueError("it was weighed by an earlier version of canarytop, and begins anew")
             if asked != self._question():
                 raise ValueError("the criteria have changed since: the evidence would be for another question")
-            self._failed = {canary: int(state["failed"].get(canary, 0)) for canary in self._sides}
+            self._failed = {canary: int(state["failed"].get(canary, 0)) for canary in self._tests}
             self._calibration.from_json(state["limits"])
-            self._stretches.from_json(state["stretches"])
+            self._strata.from_json(state["stretches"])
             for canary, saved in state["sides"].items():
-                if canary in self._sides:
-                    self._sides[canary].from_json(saved, offset_s)
+                if canary in self._tests:
+                    self._tests[canary].from_json(saved, offset_s)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a state of the evaluator: {type(error).__name__} {error}") from error
 

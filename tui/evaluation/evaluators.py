@@ -17,7 +17,7 @@ Calibrated = Mapping[str, Mapping[str, float]]
 
 
 class Evaluators:
-    """``criteria`` are by task and name every task that has weights; a request of another one is weighed with
+    """``criteria`` are by task and name every task that has weights; a request of another one is evaluated with
     the default task, whose weights it had.
 
     The chance of a false alarm that the criteria allow is that of a canary: it is split over the tasks.
@@ -59,26 +59,26 @@ class Evaluators:
         self.of(assignment.task).assigned(assignment, now_s)
 
     def add(self, outcome: Outcome, now_s: float) -> None:
-        """Weigh one outcome; O(number of criteria)."""
+        """Count one outcome; O(number of criteria)."""
         self.of(outcome.task).add(outcome, now_s)
 
     def add_pair(self, pair: Pair, now_s: float) -> None:
-        """Weigh one item that both versions answered. Raises ValueError for values that its criterion has
+        """Count one item that both versions answered. Raises ValueError for values that its criterion has
         not."""
         self.of(pair.task).add_pair(pair.canary, pair.criterion, pair.baseline, pair.own, now_s)
 
     def add_canary(self, name: str) -> None:
-        """Evaluator one more from now on."""
+        """Compare one more from now on."""
         for evaluator in self.by_task.values():
             evaluator.add_canary(name)
 
     def listen(self, canary: str, listener: Callable[[str], Listener]) -> None:
-        """Let ``listener(task)`` hear of every group of requests that is weighed for a canary in a task."""
+        """Let ``listener(task)`` hear of every group of requests that is tested for a canary in a task."""
         for task, evaluator in self.by_task.items():
             evaluator.listen(canary, listener(task))
 
     def version_changed(self, name: str) -> None:
-        """A deployment answers with another version: what was weighed of the one before counts no more."""
+        """A deployment answers with another version: what was counted of the one before counts no more."""
         for evaluator in self.by_task.values():
             evaluator.version_changed(name)
 

@@ -11,7 +11,7 @@ _SHARES = (0.0, 0.1, 0.3, 0.5)
 """Of the floor: the rates that speak for "it is below"."""
 
 
-class Floor:
+class RateFloor:
     """Evidence that a canary's own rate is below ``floor`` (0 to 1): an e-process against "it is at least
     that".
 

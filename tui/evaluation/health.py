@@ -18,7 +18,7 @@ EVEN_WITHIN = 1.25
 """The split, or the mix of prompts, is OK when it is shown to be off by less than this factor either way."""
 
 
-class Mix:
+class PromptMix:
     """Whether prompts are blocked alike on both sides, from blocks of neighbours."""
 
     def __init__(self, to_worse: float, to_ok: float) -> None:
@@ -28,7 +28,7 @@ class Mix:
         self.own = self.others = self.own_bad = self.events = 0
         self.due = 0.0
 
-    def weigh(self, own: int, others: int, bad: int, own_bad: int) -> None:
+    def update(self, own: int, others: int, bad: int, own_bad: int) -> None:
         """Take in a group: ``bad`` of ``others`` of the baseline and ``own_bad`` of ``own`` were blocked."""
         if own and others:
             self.own += own
@@ -37,10 +37,10 @@ class Mix:
             self.events += bad + own_bad
             self.due += own * bad / others
             both = bad + own_bad
-            self._uneven.weigh(own, others, both, own_bad)
-            self._not_more.weigh(own, others, both, own_bad)
+            self._uneven.update(own, others, both, own_bad)
+            self._not_more.update(own, others, both, own_bad)
             # "At least so many fewer" is "at least so many more" of the other side.
-            self._mirrored.weigh(others, own, both, bad)
+            self._mirrored.update(others, own, both, bad)
 
     def log_es(self) -> tuple[float, float]:
         """ln of the evidence for uneven and for even."""
@@ -77,7 +77,7 @@ Draws = Sequence[tuple[float, int, int]]
 """(Share of the canary, its assignments, the baseline's) of each table of weights."""
 
 
-class Split:
+class SplitTest:
     """Whether the draws follow the weights."""
 
     def __init__(self, draws: Draws, to_worse: float, to_ok: float) -> None:
@@ -98,13 +98,13 @@ class Split:
         return self._uneven(), min(below, above)
 
     def _uneven(self) -> float:
-        """Per share a mixture over Beta(100 rho, 100 (1 - rho)) against the binomial (Lindon and Malek, NeurIPS
+        """Per share s a mixture over Beta(100 s, 100 (1 - s)) against the binomial (Lindon and Malek, NeurIPS
         2022)."""
         total = 0.0
-        for rho, own, others in self._draws:
-            a, b = 100 * rho, 100 * (1 - rho)
+        for share, own, others in self._draws:
+            a, b = 100 * share, 100 * (1 - share)
             total += _log_beta(a + own, b + others) - _log_beta(a, b)
-            total -= own * math.log(rho) + others * math.log(1 - rho)
+            total -= own * math.log(share) + others * math.log(1 - share)
         return total
 
     def _within(self, odds: float, ratios: Sequence[float]) -> float:
@@ -112,8 +112,8 @@ class Split:
         logs = []
         for ratio in ratios:
             total = 0.0
-            for rho, own, others in self._draws:
-                at, there = 1 - rho + rho * odds, 1 - rho + rho * odds * ratio
+            for share, own, others in self._draws:
+                at, there = 1 - share + share * odds, 1 - share + share * odds * ratio
                 total += own * math.log(ratio) - (own + others) * math.log(there / at)
             logs.append(total)
         return log_mean(logs)
@@ -133,7 +133,7 @@ class Split:
         total = own + others
         if not total:
             return None, None
-        asked = math.fsum(rho * (of_one + of_other) for rho, of_one, of_other in self._draws)
+        asked = math.fsum(share * (of_one + of_other) for share, of_one, of_other in self._draws)
         return own / total, asked / total
 
 

@@ -39,7 +39,7 @@ def rate_label(criterion: str, kind: OutcomeKind, *, counts: bool = True) -> int
     return BAD if kind is OutcomeKind.PROMPT_FILTERED else GOOD if kind in ANSWERED else NONE
 
 
-def why_none(outcome: Outcome) -> str:
+def why_no_evidence(outcome: Outcome) -> str:
     """Why a request says nothing of how its version answers; empty where it does."""
     if not outcome.counts_for_version:
         return "spilled over"

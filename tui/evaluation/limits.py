@@ -61,7 +61,7 @@ class Limits:
     in_order: tuple[Cut | None, ...] = ()
     """The cuts in the order of the table, None where one is not frozen yet."""
 
-    def stratum(self, size: int | None) -> int:
+    def third(self, size: int | None) -> int:
         """Which third a prompt is in; 0 where that is not known."""
         return 0 if size is None or self.thirds is None else bisect_left(self.thirds, size)
 

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tui.evaluation.neighbours import finite
-from tui.evaluation.strata import Spread
+from tui.evaluation.strata import Moments
 
 FEWEST = 300
 """Answers of the canary below which nothing is decided."""
@@ -114,9 +114,9 @@ class Difference:
         return cls(gap, information, base, margin, alpha, int(canary_n))
 
 
-def difference(pairs: Iterable[tuple[Spread, Spread]], margin: float, alpha: float) -> Difference | None:
+def difference(pairs: Iterable[tuple[Moments, Moments]], margin: float, alpha: float) -> Difference | None:
     """Of (canary's, baseline's) adjusted bills by epoch; None before one has two a side that vary."""
-    weights = weighted = spread = 0.0
+    weights = weighted = variance = 0.0
     total, count, own_n = 0.0, 0.0, 0
     for own, base in pairs:
         if own.n < 2 or base.n < 2:
@@ -124,10 +124,10 @@ def difference(pairs: Iterable[tuple[Spread, Spread]], margin: float, alpha: flo
         h = own.n * base.n / (own.n + base.n)
         weights += h
         weighted += h * (own.mean - base.mean)
-        spread += h * h * (own.m2 / (own.n - 1) / own.n + base.m2 / (base.n - 1) / base.n)
+        variance += h * h * (own.m2 / (own.n - 1) / own.n + base.m2 / (base.n - 1) / base.n)
         total += own.n * base.total / base.n
         count += own.n
         own_n += own.n
-    if not spread or not total > 0:
+    if not variance or not total > 0:
         return None
-    return Difference(weighted / weights, weights * weights / spread, total / count, margin, alpha, own_n)
+    return Difference(weighted / weights, weights * weights / variance, total / count, margin, alpha, own_n)

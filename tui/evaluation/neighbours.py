@@ -10,7 +10,7 @@ canary has ``theta`` times the odds, X has Fisher's noncentral law. So for a bou
 has mean 1 at the boundary and less beyond it, and the product over groups, averaged over some theta, is an
 e-process: it ever reaches 1/alpha with probability at most alpha, however often it is looked at (Ville).
 Sources: Fisher's exact conditional law; Lindon and Malek, "Anytime-Valid Inference for Multinomial Count
-Data", NeurIPS 2022 (arXiv 2011.03567); Turner, Ly and Gruenwald, JSPI 2024. Counts are weighed like single
+Data", NeurIPS 2022 (arXiv 2011.03567); Turner, Ly and Gruenwald, JSPI 2024. Counts are taken like single
 requests: a group is four whole numbers.
 """
 
@@ -102,7 +102,7 @@ class Evidence:
         self.ok_at = ok_at
         self._logs = [0.0] * len(_LOGS)
 
-    def weigh(self, own: int, others: int, bad: int, x: int, power: float = 1.0) -> None:
+    def update(self, own: int, others: int, bad: int, x: int, power: float = 1.0) -> None:
         """Take one group in: ``own`` and ``others`` labelled requests, ``bad`` bad ones, ``x`` of them the
         canary's. A group in which all or none were bad says nothing. ``power`` up to 1 tempers it, which
         keeps it valid."""

@@ -157,8 +157,8 @@ def _factors(drop: int, margin: float, most: int, sign: int) -> tuple[float, ...
     return tuple(math.log1p((i + 0.5) / _NODES * sign * (drop - margin) / room) for i in range(_NODES))
 
 
-class PairedScale:
-    """One criterion of one canary, judged by pairs.
+class PairedTest:
+    """Test of one criterion of a canary by pairs.
 
     WORSE: the mean drop is shown to be more than ``margin``; OK: it is shown to be less than ``tolerance``,
     which is at least the margin. ``to_worse`` and ``to_ok`` are ln(1/error) of either verdict. WORSE stays, OK
@@ -174,7 +174,7 @@ class PairedScale:
         self.state = VerdictState.NOT_YET
 
     def pair(self, baseline: int, canary: int) -> VerdictState | None:
-        """Weigh one pair; returns the state where it has just been reached. Raises ValueError for a value out
+        """Count one pair; returns the state where it has just been reached. Raises ValueError for a value out
         of range."""
         drop = self.drops.add(baseline, canary)
         if self.state is VerdictState.WORSE:

@@ -31,7 +31,7 @@ def evidence_line(verdict: Verdict) -> str:
 
 
 def label(verdict: Verdict) -> str:
-    """The name of the criterion as it is shown, with its task where several are judged."""
+    """The name of the criterion as it is shown, with its task where several are evaluated."""
     return f"{plain(verdict.task, _PART)} {plain(verdict.label or verdict.criterion, _PART)}".lstrip()
 
 

@@ -1,6 +1,6 @@
 """What each deployment did while certain weights were in force: the values that stand beside a verdict.
 
-Values are compared within stretches of the same weights and then put together. The baseline's stretches count
+Values are compared within strata of the same weights and then put together. The baseline's strata count
 as much as the canary's: each of its requests is weighted by how many of the canary's came for one of its own.
 So a ramp during a drift does not make two equal versions look different (direct standardisation; Simpson's
 paradox).
@@ -25,8 +25,8 @@ _KEPT = 64
 _NOTHING: tuple[None, None] = (None, None)
 
 
-class Spread:
-    """Number and sum of bills, mean and spread of the adjusted ones (Welford's sums); O(1) a value."""
+class Moments:
+    """Number and sum of bills, mean and variance of the adjusted ones (Welford's sums); O(1) a value."""
 
     __slots__ = ("m2", "mean", "n", "total")
 
@@ -41,7 +41,7 @@ class Spread:
         self.m2 += deviation * (adjusted - self.mean)
 
 
-class Stretch:
+class Stratum:
     """What one deployment did under one table of weights."""
 
     __slots__ = ("_text", "means", "rates", "requests", "values")
@@ -51,7 +51,7 @@ class Stretch:
         """Those that are evidence, and have ended."""
         self.rates = dict.fromkeys(RATES, 0)
         self.values: dict[str, Histogram] = {measure: Histogram() for measure in MEASURES}
-        self.means = {name: Spread() for name in MEANS}
+        self.means = {name: Moments() for name in MEANS}
         self._text: tuple[int, dict[str, str]] = (0, {})
 
     def count(
@@ -105,40 +105,40 @@ class Stretch:
         }
 
     @classmethod
-    def from_json(cls, saved: Mapping[str, Any]) -> Stretch:
+    def from_json(cls, saved: Mapping[str, Any]) -> Stratum:
         """Raises KeyError, TypeError or ValueError where it is not what ``as_json`` gave."""
-        stretch = cls()
-        stretch.requests = int(saved["requests"])
-        stretch.rates = {name: int(saved["rates"][name]) for name in RATES}
-        stretch.values = {m: Histogram.from_text(saved["values"].get(m, "")) for m in MEASURES}
+        stratum = cls()
+        stratum.requests = int(saved["requests"])
+        stratum.rates = {name: int(saved["rates"][name]) for name in RATES}
+        stratum.values = {m: Histogram.from_text(saved["values"].get(m, "")) for m in MEASURES}
         for name in MEANS:
             n, total, mean, m2 = saved["means"][name]
-            stretch.means[name] = Spread(int(n), float(total), float(mean), float(m2))
-        return stretch
+            stratum.means[name] = Moments(int(n), float(total), float(mean), float(m2))
+        return stratum
 
 
 class Epoch:
-    """A time of the same weights. ``rhos`` is each canary's share of what it and the baseline get; those that
-    cannot be compared are not in it."""
+    """A time of the same weights. ``canary_shares`` is each canary's share of what it and the baseline get;
+    those that cannot be compared are not in it."""
 
-    __slots__ = ("by_name", "rhos", "shares")
+    __slots__ = ("by_name", "canary_shares", "shares")
 
-    def __init__(self, shares: Mapping[str, float], rhos: Mapping[str, float]) -> None:
+    def __init__(self, shares: Mapping[str, float], canary_shares: Mapping[str, float]) -> None:
         self.shares = shares
-        self.rhos = rhos
-        self.by_name: dict[str, Stretch] = {}
+        self.canary_shares = canary_shares
+        self.by_name: dict[str, Stratum] = {}
 
-    def stretch(self, name: str) -> Stretch:
+    def stratum(self, name: str) -> Stratum:
         found = self.by_name.get(name)
         if found is None:
-            found = self.by_name[name] = Stretch()
+            found = self.by_name[name] = Stratum()
         return found
 
 
 class Comparison:
-    """(canary's, baseline's) stretches side by side; what it says of the baseline is standardised."""
+    """(canary's, baseline's) strata side by side; what it says of the baseline is standardised."""
 
-    def __init__(self, pairs: Sequence[tuple[Stretch, Stretch]]) -> None:
+    def __init__(self, pairs: Sequence[tuple[Stratum, Stratum]]) -> None:
         self._pairs = pairs
         self._quantiles: dict[str, tuple[Quantiles | None, Quantiles | None]] = {}
 
@@ -167,19 +167,19 @@ class Comparison:
 
     def means(self, name: str) -> tuple[float | None, float | None]:
         """(canary's, baseline's) mean of a value."""
-        counted = [(c, b) for c, b in self.spreads(name) if c.n and b.n]
+        counted = [(c, b) for c, b in self.moments(name) if c.n and b.n]
         total = sum(canary.n for canary, _ in counted)
         if not total:
             return None, None
         own = math.fsum(canary.total for canary, _ in counted) / total
         return own, math.fsum(c.n * b.total / b.n for c, b in counted) / total
 
-    def spreads(self, name: str) -> list[tuple[Spread, Spread]]:
+    def moments(self, name: str) -> list[tuple[Moments, Moments]]:
         """(canary's, baseline's) values of every epoch."""
         return [(canary.means[name], baseline.means[name]) for canary, baseline in self._pairs]
 
 
-class Stretches:
+class Strata:
     """Every epoch of a run; of more than 64 the oldest are forgotten. ``canaries`` are compared with
     ``baseline``."""
 
@@ -201,17 +201,19 @@ class Stretches:
             if len(self._by_weights) >= _KEPT:
                 del self._by_weights[next(iter(self._by_weights))]
                 self._by_table.clear()
-            known = self._by_weights[key] = Epoch(shares, self._rhos(shares))
+            known = self._by_weights[key] = Epoch(shares, self._canary_shares(shares))
         if len(self._by_table) >= _KEPT:
             self._by_table.clear()
         self._by_table[id(shares)] = (shares, known)
         return known
 
-    def _rhos(self, shares: Mapping[str, float]) -> dict[str, float]:
+    def _canary_shares(self, shares: Mapping[str, float]) -> dict[str, float]:
         base = shares.get(self._baseline, 0.0)
         own = {name: shares.get(name, 0.0) for name in self._canaries}
-        rhos = {name: round(pct / (pct + base), 6) for name, pct in own.items() if pct > 0 and base > 0}
-        return {name: rho for name, rho in rhos.items() if 0 < rho < 1}
+        canary_shares = {
+            name: round(pct / (pct + base), 6) for name, pct in own.items() if pct > 0 and base > 0
+        }
+        return {name: canary_share for name, canary_share in canary_shares.items() if 0 < canary_share < 1}
 
     def add_canary(self, name: str) -> None:
         """Compare one more; it has had no weight in any epoch so far."""
@@ -229,21 +231,21 @@ class Stretches:
             [
                 (epoch.by_name[canary], epoch.by_name[self._baseline])
                 for epoch in self._by_weights.values()
-                if canary in epoch.rhos and canary in epoch.by_name and self._baseline in epoch.by_name
+                if canary in epoch.canary_shares and canary in epoch.by_name and self._baseline in epoch.by_name
             ]
         )
 
     def as_json(self) -> list[Any]:
         return [
-            [dict(epoch.shares), {name: stretch.as_json() for name, stretch in epoch.by_name.items()}]
+            [dict(epoch.shares), {name: stratum.as_json() for name, stratum in epoch.by_name.items()}]
             for epoch in self._by_weights.values()
         ]
 
     def from_json(self, saved: Any) -> None:
         """Raises KeyError, TypeError, ValueError or AttributeError where it is not what ``as_json`` gave."""
-        loaded = Stretches(self._baseline, self._canaries)
+        loaded = Strata(self._baseline, self._canaries)
         for table, by_name in saved:
             epoch = loaded.epoch({str(name): float(pct) for name, pct in table.items()})
-            for name, stretch in by_name.items():
-                epoch.by_name[str(name)] = Stretch.from_json(stretch)
+            for name, stratum in by_name.items():
+                epoch.by_name[str(name)] = Stratum.from_json(stratum)
         self._by_weights, self._by_table = loaded._by_weights, {}

@@ -6,14 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tui.evaluation.canary_tests import Scales
+from tui.evaluation.canary_tests import CanaryTests
 from tui.evaluation.criteria import RATE_MARGIN, Criterion
-from tui.evaluation.criterion_test import Scale
+from tui.evaluation.criterion_test import CriterionTest
 from tui.evaluation.strata import Comparison
 from tui.model import Eta
 
 WEIGHTS_PCT = (10.0, 25.0, 50.0)
-"""Weights at which it is said too, where they are higher than the one in force."""
+"""Weights at which it is estimated too, where they are higher than the one in force."""
 
 _SURE = 0.8
 """Standard errors that the seen difference may be off, for 10 to 90 %."""
@@ -33,20 +33,20 @@ class Traffic:
     missing: int = 0
 
 
-def etas(row: Criterion, side: Scales, seen: Comparison, traffic: Traffic) -> tuple[Eta, ...]:
+def etas(row: Criterion, tests: CanaryTests, comparison: Comparison, traffic: Traffic) -> tuple[Eta, ...]:
     """At the weight in force, and at higher ones; empty where nothing comes."""
     both_pct = traffic.canary_pct + traffic.baseline_pct
     if traffic.per_s <= 0 or not 0 < traffic.canary_pct < both_pct:
         return ()
     weights = [traffic.canary_pct, *(w for w in WEIGHTS_PCT if traffic.canary_pct < w < both_pct)]
-    found = _requests_to(row, side, seen)
+    found = _requests_to(row, tests, comparison)
     if found is None:
         return (Eta(traffic.canary_pct, None, None),)
     made = []
     for weight_pct in weights:
         # What a canary request tells is proportional to the share of its neighbours.
         worth = (both_pct - weight_pct) / traffic.baseline_pct
-        per_s = traffic.per_s * weight_pct / 100 * _useful(row, side)
+        per_s = traffic.per_s * weight_pct / 100 * _useful(row, tests)
         if per_s <= 0:
             return (Eta(traffic.canary_pct, None, None),)
         calibrating_s = traffic.missing / (traffic.per_s * (both_pct - weight_pct) / 100)
@@ -58,20 +58,22 @@ def etas(row: Criterion, side: Scales, seen: Comparison, traffic: Traffic) -> tu
     return tuple(made)
 
 
-def _useful(row: Criterion, side: Scales) -> float:
+def _useful(row: Criterion, tests: CanaryTests) -> float:
     """The share of the canary's requests that say something for this criterion."""
-    scale, members = side.scales.get(row.id), side.requests[0]
-    behind = side.none.get("saturated", (0, 0))[0]
+    test, members = tests.by_criterion.get(row.id), tests.requests[0]
+    behind = tests.no_evidence.get("saturated", (0, 0))[0]
     if not members:
         return 0.0 if behind else 1.0
-    weighed = 1.0 if scale is None or not scale.own else min(scale.own / members, 1.0)
-    return weighed * members / (members + behind)
+    tested = 1.0 if test is None or not test.own else min(test.own / members, 1.0)
+    return tested * members / (members + behind)
 
 
-def _requests_to(row: Criterion, side: Scales, seen: Comparison) -> tuple[float, float | None] | None:
+def _requests_to(
+    row: Criterion, tests: CanaryTests, comparison: Comparison
+) -> tuple[float, float | None] | None:
     """Between how many more requests of the canary; the second None where it may be never."""
     if row.kind == "mean":
-        found = side.mean(row, seen)
+        found = tests.mean(row, comparison)
         if found is None:
             return None
         off = _SURE * found.error
@@ -79,22 +81,22 @@ def _requests_to(row: Criterion, side: Scales, seen: Comparison) -> tuple[float,
             [found.requests_to(gap) for gap in (found.gap - off, found.gap + off)],
             same_sign=abs(found.gap) > off,
         )
-    scale = side.scales.get(row.id)
-    if scale is None:
+    test = tests.by_criterion.get(row.id)
+    if test is None:
         return None
-    ways = _of_scale(row, scale)
-    floor = side.floors.get(row.id)
-    if floor is not None and (n := floor.requests_to(side.odds.to_ok_of_rate)) is not None:
+    ways = _of_test(row, test)
+    floor = tests.floors.get(row.id)
+    if floor is not None and (n := floor.requests_to(tests.thresholds.to_ok_of_rate)) is not None:
         by_floor = (_SOONER * n, _LATER * n)
         ways = by_floor if ways is None else (min(ways[0], by_floor[0]), _least(ways[1], by_floor[1]))
     return ways
 
 
-def _of_scale(row: Criterion, scale: Scale) -> tuple[float, float | None] | None:
-    if scale.information <= 0 or not scale.own:
+def _of_test(row: Criterion, test: CriterionTest) -> tuple[float, float | None] | None:
+    if test.information <= 0 or not test.own:
         return None
-    per_request, off = scale.information / scale.own, _SURE / math.sqrt(scale.information)
-    to_worse, to_ok = scale.missing
+    per_request, off = test.information / test.own, _SURE / math.sqrt(test.information)
+    to_worse, to_ok = test.missing
     beyond = math.log(RATE_MARGIN) if row.kind == "rate" else 0.0
 
     def needed(log_odds: float) -> float | None:
@@ -102,8 +104,8 @@ def _of_scale(row: Criterion, scale: Scale) -> tuple[float, float | None] | None
         known = [2 * gap / (per_request * effect * effect) for effect, gap in ways if effect > 0]
         return min(known, default=None)
 
-    ends = [needed(scale.drift - off), needed(scale.drift + off)]
-    inside = row.kind != "rate" and abs(scale.drift) <= off
+    ends = [needed(test.drift - off), needed(test.drift + off)]
+    inside = row.kind != "rate" and abs(test.drift) <= off
     return _range(ends, same_sign=not inside)
 
 

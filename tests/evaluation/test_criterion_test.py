@@ -1,4 +1,4 @@
-"""One criterion on the scale: what it decides, and what stands beside it."""
+"""One criterion on the test: what it decides, and what stands beside it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.evaluation.criterion_test import Scale
-from tui.evaluation.drift import ALONE_FROM, BATCH, Alone, highest_rate
+from tui.evaluation.criterion_test import CriterionTest
+from tui.evaluation.drift import ALONE_FROM, BATCH, LateDrift, highest_rate
 from tui.model import VerdictState
 
 TO_WORSE, TO_OK = math.log(13 / 0.05), math.log(1 / 0.05)
@@ -20,12 +20,12 @@ FACTORS = (0.7, 0.85, 1.0, 1.1, 1.25, 1.5, 2.0)
 AT = FACTORS.index(1.1)
 
 
-def of_limit() -> Scale:
-    return Scale(FACTORS, AT, 1.0, TO_WORSE, TO_OK)
+def of_limit() -> CriterionTest:
+    return CriterionTest(FACTORS, AT, 1.0, TO_WORSE, TO_OK)
 
 
-def of_rate() -> Scale:
-    return Scale((1.0,), 0, 1.5, TO_WORSE, math.log(2 / 0.05))
+def of_rate() -> CriterionTest:
+    return CriterionTest((1.0,), 0, 1.5, TO_WORSE, math.log(2 / 0.05))
 
 
 class Slower:
@@ -34,13 +34,13 @@ class Slower:
     def __init__(self, seed: int, slower: float = 1.0, sigma: float = 0.6) -> None:
         self._rng, self.slower, self._sigma = random.Random(seed), slower, sigma
 
-    def give(self, scale: Scale, groups: int) -> Scale:
+    def give(self, test: CriterionTest, groups: int) -> CriterionTest:
         for _ in range(groups):
             own = [self.slower * self._draw() for _ in range(2)]
-            over = [sum(value > factor for value in own) for factor in scale.factors]
-            scale.weigh(over, 2, 8, sum(self._draw() > 1 for _ in range(8)))
-            scale.decide()
-        return scale
+            over = [sum(value > factor for value in own) for factor in test.factors]
+            test.update(over, 2, 8, sum(self._draw() > 1 for _ in range(8)))
+            test.decide()
+        return test
 
     def _draw(self) -> float:
         return math.exp(self._sigma * self._rng.gauss(0, 1))
@@ -52,12 +52,12 @@ class Rate:
     def __init__(self, seed: int, own: float, base: float) -> None:
         self._rng, self.own, self.base = random.Random(seed), own, base
 
-    def give(self, scale: Scale, groups: int) -> Scale:
+    def give(self, test: CriterionTest, groups: int) -> CriterionTest:
         for _ in range(groups):
             own = sum(self._rng.random() < self.own for _ in range(8))
-            scale.weigh([own], 8, 32, sum(self._rng.random() < self.base for _ in range(32)))
-            scale.decide()
-        return scale
+            test.update([own], 8, 32, sum(self._rng.random() < self.base for _ in range(32)))
+            test.decide()
+        return test
 
 
 @pytest.mark.parametrize(
@@ -65,9 +65,9 @@ class Rate:
 )
 def test_a_latency_is_decided_at_its_margin(slower: float, expected: VerdictState) -> None:
     for seed in range(5):
-        scale = Slower(seed, slower).give(of_limit(), 1500)
-        assert scale.state is expected, seed
-        low, high = scale.interval()
+        test = Slower(seed, slower).give(of_limit(), 1500)
+        assert test.state is expected, seed
+        low, high = test.interval()
         assert (low or 0.0) <= slower <= (high or math.inf)
 
 
@@ -78,56 +78,56 @@ def test_a_rate_is_worse_beyond_equal_and_ok_below_half_as_many_again(
     own: float, base: float, expected: VerdictState
 ) -> None:
     for seed in range(4):
-        scale = Rate(seed, own, base).give(of_rate(), 1500)
-        assert scale.state is expected, seed
+        test = Rate(seed, own, base).give(of_rate(), 1500)
+        assert test.state is expected, seed
 
 
 def test_worse_stays_and_what_stands_beside_it_is_what_decided() -> None:
     service = Slower(1, 1.5)
-    scale = service.give(of_limit(), 1000)
-    assert scale.state is VerdictState.WORSE
-    kept, shown = scale.as_json(), (scale.factor, scale.interval(), scale.rates, scale.progress)
+    test = service.give(of_limit(), 1000)
+    assert test.state is VerdictState.WORSE
+    kept, shown = test.as_json(), (test.factor, test.interval(), test.rates, test.progress)
     service.slower = 0.5
-    service.give(scale, 1000)
-    assert scale.as_json() == kept
-    assert (scale.factor, scale.interval(), scale.rates, scale.progress) == shown
-    assert scale.progress[0] == 1.0
+    service.give(test, 1000)
+    assert test.as_json() == kept
+    assert (test.factor, test.interval(), test.rates, test.progress) == shown
+    assert test.progress[0] == 1.0
 
 
 def test_ok_is_not_shown_while_the_canary_is_seen_beyond_it() -> None:
     service = Slower(2)
-    scale = service.give(of_limit(), 600)
-    assert scale.state is VerdictState.OK
+    test = service.give(of_limit(), 600)
+    assert test.state is VerdictState.OK
     service.slower, seen = 1.6, set()
     for _ in range(1500):
-        service.give(scale, 1)
-        seen.add(scale.state)
-        if scale.state is VerdictState.WORSE:
+        service.give(test, 1)
+        seen.add(test.state)
+        if test.state is VerdictState.WORSE:
             break
-        assert (scale.state is VerdictState.OK) is ((scale.factor or 0.0) < 1.1)
+        assert (test.state is VerdictState.OK) is ((test.factor or 0.0) < 1.1)
     assert seen >= {VerdictState.OK, VerdictState.WORSE}
 
 
 def test_late_drift_is_found_and_said_to_be_one() -> None:
     service = Slower(3)
-    scale = service.give(of_limit(), 4000)
-    assert scale.state is VerdictState.OK
+    test = service.give(of_limit(), 4000)
+    assert test.state is VerdictState.OK
     service.slower, groups = 1.6, 0
-    while scale.reached is not VerdictState.WORSE:
-        service.give(scale, 1)
+    while test.reached is not VerdictState.WORSE:
+        service.give(test, 1)
         groups += 1
         assert groups < 400
-    assert scale.drifted
-    assert scale.log_worse < 0, "all that it did before speaks for it"
+    assert test.drifted
+    assert test.log_worse < 0, "all that it did before speaks for it"
 
 
 def test_late_drift_is_tempered_like_all_evidence() -> None:
     def groups(power: float) -> int:
-        scale, n = Slower(3).give(of_limit(), 4000), 0
-        assert scale.state is VerdictState.OK
-        while scale.reached is not VerdictState.WORSE:
-            scale.weigh([2, 2, 2, 2, 1, 1, 0], 2, 8, 4, power)
-            scale.decide()
+        test, n = Slower(3).give(of_limit(), 4000), 0
+        assert test.state is VerdictState.OK
+        while test.reached is not VerdictState.WORSE:
+            test.update([2, 2, 2, 2, 1, 1, 0], 2, 8, 4, power)
+            test.decide()
             n += 1
         return n
 
@@ -135,32 +135,32 @@ def test_late_drift_is_tempered_like_all_evidence() -> None:
 
 
 @pytest.mark.parametrize("make", [of_limit, of_rate])
-def test_a_group_in_which_all_or_none_are_bad_decides_nothing(make: Callable[[], Scale]) -> None:
-    scale = make()
+def test_a_group_in_which_all_or_none_are_bad_decides_nothing(make: Callable[[], CriterionTest]) -> None:
+    test = make()
     for _ in range(500):
-        scale.weigh([0] * len(scale.factors), 8, 32, 0)
-        scale.weigh([8] * len(scale.factors), 8, 32, 32)
-        scale.decide()
-    assert (scale.state, scale.bad, scale.information) == (VerdictState.NOT_YET, 0, 0)
-    assert (scale.own, scale.others) == (8000, 32000)
-    assert scale.log_worse == scale.log_ok == pytest.approx(0.0, abs=1e-12)
+        test.update([0] * len(test.factors), 8, 32, 0)
+        test.update([8] * len(test.factors), 8, 32, 32)
+        test.decide()
+    assert (test.state, test.bad, test.information) == (VerdictState.NOT_YET, 0, 0)
+    assert (test.own, test.others) == (8000, 32000)
+    assert test.log_worse == test.log_ok == pytest.approx(0.0, abs=1e-12)
 
 
 def test_a_rate_without_bad_ones_has_no_factor() -> None:
-    scale = of_rate()
-    scale.weigh([2], 8, 32, 0)
-    assert (scale.factor, scale.rates) == (None, (0.25, 0.0))
+    test = of_rate()
+    test.update([2], 8, 32, 0)
+    assert (test.factor, test.rates) == (None, (0.25, 0.0))
     assert of_rate().rates == (None, None)
     assert of_rate().interval() == (None, None)
 
 
 def test_a_factor_out_of_the_reach_of_the_time_out_is_not_shown() -> None:
-    scale = of_limit()
-    scale.usable = AT + 1
-    Slower(4, 3.0).give(scale, 500)
-    low, high = scale.interval()
-    assert scale.state is VerdictState.WORSE
-    assert scale.factor is None, "somewhere beyond 1.1, nobody can say where"
+    test = of_limit()
+    test.usable = AT + 1
+    Slower(4, 3.0).give(test, 500)
+    low, high = test.interval()
+    assert test.state is VerdictState.WORSE
+    assert test.factor is None, "somewhere beyond 1.1, nobody can say where"
     assert low == pytest.approx(1.1)
     assert high is None
 
@@ -168,28 +168,28 @@ def test_a_factor_out_of_the_reach_of_the_time_out_is_not_shown() -> None:
 @pytest.mark.parametrize("slower", [0.5, 0.9, 1.0, 1.1, 1.25, 2.0, 4.0])
 @pytest.mark.parametrize("sigma", [0.1, 0.6, 1.2])
 def test_a_latency_never_contradicts_its_interval(slower: float, sigma: float) -> None:
-    scale, service = of_limit(), Slower(6, slower, sigma)
+    test, service = of_limit(), Slower(6, slower, sigma)
     for groups in (5, 20, 80, 300):
-        agrees(service.give(scale, groups), 1.1, 1.1)
+        agrees(service.give(test, groups), 1.1, 1.1)
 
 
 @pytest.mark.parametrize("own", [0.0, 0.002, 0.02, 0.1, 0.9, 1.0])
 @pytest.mark.parametrize("base", [0.0, 0.002, 0.02, 0.1, 0.9])
 def test_a_rate_never_contradicts_its_interval(own: float, base: float) -> None:
-    scale, service = of_rate(), Rate(6, own, base)
+    test, service = of_rate(), Rate(6, own, base)
     for groups in (5, 20, 80, 300):
-        agrees(service.give(scale, groups), 1.0, 1.5)
+        agrees(service.give(test, groups), 1.0, 1.5)
 
 
-def agrees(scale: Scale, worse_at: float, ok_at: float) -> None:
-    low, high = scale.interval()
+def agrees(test: CriterionTest, worse_at: float, ok_at: float) -> None:
+    low, high = test.interval()
     assert (low or 0.0) <= (high or math.inf)
-    if scale.state is VerdictState.WORSE:
+    if test.state is VerdictState.WORSE:
         assert low is not None
         assert low >= worse_at
     elif low is not None:
         assert low <= worse_at
-    if scale.state is VerdictState.OK:
+    if test.state is VerdictState.OK:
         assert high is not None
         assert high <= ok_at
     elif high is not None:
@@ -231,7 +231,7 @@ def test_a_state_that_is_none_is_refused(broken: dict[str, object]) -> None:
 
 
 def batches_to_alarm(rate: float, past: float, most: int) -> int | None:
-    rng, alone = random.Random(2), Alone()
+    rng, alone = random.Random(2), LateDrift()
     for batch in range(most):
         for _ in range(BATCH):
             if alone.add(rng.random() < rate, round(3000 * past), 3000):
@@ -247,7 +247,7 @@ def test_a_version_alone_is_held_against_its_own_past() -> None:
 
 
 def test_an_alarm_is_told_once_and_says_what_was_due() -> None:
-    alone = Alone()
+    alone = LateDrift()
     told = [alone.add(True, 30, 3000) for _ in range(40 * BATCH)]
     assert told.count(True) == 1
     assert alone.alarmed
@@ -255,7 +255,7 @@ def test_an_alarm_is_told_once_and_says_what_was_due() -> None:
 
 
 def test_without_a_past_there_is_nothing_to_hold_it_against() -> None:
-    alone = Alone()
+    alone = LateDrift()
     assert not any(alone.add(True, 0, ALONE_FROM - 1) for _ in range(100 * BATCH))
 
 
