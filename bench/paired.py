@@ -26,8 +26,8 @@ from tui.evaluation.criteria import ACCURACY_TOLERANCE_PCT, QUALITY_TOLERANCE, d
 from tui.evaluation.paired import PairedTest
 from tui.model import VerdictState
 from tui.rollout import GuardSpec, load_rollout
+from tui.simulator.behaviour import EVERY_TASK, TaskQuality, how_good, is_right, whole_score
 from tui.simulator.scenarios import Change, Scenario
-from tui.simulator.task_quality import EVERY_TASK, TaskQuality, how_good, is_right, whole_score
 
 ALPHA, BETA = 0.01, 0.05
 _ITEMS = 1_500

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from tui.model import ANSWERED, Assignment, Deployment, FilterHits, Outcome, OutcomeKind, Quota, Usage
 from tui.service.prices import cost_usd
 from tui.simulator.behaviour import Behaviour, Role
-from tui.simulator.fate import Fate, draw
-from tui.simulator.quota import ASSUMED_ANSWER_TOKENS, QuotaMeter
+from tui.simulator.draw import Drawn, draw
+from tui.simulator.handler import ASSUMED_ANSWER_TOKENS, QuotaMeter
 from tui.simulator.scenarios import Scenario, behaviour_at
 
 _PROMPT_CHECK_SHARE = 0.3
@@ -45,7 +45,7 @@ class PretendService:
         self._drawn += 1
         prompt_tokens = round(_PROMPT_TOKENS * math.exp(_PROMPT_SIGMA * rng.gauss(0, 1)))
         late_ms = rng.expovariate(1 / _LATE_MS)
-        fate = draw(behaviour, rng, prompt_tokens, None)
+        drawn = draw(behaviour, rng, prompt_tokens, None)
         wait_s = self._meter.wait_s(
             assignment.at_s,
             prompt_tokens + ASSUMED_ANSWER_TOKENS,
@@ -53,10 +53,10 @@ class PretendService:
             behaviour.tokens_per_min,
         )
         sent_s = assignment.at_s + late_ms / 1000
-        ttft_ms, latency_ms = _times(fate, behaviour, in_flight)
-        kind = OutcomeKind.RATE_LIMITED if wait_s > 0 else fate.kind
+        ttft_ms, latency_ms = _times(drawn, behaviour, in_flight)
+        kind = OutcomeKind.RATE_LIMITED if wait_s > 0 else drawn.kind
         answered = kind in ANSWERED
-        usage = fate.usage if answered else None
+        usage = drawn.usage if answered else None
         cost, estimated = self._cost(kind, usage, prompt_tokens)
         if kind is OutcomeKind.RATE_LIMITED:
             latency_ms = 12.0
@@ -75,8 +75,8 @@ class PretendService:
             usage=usage,
             cost_usd=cost,
             cost_estimated=estimated,
-            filters=_hits(fate, kind),
-            error=_error(kind, fate, wait_s),
+            filters=_hits(drawn, kind),
+            error=_error(kind, drawn, wait_s),
             served_model=f"{self._deployment.model}-{self._deployment.version}" if answered else None,
             retry_after_s=wait_s if kind is OutcomeKind.RATE_LIMITED else None,
             quota=self._quota(assignment.at_s, behaviour),
@@ -101,38 +101,38 @@ class PretendService:
         )
 
 
-def _times(fate: Fate, behaviour: Behaviour, in_flight: int) -> tuple[float, float]:
-    """Time to the first token and to the end, in ms, as the simulator's lanes stretch them under load."""
+def _times(drawn: Drawn, behaviour: Behaviour, in_flight: int) -> tuple[float, float]:
+    """Time to the first token and to the end, in ms, as the simulator's deployments stretch them under load."""
     ttft_stretch, token_stretch = behaviour.stretch(in_flight)
-    ms_per_token = fate.ms_per_token * token_stretch
-    ttft_ms = fate.ttft_ms * ttft_stretch + fate.usage.reasoning_tokens * ms_per_token
-    if fate.kind is OutcomeKind.PROMPT_FILTERED:
+    ms_per_token = drawn.ms_per_token * token_stretch
+    ttft_ms = drawn.ttft_ms * ttft_stretch + drawn.usage.reasoning_tokens * ms_per_token
+    if drawn.kind is OutcomeKind.PROMPT_FILTERED:
         return ttft_ms, _PROMPT_CHECK_SHARE * ttft_ms
-    if fate.kind is OutcomeKind.TIMEOUT:
+    if drawn.kind is OutcomeKind.TIMEOUT:
         return ttft_ms, _TIMEOUT_S * 1000
-    if fate.kind in ANSWERED:
-        return ttft_ms, ttft_ms + max(fate.tokens - 1, 0) * ms_per_token
+    if drawn.kind in ANSWERED:
+        return ttft_ms, ttft_ms + max(drawn.tokens - 1, 0) * ms_per_token
     return ttft_ms, ttft_ms
 
 
-def _hits(fate: Fate, kind: OutcomeKind) -> FilterHits:
+def _hits(drawn: Drawn, kind: OutcomeKind) -> FilterHits:
     blocked: tuple[str, ...] = ()
     if kind is OutcomeKind.PROMPT_FILTERED:
-        blocked = (f"prompt:{fate.harm}",)
+        blocked = (f"prompt:{drawn.harm}",)
     elif kind is OutcomeKind.COMPLETION_FILTERED:
-        blocked = (f"completion:{fate.harm}",)
+        blocked = (f"completion:{drawn.harm}",)
     if kind not in ANSWERED:
         return FilterHits(blocked)
-    annotated = (f"{fate.annotated}:protected_material_text",) if fate.annotated else ()
-    low = (f"completion:{fate.harm}",) if fate.below_threshold else ()
-    return FilterHits(blocked, annotated, low, fate.unfiltered)
+    annotated = (f"{drawn.annotated}:protected_material_text",) if drawn.annotated else ()
+    low = (f"completion:{drawn.harm}",) if drawn.below_threshold else ()
+    return FilterHits(blocked, annotated, low, drawn.unfiltered)
 
 
-def _error(kind: OutcomeKind, fate: Fate, wait_s: float) -> str | None:
+def _error(kind: OutcomeKind, drawn: Drawn, wait_s: float) -> str | None:
     if kind is OutcomeKind.RATE_LIMITED:
         return f"HTTP 429: rate limit exceeded, retry after {math.ceil(wait_s)} s"
     if kind is OutcomeKind.SERVER_ERROR:
-        return f"HTTP {fate.status}: the server had an error while processing the request"
+        return f"HTTP {drawn.status}: the server had an error while processing the request"
     return _ERRORS.get(kind)
 
 

@@ -180,8 +180,8 @@ class Movable:
         await self.simulator.stop()
 
     def move(self, name: str) -> None:
-        lane = self.simulator._lanes[name]
-        lane.deployment = replace(lane.deployment, model="gpt-5.6-sol", version="2026-07-09")
+        handler = self.simulator.handlers[name]
+        handler.deployment = replace(handler.deployment, model="gpt-5.6-sol", version="2026-07-09")
 
 
 def test_a_silent_upgrade_is_said_at_once_and_no_figure_mixes_both(tmp_path: Path) -> None:

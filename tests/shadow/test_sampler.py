@@ -28,9 +28,8 @@ from tui.routing.controller import CommandRefused
 from tui.service.prices import price_for
 from tui.shadow.samples import SampleStore
 from tui.shadow.setup import known_items
-from tui.simulator.behaviour import Behaviour
+from tui.simulator.behaviour import EVERY_TASK, Behaviour, TaskQuality
 from tui.simulator.scenarios import Change
-from tui.simulator.task_quality import EVERY_TASK, TaskQuality
 
 
 def of_kind(run: Rehearsal, kind: SampleKind) -> list[Sample]:

@@ -16,26 +16,25 @@ from tui.control_plane.arm_errors import ArmError
 from tui.control_plane.resource_manager import ResourceManager
 from tui.model import DeploymentSpec
 from tui.simulator.behaviour import Behaviour, PretendDeployment
-from tui.simulator.control.calendar import Calendar
-from tui.simulator.control.models import Temper, bundled_models
-from tui.simulator.control.standing import Standing, standing
+from tui.simulator.control.calendar import Calendar, ServedVersion, served_version
+from tui.simulator.control.models import VersionFactors, bundled_models
 from tui.simulator.run import DEFAULT_DEPLOYMENTS, with_upgrades
 from tui.simulator.scenarios import SCENARIOS
 from tui.simulator.server import Simulator
 
 START, END = date(2026, 11, 25), date(2027, 4, 14)
 """The end is that of gpt-4o 2024-11-20 in the table; it is replaced by gpt-5.1."""
-OLD, NEW = Standing("gpt-4o", "2024-11-20"), Standing("gpt-5.1", "2025-11-13")
+OLD, NEW = ServedVersion("gpt-4o", "2024-11-20"), ServedVersion("gpt-5.1", "2025-11-13")
 GONE = replace(OLD, retired=True)
 
 
-def at(day: date, *, option: str | None, sku: str = "GlobalStandard", since: date = START) -> Standing:
-    return standing(bundled_models(), "gpt-4o", "2024-11-20", sku, option, since, day)
+def at(day: date, *, option: str | None, sku: str = "GlobalStandard", since: date = START) -> ServedVersion:
+    return served_version(bundled_models(), "gpt-4o", "2024-11-20", sku, option, since, day)
 
 
-class TestStanding:
+class TestServedVersion:
     @pytest.mark.parametrize(
-        ("option", "day", "stands"),
+        ("option", "day", "served"),
         [
             ("NoAutoUpgrade", date(2027, 4, 13), OLD),
             ("NoAutoUpgrade", END, GONE),
@@ -47,8 +46,8 @@ class TestStanding:
             ("OnceNewDefaultVersionAvailable", date(2027, 3, 15), NEW),
         ],
     )
-    def test_each_option_has_its_day(self, option: str | None, day: date, stands: Standing) -> None:
-        assert at(day, option=option) == stands
+    def test_each_option_has_its_day(self, option: str | None, day: date, served: ServedVersion) -> None:
+        assert at(day, option=option) == served
 
     def test_provisioned_capacity_is_never_upgraded_and_has_a_date_of_its_own(self) -> None:
         assert at(END, option=None, sku="GlobalProvisionedManaged") == GONE
@@ -57,8 +56,8 @@ class TestStanding:
 
     def test_upgrades_follow_each_other(self) -> None:
         far = date(2028, 1, 1)
-        assert at(far, option=None) == Standing("gpt-5.6-sol", "2026-07-09")
-        assert at(date(2028, 1, 11), option=None) == Standing("gpt-5.6-sol", "2026-07-09", retired=True)
+        assert at(far, option=None) == ServedVersion("gpt-5.6-sol", "2026-07-09")
+        assert at(date(2028, 1, 11), option=None) == ServedVersion("gpt-5.6-sol", "2026-07-09", retired=True)
 
     def test_days_before_it_was_set_do_not_count(self) -> None:
         late = date(2027, 5, 1)
@@ -68,7 +67,7 @@ class TestStanding:
 
     def test_previews_are_upgraded_whatever_the_option(self) -> None:
         table = bundled_models()
-        moved = standing(
+        moved = served_version(
             table, "gpt-6-sol", "2026-09-22", "GlobalStandard", "NoAutoUpgrade", START, date(2028, 3, 11)
         )
         assert moved.model == "gpt-5.6-sol"
@@ -76,8 +75,8 @@ class TestStanding:
     def test_versions_that_nobody_lists_end_too(self) -> None:
         table = bundled_models()
         ends = table.unlisted_retires
-        assert standing(table, "x", "1", "Standard", "NoAutoUpgrade", START, ends).retired
-        assert standing(table, "x", "1", "Standard", None, START, ends).model == table.successor.model
+        assert served_version(table, "x", "1", "Standard", "NoAutoUpgrade", START, ends).retired
+        assert served_version(table, "x", "1", "Standard", None, START, ends).model == table.successor.model
 
 
 class TestCalendar:
@@ -177,11 +176,11 @@ class TestOverHttp:
             async with client.post("/sim/calendar", json={"today": "2027-04-08"}):
                 pass
             assert (await ask(client, "in-time"))["model"] == "gpt-4o-2024-11-20"
-            slower = simulator._lanes["late"].deployment.behaviour
+            slower = simulator.handlers["late"].deployment.behaviour
             late = DeploymentSpec("late", "gpt-5.1", "2025-11-13", "GlobalStandard", 100)
             assert (await manager.create(late)).upgrade_option == "NoAutoUpgrade"
             assert (await ask(client, "late"))["model"] == "gpt-5.1-2025-11-13"
-            assert simulator._lanes["late"].deployment.behaviour == slower
+            assert simulator.handlers["late"].deployment.behaviour == slower
             async with client.post("/sim/calendar", json={"today": "2027-04-14"}):
                 pass
             assert (await ask(client, "in-time"))["status"] == 410
@@ -206,14 +205,14 @@ class TestOverHttp:
 def test_an_upgrade_is_felt_in_times_lengths_and_filters() -> None:
     table = bundled_models()
     before = Behaviour(completion_blocked_pct=0.4, prompt_blocked_pct=60)
-    after = table.temper("gpt-5.1").felt_after(table.temper("gpt-4o"), before)
+    after = table.factors_of("gpt-5.1").behaviour_after(table.factors_of("gpt-4o"), before)
     assert after.ttft_ms == pytest.approx(180 * 1.3)
     assert after.ms_per_token == pytest.approx(4 * 1.3)
     assert after.answer_tokens == pytest.approx(80 * 1.5)
     assert after.completion_blocked_pct == pytest.approx(1.0)
     assert after.prompt_blocked_pct == 100
-    twice = Temper(2, 2, 2)
-    assert twice.felt_after(twice, before) == before
+    twice = VersionFactors(2, 2, 2)
+    assert twice.behaviour_after(twice, before) == before
 
 
 class running:

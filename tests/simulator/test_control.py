@@ -407,6 +407,6 @@ def test_the_table_is_whole() -> None:
         "Deprecating",
         "Deprecated",
     }
-    assert set(table.tempers) <= {o.model for o in table.offers.values()}
+    assert set(table.factors) <= {o.model for o in table.offers.values()}
     defaults = [o.model for o in table.offers.values() if o.default]
     assert len(defaults) == len(set(defaults))

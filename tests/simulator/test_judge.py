@@ -18,8 +18,7 @@ from tests.simulator.test_known import said, truth
 from tests.support.simulator_service import KEY, Clock, quick
 from tui.simulator.behaviour import PretendDeployment
 from tui.simulator.call import read_call
-from tui.simulator.judging import answers_in, asks_to_judge
-from tui.simulator.scores import Scores
+from tui.simulator.judging import Scores, answers_in, asks_to_judge
 from tui.simulator.server import Simulator
 
 OLD, NEW, JUDGE = "old", "new", "judge"
@@ -136,7 +135,7 @@ class TestFair:
     async def test_an_unknown_answer_is_worth_three_and_blanks_do_not_matter(self) -> None:
         async with court() as there:
             [(dear, _)] = await there.pairs(1)
-            there.simulator._speech.scores.remember(dear, 5.0)
+            there.simulator.content.scores.remember(dear, 5.0)
             said = await there.judged("never said", f"  {dear.replace(' ', '  ')}\n")
         assert (said["first"], said["second"], said["better"]) == (3, 5, "second")
 
@@ -219,7 +218,7 @@ class TestFaults:
     async def test_a_judge_drifts_by_a_point_in_five_minutes(self) -> None:
         clock = Clock()
         async with court("judge-drifts", clock, judge_noise=0.0) as there:
-            there.simulator._speech.scores.remember("good", 4.0)
+            there.simulator.content.scores.remember("good", 4.0)
             heard = {}
             for at_s in (0, 60, 150, 270, 360, 900):
                 clock.now_s = 1000.0 + at_s

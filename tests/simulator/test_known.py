@@ -18,12 +18,11 @@ from tests.support.simulator_service import KEY, Clock, quick, serve
 from tui.cli.wiring import shipped
 from tui.grading import TaskItem, grade_item, read_task_file
 from tui.model import Mark
-from tui.simulator.behaviour import PretendDeployment
+from tui.simulator.behaviour import PretendDeployment, TaskQuality
 from tui.simulator.child import running
-from tui.simulator.known_files import read_known
+from tui.simulator.known import read_known
 from tui.simulator.run import DEFAULT_DEPLOYMENTS, run_simulator, with_qualities
 from tui.simulator.server import Simulator
-from tui.simulator.task_quality import TaskQuality
 
 CONTRACTS = shipped("tasks/contract_analysis.jsonl")
 OLD, NEW = "gpt41-prod-v0414", "gpt4omini-prod-v0718"

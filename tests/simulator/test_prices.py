@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.arm_service import arm
 from tests.support.simulator_service import Service, serve
-from tui.simulator.control.meters import bundled_meters
+from tui.simulator.control.prices import bundled_meters
 
 PATH = "/api/retail/prices"
 FILTER = "serviceName eq 'Foundry Models' and armRegionName eq 'eastus2' and priceType eq 'Consumption'"

@@ -17,14 +17,9 @@ from tests.support.places import ROOT, SHARED
 from tui.grading import grade, grade_item, read_task_file
 from tui.grading.task_files import task_item
 from tui.model import Mark
-from tui.simulator.behaviour import Behaviour
-from tui.simulator.known import TASK_WORDS, KnownItem, KnownItems, task_of
-from tui.simulator.known_files import read_known
-from tui.simulator.prose import composed, tokens_of
-from tui.simulator.right_wrong import plain_pattern, right_answer, wrong_answer
-from tui.simulator.speech import WORDINGS
-from tui.simulator.task_quality import (
+from tui.simulator.behaviour import (
     JUDGE_NOISE,
+    Behaviour,
     TaskQuality,
     how_good,
     is_right,
@@ -32,6 +27,9 @@ from tui.simulator.task_quality import (
     standard_normal,
     whole_score,
 )
+from tui.simulator.content import composed, tokens_of
+from tui.simulator.known import TASK_WORDS, KnownItem, KnownItems, plain_pattern, read_known, task_of
+from tui.simulator.known_answers import ANSWER_TEMPLATES, right_answer, wrong_answer
 from tui.traffic.synthetic import TASKS, Synthetic
 
 SHIPPED = ROOT / "profiles" / "tasks"
@@ -92,8 +90,8 @@ def graded_as_meant(path: Path, *, all_wordings: bool) -> int:
             assert item.match == "reference"
             assert wrong_answer(pretended, rng) is None
             continue
-        wordings = WORDINGS[pretended.kind]
-        for wording in wordings if all_wordings else rng.sample(wordings, 1):
+        templates = ANSWER_TEMPLATES[pretended.kind]
+        for wording in templates if all_wordings else rng.sample(templates, 1):
             said = wording.replace("{a}", right)
             assert grade_item(item, said).mark is Mark.RIGHT, (item.id, said)
             said = wording.replace("{a}", str(wrong_answer(pretended, rng)))

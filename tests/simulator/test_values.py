@@ -9,31 +9,32 @@ from dataclasses import fields, replace
 import pytest
 
 from tui.model import OutcomeKind, Usage
-from tui.simulator.behaviour import Behaviour, PretendDeployment
+from tui.simulator.behaviour import Behaviour, PretendDeployment, TaskQuality
 from tui.simulator.call import CONTEXT_TOKENS, read_call
-from tui.simulator.fate import Fate, draw
-from tui.simulator.quota import QuotaMeter
+from tui.simulator.draw import Drawn, draw
+from tui.simulator.handler import QuotaMeter
 from tui.simulator.run import DEFAULT_DEPLOYMENTS, parse_deployment
 from tui.simulator.scenarios import SCENARIOS, Change, Scenario, behaviour_at, scenario_named
-from tui.simulator.task_quality import TaskQuality
 from tui.simulator.truth import UNKNOWN, ServedOutcome, Truth, nearest_rank
 
 
-def fates(behaviour: Behaviour, count: int = 4000, *, seed: int = 1, limit: int | None = None) -> list[Fate]:
+def drawn_for(
+    behaviour: Behaviour, count: int = 4000, *, seed: int = 1, limit: int | None = None
+) -> list[Drawn]:
     return [draw(behaviour, random.Random(f"{seed}/{k}"), 100, limit) for k in range(count)]
 
 
-def share(drawn: list[Fate], kind: OutcomeKind) -> float:
+def share(drawn: list[Drawn], kind: OutcomeKind) -> float:
     return 100 * sum(f.kind is kind for f in drawn) / len(drawn)
 
 
 class TestFate:
     def test_same_seed_same_fates_other_seed_others(self) -> None:
-        assert fates(Behaviour(), 200) == fates(Behaviour(), 200)
-        assert fates(Behaviour(), 200) != fates(Behaviour(), 200, seed=2)
+        assert drawn_for(Behaviour(), 200) == drawn_for(Behaviour(), 200)
+        assert drawn_for(Behaviour(), 200) != drawn_for(Behaviour(), 200, seed=2)
 
     def test_the_defaults_look_like_production(self) -> None:
-        drawn = fates(Behaviour(), 20_000)
+        drawn = drawn_for(Behaviour(), 20_000)
         latency = sorted(f.ttft_ms + (f.tokens - 1) * f.ms_per_token for f in drawn if f.kind is OutcomeKind.OK)
         assert nearest_rank(latency, 50) == pytest.approx(500, rel=0.1)
         assert nearest_rank(latency, 95) == pytest.approx(1100, rel=0.1)
@@ -42,8 +43,8 @@ class TestFate:
         assert share(drawn, OutcomeKind.SERVER_ERROR) == pytest.approx(0.1, abs=0.08)
 
     def test_a_higher_filter_rate_changes_only_the_newly_blocked(self) -> None:
-        before = fates(Behaviour())
-        after = fates(Behaviour(completion_blocked_pct=5.0))
+        before = drawn_for(Behaviour())
+        after = drawn_for(Behaviour(completion_blocked_pct=5.0))
         changed = [(b, a) for b, a in zip(before, after, strict=True) if b != a]
         assert changed
         assert {b.kind for b, _ in changed} == {OutcomeKind.OK}
@@ -60,7 +61,7 @@ class TestFate:
 
     def test_a_limit_cuts_and_says_so(self) -> None:
         clean = Behaviour(error_pct=0, prompt_blocked_pct=0, completion_blocked_pct=0)
-        drawn = fates(clean, 500, limit=60)
+        drawn = drawn_for(clean, 500, limit=60)
         assert max(f.usage.completion_tokens for f in drawn) == 60
         cut = [f for f in drawn if f.finish_reason == "length"]
         assert cut
@@ -68,9 +69,9 @@ class TestFate:
 
     def test_reasoning_is_part_of_the_completion_and_of_the_limit(self) -> None:
         thinker = Behaviour(reasoning_tokens=200, error_pct=0, prompt_blocked_pct=0, completion_blocked_pct=0)
-        for fate in fates(thinker, 300, limit=150):
-            assert fate.usage.reasoning_tokens + fate.tokens == fate.usage.completion_tokens <= 150
-        assert any(f.usage.reasoning_tokens > 150 and f.tokens for f in fates(thinker, 300))
+        for one in drawn_for(thinker, 300, limit=150):
+            assert one.usage.reasoning_tokens + one.tokens == one.usage.completion_tokens <= 150
+        assert any(f.usage.reasoning_tokens > 150 and f.tokens for f in drawn_for(thinker, 300))
 
     def test_long_prompts_are_cached_in_blocks(self) -> None:
         cached = [
@@ -81,8 +82,8 @@ class TestFate:
 
     def test_a_filter_outage_lets_everything_through_unmarked(self) -> None:
         outage = Behaviour(filter_outage_pct=100, completion_blocked_pct=100, annotated_pct=100, error_pct=0)
-        for fate in fates(outage, 50):
-            assert (fate.kind, fate.unfiltered, fate.annotated) == (OutcomeKind.OK, True, None)
+        for one in drawn_for(outage, 50):
+            assert (one.kind, one.unfiltered, one.annotated) == (OutcomeKind.OK, True, None)
 
 
 class TestBehaviour:

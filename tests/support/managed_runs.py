@@ -73,7 +73,7 @@ class Plane:
 
     def served(self) -> dict[str, str]:
         """What the data plane serves: name -> model and version."""
-        return {name: lane["model"] for name, lane in self._ask("/sim")["deployments"].items()}
+        return {name: served["model"] for name, served in self._ask("/sim")["deployments"].items()}
 
     def counted(self) -> dict[str, Any]:
         """What was asked of each deployment."""

@@ -21,9 +21,8 @@ from tui.rollout import (
     TaskSpec,
     load_rollout,
 )
-from tui.simulator.behaviour import Behaviour
+from tui.simulator.behaviour import EVERY_TASK, Behaviour, TaskQuality
 from tui.simulator.scenarios import Change, Scenario
-from tui.simulator.task_quality import EVERY_TASK, TaskQuality
 
 JUDGE = "gpt5-judge"
 STEADY = Behaviour(error_pct=0.0, prompt_blocked_pct=0.0, completion_blocked_pct=0.0)

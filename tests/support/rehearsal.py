@@ -18,7 +18,7 @@ from tui.record.reader import read_events, read_outcomes, read_pairs
 from tui.record.record import RunRecord
 from tui.rollout import Rollout
 from tui.simulator.behaviour import Behaviour, PretendDeployment
-from tui.simulator.known_files import read_known
+from tui.simulator.known import read_known
 from tui.simulator.scenarios import Scenario
 from tui.simulator.server import Simulator
 

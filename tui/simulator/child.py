@@ -1,4 +1,4 @@
-"""The simulator as a child process of a program that wants a service to speak to."""
+"""Simulator as a child process of a program that wants a service to speak to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Putting answers on the wire at their pace."""
+"""Delivery of answers: they are put on the wire at their pace."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 
 from tui.model import OutcomeKind
-from tui.simulator.bodies import Answer
+from tui.simulator.answer import Answer
 from tui.simulator.refusals import Refusal
 
 _MIN_GAP_MS = 10.0
@@ -38,12 +38,12 @@ class Delivery:
 
     async def whole(self, answer: Answer, ttft_ms: float, ms_per_token: float) -> web.StreamResponse:
         """Send the answer in one piece, at the time at which a stream would have ended."""
-        fate = answer.fate
-        await self._wait_until(ttft_ms + max(0, fate.tokens - 1) * ms_per_token)
+        drawn = answer.drawn
+        await self._wait_until(ttft_ms + max(0, drawn.tokens - 1) * ms_per_token)
         body = answer.whole()
-        if fate.kind is not OutcomeKind.CONNECTION_LOST:
+        if drawn.kind is not OutcomeKind.CONNECTION_LOST:
             return await self._send(200, body)
-        if fate.tokens:
+        if drawn.tokens:
             response = web.StreamResponse(headers={**self._headers, "content-type": "application/json"})
             response.content_length = len(body)
             await response.prepare(self._request)
@@ -56,9 +56,9 @@ class Delivery:
         Tokens that would follow each other within 10 ms share an event, which is sent when its last is due; the
         first always comes alone. The last goes out together with the end.
         """
-        fate = answer.fate
-        drops = fate.kind is OutcomeKind.CONNECTION_LOST
-        if drops and not fate.tokens:
+        drawn = answer.drawn
+        drops = drawn.kind is OutcomeKind.CONNECTION_LOST
+        if drops and not drawn.tokens:
             await self._wait_until(ttft_ms)
             return await self._break_off()
         await self._wait_until(0.6 * ttft_ms)
@@ -72,19 +72,19 @@ class Delivery:
         await response.prepare(self._request)
         await response.write(answer.opening())
         group = _group_tokens(ms_per_token)
-        start, stop = 0, min(1, fate.tokens)
-        while stop < fate.tokens:
+        start, stop = 0, min(1, drawn.tokens)
+        while stop < drawn.tokens:
             await self._wait_until(ttft_ms + (stop - 1) * ms_per_token)
             await response.write(answer.content(start, stop))
             self._note_content()
-            start, stop = stop, min(stop + group, fate.tokens)
+            start, stop = stop, min(stop + group, drawn.tokens)
         await self._wait_until(ttft_ms + max(0, stop - 1) * ms_per_token)
-        last = answer.content(start, stop) if fate.tokens else b""
+        last = answer.content(start, stop) if drawn.tokens else b""
         if drops:
             await response.write(last)
             return await self._break_off()
         await response.write_eof(last + answer.closing())
-        if fate.tokens:
+        if drawn.tokens:
             self._note_content()
         return response
 

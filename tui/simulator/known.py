@@ -1,16 +1,21 @@
-"""Items with a known answer: found by their question, and how hard each is.
+"""Items with a known answer: read from task files, found by their question, and how hard each is.
 
-Which task a prompt is of, told by the words in it.
+Task files have the program's own format, so its reader reads them here. The words of a prompt tell
+which task it is of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import NormalDist
 from types import MappingProxyType
 
-from tui.simulator.task_quality import standard_normal
+from tui.grading import TaskFileRefused, TaskItem, read_task_file
+from tui.simulator.behaviour import standard_normal
+from tui.simulator.call import spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,8 @@ TASK_WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Task -> words, in lower case, one of which tells it."""
 
+_AROUND = re.compile(r"^(?:\(\?i\))?(?:\\b|\^)?|(?:\\b|\$)$")
+_SPECIAL = re.compile(r"[.^$*+?{}\[\]\\|()]")
 _READ_CHARS = 4_000
 
 
@@ -103,3 +110,58 @@ def task_of(instructions: str, question: str) -> str | None:
         if found:
             return min(found, key=lambda task: found[task])
     return None
+
+
+def read_known(paths: Sequence[Path]) -> tuple[list[KnownItem], list[str]]:
+    """The items of the files, and a sentence about each file for people.
+
+    Raises ``ValueError`` that names a file that cannot be read or has no item.
+    """
+    found: list[KnownItem] = []
+    notes: list[str] = []
+    for path in paths:
+        try:
+            read = read_task_file(path)
+        except (OSError, TaskFileRefused) as error:
+            raise ValueError(f"{path}: cannot be read as a task file: {error}") from error
+        if not read.items:
+            why = f": line {read.bad_lines[0].line}: {read.bad_lines[0].reason}" if read.bad_lines else ""
+            raise ValueError(f"{path}: there is no item with a known answer in it{why}")
+        items = [_known(item) for item in read.items]
+        found += items
+        note = f"{path}: {len(items)} items"
+        if unknown := sum(item.kind == "reference" for item in items):
+            note += (
+                f", {unknown} of them without a right answer (references, or patterns that are no plain text)"
+            )
+        if read.bad_count:
+            note += f"; {read.bad_count} bad lines, the first is line {read.bad_lines[0].line}"
+        notes.append(note)
+    return found, notes
+
+
+def plain_pattern(pattern: str) -> str | None:
+    """A text that a pattern finds, None for all but plain text, perhaps between ``^``, ``$`` or ``\\b``."""
+    text = re.sub(r"\\([^\w\s])", lambda escaped: f"\0{ord(escaped[1]):x}\0", _AROUND.sub("", pattern))
+    if not text.strip() or _SPECIAL.search(text):
+        return None
+    return re.sub("\0([0-9a-f]+)\0", lambda code: chr(int(code[1], 16)), text)
+
+
+def _known(item: TaskItem) -> KnownItem:
+    instructions, question, _ = spoken(item.messages)
+    task = task_named(item.task, instructions, question)
+    kind, expected = _kind(item), item.expected
+    if kind == "regex":
+        text = plain_pattern(expected)
+        kind, expected = ("reference", expected) if text is None else (kind, text)
+    return KnownItem(task, instructions, question, expected, kind, item.options, item.labels)
+
+
+def _kind(item: TaskItem) -> str:
+    """A label whose labels are not known is told by a letter, or by Yes or No."""
+    if item.match != "label" or item.labels:
+        return item.match
+    if item.options:
+        return "choice"
+    return "yesno" if item.expected.strip(" .").lower() in ("yes", "no") else "label"

@@ -1,4 +1,4 @@
-"""Answers that are errors: status, body and kind of each (azure.md A4, A7)."""
+"""Refusals of the data plane: status, body and kind of each error answer (azure.md A4, A7)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from aiohttp import web
 
 from tui.model import OutcomeKind
 
@@ -106,3 +108,8 @@ def prompt_blocked(results: Mapping[str, Any]) -> Refusal:
         status=400,
         innererror={"code": "ResponsibleAIPolicyViolation", "content_filter_result": dict(results)},
     )
+
+
+def plain_answer(refusal: Refusal) -> web.Response:
+    """The answer to a request that is for no deployment."""
+    return web.Response(status=refusal.status, body=refusal.body, content_type="application/json")

@@ -1,4 +1,4 @@
-"""The simulator as a program of its own."""
+"""Simulator as a program of its own."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import cast
 from urllib.parse import unquote
 
-from tui.simulator.behaviour import UPGRADES, PretendDeployment, Role, Upgrades
-from tui.simulator.known_files import read_known
+from tui.simulator.behaviour import UPGRADES, PretendDeployment, Role, TaskQuality, Upgrades
+from tui.simulator.known import read_known
 from tui.simulator.scenarios import scenario_named
 from tui.simulator.server import Simulator
-from tui.simulator.task_quality import TaskQuality
 
 _STDIN = 0
 

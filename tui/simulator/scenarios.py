@@ -7,8 +7,7 @@ from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
-from tui.simulator.behaviour import Behaviour, Role, Upgrades
-from tui.simulator.task_quality import EVERY_TASK, TaskQuality
+from tui.simulator.behaviour import EVERY_TASK, Behaviour, Role, TaskQuality, Upgrades
 
 _FIELDS = frozenset(f.name for f in fields(Behaviour))
 

@@ -1,17 +1,17 @@
-"""The pretend service: one HTTP server on a loopback port that serves any number of deployments.
+"""Server of the pretend service: one HTTP server on a loopback port that serves any number of deployments.
 
 Requests at the data plane's addresses are served and counted; those at ARM's, and for the price list, are
-answered by the control plane, which decides what is served. ``/sim`` is the simulator's own: ``GET /sim``,
-``GET /sim/truth``, ``GET /sim/control``, and ``POST`` to ``/sim/reset``, ``/sim/scenario``, ``/sim/scores``,
-``/sim/calendar`` and ``/sim/control``.
+answered by the control plane, which decides what is served; ``/sim`` is the simulator's own.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
+import hmac
+import random
 import re
 import time
+import uuid
 from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any
@@ -19,21 +19,54 @@ from typing import Any
 from aiohttp import web
 
 from tui.model import OutcomeKind
-from tui.simulator import refusals
+from tui.simulator import own_addresses, refusals
 from tui.simulator.behaviour import PretendDeployment
 from tui.simulator.call import Call, read_call
-from tui.simulator.control.arm import is_control
-from tui.simulator.control.http import respond
+from tui.simulator.content import Content
+from tui.simulator.control.addresses import is_control, respond
 from tui.simulator.control.plane import ControlPlane, ControlSettings
-from tui.simulator.control.rehearsal import move_calendar, rehearse, told
 from tui.simulator.delivery import Delivery
-from tui.simulator.door import Door
+from tui.simulator.handler import DeploymentHandler, Received
 from tui.simulator.known import KnownItem
-from tui.simulator.lane import Lane, Received
 from tui.simulator.refusals import Refusal
-from tui.simulator.scenarios import SCENARIOS, Scenario, behaviour_at, scenario_named
-from tui.simulator.speech import Speech
+from tui.simulator.scenarios import Scenario, behaviour_at, scenario_named
 from tui.simulator.truth import ServedOutcome, Truth
+
+
+class Gateway:
+    """``key`` is the only accepted key, None accepts any that is not empty. Ids are drawn by ``seed``."""
+
+    def __init__(self, key: str | None, seed: int) -> None:
+        self._key = key
+        self._ids = random.Random(f"{seed}/ids")
+
+    def objection(self, request: web.BaseRequest, path_deployment: str | None) -> Refusal | None:
+        """What is wrong with a request before it is known for which deployment it is."""
+        if not self.has_key(request):
+            return refusals.WRONG_KEY
+        if path_deployment is not None and not request.query.get("api-version"):
+            return refusals.NO_RESOURCE
+        return None
+
+    def has_key(self, request: web.BaseRequest) -> bool:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        given = request.headers.get("api-key") or (token.strip() if scheme.lower() == "bearer" else "")
+        if self._key is None:
+            return bool(given)
+        return hmac.compare_digest(given.encode(errors="replace"), self._key.encode())
+
+    def identity(self, request: web.BaseRequest, region: str) -> dict[str, str]:
+        """Headers of every answer. The ids are drawn apart from what happens (azure.md A6)."""
+        apim_id = str(uuid.UUID(int=self._ids.getrandbits(128), version=4))
+        client_id = request.headers.get("x-ms-client-request-id", apim_id)[:64]
+        return {
+            "apim-request-id": apim_id,
+            "x-request-id": str(uuid.UUID(int=self._ids.getrandbits(128), version=4)),
+            "x-ms-client-request-id": client_id if client_id.isascii() else apim_id,
+            "x-ms-region": region,
+            "x-content-type-options": "nosniff",
+        }
+
 
 _CHAT = re.compile(r"/openai/deployments/(?P<deployment>.+)/chat/completions|(?:/openai)?/v1/chat/completions")
 _MODELS = frozenset({"/openai/models", "/openai/v1/models", "/v1/models"})
@@ -79,15 +112,15 @@ class Simulator:
         served = tuple(deployments)
         if len({d.name for d in served}) != len(served) or not served:
             raise ValueError("the simulator needs at least one deployment, each with a name of its own")
-        self._lanes: dict[str, Lane] = {}
-        self._speech = Speech(known)
-        self._scenario = scenario if isinstance(scenario, Scenario) else scenario_named(scenario)
-        self._seed = seed
+        self.handlers: dict[str, DeploymentHandler] = {}
+        self.content = Content(known)
+        self.scenario = scenario if isinstance(scenario, Scenario) else scenario_named(scenario)
+        self.seed = seed
         self._clock = clock
         self._wall_clock = wall_clock
         self._port = port
         self._region = region
-        self._door = Door(key, seed)
+        self._gateway = Gateway(key, seed)
         self._began_s = clock()
         self._stopping = False
         self._runner: web.ServerRunner | None = None
@@ -145,28 +178,30 @@ class Simulator:
 
         Raises ``ValueError`` for an unknown name.
         """
-        self._scenario = scenario_named(name)
+        self.scenario = scenario_named(name)
         self._begin()
-        for lane in self._lanes.values():
-            lane.restart()
+        for handler in self.handlers.values():
+            handler.restart()
 
     def _begin(self) -> None:
         self._began_s = self._clock()
-        self.control.begin(self._scenario, self._began_s)
-        self._serve_what_is_deployed()
+        self.control.begin(self.scenario, self._began_s)
+        self.serve_what_is_deployed()
 
-    def _serve_what_is_deployed(self) -> None:
-        """Bring the lanes to what the control plane has by now."""
+    def serve_what_is_deployed(self) -> None:
+        """Bring the handlers to what the control plane has by now."""
         served = self.control.served()
         if served is None:
             return
-        for name in self._lanes.keys() - served.keys():
-            del self._lanes[name]
+        for name in self.handlers.keys() - served.keys():
+            del self.handlers[name]
         for name, deployment in served.items():
-            if name in self._lanes:
-                self._lanes[name].become(deployment)
+            if name in self.handlers:
+                self.handlers[name].become(deployment)
             else:
-                self._lanes[name] = Lane(deployment, self._seed, self._clock, self._wall_clock, self._speech)
+                self.handlers[name] = DeploymentHandler(
+                    deployment, self.seed, self._clock, self._wall_clock, self.content
+                )
                 self.truth.know(name)
 
     def _receive(self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
@@ -181,16 +216,16 @@ class Simulator:
         if chat and request.method == "POST":
             received_s = request.received_s if isinstance(request, _TimedRequest) else self._clock()
             return await self._chat(request, chat["deployment"], received_s)
-        self._serve_what_is_deployed()
+        self.serve_what_is_deployed()
         if is_control(path):
             return await respond(self.control, request)
         if path in _MODELS and request.method == "GET":
             return self._models(request)
         if path == "/sim" or path.startswith("/sim/"):
-            return await self._own(request)
+            return await own_addresses.respond(self, request)
         if chat or path in _MODELS:
             return web.json_response({"error": {"code": "405", "message": "Method not allowed"}}, status=405)
-        return _plain(refusals.NO_RESOURCE)
+        return refusals.plain_answer(refusals.NO_RESOURCE)
 
     async def _chat(
         self, request: web.BaseRequest, path_deployment: str | None, received_s: float
@@ -200,17 +235,17 @@ class Simulator:
         try:
             call = await _read(request, path_deployment)
             name = call.deployment
-            objection = self._door.objection(request, path_deployment)
+            objection = self._gateway.objection(request, path_deployment)
             received = Received(
-                request, call, received_s, self._door.identity(request, self._served_in), objection
+                request, call, received_s, self._gateway.identity(request, self._served_in), objection
             )
-            self._serve_what_is_deployed()
-            lane = self._lanes.get(name)
-            if lane is None:
+            self.serve_what_is_deployed()
+            handler = self.handlers.get(name)
+            if handler is None:
                 return await self._turn_away(received, outcome)
-            role = lane.deployment.role
-            behaviour = behaviour_at(lane.deployment.behaviour, role, self._scenario, self.scenario_s)
-            return await lane.serve(received, behaviour, outcome)
+            role = handler.deployment.role
+            behaviour = behaviour_at(handler.deployment.behaviour, role, self.scenario, self.scenario_s)
+            return await handler.serve(received, behaviour, outcome)
         finally:
             if self._stopping and outcome.kind is OutcomeKind.CANCELLED:
                 outcome.kind = OutcomeKind.CONNECTION_LOST
@@ -225,66 +260,11 @@ class Simulator:
         return response
 
     def _models(self, request: web.BaseRequest) -> web.Response:
-        if not self._door.has_key(request):
-            return _plain(refusals.WRONG_KEY)
-        models = sorted({lane.deployment.served_model for lane in self._lanes.values()})
+        if not self._gateway.has_key(request):
+            return refusals.plain_answer(refusals.WRONG_KEY)
+        models = sorted({handler.deployment.served_model for handler in self.handlers.values()})
         listed = [{"id": model, "object": "model", "status": "succeeded"} for model in models]
         return web.json_response({"object": "list", "data": listed})
-
-    async def _own(self, request: web.BaseRequest) -> web.Response:
-        match request.method, request.path:
-            case "GET", "/sim":
-                return web.json_response(self._about())
-            case "GET", "/sim/truth":
-                return web.json_response(self.truth.as_json())
-            case "GET", "/sim/control":
-                return web.json_response(told(self.control))
-            case "POST", "/sim/reset":
-                self.truth.clear()
-                return web.json_response(self._about())
-            case "POST", ("/sim/scenario" | "/sim/scores" | "/sim/calendar" | "/sim/control") as path:
-                body = await request.read()
-                try:
-                    self._told_to(path, body)
-                except ValueError as error:
-                    return web.json_response({"error": {"message": str(error)}}, status=400)
-                self._serve_what_is_deployed()
-                return web.json_response(told(self.control) if path == "/sim/control" else self._about())
-            case _:
-                return _plain(refusals.NO_RESOURCE)
-
-    def _told_to(self, path: str, body: bytes) -> None:
-        """Raises ``ValueError`` for a body that is not understood."""
-        match path:
-            case "/sim/calendar":
-                move_calendar(self.control, body)
-            case "/sim/control":
-                rehearse(self.control, body)
-            case "/sim/scores":
-                self._speech.scores.learn(body)
-            case _:
-                try:
-                    self.restart_scenario(str(json.loads(body)["name"]))
-                except (ValueError, TypeError, KeyError) as error:
-                    known = ", ".join(SCENARIOS)
-                    raise ValueError(f'Send {{"name": SCENARIO}} with one of {known}. ({error})') from error
-
-    def _about(self) -> dict[str, Any]:
-        return {
-            "scenario": self._scenario.name,
-            "description": self._scenario.description,
-            "at_s": round(self.scenario_s, 3),
-            "today": self.control.calendar.today.isoformat(),
-            "seed": self._seed,
-            "deployments": {
-                name: {
-                    "model": lane.deployment.served_model,
-                    "role": lane.deployment.role,
-                    "in_flight": lane.in_flight,
-                }
-                for name, lane in self._lanes.items()
-            },
-        }
 
 
 async def _read(request: web.BaseRequest, path_deployment: str | None) -> Call:
@@ -295,7 +275,3 @@ async def _read(request: web.BaseRequest, path_deployment: str | None) -> Call:
     except web.RequestPayloadError:
         problem = refusals.bad_request("The request body could not be decoded.", None, "invalid_encoding")
         return Call(path_deployment or "", problem=problem)
-
-
-def _plain(refusal: Refusal) -> web.Response:
-    return web.Response(status=refusal.status, body=refusal.body, content_type="application/json")

@@ -1,4 +1,4 @@
-"""What the server itself counted and measured, exactly, so that any client's figures can be checked."""
+"""Truth of a run: what the server itself counted and measured, exactly, to check clients' figures with."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ServedOutcome:
     ``usage`` is what the answer told the client, None where it told nothing. ``latency_ms`` runs from the
     request received to the last byte written, ``ttft_ms`` to the first content written (streams only).
     ``served_model`` is the model and version that it was for, empty where no deployment was. ``right``,
-    ``good`` (points) and ``judged`` are what its answer was worth, see ``speech.Reply``.
+    ``good`` (points) and ``judged`` are what its answer was worth, see ``content.Reply``.
     """
 
     kind: OutcomeKind = OutcomeKind.CANCELLED

@@ -9,8 +9,8 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from tui.simulator.behaviour import Behaviour, Role
+from tui.simulator.control.calendar import ServedVersion, served_version
 from tui.simulator.control.models import ModelTable, Sku
-from tui.simulator.control.standing import Standing, standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Settings:
 
 @dataclass(slots=True)
 class Managed:
-    """One deployment. ``settings`` are as last set on the day ``since``, ``stands`` is what it serves now.
+    """One deployment. ``settings`` are as last set on the day ``since``, ``served`` is what it serves now.
 
     ``state`` is the ``provisioningState`` while no operation is under way; ``ready`` is whether it has ever
     been brought up.
@@ -44,7 +44,7 @@ class Managed:
     created_at: datetime
     modified_at: datetime
     revision: int
-    stands: Standing
+    served: ServedVersion
     state: str = "Succeeded"
     ready: bool = True
 
@@ -123,7 +123,7 @@ class Deployments:
             created_at=now,
             modified_at=now,
             revision=self.next_revision(),
-            stands=Standing(settings.model, settings.version),
+            served=ServedVersion(settings.model, settings.version),
             ready=ready,
         )
         self._settled_on = None
@@ -154,9 +154,11 @@ class Deployments:
         self._settled_on = today
         for managed in self._managed.values():
             s = managed.settings
-            stands = standing(self.table, s.model, s.version, s.sku, s.upgrade_option, managed.since, today)
-            if stands != managed.stands:
-                managed.stands, managed.modified_at = stands, now
+            served = served_version(
+                self.table, s.model, s.version, s.sku, s.upgrade_option, managed.since, today
+            )
+            if served != managed.served:
+                managed.served, managed.modified_at = served, now
                 managed.revision = self.next_revision()
 
     def used(self, usage_name: str, *, but: str | None = None) -> int:
@@ -164,13 +166,16 @@ class Deployments:
         return sum(
             m.settings.capacity
             for m in self._managed.values()
-            if m.name != but and self.sku(m).usage_name(m.stands.model) == usage_name
+            if m.name != but and self.sku(m).usage_name(m.served.model) == usage_name
         )
 
-    def felt(self, managed: Managed) -> Behaviour:
+    def behaviour_of(self, managed: Managed) -> Behaviour:
         """How a deployment behaves as the version that it serves, which may not be the one it was set to."""
-        before, after = self.table.temper(managed.settings.model), self.table.temper(managed.stands.model)
-        return after.felt_after(before, managed.behaviour)
+        before, after = (
+            self.table.factors_of(managed.settings.model),
+            self.table.factors_of(managed.served.model),
+        )
+        return after.behaviour_after(before, managed.behaviour)
 
     def sku(self, managed: Managed) -> Sku:
         return self.table.skus[managed.settings.sku]
@@ -188,5 +193,5 @@ class Deployments:
             managed.ready, managed.state = True, "Succeeded"
             if operation.settings is not None:
                 # What an upgrade did to its answers stays when its settings catch up with it.
-                managed.behaviour = self.felt(managed)
+                managed.behaviour = self.behaviour_of(managed)
                 self.set(managed, operation.settings, today, now)

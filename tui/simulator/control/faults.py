@@ -1,4 +1,4 @@
-"""Faults to rehearse: what is to go wrong at which step of the control plane, and how often.
+"""Faults of the control plane: what is to go wrong at which step, and how often.
 
 As data they are JSON objects such as ``{"on": "put", "do": "conflict", "times": 2}`` in the ``faults`` of
 ``POST /sim/control``.

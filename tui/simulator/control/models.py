@@ -1,4 +1,4 @@
-"""What the pretend region offers: models, versions, SKUs and dates, read from ``models.toml``."""
+"""Models of the pretend region: models, versions, SKUs and dates, read from ``models.toml``."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ MODELS_FILE = Path(__file__).with_name("models.toml")
 
 
 @dataclass(frozen=True, slots=True)
-class Temper:
+class VersionFactors:
     """How answers of a version compare with those of others: factors on times, lengths and filter rates."""
 
     latency: float = 1.0
     answer: float = 1.0
     filters: float = 1.0
 
-    def felt_after(self, before: Temper, behaviour: Behaviour) -> Behaviour:
-        """How a deployment behaves that behaved so while its version had the temper ``before``."""
+    def behaviour_after(self, before: VersionFactors, behaviour: Behaviour) -> Behaviour:
+        """How a deployment behaves that behaved so while its version had the factors ``before``."""
         if before == self:
             return behaviour
         latency, filters = self.latency / before.latency, self.filters / before.filters
@@ -104,7 +104,7 @@ class ModelTable:
 
     offers: Mapping[tuple[str, str], Offer]
     skus: Mapping[str, Sku]
-    tempers: Mapping[str, Temper]
+    factors: Mapping[str, VersionFactors]
     successor: Target
     unlisted_retires: date
     good_until: date
@@ -128,8 +128,8 @@ class ModelTable:
     def default_version(self, model: str) -> str | None:
         return next((o.version for o in self.offers.values() if o.model == model and o.default), None)
 
-    def temper(self, model: str) -> Temper:
-        return self.tempers.get(model, Temper())
+    def factors_of(self, model: str) -> VersionFactors:
+        return self.factors.get(model, VersionFactors())
 
     def ending(self, model: str, version: str, day: date, *, in_lead: bool) -> ModelTable:
         """The table with another end for that version, the same for every SKU.
@@ -158,7 +158,7 @@ def bundled_models() -> ModelTable:
     return ModelTable(
         offers={(o["model"], o["version"]): _offer(o) for o in document["versions"]},
         skus={name: _sku(name, terms) for name, terms in document["skus"].items()},
-        tempers={model: Temper(**factors) for model, factors in document["tempers"].items()},
+        factors={model: VersionFactors(**factors) for model, factors in document["factors"].items()},
         successor=Target(**document["successor"], lead_days=lead_days),
         unlisted_retires=document["unlisted_retires"],
         good_until=document["good_until"],

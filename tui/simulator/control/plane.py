@@ -1,4 +1,4 @@
-"""The pretend control plane: what it answers to each request, and what the data plane is to serve.
+"""Pretend control plane: settings, state, what the data plane is to serve, and the requests that it takes.
 
 It knows nothing of sockets: a request comes in as method, path, query, headers and body, a reply goes out.
 """
@@ -11,15 +11,16 @@ import random
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
 from tui.simulator.behaviour import PretendDeployment
 from tui.simulator.control.calendar import Calendar
 from tui.simulator.control.deployments import Deployments, Managed, Settings
-from tui.simulator.control.faults import FaultPlan
+from tui.simulator.control.faults import Fault, FaultPlan
 from tui.simulator.control.models import ModelTable, bundled_models
+from tui.simulator.control.refusals import ArmRefusal, Subject
 from tui.simulator.scenarios import Ending, Scenario
 
 _JOURNAL = 500
@@ -189,8 +190,59 @@ def _settings(given: PretendDeployment, otherwise: str) -> Settings:
 
 
 def _pretended(managed: Managed, deployments: Deployments) -> PretendDeployment:
-    stands = managed.stands
-    behaviour = deployments.felt(managed)
-    if stands.retired:
+    served = managed.served
+    behaviour = deployments.behaviour_of(managed)
+    if served.retired:
         behaviour = replace(behaviour, retired=True)
-    return PretendDeployment(managed.name, stands.model, stands.version, managed.role, behaviour)
+    return PretendDeployment(managed.name, served.model, served.version, managed.role, behaviour)
+
+
+JSON = {"content-type": "application/json; charset=utf-8"}
+
+
+@dataclass(frozen=True, slots=True)
+class ArmRequest:
+    """A request as it came. ``base`` is scheme and host, for the links in answers."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    authorization: str
+    body: bytes
+    base: str
+
+    @property
+    def api_version(self) -> str:
+        return self.query.get("api-version", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer; with ``drop`` the connection breaks instead of it."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    drop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """A request that was understood: what it is about, and the fault that meets it."""
+
+    plane: ControlPlane
+    request: ArmRequest
+    about: Subject
+    fault: Fault | None = None
+
+    def meets(self, fault: str) -> bool:
+        return self.fault is not None and self.fault.do == fault
+
+
+def json_reply(status: int, document: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Reply:
+    return Reply(status, json.dumps(document).encode(), {**JSON, **(headers or {})})
+
+
+def refusal_reply(refusal: ArmRefusal) -> Reply:
+    wait = {} if refusal.retry_after_s is None else {"Retry-After": str(refusal.retry_after_s)}
+    return json_reply(refusal.status, {"error": refusal.error}, wait)

@@ -1,4 +1,4 @@
-"""The control plane's errors: status, code and message of each, worded as ARM and the service word them."""
+"""Refusals of the control plane: status, code and message of each, worded as ARM and the service word them."""
 
 from __future__ import annotations
 

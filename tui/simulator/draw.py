@@ -1,4 +1,4 @@
-"""What is to happen to one request, drawn in full before it is served."""
+"""Draw for one request: what is to happen to it, drawn in full before it is served."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HARMS = ("hate", "self_harm", "sexual", "violence")
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class Drawn:
     """``kind`` is how it ends unless the client leaves first; ``tokens`` go out visibly before that end.
 
     ``ttft_ms`` and ``ms_per_token`` are those of an idle deployment. ``status`` is the HTTP status; 0 tokens of
@@ -49,8 +49,8 @@ def draw(
     prompt_tokens: int,
     limit_tokens: int | None,
     answer_tokens: int | None = None,
-) -> Fate:
-    """Draw the fate of a request with a generator of its own.
+) -> Drawn:
+    """Draw the drawn of a request with a generator of its own.
 
     Every draw is made, in the same order, whatever the behaviour: so a changed rate changes only the requests
     that it should. ``answer_tokens`` is the length of an answer that stands already, else it is drawn.
@@ -98,7 +98,7 @@ def draw(
     annotated: Literal["prompt", "completion"] | None = None
     if annotates and answered and not unfiltered:
         annotated = "completion" if side < 0.5 and visible else "prompt"
-    return Fate(
+    return Drawn(
         kind=kind,
         status=status,
         ttft_ms=ttft_ms * (behaviour.ttft_tail_factor if in_tail else 1.0),

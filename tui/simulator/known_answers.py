@@ -1,4 +1,7 @@
-"""The right answer to a known item, and plausible wrong ones."""
+"""Answers to known items: the right one, plausible wrong ones, and the words around them.
+
+They are worded as models do, and such that nobody hesitates over what is meant.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,6 @@ from tui.simulator.known import KnownItem
 _LETTER = re.compile(r"[A-Za-z]")
 _NUMBER = re.compile(r"(-?)(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?(?![\d/])")
 _YES = ("yes", "yeah", "yep", "yup", "true", "affirmative")
-_AROUND = re.compile(r"^(?:\(\?i\))?(?:\\b|\^)?|(?:\\b|\$)$")
-_SPECIAL = re.compile(r"[.^$*+?{}\[\]\\|()]")
 _NO_NUMBER = "1000003"
 
 
@@ -35,14 +36,6 @@ def wrong_answer(item: KnownItem, rng: random.Random) -> str | None:
     """Another answer of the same kind, None where no answer is right or wrong."""
     make = _WRONG.get(item.kind)
     return make(item, rng) if make is not None else None
-
-
-def plain_pattern(pattern: str) -> str | None:
-    """A text that a pattern finds, None for all but plain text, perhaps between ``^``, ``$`` or ``\\b``."""
-    text = re.sub(r"\\([^\w\s])", lambda escaped: f"\0{ord(escaped[1]):x}\0", _AROUND.sub("", pattern))
-    if not text.strip() or _SPECIAL.search(text):
-        return None
-    return re.sub("\0([0-9a-f]+)\0", lambda code: chr(int(code[1], 16)), text)
 
 
 def _number(item: KnownItem, rng: random.Random) -> str:
@@ -132,3 +125,41 @@ _WRONG: Mapping[str, Callable[[KnownItem, random.Random], str]] = MappingProxyTy
         "json": _json,
     }
 )
+
+ANSWER_TEMPLATES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "number": (
+            "{a}",
+            "The answer is {a}.",
+            "**{a}**",
+            "Answer: {a}",
+            "I worked it through one step at a time and checked the result.\n\n#### {a}",
+        ),
+        "choice": (
+            "{a}",
+            "({a})",
+            "The correct answer is {a}.",
+            "Answer: {a}",
+            "**{a}**",
+            "I went through the options and left out those that do not hold.\n\nAnswer: {a}",
+        ),
+        "yesno": (
+            "{a}",
+            "{a}.",
+            "**{a}**",
+            "Answer: {a}",
+            "The answer is {a}.",
+            "{a}. That follows from the wording of the text.",
+        ),
+        "label": ("{a}", "Label: {a}", "The answer is: {a}", "**{a}**", "Answer: {a}"),
+        "exact": ("{a}", "Answer: {a}"),
+        "regex": ("{a}",),
+        "json": ("{a}", "```json\n{a}\n```"),
+    }
+)
+"""Kind -> templates."""
+
+
+def phrased(item: KnownItem, answer: str, rng: random.Random) -> str:
+    """The answer in one of the wordings of its kind."""
+    return rng.choice(ANSWER_TEMPLATES[item.kind]).replace("{a}", answer)

@@ -1,23 +1,84 @@
-"""The simulator's own addresses for its control plane: ``/sim/calendar`` and ``/sim/control``."""
+"""Addresses of the simulator's own: ``GET /sim``, ``/sim/truth`` and ``/sim/control``; ``POST`` to
+``/sim/reset``, ``/sim/scenario``, ``/sim/scores``, ``/sim/calendar`` and ``/sim/control``.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from aiohttp import web
+
+from tui.simulator import refusals
 from tui.simulator.behaviour import UPGRADES
 from tui.simulator.control.faults import read_fault
-from tui.simulator.control.plane import ControlPlane, ControlSettings
+from tui.simulator.control.plane import ControlSettings
+from tui.simulator.scenarios import SCENARIOS
+
+if TYPE_CHECKING:
+    from tui.simulator.server import Simulator
 
 _SETTINGS = {f.name: f.type for f in fields(ControlSettings)}
 
 
-def move_calendar(plane: ControlPlane, body: bytes) -> None:
+async def respond(simulator: Simulator, request: web.BaseRequest) -> web.Response:
+    """Answer a request to one of these addresses; 400 says what is wrong with a body."""
+    match request.method, request.path:
+        case "GET", "/sim/truth":
+            return web.json_response(simulator.truth.as_json())
+        case "POST", "/sim/reset":
+            simulator.truth.clear()
+        case "POST", path if path in _POSTS:
+            body = await request.read()
+            try:
+                _POSTS[path](simulator, body)
+            except ValueError as error:
+                return web.json_response({"error": {"message": str(error)}}, status=400)
+            simulator.serve_what_is_deployed()
+        case "GET", ("/sim" | "/sim/control"):
+            pass
+        case _:
+            return refusals.plain_answer(refusals.NO_RESOURCE)
+    return web.json_response((_control_state if request.path == "/sim/control" else _state)(simulator))
+
+
+def _state(simulator: Simulator) -> dict[str, Any]:
+    return {
+        "scenario": simulator.scenario.name,
+        "description": simulator.scenario.description,
+        "at_s": round(simulator.scenario_s, 3),
+        "today": simulator.control.calendar.today.isoformat(),
+        "seed": simulator.seed,
+        "deployments": {
+            name: {
+                "model": handler.deployment.served_model,
+                "role": handler.deployment.role,
+                "in_flight": handler.in_flight,
+            }
+            for name, handler in simulator.handlers.items()
+        },
+    }
+
+
+def _restart_scenario(simulator: Simulator, body: bytes) -> None:
+    try:
+        simulator.restart_scenario(str(json.loads(body)["name"]))
+    except (ValueError, TypeError, KeyError) as error:
+        known = ", ".join(SCENARIOS)
+        raise ValueError(f'Send {{"name": SCENARIO}} with one of {known}. ({error})') from error
+
+
+def _learn_scores(simulator: Simulator, body: bytes) -> None:
+    simulator.content.scores.learn(body)
+
+
+def _move_calendar(simulator: Simulator, body: bytes) -> None:
     """``{"today": "2027-05-01"}`` or ``{"days": 30}``. Raises ``ValueError`` for anything else."""
-    asked = _object(body)
-    match asked:
+    plane = simulator.control
+    match _object(body):
         case {"today": str(day), **others} if not others:
             plane.calendar.move_to(date.fromisoformat(day))
         case {"days": int(days), **others} if not others and not isinstance(days, bool):
@@ -27,12 +88,12 @@ def move_calendar(plane: ControlPlane, body: bytes) -> None:
     plane.settle()
 
 
-def rehearse(plane: ControlPlane, body: bytes) -> None:
+def _configure(simulator: Simulator, body: bytes) -> None:
     """``{"clear": true, "faults": [...], "settings": {...}}``, each of which may be left out.
 
     All of it is taken or nothing. Raises ``ValueError`` that says what is wrong.
     """
-    asked = _object(body)
+    plane, asked = simulator.control, _object(body)
     if strange := sorted(set(asked) - {"clear", "faults", "settings"}):
         raise ValueError(f"not known: {', '.join(strange)}; send faults, settings or clear")
     faults = asked.get("faults", [])
@@ -48,8 +109,9 @@ def rehearse(plane: ControlPlane, body: bytes) -> None:
     plane.settings = settings
 
 
-def told(plane: ControlPlane) -> dict[str, Any]:
+def _control_state(simulator: Simulator) -> dict[str, Any]:
     """What is to come, how the control plane is set, and the requests that it has had."""
+    plane = simulator.control
     return {
         "today": plane.calendar.today.isoformat(),
         "settings": asdict(plane.settings),
@@ -90,3 +152,12 @@ def _object(body: bytes) -> dict[str, Any]:
     if not isinstance(asked, dict):
         raise ValueError("send a JSON object")
     return asked
+
+
+_POSTS: Mapping[str, Callable[[Simulator, bytes], None]] = {
+    "/sim/scenario": _restart_scenario,
+    "/sim/scores": _learn_scores,
+    "/sim/calendar": _move_calendar,
+    "/sim/control": _configure,
+}
+"""What is done with the body of a POST; each raises ``ValueError`` for one that is not understood."""

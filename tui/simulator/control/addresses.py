@@ -1,16 +1,19 @@
-"""The addresses of the control plane and of the price list: which request asks for what (azure.md C, E)."""
+"""Addresses of the control plane and of the price list: which request asks for what (azure.md C, E)."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from tui.simulator.control import reads, refusals, retail, writes
-from tui.simulator.control.exchange import ArmRequest, Exchange, Reply, refusal_reply
+from aiohttp import web
+
+from tui.simulator.control import prices as retail
+from tui.simulator.control import reads, refusals, writes
 from tui.simulator.control.faults import ERRORS
-from tui.simulator.control.plane import ControlPlane
-from tui.simulator.control.refusals import ArmRefusal, Refused, Subject
+from tui.simulator.control.plane import ArmRequest, ControlPlane, Reply, RequestContext, refusal_reply
+from tui.simulator.control.refusals import ArmRefusal, Refused, Subject, bad_request
 
 API_VERSIONS = (
     "2023-05-01",
@@ -21,7 +24,7 @@ API_VERSIONS = (
     "2026-03-01",
     "2026-05-01",
 )
-_Act = Callable[[Exchange], Reply]
+_Act = Callable[[RequestContext], Reply]
 _NO_ACCOUNT = Subject("/subscriptions/-/resourceGroups/-")
 _PROVIDER = r"/providers/Microsoft\.CognitiveServices"
 _ACCOUNT = re.compile(
@@ -63,9 +66,9 @@ def answer(plane: ControlPlane, request: ArmRequest) -> Reply:
     plane.note(request.method, request.path, request.query, request.body)
     try:
         if retail.is_prices(request.path):
-            reply = _met(Exchange(plane, request, _NO_ACCOUNT), "prices", retail.prices)
+            reply = _met(RequestContext(plane, request, _NO_ACCOUNT), "prices", retail.prices)
         else:
-            _check_door(request)
+            _check_request(request)
             reply = _routed(plane, request)
     except Refused as refused:
         reply = refusal_reply(refused.refusal)
@@ -77,7 +80,7 @@ def answer(plane: ControlPlane, request: ArmRequest) -> Reply:
     return replace(reply, headers={**identity, **reply.headers})
 
 
-def _check_door(request: ArmRequest) -> None:
+def _check_request(request: ArmRequest) -> None:
     scheme, _, token = request.authorization.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Refused(refusals.unauthenticated(Subject("")))
@@ -102,20 +105,22 @@ def _routed(plane: ControlPlane, request: ArmRequest) -> Reply:
         if about.deployment and what == "deployments" and request.method in _DEPLOYMENT:
             action, act = _DEPLOYMENT[request.method]
             about = replace(about, action=action)
-            return _met(Exchange(plane, request, about), request.method.lower(), act)
+            return _met(RequestContext(plane, request, about), request.method.lower(), act)
         if not about.deployment and request.method == "GET":
             step, act = _OF_ACCOUNT[what]
-            return _met(Exchange(plane, request, about), step, act)
+            return _met(RequestContext(plane, request, about), step, act)
         raise Refused(ArmRefusal(405, "MethodNotAllowed", f"{request.method} is not allowed here."))
     location = _LOCATION.fullmatch(request.path)
     if location is None:
         raise Refused(ArmRefusal(404, "NotFound", f"No resource type answers at '{request.path}'."))
     if request.method != "GET":
         raise Refused(ArmRefusal(405, "MethodNotAllowed", f"{request.method} is not allowed here."))
-    exchange = Exchange(plane, request, Subject(location["subscription"]))
+    context = RequestContext(plane, request, Subject(location["subscription"]))
     if location["kind"]:
         as_result = location["kind"].lower() == "results"
-        return _met(exchange, "operation", lambda x: reads.operation(x, location["id"], as_result=as_result))
+        return _met(
+            context, "operation", lambda context: reads.operation(context, location["id"], as_result=as_result)
+        )
     if location["location"].replace(" ", "").lower() != plane.location:
         text = (
             f"The provided location '{location['location']}' is not available for resource type "
@@ -123,22 +128,51 @@ def _routed(plane: ControlPlane, request: ArmRequest) -> Reply:
         )
         raise Refused(refusals.bad_request("LocationNotAvailableForResourceType", text))
     step, act = _OF_LOCATION[location["what"].lower()]
-    return _met(exchange, step, act)
+    return _met(context, step, act)
 
 
-def _met(exchange: Exchange, step: str, act: _Act) -> Reply:
+def _met(context: RequestContext, step: str, act: _Act) -> Reply:
     """Act, unless the plan has a fault for this step."""
-    about = exchange.about
-    fault = exchange.plane.faults.next(step, about.deployment or None)
+    about = context.about
+    fault = context.plane.faults.next(step, about.deployment or None)
     if fault is None:
-        return act(exchange)
+        return act(context)
     if fault.do in ERRORS:
         raise Refused(ERRORS[fault.do](replace(about, retry_after_s=fault.retry_after_s)))
     if fault.do == "drop":
         return Reply(0, drop=True)
-    reply = act(replace(exchange, fault=fault))
+    reply = act(replace(context, fault=fault))
     if fault.do == "drop_after":
         return replace(reply, drop=True)
     if fault.do == "garble":
         return replace(reply, body=b'{"value": [{"name": ')
     return reply
+
+
+async def respond(plane: ControlPlane, request: web.BaseRequest) -> web.StreamResponse:
+    """Answer a request to the control plane."""
+    try:
+        body = await request.read()
+    except (web.HTTPRequestEntityTooLarge, web.RequestPayloadError):
+        reply = refusal_reply(bad_request("InvalidRequestContent", "The request content could not be read."))
+    else:
+        asked = ArmRequest(
+            request.method,
+            request.path,
+            dict(request.query),
+            request.headers.get("authorization", ""),
+            body,
+            f"{request.scheme}://{request.host}",
+        )
+        reply = answer(plane, asked)
+    if reply.drop:
+        return await broken_off(request)
+    return web.Response(status=reply.status, body=reply.body or None, headers=reply.headers)
+
+
+async def broken_off(request: web.BaseRequest) -> web.StreamResponse:
+    """Break the connection; this is cancelled when it is gone."""
+    if request.transport is not None:
+        request.transport.abort()
+    silence: asyncio.Future[web.StreamResponse] = asyncio.get_running_loop().create_future()
+    return await silence
