@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from tui.evaluation.balance import SIZES, SizeBalance
+from tui.evaluation.comparison_health import SIZES, SizeBalance
 
 
 def after(blocks: int, own: float, base: float, seed: int = 1) -> SizeBalance:

@@ -26,7 +26,7 @@ from tui.evaluation.blocks import (
     tally,
     tally_beyond,
 )
-from tui.evaluation.limits import Limits
+from tui.evaluation.criteria import Limits
 
 NO_LIMITS = Limits()
 EPOCH = object()

@@ -8,17 +8,29 @@ import random
 
 import pytest
 
-from tui.evaluation.health import PromptMix, SplitTest
+from tui.evaluation.comparison_health import PromptMix, SplitTest
 from tui.model import VerdictState
 
 TO_WORSE, TO_OK = math.log(260), math.log(20)
+
+
+def split_of(*draws: tuple[float, int, int]) -> SplitTest:
+    """After (canary's share, its assignments, the baseline's)."""
+    made = SplitTest(TO_WORSE, TO_OK)
+    for share, own, others in draws:
+        for is_canary, n in ((True, own), (False, others)):
+            for _ in range(n):
+                made.add(share, is_canary=is_canary)
+    again = SplitTest(TO_WORSE, TO_OK)
+    again.from_json(json.loads(json.dumps(made.as_json())))
+    return again
 
 
 @pytest.mark.parametrize(
     ("share", "expected"), [(0.1, VerdictState.OK), (0.2, VerdictState.WORSE), (0.04, VerdictState.WORSE)]
 )
 def test_the_split_is_looked_at_both_ways(share: float, expected: VerdictState) -> None:
-    split = SplitTest([(0.1, round(4000 * share), round(4000 * (1 - share)))], TO_WORSE, TO_OK)
+    split = split_of((0.1, round(4000 * share), round(4000 * (1 - share))))
     assert split.state is expected
     assert split.shares == (pytest.approx(share, abs=0.001), pytest.approx(0.1))
     assert sum(split.drawn) == 4000
@@ -26,13 +38,12 @@ def test_the_split_is_looked_at_both_ways(share: float, expected: VerdictState) 
 
 
 def test_the_split_goes_by_the_weights_of_each_draw() -> None:
-    ramp = [(0.05, 100, 1900), (0.5, 1000, 1000)]
-    assert SplitTest(ramp, TO_WORSE, TO_OK).state is VerdictState.OK
-    assert SplitTest([(0.05, 1000, 1000), (0.5, 100, 1900)], TO_WORSE, TO_OK).state is VerdictState.WORSE
+    assert split_of((0.05, 100, 1900), (0.5, 1000, 1000)).state is VerdictState.OK
+    assert split_of((0.05, 1000, 1000), (0.5, 100, 1900)).state is VerdictState.WORSE
 
 
 def test_without_a_draw_nothing_is_known_of_the_split() -> None:
-    split = SplitTest([], TO_WORSE, TO_OK)
+    split = split_of()
     assert (split.state, split.shares, split.progress) == (VerdictState.NOT_YET, (None, None), (0.0, 0.0))
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.evaluation.criterion_test import CriterionTest
-from tui.evaluation.drift import ALONE_FROM, BATCH, LateDrift, highest_rate
+from tui.evaluation.own_rate import ALONE_FROM, BATCH, LateDrift, highest_rate
 from tui.model import VerdictState
 
 TO_WORSE, TO_OK = math.log(13 / 0.05), math.log(1 / 0.05)

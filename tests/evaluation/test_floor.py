@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from tui.evaluation.floor import RateFloor
+from tui.evaluation.own_rate import RateFloor
 
 TO_OK = math.log(2 / 0.05)
 FLOOR = 0.005

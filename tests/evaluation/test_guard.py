@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tui.evaluation.guard import TRIPWIRE, Guard, GuardAction
-from tui.evaluation.reasons import evidence_line
+from tui.evaluation.verdict_text import evidence_line
 from tui.model import Ability, Verdict, VerdictState
 
 NEW = "gpt51-prod-v1113"

@@ -11,10 +11,8 @@ from bench.world import BASE, CANARY
 from tests.support.evidence import outcome_of
 from tui.evaluation.blocks import BAD, GOOD, NONE, Member
 from tui.evaluation.calibration import Calibration
-from tui.evaluation.criteria import decision_table
-from tui.evaluation.labels import Labeller, rate_label, why_no_evidence
-from tui.evaluation.limits import Limits
-from tui.evaluation.measures import values_of
+from tui.evaluation.criteria import Limits, decision_table
+from tui.evaluation.labels import Labeller, rate_label, values_of, why_no_evidence
 from tui.model import Outcome, OutcomeKind, Usage, held_back
 from tui.model.outcomes import Assignment
 from tui.rollout import Criteria

@@ -26,7 +26,7 @@ from tui.afterwards.recording import Recording
 from tui.evaluation.calibration import CAP, Calibration, limits_from
 from tui.evaluation.criteria import decision_table
 from tui.evaluation.evaluator import Evaluator
-from tui.evaluation.measures import bills_of, values_of
+from tui.evaluation.labels import bills_of, values_of
 from tui.model import DEFAULT_TASK, Deployment, EventKind, Outcome, OutcomeKind, Usage
 from tui.record.reader import UnreadableRecord
 from tui.rollout import Criteria

@@ -9,8 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from tui.evaluation.means import BETA, FEWEST, Difference, difference
-from tui.evaluation.strata import Moments
+from tui.evaluation.means import BETA, FEWEST, Difference, Moments, difference
 
 ALPHA = 0.05 / 13
 MARGIN = 0.1

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from tui.evaluation.canary_tests import Listener
-from tui.evaluation.measures import MEASURES, values_of
+from tui.evaluation.labels import MEASURES, values_of
 from tui.evaluation.neighbours import variance
 from tui.model import CRITERION_ROWS, Outcome
 from tui.model.criteria import default_of

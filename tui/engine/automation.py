@@ -16,7 +16,7 @@ from tui.engine.task_automation import GUARD, PLAN, TaskAutomation
 from tui.evaluation.evaluator import is_evidence
 from tui.evaluation.evaluators import Calibrated, Evaluators
 from tui.evaluation.plan import Plan, PlanAction, PlanRefused
-from tui.evaluation.reasons import evidence_line
+from tui.evaluation.verdict_text import evidence_line
 from tui.model import (
     DEFAULT_TASK,
     WEIGHT_CHANGES,

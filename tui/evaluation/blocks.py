@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tui.evaluation.limits import Limits
+from tui.evaluation.criteria import Limits
 
 Labels = tuple[int, ...]
 """One a criterion: -1 none, else how many of its factors the request is beyond (0 or 1 of a rate)."""

@@ -14,9 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tui.evaluation.criteria import Criterion, decision_table
-from tui.evaluation.limits import Cut, Limits, MeanCut, factors_of
-from tui.evaluation.measures import (
+from tui.evaluation.criteria import Criterion, Cut, Limits, MeanCut, decision_table, factors_of
+from tui.evaluation.labels import (
     FEWEST_TOKENS,
     MEANS,
     MEASURES,
@@ -25,6 +24,7 @@ from tui.evaluation.measures import (
     bills_of,
     values_of,
 )
+from tui.evaluation.saved_numbers import finite
 from tui.model import Outcome
 from tui.model.criteria import Measure
 from tui.rollout import Criteria
@@ -267,8 +267,8 @@ class Calibration:
                 if not 0 < float(limit) < math.inf:
                     raise ValueError("a limit is not a number above 0")
                 cuts[row.id] = self._cut(row, float(limit), bool(inclusive))
-        means = {str(name): MeanCut(*_finite(values, 4)) for name, values in saved["means"].items()}
-        thirds, sizes = (None if saved[k] is None else _finite(saved[k], 2) for k in ("thirds", "sizes"))
+        means = {str(name): MeanCut(*finite(values, 4)) for name, values in saved["means"].items()}
+        thirds, sizes = (None if saved[k] is None else finite(saved[k], 2) for k in ("thirds", "sizes"))
         self.limits = self._limits(
             cuts,
             means,
@@ -316,13 +316,6 @@ def limits_from(outcomes: Iterable[Outcome], criteria: Criteria) -> dict[str, fl
 
 def _quantile(ordered: Sequence[float], share: float) -> float:
     return ordered[max(math.ceil(share * len(ordered)) - 1, 0)]
-
-
-def _finite(values: Any, count: int) -> tuple[float, ...]:
-    numbers = tuple(float(value) for value in values)
-    if len(numbers) != count or not all(map(math.isfinite, numbers)):
-        raise ValueError(f"not {count} finite numbers")
-    return numbers
 
 
 def _number(value: float) -> str:

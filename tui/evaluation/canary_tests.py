@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tui.evaluation.balance import SIZES, SizeBalance
 from tui.evaluation.blocks import (
     BAD,
     NONE,
@@ -19,14 +18,12 @@ from tui.evaluation.blocks import (
     tally,
     tally_beyond,
 )
-from tui.evaluation.criteria import RATE_MARGIN, Criterion
+from tui.evaluation.comparison_health import SIZES, PromptMix, SizeBalance, SplitTest
+from tui.evaluation.criteria import RATE_MARGIN, Criterion, Cut, factors_of
 from tui.evaluation.criterion_test import CriterionTest
-from tui.evaluation.drift import LateDrift
-from tui.evaluation.floor import RateFloor
-from tui.evaluation.health import PromptMix, SplitTest
 from tui.evaluation.labels import Labeller, rate_label
-from tui.evaluation.limits import Cut, factors_of
-from tui.evaluation.means import FEWEST, Difference, difference
+from tui.evaluation.means import Difference, MeanTest
+from tui.evaluation.own_rate import LateDrift, RateFloor
 from tui.evaluation.paired import PairedTest
 from tui.evaluation.strata import Comparison
 from tui.model import Outcome, VerdictState
@@ -86,10 +83,7 @@ class CanaryTests:
         slow = [row for row in table if row.kind in ("rate", "mix") or row.measure == "length"]
         self.by_criterion = {row.id: self._new_test(row) for row in table if row.kind in ("slower", "rate")}
         self._quick, self._slow = (self._places(rows) for rows in (quick, slow))
-        self._means = tuple(row for row in table if row.kind == "mean")
-        self._mean_states = dict.fromkeys((row.id for row in self._means), VerdictState.NOT_YET)
-        self._decided: dict[str, Difference] = {}
-        """What made a mean WORSE: from then on it is what stands beside it."""
+        self.means = {row.id: MeanTest(row.margin, alpha) for row in table if row.kind == "mean"}
         self._until_look = _LOOK_EVERY
         self.floors = {row.id: RateFloor(row.floor) for row in table if row.kind == "rate" and row.floor > 0}
         self.paired = {
@@ -98,6 +92,7 @@ class CanaryTests:
             if row.kind == "paired"
         }
         self.mix = PromptMix(thresholds.to_worse, thresholds.to_ok)
+        self.split = SplitTest(thresholds.to_worse, thresholds.to_ok)
         self.balance = SizeBalance()
         self.alone = {name: LateDrift() for name in self.by_criterion}
         self._blocks = Blocks()
@@ -105,7 +100,6 @@ class CanaryTests:
         """Requests of the canary that are still to say nothing of time and cost."""
         self.requests = [0, 0]
         """Members so far: of the canary, of the baseline."""
-        self._draws: dict[float, list[int]] = {}
         self.no_evidence: dict[str, list[int]] = {}
         """Why requests are no evidence -> how many of the canary's and of the baseline's were not."""
         self.canary_pct = self.baseline_pct = 0.0
@@ -131,10 +125,7 @@ class CanaryTests:
         ``canary_share``."""
         side = 0 if member.is_canary else 1
         self.requests[side] += 1
-        draws = self._draws.get(canary_share)
-        if draws is None:
-            draws = self._draws[canary_share] = [0, 0]
-        draws[side] += 1
+        self.split.add(canary_share, is_canary=member.is_canary)
         if self.began_s is None:
             self.began_s = member.at_s
         member.places.append((self, self._blocks.place(member, epoch, canary_share)))
@@ -173,7 +164,11 @@ class CanaryTests:
         for test in self.by_criterion.values():
             test.decide()
         below = tuple(self.is_below_floor(name) for name in self.floors)
-        held = (*(test.reached for test in self.by_criterion.values()), *self._mean_states.values(), *below)
+        held = (
+            *(test.reached for test in self.by_criterion.values()),
+            *(test.reached for test in self.means.values()),
+            *below,
+        )
         changed, self._held = held != self._held, held
         return changed or self.unreported
 
@@ -279,19 +274,10 @@ class CanaryTests:
         return True
 
     def test_means(self, comparison: Comparison) -> None:
-        """Look at the means."""
-        for row in self._means:
-            now, found = self._mean_states[row.id], self.mean(row, comparison)
-            if now is VerdictState.WORSE or found is None or found.canary_n < FEWEST or self.balance.stands:
-                continue
-            state: VerdictState = now
-            if found.gap > 0 and found.log_e >= found.to_worse:
-                state, self._decided[row.id] = VerdictState.WORSE, found
-            elif found.gap < 0 and found.log_e >= found.to_ok:
-                state = VerdictState.OK
-            elif found.gap >= 0:
-                state = VerdictState.NOT_YET
-            self._mean_states[row.id] = state
+        """Look at the means; not while the answered were not asked the same."""
+        if not self.balance.stands:
+            for name, test in self.means.items():
+                test.decide(comparison.moments(name))
 
     # --- what they say ---
 
@@ -303,7 +289,7 @@ class CanaryTests:
             return self.mix.state
         if row.kind == "paired":
             return self.paired[row.id].state
-        state = self._mean_states[row.id] if row.kind == "mean" else self._counted(row)
+        state = self.means[row.id].reached if row.kind == "mean" else self._counted(row)
         if state is VerdictState.OK and (self.why_no_ok(row, comparison) or self._seen_beyond(row, comparison)):
             return VerdictState.NOT_YET
         return state
@@ -321,12 +307,6 @@ class CanaryTests:
             return VerdictState.OK
         return VerdictState.NOT_YET
 
-    @property
-    def split(self) -> SplitTest:
-        """How the draws follow the weights."""
-        draws = [(canary_share, own, others) for canary_share, (own, others) in self._draws.items()]
-        return SplitTest(draws, self.thresholds.to_worse, self.thresholds.to_ok)
-
     def is_below_floor(self, criterion: str) -> bool:
         """Whether the canary's own rate is shown to be below the floor, now."""
         floor = self.floors.get(criterion)
@@ -342,7 +322,7 @@ class CanaryTests:
     def holds_ok(self, row: Criterion) -> bool:
         """Whether an OK was reached, though something may stand against showing it."""
         if row.kind == "mean":
-            return self._mean_states[row.id] is VerdictState.OK
+            return self.means[row.id].reached is VerdictState.OK
         test = self.by_criterion.get(row.id)
         return test is not None and test.reached is VerdictState.OK
 
@@ -359,8 +339,8 @@ class CanaryTests:
 
     def is_worse(self, what: str) -> bool:
         """Whether a criterion, or any of those of a measure, is WORSE."""
-        if what in self._mean_states:
-            return self._mean_states[what] is VerdictState.WORSE
+        if what in self.means:
+            return self.means[what].reached is VerdictState.WORSE
         return any(
             s.reached is VerdictState.WORSE for name, s in self.by_criterion.items() if name.startswith(what)
         )
@@ -375,20 +355,21 @@ class CanaryTests:
 
     def mean(self, row: Criterion, comparison: Comparison) -> Difference | None:
         """How the bills differ, None before there are two on each side."""
-        return self._decided.get(row.id) or difference(comparison.moments(row.id), row.margin, self.alpha)
+        return self.means[row.id].difference(comparison.moments(row.id))
 
     # --- what survives a restart ---
 
     def as_json(self) -> dict[str, Any]:
         """The evidence; blocks that are not complete are not kept."""
+        means = {name: test.as_json() for name, test in self.means.items()}
         return {
             "since_s": dict(self.since_s),
             "requests": [*self.requests, self.warming, self._until_look],
             "weights": [self.canary_pct, self.baseline_pct],
-            "draws": [[canary_share, *counts] for canary_share, counts in self._draws.items()],
+            "draws": self.split.as_json(),
             "none": {why: list(counts) for why, counts in self.no_evidence.items()},
-            "means": {name: state.value for name, state in self._mean_states.items()},
-            "decided": {name: found.as_json() for name, found in self._decided.items()},
+            "means": {name: state for name, (state, _) in means.items()},
+            "decided": {name: decided for name, (_, decided) in means.items() if decided is not None},
             "floors": {name: floor.as_json() for name, floor in self.floors.items()},
             "paired": {name: test.as_json() for name, test in self.paired.items()},
             "scales": {name: test.as_json() for name, test in self.by_criterion.items()},
@@ -403,8 +384,8 @@ class CanaryTests:
         """Raises KeyError, TypeError, ValueError or AttributeError where it is not what ``as_json`` gave; the
         tests may then be half changed and must not be used."""
         own, others, warming, until_look = (int(n) for n in saved["requests"])
-        self._mean_states = {row.id: VerdictState(saved["means"][row.id]) for row in self._means}
-        self._decided = {str(name): Difference.from_json(found) for name, found in saved["decided"].items()}
+        for name, mean in self.means.items():
+            mean.from_json(saved["means"][name], saved["decided"].get(name))
         restored: tuple[tuple[str, Mapping[str, Any]], ...] = (
             ("floors", self.floors), ("paired", self.paired), ("scales", self.by_criterion), ("alone",
             self.alone),
@@ -414,9 +395,7 @@ class CanaryTests:
                 one.from_json(saved[kind][name])
         self.mix.from_json(saved["mix"])
         self.canary_pct, self.baseline_pct = (float(pct) for pct in saved["weights"])
-        self._draws = {
-            float(canary_share): [int(own), int(others)] for canary_share, own, others in saved["draws"]
-        }
+        self.split.from_json(saved["draws"])
         self.balance.from_json(saved["balance"])
         self.since_s = {str(name): float(at) + offset_s for name, at in saved["since_s"].items()}
         self.reported = {

@@ -10,12 +10,13 @@ from typing import Any
 from tui.evaluation.neighbours import (
     ABOVE,
     Evidence,
-    finite,
     log_mean,
     mean_reaches,
+    progress_to,
     steps,
     variance,
 )
+from tui.evaluation.saved_numbers import finite
 from tui.model import VerdictState
 
 RUN_LENGTH = 1_000_000
@@ -156,13 +157,13 @@ class CriterionTest:
     @property
     def progress(self) -> tuple[float, float]:
         """How far the evidence is on its way to WORSE and to OK, each 0 to 1."""
-        to_ok = 1.0 if self.state is VerdictState.OK else _share(self.log_ok / self._to_ok)
+        to_ok = 1.0 if self.state is VerdictState.OK else progress_to(self.log_ok, self._to_ok)
         if self.reached is VerdictState.WORSE:
             return 1.0, to_ok
-        to_worse = self.log_worse / self._to_worse
+        to_worse = progress_to(self.log_worse, self._to_worse)
         if self._late is not None:
-            to_worse = max(to_worse, log_mean(self._late) / _TO_DRIFT)
-        return _share(to_worse), to_ok
+            to_worse = max(to_worse, progress_to(log_mean(self._late), _TO_DRIFT))
+        return to_worse, to_ok
 
     @property
     def missing(self) -> tuple[float, float]:
@@ -302,7 +303,3 @@ def _half(information: float, to: float) -> float:
     """Half of the width of what the mixture leaves open, of a mean of so much information."""
     room = (information + _PLANNED) * (math.log1p(information / _PLANNED) + 2 * to)
     return math.sqrt(room) / information
-
-
-def _share(value: float) -> float:
-    return min(max(value, 0.0), 1.0)

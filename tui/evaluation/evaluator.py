@@ -20,13 +20,11 @@ from tui.evaluation.blocks import Member
 from tui.evaluation.calibration import Calibration, Frozen
 from tui.evaluation.canary_tests import CanaryTests, Listener
 from tui.evaluation.criteria import Criterion, decision_table
-from tui.evaluation.labels import Labeller, why_no_evidence
+from tui.evaluation.figures import Figures, Traffic, etas, figures
+from tui.evaluation.labels import Labeller, Values, bills_of, values_of, why_no_evidence
 from tui.evaluation.means import FEWEST
-from tui.evaluation.measures import Values, bills_of, values_of
-from tui.evaluation.notes import explained, note
-from tui.evaluation.shown import Figures, figures
 from tui.evaluation.strata import Comparison, Epoch, Strata
-from tui.evaluation.waits import Traffic, etas
+from tui.evaluation.verdict_text import explained, note
 from tui.model import (
     ERRORS,
     NEVER_SERVED,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from tui.base.text import plain
-from tui.evaluation.kept import instant
-from tui.evaluation.reasons import acts, evidence_line, label
+from tui.evaluation.saved_numbers import instant
+from tui.evaluation.verdict_text import acts, evidence_line, label
 from tui.model import Ability, GuardView, Verdict
 
 GuardMode = Literal["off", "armed", "dry_run"]

@@ -15,9 +15,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from tui.evaluation.neighbours import finite
-from tui.evaluation.strata import Moments
+from tui.evaluation.saved_numbers import finite
+from tui.model import VerdictState
 
 FEWEST = 300
 """Answers of the canary below which nothing is decided."""
@@ -27,6 +28,22 @@ BETA = 0.02
 
 _LEAST_MARGIN = 0.02
 _DOUBLINGS = 60
+
+
+class Moments:
+    """Number and sum of bills, mean and variance of the adjusted ones (Welford's sums); O(1) a value."""
+
+    __slots__ = ("m2", "mean", "n", "total")
+
+    def __init__(self, n: int = 0, total: float = 0.0, mean: float = 0.0, m2: float = 0.0) -> None:
+        self.n, self.total, self.mean, self.m2 = n, total, mean, m2
+
+    def add(self, bill: float, adjusted: float) -> None:
+        self.n += 1
+        self.total += bill
+        deviation = adjusted - self.mean
+        self.mean += deviation / self.n
+        self.m2 += deviation * (adjusted - self.mean)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +148,39 @@ def difference(pairs: Iterable[tuple[Moments, Moments]], margin: float, alpha: f
     if not variance or not total > 0:
         return None
     return Difference(weighted / weights, weights * weights / variance, total / count, margin, alpha, own_n)
+
+
+class MeanTest:
+    """Test of one criterion of a canary by the mean of its bills. ``margin`` is a share of the baseline's mean,
+    ``alpha`` the error of WORSE. WORSE stays; OK is taken back while the mean is seen beyond the margin."""
+
+    def __init__(self, margin: float, alpha: float) -> None:
+        self._margin, self._alpha = margin, alpha
+        self.reached = VerdictState.NOT_YET
+        self._decided: Difference | None = None
+        """What made it WORSE: from then on it is what stands beside it."""
+
+    def difference(self, pairs: Iterable[tuple[Moments, Moments]]) -> Difference | None:
+        """How the bills of (canary, baseline) differ, None before there are two on each side."""
+        return self._decided or difference(pairs, self._margin, self._alpha)
+
+    def decide(self, pairs: Iterable[tuple[Moments, Moments]]) -> None:
+        """Look at the evidence: ``reached`` says what came of it."""
+        found = self.difference(pairs)
+        if self.reached is VerdictState.WORSE or found is None or found.canary_n < FEWEST:
+            return
+        if found.gap > 0 and found.log_e >= found.to_worse:
+            self.reached, self._decided = VerdictState.WORSE, found
+        elif found.gap < 0 and found.log_e >= found.to_ok:
+            self.reached = VerdictState.OK
+        elif found.gap >= 0:
+            self.reached = VerdictState.NOT_YET
+
+    def as_json(self) -> tuple[str, list[float] | None]:
+        """Its state, and what decided it."""
+        return self.reached.value, None if self._decided is None else self._decided.as_json()
+
+    def from_json(self, state: Any, decided: Any) -> None:
+        """Raises TypeError or ValueError where it is not what ``as_json`` gave."""
+        self.reached = VerdictState(state)
+        self._decided = None if decided is None else Difference.from_json(decided)

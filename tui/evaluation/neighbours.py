@@ -21,6 +21,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from operator import add
 
+from tui.evaluation.saved_numbers import finite
+
 ABOVE = (1.15, 1.3, 1.6, 2.0, 3.0, 5.0, 10.0)
 """Odds ratios over the boundary that speak for "the canary has more bad requests"."""
 
@@ -79,6 +81,11 @@ def log_sum(logs: Sequence[float]) -> float:
 def log_mean(logs: Sequence[float]) -> float:
     """ln of the mean of the exponentials."""
     return log_sum(logs) - math.log(len(logs))
+
+
+def progress_to(log_e: float, target: float) -> float:
+    """How far evidence is on its way to its threshold, 0 to 1; both are logarithms."""
+    return min(max(log_e / target, 0.0), 1.0)
 
 
 def mean_reaches(logs: Sequence[float], target: float) -> bool:
@@ -147,11 +154,3 @@ class Evidence:
     def from_json(self, saved: Sequence[float]) -> None:
         """Raises TypeError or ValueError where it is not what ``as_json`` gave."""
         self._logs = finite(saved, len(_LOGS))
-
-
-def finite(values: Sequence[float], count: int) -> list[float]:
-    """So many finite numbers. Raises TypeError or ValueError where they are something else."""
-    numbers = [float(value) for value in values]
-    if len(numbers) != count or not all(map(math.isfinite, numbers)):
-        raise ValueError(f"not {count} finite numbers")
-    return numbers

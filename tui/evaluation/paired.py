@@ -18,8 +18,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from tui.evaluation.kept import whole
-from tui.evaluation.neighbours import log_mean
+from tui.evaluation.neighbours import log_mean, progress_to
+from tui.evaluation.saved_numbers import whole
 from tui.model import VerdictState
 
 _NODES = 32
@@ -198,8 +198,8 @@ class PairedTest:
     @property
     def progress(self) -> tuple[float, float]:
         """How far the evidence is on its way to WORSE and to OK, each 0 to 1."""
-        to_ok = 1.0 if self.state is VerdictState.OK else _share(self._log_ok() / self._to_ok)
-        return (1.0 if self.state is VerdictState.WORSE else _share(self.log_worse / self._to_worse)), to_ok
+        to_ok = 1.0 if self.state is VerdictState.OK else progress_to(self._log_ok(), self._to_ok)
+        return (1.0 if self.state is VerdictState.WORSE else progress_to(self.log_worse, self._to_worse)), to_ok
 
     def pairs_to(self) -> float | None:
         """How many more pairs until a verdict, if the drops stay as they are seen; None where neither is
@@ -215,7 +215,3 @@ class PairedTest:
         state = VerdictState(saved["state"])
         self.drops.from_json(saved)
         self.state = state
-
-
-def _share(value: float) -> float:
-    return min(max(value, 0.0), 1.0)

@@ -19,7 +19,7 @@ from tui.evaluation.plan_state import (
     waiting_for,
     why_not_there,
 )
-from tui.evaluation.reasons import acts, evidence_line, label
+from tui.evaluation.verdict_text import acts, evidence_line, label
 from tui.model import PlanState, PlanStep, PlanView, Verdict, VerdictState
 
 MUST_BE_OK = ("latency_p95", "errors", "completion_filter")

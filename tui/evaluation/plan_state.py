@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tui.base.text import between, plain
-from tui.evaluation.kept import instant, number, whole
-from tui.evaluation.reasons import label
+from tui.evaluation.saved_numbers import instant, number, whole
+from tui.evaluation.verdict_text import label
 from tui.model import CRITERION_ROWS, PlanState, PlanStep, Verdict, VerdictState, eta_at
 
 SAME_PCT = 1e-6

@@ -1,6 +1,7 @@
-"""What each deployment did while certain weights were in force: the values that stand beside a verdict.
+"""Strata: what each deployment did in an epoch, a time of the same weights. They give the values beside a
+verdict.
 
-Values are compared within strata of the same weights and then put together. The baseline's strata count
+Values are compared within epochs and then put together. The baseline's strata count
 as much as the canary's: each of its requests is weighted by how many of the canary's came for one of its own.
 So a ramp during a drift does not make two equal versions look different (direct standardisation; Simpson's
 paradox).
@@ -14,8 +15,8 @@ from typing import Any
 
 from tui.base.histogram import Histogram, weighted_quantiles
 from tui.evaluation.blocks import BAD, Member
-from tui.evaluation.labels import rate_label
-from tui.evaluation.measures import MEANS, MEASURES, Bills, Values
+from tui.evaluation.labels import MEANS, MEASURES, Bills, Values, rate_label
+from tui.evaluation.means import Moments
 from tui.model import ERRORS, NEVER_SERVED, Outcome, OutcomeKind, Quantiles
 
 RATES = ("errors", "throttled", "completion_filter", "prompt_filter", "answered", "broke")
@@ -25,24 +26,8 @@ _KEPT = 64
 _NOTHING: tuple[None, None] = (None, None)
 
 
-class Moments:
-    """Number and sum of bills, mean and variance of the adjusted ones (Welford's sums); O(1) a value."""
-
-    __slots__ = ("m2", "mean", "n", "total")
-
-    def __init__(self, n: int = 0, total: float = 0.0, mean: float = 0.0, m2: float = 0.0) -> None:
-        self.n, self.total, self.mean, self.m2 = n, total, mean, m2
-
-    def add(self, bill: float, adjusted: float) -> None:
-        self.n += 1
-        self.total += bill
-        deviation = adjusted - self.mean
-        self.mean += deviation / self.n
-        self.m2 += deviation * (adjusted - self.mean)
-
-
 class Stratum:
-    """What one deployment did under one table of weights."""
+    """Stratum of one deployment: what it did in one epoch."""
 
     __slots__ = ("_text", "means", "rates", "requests", "values")
 
@@ -118,8 +103,8 @@ class Stratum:
 
 
 class Epoch:
-    """A time of the same weights. ``canary_shares`` is each canary's share of what it and the baseline get;
-    those that cannot be compared are not in it."""
+    """Epoch: a time of the same weights. ``canary_shares`` is each canary's share of what it and the baseline
+    get; those that cannot be compared are not in it."""
 
     __slots__ = ("by_name", "canary_shares", "shares")
 
@@ -180,7 +165,7 @@ class Comparison:
 
 
 class Strata:
-    """Every epoch of a run; of more than 64 the oldest are forgotten. ``canaries`` are compared with
+    """Strata of a run: every epoch; of more than 64 the oldest are forgotten. ``canaries`` are compared with
     ``baseline``."""
 
     def __init__(self, baseline: str, canaries: Sequence[str]) -> None:

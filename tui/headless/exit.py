@@ -9,7 +9,7 @@ from tui.base.text import plain, span
 from tui.engine.task_automation import GUARD
 from tui.evaluation.plan import MUST_BE_OK
 from tui.evaluation.plan_state import by_default, ok_wanted
-from tui.evaluation.reasons import label
+from tui.evaluation.verdict_text import label
 from tui.headless.result import Exit, total
 from tui.model import (
     ANSWERED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tui.base.text import between, plain
-from tui.evaluation.reasons import evidence_line, interval, label, value
+from tui.evaluation.verdict_text import evidence_line, interval, label, value
 from tui.model import Snapshot, Verdict, VerdictState
 
 _HEAD = ("verdict", "baseline", "canary", "diff", "interval", "limit", "n canary/baseline", "note")

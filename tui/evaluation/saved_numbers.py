@@ -1,8 +1,9 @@
-"""Numbers out of a state that was kept: whatever stands there, they are what they should be, or a TypeError."""
+"""Numbers out of a saved state: whatever stands there, they are what they should be, or it is refused."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -27,3 +28,11 @@ def whole(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise TypeError(f"{value!r} is not a whole number of at least 0")
     return value
+
+
+def finite(values: Sequence[float], count: int) -> list[float]:
+    """So many finite numbers. Raises TypeError or ValueError where they are something else."""
+    numbers = [float(value) for value in values]
+    if len(numbers) != count or not all(map(math.isfinite, numbers)):
+        raise ValueError(f"not {count} finite numbers")
+    return numbers
