@@ -143,7 +143,7 @@ def test_pairs_and_scores_of_people_are_counted_without_any_judge(migration: Rec
 
 
 @pytest.mark.parametrize("format_", ["md", "html"])
-def test_the_decision_is_said_in_words_in_every_format(migration: Recording, format_) -> None:
+def test_the_decision_is_said_in_words_in_every_format(migration: Recording, format_: str) -> None:
     text = next(iter(report(migration, format_, _evaluators(migration)).values())).replace("\\", "")
     assert "-90% cost (saves $72.00/day at 40,000 requests/day), 4.3 vs 4.5, OK" in text
     assert "4.5 of 5" in text

@@ -39,22 +39,22 @@ HOSTILE = st.text(
         ("\U000e0041", "\\ue0041"),
     ],
 )
-def test_what_cannot_be_seen_is_shown(text, shown):
+def test_what_cannot_be_seen_is_shown(text: str, shown: str) -> None:
     assert visible(text) == shown
 
 
-def test_a_line_end_between_two_pieces_is_one_line_end():
+def test_a_line_end_between_two_pieces_is_one_line_end() -> None:
     assert visible("x" * (PIECE_CHARS - 1) + "\r\ny") == "x" * (PIECE_CHARS - 1) + "\ny"
 
 
 @given(HOSTILE)
-def test_nothing_but_line_feeds_moves_anything(text):
+def test_nothing_but_line_feeds_moves_anything(text) -> None:
     for character in visible(text):
         assert character == "\n" or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 
 
 @given(HOSTILE, st.integers(1, 12))
-def test_rows_fit_and_together_are_the_text(text, width):
+def test_rows_fit_and_together_are_the_text(text, width) -> None:
     page = Wrapped(text, width)
     page.lay(10**6)
     whole = visible(text)
@@ -65,7 +65,7 @@ def test_rows_fit_and_together_are_the_text(text, width):
     assert "".join(row for _, row in page.rows).replace(" ", "") == whole.replace(" ", "").replace("\n", "")
 
 
-def test_lines_break_at_blanks_and_long_words_where_the_row_ends():
+def test_lines_break_at_blanks_and_long_words_where_the_row_ends() -> None:
     assert wrapped("one two three", 8) == ("one two", "three")
     assert wrapped("abcdefghij", 4) == ("abcd", "efgh", "ij")
     assert wrapped("漢字漢字", 5) == ("漢字", "漢字")
@@ -73,7 +73,7 @@ def test_lines_break_at_blanks_and_long_words_where_the_row_ends():
     assert wrapped("", 5) == ("",)
 
 
-def test_only_the_rows_that_are_asked_for_are_laid_out():
+def test_only_the_rows_that_are_asked_for_are_laid_out() -> None:
     page = Wrapped("word " * 200_000, 40)
     page.lay(30)
     assert len(page.rows) == 30
@@ -99,7 +99,9 @@ def changed(first: str, second: str) -> tuple[list[str], list[str]]:
         ("支払いは月曜", "支払いは火曜", (["月"], ["火"])),
     ],
 )
-def test_the_words_that_only_one_text_has_are_marked(first, second, words):
+def test_the_words_that_only_one_text_has_are_marked(
+    first: str, second: str, words: tuple[list[str], list[str]]
+) -> None:
     assert changed(first, second) == words
 
 
@@ -114,18 +116,18 @@ def longest(a: str, b: str) -> int:
 
 
 @given(st.text("abc", max_size=14), st.text("abc", max_size=14))
-def test_no_longer_common_sequence_exists(a, b):
+def test_no_longer_common_sequence_exists(a, b) -> None:
     pairs = _pairs(a, b)
     assert len(pairs) == longest(a, b)
     assert all(a[i] == b[j] for i, j in pairs)
     assert all(one[0] < two[0] and one[1] < two[1] for one, two in pairwise(pairs))
 
 
-def test_a_stray_comma_between_changes_is_no_common_ground():
+def test_a_stray_comma_between_changes_is_no_common_ground() -> None:
     assert changed("red, big fish", "blue, tiny bird") == (["red, big fish"], ["blue, tiny bird"])
 
 
-def test_of_long_texts_the_beginning_is_compared():
+def test_of_long_texts_the_beginning_is_compared() -> None:
     diff = word_diff("word " * 10_000, "word " * 10_000 + "end")
     assert not diff.whole
     assert diff.first == diff.second == ()

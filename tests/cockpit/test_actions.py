@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -28,7 +29,7 @@ from tui.cockpit.renderer import InlineRenderer
 SESSIONS = ("live", "replay")
 
 
-def test_every_action_has_a_handler_help_and_one_id():
+def test_every_action_has_a_handler_help_and_one_id() -> None:
     assert len(BY_ID) == len(ACTIONS)
     for action in ACTIONS:
         assert callable(getattr(CanarytopApp, f"action_{action.id}")), action.id
@@ -38,7 +39,7 @@ def test_every_action_has_a_handler_help_and_one_id():
         assert action.short_label or not action.show_in_footer, action.id
 
 
-def test_every_handler_of_the_app_is_in_the_table():
+def test_every_handler_of_the_app_is_in_the_table() -> None:
     own = {
         name
         for cls in (CanarytopApp, *CanarytopApp.__mro__)
@@ -49,7 +50,7 @@ def test_every_handler_of_the_app_is_in_the_table():
 
 
 @pytest.mark.parametrize("session", SESSIONS)
-def test_no_key_is_given_twice_in_one_kind_of_session(session):
+def test_no_key_is_given_twice_in_one_kind_of_session(session: str) -> None:
     assert keymap_mistakes({}) == ()
     for place in ("cockpit", "deployments", "samples", "sample", None):
         here = [action for action in ACTIONS if belongs(action, session) and acts_on(action, place)]
@@ -57,7 +58,7 @@ def test_no_key_is_given_twice_in_one_kind_of_session(session):
         assert len(keys) == len(set(keys))
 
 
-def test_nothing_that_carries_a_risk_or_writes_into_the_record_is_in_a_replay():
+def test_nothing_that_carries_a_risk_or_writes_into_the_record_is_in_a_replay() -> None:
     for action in ACTIONS:
         if action.risk != "none" or action.id in ("mark", "save_profile", "plan"):
             assert action.only == "live", action.id
@@ -67,14 +68,14 @@ def test_nothing_that_carries_a_risk_or_writes_into_the_record_is_in_a_replay():
     }  # fmt: skip
 
 
-def test_digits_never_set_weights_and_only_rolling_back_acts_everywhere():
+def test_digits_never_set_weights_and_only_rolling_back_acts_everywhere() -> None:
     for action in ACTIONS:
         if any(key.isdigit() for key in action.keys):
             assert action.risk in ("none", "scores")
         assert action.anywhere == (action.id == "roll_back")
 
 
-def test_bindings_are_the_table(tmp_path):
+def test_bindings_are_the_table(tmp_path: Path) -> None:
     assert [binding.id for binding in bindings()] == [action.id for action in ACTIONS]
     assert all(binding.priority for binding in bindings())
     assert [action.id for action in ACTIONS if action.anywhere] == ["roll_back"]
@@ -84,7 +85,7 @@ def test_bindings_are_the_table(tmp_path):
     assert {b.id for found in app._bindings.key_to_bindings.values() for b in found} == set(BY_ID)
 
 
-def test_read_only_leaves_what_carries_no_risk():
+def test_read_only_leaves_what_carries_no_risk() -> None:
     left = {action.id for action in ACTIONS if allowed(action, read_only=True)}
     assert left.isdisjoint(
         {"roll_back", "lower", "raise", "undo", "set_weight", "promote", "profiles", "pause_traffic"}
@@ -94,7 +95,7 @@ def test_read_only_leaves_what_carries_no_risk():
 
 @pytest.mark.parametrize("width", [60, 80, 140])
 @pytest.mark.parametrize("session", SESSIONS)
-def test_help_names_every_action_of_the_session_with_its_key_in_force(width, session):
+def test_help_names_every_action_of_the_session_with_its_key_in_force(width: int, session: str) -> None:
     keymap = {"freeze": "f9"}
     text = "\n".join(line for line, _ in help_lines(keymap, width, read_only=False, session=session))
     assert "f9" in text
@@ -105,7 +106,7 @@ def test_help_names_every_action_of_the_session_with_its_key_in_force(width, ses
 
 @pytest.mark.parametrize("width", [60, 71, 80, 100, 140])
 @pytest.mark.parametrize("session", SESSIONS)
-def test_the_columns_of_help_never_touch_and_friction_is_always_said(width, session):
+def test_the_columns_of_help_never_touch_and_friction_is_always_said(width: int, session: str) -> None:
     lines = [line for line, _ in help_lines({}, width, read_only=False, session=session)]
     text = " ".join(" ".join(lines).split())
     for action in ACTIONS:
@@ -117,14 +118,14 @@ def test_the_columns_of_help_never_touch_and_friction_is_always_said(width, sess
     assert all(len(line) <= width for line in lines)
 
 
-def test_help_of_a_replay_offers_nothing_of_a_live_run():
+def test_help_of_a_replay_offers_nothing_of_a_live_run() -> None:
     text = "\n".join(line for line, _ in help_lines({}, 140, read_only=False, session="replay"))
     for word in ("ROLL BACK", "Promote", "Guard on/off", "traffic go on", "End the run", "NAME=25"):
         assert word not in text
     assert text.startswith("REPLAY")
 
 
-def test_help_says_what_read_only_switches_off():
+def test_help_says_what_read_only_switches_off() -> None:
     lines = help_lines({}, 140, read_only=True)
     assert sum("off: read-only" in line for line, _ in lines) == sum(a.risk != "none" for a in ACTIONS)
 
@@ -140,13 +141,15 @@ def test_help_says_what_read_only_switches_off():
         ({"promote": "y", "copy": "Y"}, "answers its dialog"),
     ],
 )
-def test_a_keymap_is_checked_with_every_mistake_named(keymap, part, tmp_path):
+def test_a_keymap_is_checked_with_every_mistake_named(
+    keymap: dict[str, str], part: str, tmp_path: Path
+) -> None:
     assert any(part in mistake for mistake in keymap_mistakes(keymap))
     with pytest.raises(ValueError, match="keys:"):
         CanarytopApp(FakeControls(), InlineRenderer(), actor="me", export_folder=tmp_path, keymap=keymap)
 
 
-def test_a_key_may_be_given_twice_where_no_screen_has_both():
+def test_a_key_may_be_given_twice_where_no_screen_has_both() -> None:
     assert keymap_mistakes({"reveal": "z"}) == ()
     assert keymap_mistakes({"reveal": "n"}) == ("keys: n is given to both next_sample and reveal",)
     assert action_of("1", "1", {}, place="cockpit") is BY_ID["plot_latency"]
@@ -154,7 +157,7 @@ def test_a_key_may_be_given_twice_where_no_screen_has_both():
     assert action_of("5", "5", {}, place="cockpit") is BY_ID["score_5"]
 
 
-def test_a_key_event_finds_its_action_under_either_name():
+def test_a_key_event_finds_its_action_under_either_name() -> None:
     assert action_of("plus", "+", {}) is BY_ID["raise"]
     assert action_of("question_mark", "?", {}) is BY_ID["help"]
     assert action_of("f9", None, {"undo": "f9"}) is BY_ID["undo"]
@@ -162,7 +165,7 @@ def test_a_key_event_finds_its_action_under_either_name():
     assert action_of("comma", ",", {}, "replay") is BY_ID["step_back"]
 
 
-def test_one_key_may_be_of_a_run_and_of_a_replay():
+def test_one_key_may_be_of_a_run_and_of_a_replay() -> None:
     assert action_of("x", "x", {}) is BY_ID["pause_traffic"]
     assert action_of("x", "x", {}, "replay") is BY_ID["play_pause"]
     assert action_of("r", "r", {}, "replay") is BY_ID["roll_back"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,16 +14,16 @@ from tui.cockpit.ui_state import UiState, View
 from tui.model import DEFAULT_TASK, EventKind, RecordView, SenderView, Snapshot, TrafficState
 
 
-def said(snapshot: Snapshot, **ui: object) -> Banner:
+def said(snapshot: Snapshot, **ui: Any) -> Banner:
     return banner(View(snapshot, replace(UiState(), **ui), short_names(list(snapshot.deployments))))
 
 
-def with_deployment(name: str, **changes: object) -> Snapshot:
+def with_deployment(name: str, **changes: Any) -> Snapshot:
     made = made_snapshot()
     return replace(made, deployments={**made.deployments, name: replace(made.deployments[name], **changes)})
 
 
-def no_answers(**changes: object) -> Snapshot:
+def no_answers(**changes: Any) -> Snapshot:
     made = made_snapshot(**changes)
     empty = {name: replace(view, figures=windows(figures(0))) for name, view in made.deployments.items()}
     return replace(made, deployments=empty)
@@ -144,7 +145,9 @@ ROLLED_BACK = made_snapshot(
         ),
     ],
 )
-def test_each_state_says_its_figure_and_the_key_that_helps(state, severity, snapshot, ui, figure, key):
+def test_each_state_says_its_figure_and_the_key_that_helps(
+    state: str, severity: str, snapshot: Snapshot, ui: dict[str, Any], figure: str, key: str
+) -> None:
     shown = said(snapshot, **ui)
     assert (shown.state, shown.severity) == (state, severity)
     assert state in shown.parts[0]
@@ -152,7 +155,7 @@ def test_each_state_says_its_figure_and_the_key_that_helps(state, severity, snap
     assert key in shown.key
 
 
-def test_the_worst_state_wins_and_the_others_are_named():
+def test_the_worst_state_wins_and_the_others_are_named() -> None:
     snapshot = replace(
         with_deployment(CANARY, unreachable="refused", throttled_s=3.0),
         record=RecordView("x", "disk full"),
@@ -165,7 +168,7 @@ def test_the_worst_state_wins_and_the_others_are_named():
     assert "RUNNING" not in shown.parts[0]
 
 
-def test_a_quota_that_is_used_up_is_said_once_and_stays_said_where_no_key_helps():
+def test_a_quota_that_is_used_up_is_said_once_and_stays_said_where_no_key_helps() -> None:
     shown = said(with_deployment(CANARY, quota_exhausted=NO_MONEY, throttled_s=60.0), read_only=True)
     assert "THROTTLED" not in shown.parts[0]
     assert "topped up it goes on by itself" in shown.figure
@@ -180,24 +183,24 @@ def test_the_words_of_a_service_are_whole_where_there_is_room(field: str) -> Non
     assert len(shown.shorter[-1]) < 80
 
 
-def test_read_only_is_always_named_and_promises_no_key():
+def test_read_only_is_always_named_and_promises_no_key() -> None:
     shown = said(made_snapshot(), read_only=True)
     assert "READ-ONLY" in shown.parts[0]
     assert "RUNNING" in shown.parts[0]
     assert shown.key == ""
 
 
-def test_the_environment_and_the_rollout_stand_at_the_right_end():
+def test_the_environment_and_the_rollout_stand_at_the_right_end() -> None:
     assert said(made_snapshot(), window="15m").right == ("production/summarise 15m", "production")
 
 
-def test_weights_are_live_while_the_picture_is_frozen():
+def test_weights_are_live_while_the_picture_is_frozen() -> None:
     shown = said(ROLLED_BACK, frozen=made_snapshot())
     assert "canary v0513 0%" in shown.parts
     assert "baseline v1120 100%" in shown.parts
 
 
-def test_the_crosshair_reads_the_values_of_its_moment():
+def test_the_crosshair_reads_the_values_of_its_moment() -> None:
     frozen = made_snapshot()
     shown = said(frozen, frozen=frozen, crosshair_s=100)
     canary = next(s for s in frozen.history if s.at_s == 300.0).figures[CANARY]
@@ -209,7 +212,7 @@ def test_the_crosshair_reads_the_values_of_its_moment():
     assert shown.figure.index("v0513") < shown.figure.index("v1120")
 
 
-def test_the_crosshair_leaves_out_who_had_no_requests_then():
+def test_the_crosshair_leaves_out_who_had_no_requests_then() -> None:
     frozen = made_snapshot()
     without = replace(frozen.history[0].figures[CANARY], requests=0)
     past = [replace(s, figures={**s.figures, CANARY: without}) for s in frozen.history]
@@ -230,13 +233,13 @@ def test_the_crosshair_leaves_out_who_had_no_requests_then():
         (SenderView(0, 24, 9, 40, None, True, 300.0), "40 requests skipped"),
     ],
 )
-def test_saturation_leads_with_the_cause_that_holds(sender, cause):
+def test_saturation_leads_with_the_cause_that_holds(sender: SenderView, cause: str) -> None:
     shown = said(made_snapshot(sender=sender))
     assert shown.figure.startswith(cause)
     assert shown.shorter[-1] == cause
 
 
-def test_the_cause_of_a_record_error_comes_first():
+def test_the_cause_of_a_record_error_comes_first() -> None:
     error = (
         "cannot write the run record runs/a.sqlite: disk full; free some space. Until then it is kept in memory"
     )
@@ -248,53 +251,53 @@ def test_the_cause_of_a_record_error_comes_first():
     )
 
 
-def test_who_has_the_traffic_stays_longest_on_the_first_line():
+def test_who_has_the_traffic_stays_longest_on_the_first_line() -> None:
     assert said(ROLLED_BACK).parts[:3] == ("◀ ROLLED BACK", "baseline v1120 100%", "canary v0513 0%")
     assert said(made_snapshot()).parts[1:3] == ("canary v0513 10%", "baseline v1120 90%")
 
 
-def test_what_is_counted_once_is_singular():
+def test_what_is_counted_once_is_singular() -> None:
     assigned = {DEFAULT_TASK: {BASELINE: 1}}
     assert "1 request since, none to a canary" in said(replace(ROLLED_BACK, assigned=assigned)).figure
     assert "1 request held back" in said(with_deployment(CANARY, throttled_s=8.0, held_back=1)).figure
 
 
-def test_a_brief_figure_stands_for_the_whole_where_there_is_no_room():
+def test_a_brief_figure_stands_for_the_whole_where_there_is_no_room() -> None:
     assert said(made_snapshot()).shorter[-1] == "v0513 P95 +63% n=980"
     assert said(ROLLED_BACK).shorter[-1] == "all traffic to v1120 for 01:48"
 
 
-def test_a_notice_takes_the_second_line_for_a_while():
+def test_a_notice_takes_the_second_line_for_a_while() -> None:
     assert said(made_snapshot(), notice="copied", notice_until_s=5.0, now_s=4.0).figure == "copied"
     assert "copied" not in said(made_snapshot(), notice="copied", notice_until_s=5.0, now_s=5.0).figure
 
 
-def test_few_answers_give_no_difference():
+def test_few_answers_give_no_difference() -> None:
     few = said(with_deployment(CANARY, figures=windows(figures(12))))
     assert "12 answers so far" in few.figure
     assert "%" not in few.figure
 
 
-def test_nothing_is_claimed_about_a_canary():
+def test_nothing_is_claimed_about_a_canary() -> None:
     worse = said(with_deployment(CANARY, figures=windows(figures(9000, 9000.0))))
     assert not any(
         word in " ".join((*worse.parts, worse.figure)) for word in ("PASS", "FAIL", "BREACH", "WORSE", "OK")
     )
 
 
-def test_hostile_text_is_one_harmless_line():
+def test_hostile_text_is_one_harmless_line() -> None:
     shown = said(with_deployment(CANARY, unreachable="a\nb\x1b[31m" + "x" * 9999))
     assert "\n" not in shown.figure
     assert "\x1b" not in shown.figure
     assert len(shown.figure) < 250
 
 
-def test_keys_are_those_in_force():
+def test_keys_are_those_in_force() -> None:
     keys = {**UiState().keys, "roll_back": "f9"}
     assert said(made_snapshot(), keys=keys).key == "press f9 to send 100% to v1120"
 
 
-def test_no_canary_at_all():
+def test_no_canary_at_all() -> None:
     made = made_snapshot()
     alone = replace(
         made, deployments={BASELINE: made.deployments[BASELINE]}, weights={DEFAULT_TASK: {BASELINE: 100.0}}

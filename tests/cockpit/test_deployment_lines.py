@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
@@ -41,13 +42,13 @@ def row_of(name: str, snapshot: Snapshot, width: int = 198) -> list[str]:
     return line.replace("❯", " ").split()
 
 
-def test_the_rollouts_own_come_first_and_keep_their_order():
+def test_the_rollouts_own_come_first_and_keep_their_order() -> None:
     rows = deployment_rows(managed_snapshot())
     assert [row.name for row in rows] == [BASELINE, CANARY, OTHER]
     assert [row.weight_pct for row in rows] == [90.0, 10.0, None]
 
 
-def test_a_row_says_pin_phase_days_quota_weight_and_state():
+def test_a_row_says_pin_phase_days_quota_weight_and_state() -> None:
     row = row_of(BASELINE, managed_snapshot())
     assert row == [
         "●", BASELINE, "gpt-4o", "2024-11-20", "GlobalStandard", "100", "◆", "stop", "142d", "legacy", "142d",
@@ -55,42 +56,42 @@ def test_a_row_says_pin_phase_days_quota_weight_and_state():
     ]  # fmt: skip
 
 
-def test_what_is_not_part_of_the_rollout_stands_below_and_has_no_weight():
+def test_what_is_not_part_of_the_rollout_stands_below_and_has_no_weight() -> None:
     text = text_of(managed_snapshot())
     assert text.index("not part of this rollout") < text.index(f"· {OTHER}")
     assert row_of(OTHER, managed_snapshot())[-2:] == ["–", "ready"]
 
 
-def test_the_chosen_row_is_explained():
+def test_the_chosen_row_is_explained() -> None:
     text = text_of(managed_snapshot(), deployment=("main", CANARY))
     assert f"❯ ▲ {CANARY}" in text
     assert f"\n{CANARY}   gpt-4o 2025-05-13\n" in text
     assert "settings    upgrades NoAutoUpgrade, filter Strict" in text
 
 
-def test_a_choice_that_is_gone_falls_back_to_the_first():
+def test_a_choice_that_is_gone_falls_back_to_the_first() -> None:
     row = chosen_row(view_of(managed_snapshot(), deployment=("main", "gone")))
     assert row is not None
     assert row.name == BASELINE
 
 
-def test_arm_and_the_rollout_do_not_list_one_deployment_twice_for_its_case():
+def test_arm_and_the_rollout_do_not_list_one_deployment_twice_for_its_case() -> None:
     shouting = managed_snapshot(deployments=(managed(BASELINE.upper()), managed(OTHER)))
     assert [row.name for row in deployment_rows(shouting)] == [BASELINE, CANARY, OTHER]
 
 
-def test_a_deployment_that_arm_does_not_have_is_not_called_ready():
+def test_a_deployment_that_arm_does_not_have_is_not_called_ready() -> None:
     missing = managed_snapshot(deployments=(managed(),))
     assert row_of(CANARY, missing)[-3:] == ["not", "in", "ARM"]
 
 
-def test_where_nobody_was_asked_nothing_is_said_of_arm():
+def test_where_nobody_was_asked_nothing_is_said_of_arm() -> None:
     text = text_of(made_snapshot())
     assert "the control plane is not asked: add [control_plane] and resource to the rollout file" in text
     assert "not in ARM" not in text
 
 
-def test_an_account_that_was_not_read_yet_or_fails_says_so():
+def test_an_account_that_was_not_read_yet_or_fails_says_so() -> None:
     silent = replace(made_snapshot(), accounts=(account(deployments=None, read_at=None),))
     assert "not read yet" in text_of(silent)
     failing = managed_snapshot(error="HTTP 403: no role; ask for Reader", may_write=False)
@@ -100,7 +101,7 @@ def test_an_account_that_was_not_read_yet_or_fails_says_so():
     assert row_of(BASELINE, failing)
 
 
-def test_a_change_under_way_is_said_with_its_step():
+def test_a_change_under_way_is_said_with_its_step() -> None:
     assert "… creating x: the service says Creating" in text_of(
         managed_snapshot(doing="creating x: the service says Creating")
     )
@@ -116,16 +117,16 @@ def test_a_change_under_way_is_said_with_its_step():
         ({"rai_policy": None}, "filter not told"),
     ],
 )
-def test_settings_that_matter_are_spelled_out(changes, said):
+def test_settings_that_matter_are_spelled_out(changes: dict[str, Any], said: str) -> None:
     assert said in text_of(managed_snapshot(deployments=(managed(**changes),)))
 
 
 @pytest.mark.parametrize("quota", [(), (QuotaUse("OpenAI.GlobalStandard.gpt-4o", None, 3000),)])
-def test_quota_that_is_not_told_is_a_dash(quota):
+def test_quota_that_is_not_told_is_a_dash(quota: tuple[QuotaUse, ...]) -> None:
     assert row_of(BASELINE, managed_snapshot(quota=quota))[-3] == "–"
 
 
-def test_five_hundred_are_all_listed_and_what_is_not_known_of_them_is_a_dash():
+def test_five_hundred_are_all_listed_and_what_is_not_known_of_them_is_a_dash() -> None:
     crowd = crowded_snapshot(500)
     text = text_of(crowd, 198, deployment=("main", "team-002-prod"))
     assert text.count(" · team-") == 498
@@ -149,7 +150,7 @@ def test_five_hundred_are_all_listed_and_what_is_not_known_of_them_is_a_dash():
     assert "team-002-prod   pretend-chat 3 (Pretend AI)" in text
 
 
-def test_a_row_that_changes_is_made_anew_and_the_others_are_as_they_were():
+def test_a_row_that_changes_is_made_anew_and_the_others_are_as_they_were() -> None:
     table, crowd = DeploymentTable(), crowded_snapshot(20)
     before = table.listing(view_of(crowd), 118)
     moving = tuple(replace(d, state="Moving") if d.name == "team-000-prod" else d for d in account_of(crowd))
@@ -167,13 +168,13 @@ def account_of(snapshot: Snapshot) -> tuple[ManagedDeployment, ...]:
     return snapshot.accounts[0].deployments or ()
 
 
-def test_a_state_that_is_not_known_here_is_shown_as_it_is():
+def test_a_state_that_is_not_known_here_is_shown_as_it_is() -> None:
     shown = row_of(OTHER, managed_snapshot(deployments=(managed(OTHER, state="Canceled"),)))
     assert shown[-1] == "Canceled"
 
 
 @pytest.mark.parametrize("width", [40, 78, 118, 198])
-def test_no_text_of_a_service_breaks_a_line_or_the_table(width):
+def test_no_text_of_a_service_breaks_a_line_or_the_table(width: int) -> None:
     nasty = managed(HOSTILE, model=HOSTILE, version=HOSTILE, sku=HOSTILE, state=HOSTILE, rai_policy=HOSTILE)
     snapshot = managed_snapshot(name=HOSTILE, location=HOSTILE, deployments=(nasty,), doing=HOSTILE)
     snapshot = with_standing(

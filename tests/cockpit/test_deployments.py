@@ -34,7 +34,7 @@ def dialog(c: Cockpit) -> str:
     return "\n".join(str(widget.render()) for widget in c.app.screen_stack[-1].query("#dialog Static"))
 
 
-async def test_d_lists_and_d_again_looks_ahead_and_back():
+async def test_d_lists_and_d_again_looks_ahead_and_back() -> None:
     async with cockpit(on_account(), ahead=lambda *_: "TIME LINE\n ends") as c:
         await c.press("d")
         assert isinstance(c.app.screen, DeploymentsScreen)
@@ -48,7 +48,7 @@ async def test_d_lists_and_d_again_looks_ahead_and_back():
         assert c.app.screen is c.app._cockpit
 
 
-async def test_the_footer_offers_the_keys_of_the_screen_only_there():
+async def test_the_footer_offers_the_keys_of_the_screen_only_there() -> None:
     async with cockpit(on_account(), size=(160, 36)) as c:
         assert "Create" not in c.footer
         await c.press("d")
@@ -56,14 +56,14 @@ async def test_the_footer_offers_the_keys_of_the_screen_only_there():
 
 
 @pytest.mark.parametrize("key", ["c", "o", "X"])
-async def test_the_keys_of_the_screen_do_nothing_elsewhere(key):
+async def test_the_keys_of_the_screen_do_nothing_elsewhere(key: str) -> None:
     async with cockpit(on_account()) as c:
         await c.press(key)
         assert c.app.screen is c.app._cockpit
         assert c.controls.calls == []
 
 
-async def test_the_cursor_stays_on_its_deployment_and_within_the_list():
+async def test_the_cursor_stays_on_its_deployment_and_within_the_list() -> None:
     async with cockpit(on_account()) as c:
         await c.press("d", "up", "j", "j", "j", "j")
         assert f"❯ · {OTHER}" in body(c)
@@ -76,7 +76,7 @@ async def test_the_cursor_stays_on_its_deployment_and_within_the_list():
         assert f"❯ ● {BASELINE}" in body(c)
 
 
-async def test_roll_back_acts_on_the_screen_and_under_its_forms():
+async def test_roll_back_acts_on_the_screen_and_under_its_forms() -> None:
     async with cockpit(on_account()) as c:
         await c.press("d", "r")
         assert c.controls.calls == ["roll_back"]
@@ -87,7 +87,7 @@ async def test_roll_back_acts_on_the_screen_and_under_its_forms():
 # --- creating ---------------------------------------------------------------------------------------
 
 
-async def test_enter_through_the_form_creates_what_it_was_filled_with():
+async def test_enter_through_the_form_creates_what_it_was_filled_with() -> None:
     async with cockpit(on_account()) as c:
         await c.press("d", "c")
         assert "creates gpt51-prod-v1113: gpt-5.1 2025-11-13, GlobalStandard, 100,000 tokens/min" in dialog(c)
@@ -103,7 +103,7 @@ async def test_enter_through_the_form_creates_what_it_was_filled_with():
         assert isinstance(c.app.screen, DeploymentsScreen)
 
 
-async def test_what_speaks_against_it_asks_for_a_second_enter():
+async def test_what_speaks_against_it_asks_for_a_second_enter() -> None:
     async with cockpit(on_account()) as c:
         await c.press("d", "c", *["enter"] * 4, "9", "9", "9")
         assert "GlobalStandard, 100,999,000 tokens/min" in dialog(c)
@@ -116,7 +116,7 @@ async def test_what_speaks_against_it_asks_for_a_second_enter():
         assert c.controls.wished[1].version == "2025-11-13x"
 
 
-async def test_a_change_after_the_warning_asks_again():
+async def test_a_change_after_the_warning_asks_again() -> None:
     async with cockpit(on_account()) as c:
         await c.press("d", "c", "enter", "enter", "x", *["enter"] * 3, "1", "enter")
         assert c.controls.wished is None
@@ -131,14 +131,14 @@ async def test_a_change_after_the_warning_asks_again():
         ([*["backspace"] * 3, "0"], "capacity is at least 1"),
     ],
 )
-async def test_a_capacity_that_is_none_creates_nothing(typed, said):
+async def test_a_capacity_that_is_none_creates_nothing(typed: list[str], said: str) -> None:
     async with cockpit(on_account()) as c:
         await c.press("d", "c", *["enter"] * 4, *typed, "enter")
         assert said in dialog(c)
         assert c.controls.wished is None
 
 
-async def test_letters_are_text_in_the_form():
+async def test_letters_are_text_in_the_form() -> None:
     async with cockpit(on_account()) as c:
         await c.press("d", "c", "r", "q", "X")
         assert c.controls.calls == []
@@ -153,14 +153,14 @@ async def test_letters_are_text_in_the_form():
         (on_account(deployments=None, error="HTTP 403"), "has not been read yet: HTTP 403"),
     ],
 )
-async def test_where_nothing_can_be_created_it_says_why(controls, said):
+async def test_where_nothing_can_be_created_it_says_why(controls: FakeControls, said: str) -> None:
     async with cockpit(controls, size=(160, 36)) as c:
         await c.press("d", "c")
         assert said in c.banner
         assert isinstance(c.app.screen, DeploymentsScreen)
 
 
-async def test_read_only_offers_no_change():
+async def test_read_only_offers_no_change() -> None:
     async with cockpit(on_account(), read_only=True) as c:
         await c.press("d", "c", "X", "o")
         assert c.controls.calls == []
@@ -170,7 +170,7 @@ async def test_read_only_offers_no_change():
 # --- adding and removing ----------------------------------------------------------------------------
 
 
-async def test_o_adds_the_chosen_one_and_refuses_what_is_there():
+async def test_o_adds_the_chosen_one_and_refuses_what_is_there() -> None:
     async with cockpit(on_account()) as c:
         await c.press("d", "o")
         assert f"{BASELINE} is part of this rollout already" in c.banner
@@ -179,7 +179,7 @@ async def test_o_adds_the_chosen_one_and_refuses_what_is_there():
         assert c.controls.current.events[-1].text == f"main/{OTHER}"
 
 
-async def test_only_the_whole_name_removes():
+async def test_only_the_whole_name_removes() -> None:
     async with cockpit(rolled_back()) as c:
         await c.press("d", "j", "X")
         assert f"{CANARY} will be deleted from the account of main" in dialog(c)
@@ -190,7 +190,7 @@ async def test_only_the_whole_name_removes():
         assert c.controls.current.events[-1].text == f"main/{CANARY}"
 
 
-async def test_what_cannot_be_made_again_is_said():
+async def test_what_cannot_be_made_again_is_said() -> None:
     gone = standing(lifecycle=lifecycle(Phase.DEPRECATED))
     controls = FakeControls(with_standing(CANARY, rolled_back().current, standing=gone))
     async with cockpit(controls) as c:
@@ -207,7 +207,7 @@ async def test_what_cannot_be_made_again_is_said():
         (FakeControls(made_snapshot()), ["X"], "is not known to the control plane"),
     ],
 )
-async def test_what_must_not_be_removed_is_refused(controls, keys, said):
+async def test_what_must_not_be_removed_is_refused(controls: FakeControls, keys: list[str], said: str) -> None:
     async with cockpit(controls) as c:
         await c.press("d", *keys)
         assert said in c.banner
@@ -215,7 +215,7 @@ async def test_what_must_not_be_removed_is_refused(controls, keys, said):
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60), (60, 16), (20, 5)])
-async def test_every_size_shows_the_screen_and_its_forms(size):
+async def test_every_size_shows_the_screen_and_its_forms(size: tuple[int, int]) -> None:
     async with cockpit(rolled_back(), size=size) as c:
         await c.press("d", "j", "c", "escape", "X", "escape", "d")
         assert c.app.is_running

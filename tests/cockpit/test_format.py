@@ -39,13 +39,13 @@ from tui.cockpit import format as fmt
         (fmt.age, 7300.0, "2h"),
     ],
 )
-def test_a_number_has_one_form(shape, value, shown):
+def test_a_number_has_one_form(shape, value: float, shown: str) -> None:
     assert shape(value) == shown
 
 
 @pytest.mark.parametrize("shape", [fmt.ms, fmt.rate, fmt.pct, fmt.usd, fmt.count])
 @pytest.mark.parametrize("value", [None, math.nan, math.inf, -math.inf])
-def test_what_is_not_known_is_a_dash(shape, value):
+def test_what_is_not_known_is_a_dash(shape, value: float | None) -> None:
     assert shape(value) == fmt.NO_DATA
 
 
@@ -53,18 +53,18 @@ def test_what_is_not_known_is_a_dash(shape, value):
     ("value", "against", "shown"),
     [(655, 402, "+63%"), (201, 402, "-50%"), (5000, 1, ">+999%"), (5, 0, "–"), (math.nan, 3, "–")],
 )
-def test_a_difference_is_relative_to_the_baseline(value, against, shown):
+def test_a_difference_is_relative_to_the_baseline(value: float, against: int, shown: str) -> None:
     assert fmt.difference_pct(value, against) == shown
 
 
 @pytest.mark.parametrize("text", ["v2", "a much longer name", "日本語の名前", ""])
 @pytest.mark.parametrize("width", [0, 1, 5, 8, 30])
-def test_fitted_text_has_the_width_in_cells(text, width):
+def test_fitted_text_has_the_width_in_cells(text: str, width: int) -> None:
     assert cell_len(fmt.fit(text, width)) == width
     assert cell_len(fmt.fit(text, width, right=True)) == width
 
 
-def test_cut_text_says_so():
+def test_cut_text_says_so() -> None:
     assert fmt.fit("gpt4o-prod", 6) == "gpt4o…"
 
 
@@ -79,15 +79,15 @@ def test_cut_text_says_so():
         (0, ""),
     ],
 )
-def test_no_number_is_cut(width, shown):
+def test_no_number_is_cut(width: int, shown: str) -> None:
     assert fmt.clip("for 00:24: 975 requests since", width) == shown
 
 
-def test_words_without_numbers_and_long_names_may_be_cut():
+def test_words_without_numbers_and_long_names_may_be_cut() -> None:
     assert fmt.clip("users complain", 9) == "users co…"
     assert fmt.clip("x" * 40 + "1", 20) == "x" * 19 + "…"
     assert cell_len(fmt.clip("日本語の名前", 6)) <= 6
 
 
-def test_one_thing_is_not_many():
+def test_one_thing_is_not_many() -> None:
     assert [fmt.counted(n, "row") for n in (0, 1, 2)] == ["0 rows", "1 row", "2 rows"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -27,7 +28,7 @@ def profile(name: str, canary_pct: float) -> WeightProfile:
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_r_rolls_back_at_once(size):
+async def test_r_rolls_back_at_once(size: tuple[int, int]) -> None:
     async with cockpit(size=size) as c:
         await c.press("r")
         assert c.controls.canary_pct == 0
@@ -35,7 +36,7 @@ async def test_r_rolls_back_at_once(size):
         assert " 0% " in c.table[2]
 
 
-async def test_what_a_run_begins_with_is_said_first_and_stays_in_the_log():
+async def test_what_a_run_begins_with_is_said_first_and_stays_in_the_log() -> None:
     said = "the last run was left rolled back by guard 2026-12-01 03:12Z (errors), and so this one begins"
     async with cockpit(size=(200, 60), greeting=said) as c:
         assert said in c.banner
@@ -43,7 +44,7 @@ async def test_what_a_run_begins_with_is_said_first_and_stays_in_the_log():
 
 
 @pytest.mark.parametrize("opening", ["question_mark", "p", "P", "enter", "space"])
-async def test_r_rolls_back_on_every_screen_and_while_frozen(opening):
+async def test_r_rolls_back_on_every_screen_and_while_frozen(opening: str) -> None:
     async with cockpit() as c:
         await c.press(opening, "r")
         assert c.controls.calls == ["roll_back"]
@@ -51,7 +52,7 @@ async def test_r_rolls_back_on_every_screen_and_while_frozen(opening):
 
 
 @pytest.mark.parametrize("opening", ["w", "slash", "m", "s", "colon"])
-async def test_while_typing_only_the_chord_rolls_back(opening):
+async def test_while_typing_only_the_chord_rolls_back(opening: str) -> None:
     async with cockpit() as c:
         await c.press(opening, "r", "minus", "x", "u")
         assert c.controls.calls == []
@@ -59,7 +60,7 @@ async def test_while_typing_only_the_chord_rolls_back(opening):
         assert c.controls.calls == ["roll_back"]
 
 
-async def test_a_letter_that_rolls_back_by_the_keymap_is_text_while_typing():
+async def test_a_letter_that_rolls_back_by_the_keymap_is_text_while_typing() -> None:
     async with cockpit(keymap={"roll_back": "Z,f9"}) as c:
         await c.press("m", "Z", "f9")
         assert c.controls.calls == ["roll_back"]
@@ -75,7 +76,7 @@ async def test_a_letter_that_rolls_back_by_the_keymap_is_text_while_typing():
         ("m-r\n", ["mark"]),
     ],
 )
-async def test_keys_that_come_all_at_once_act_in_their_order(typed, calls):
+async def test_keys_that_come_all_at_once_act_in_their_order(typed: str, calls: list[str]) -> None:
     async with cockpit() as c:
         await c.press_at_once(typed)
         assert c.controls.calls == calls
@@ -84,7 +85,7 @@ async def test_keys_that_come_all_at_once_act_in_their_order(typed, calls):
 
 @pytest.mark.parametrize("opening", ["question_mark", "p", "P"])
 @pytest.mark.parametrize("key", ["plus", "minus", "u", "x", "w", "space"])
-async def test_no_other_key_acts_under_a_dialog(opening, key):
+async def test_no_other_key_acts_under_a_dialog(opening: str, key: str) -> None:
     async with cockpit() as c:
         await c.press(opening, key)
         assert c.controls.calls == []
@@ -94,7 +95,7 @@ async def test_no_other_key_acts_under_a_dialog(opening, key):
 # --- shifting -----------------------------------------------------------------------------------
 
 
-async def test_steps_down_and_up():
+async def test_steps_down_and_up() -> None:
     async with cockpit(step_pct=4.0) as c:
         await c.press("minus")
         assert c.controls.canary_pct == 6
@@ -103,7 +104,7 @@ async def test_steps_down_and_up():
         assert "+4%" in c.footer
 
 
-async def test_a_burst_is_one_line_from_first_to_last():
+async def test_a_burst_is_one_line_from_first_to_last() -> None:
     async with cockpit() as c:
         await c.press("minus", "minus")
         assert "10 → 0%" in c.log
@@ -111,7 +112,7 @@ async def test_a_burst_is_one_line_from_first_to_last():
         assert c.log.count("→ 0%") == 1
 
 
-async def test_a_refusal_of_the_engine_is_said_in_log_and_banner():
+async def test_a_refusal_of_the_engine_is_said_in_log_and_banner() -> None:
     controls = FakeControls()
     controls.why_not_raise = "its figures are stale"
     async with cockpit(controls) as c:
@@ -121,7 +122,7 @@ async def test_a_refusal_of_the_engine_is_said_in_log_and_banner():
         assert "its figures are stale" in c.banner
 
 
-async def test_raising_is_refused_while_no_snapshot_comes_and_lowering_is_not():
+async def test_raising_is_refused_while_no_snapshot_comes_and_lowering_is_not() -> None:
     async with cockpit() as c:
         c.controls.clock.pass_s(10)
         await c.press("plus")
@@ -131,14 +132,14 @@ async def test_raising_is_refused_while_no_snapshot_comes_and_lowering_is_not():
         assert c.controls.canary_pct == 5
 
 
-async def test_undo_of_a_raise_is_immediate():
+async def test_undo_of_a_raise_is_immediate() -> None:
     async with cockpit() as c:
         await c.press("plus", "u")
         assert c.controls.canary_pct == 10
         assert c.controls.calls == ["nudge", "undo"]
 
 
-async def test_undo_that_raises_needs_a_second_press_within_five_seconds():
+async def test_undo_that_raises_needs_a_second_press_within_five_seconds() -> None:
     async with cockpit() as c:
         await c.press("minus", "u")
         assert c.controls.canary_pct == 5
@@ -154,13 +155,13 @@ async def test_undo_that_raises_needs_a_second_press_within_five_seconds():
         assert "Press u again" not in c.banner
 
 
-async def test_nothing_to_undo_is_said():
+async def test_nothing_to_undo_is_said() -> None:
     async with cockpit() as c:
         await c.press("u")
         assert "nothing to undo" in c.log
 
 
-async def test_an_exact_weight_shows_from_and_to_before_enter():
+async def test_an_exact_weight_shows_from_and_to_before_enter() -> None:
     async with cockpit() as c:
         await c.press("w", "2", "5")
         preview = str(c.app.screen.query_one("#prompt-preview").render())
@@ -173,7 +174,7 @@ async def test_an_exact_weight_shows_from_and_to_before_enter():
 
 
 @pytest.mark.parametrize("typed", ["abc", "101", "x=5", "minus"])
-async def test_a_wrong_weight_keeps_the_prompt_and_says_why(typed):
+async def test_a_wrong_weight_keeps_the_prompt_and_says_why(typed: str) -> None:
     async with cockpit() as c:
         await c.press(
             "w", *(["minus", "5"] if typed == "minus" else [k.replace("=", "equals_sign") for k in typed])
@@ -187,7 +188,7 @@ async def test_a_wrong_weight_keeps_the_prompt_and_says_why(typed):
         assert c.controls.calls == ["nudge"]
 
 
-async def test_promotion_has_cancel_focused_and_another_key_accepts():
+async def test_promotion_has_cancel_focused_and_another_key_accepts() -> None:
     async with cockpit() as c:
         for answer in ("enter", "escape", "n", "P"):
             await c.press("P")
@@ -208,7 +209,7 @@ async def test_promotion_has_cancel_focused_and_another_key_accepts():
         assert c.controls.canary_pct == 100
 
 
-async def test_several_canaries_need_a_chosen_row():
+async def test_several_canaries_need_a_chosen_row() -> None:
     made = made_snapshot()
     third = replace(
         made.deployments[CANARY], deployment=replace(made.deployments[CANARY].deployment, name="v3")
@@ -226,7 +227,7 @@ async def test_several_canaries_need_a_chosen_row():
 # --- profiles, traffic --------------------------------------------------------------------------
 
 
-async def test_a_profile_that_lowers_is_applied_by_enter():
+async def test_a_profile_that_lowers_is_applied_by_enter() -> None:
     controls = FakeControls()
     controls.saved = [profile("calm", 2.0)]
     async with cockpit(controls) as c:
@@ -238,7 +239,7 @@ async def test_a_profile_that_lowers_is_applied_by_enter():
         assert c.controls.canary_pct == 2
 
 
-async def test_a_profile_that_raises_needs_a_second_enter_on_the_same_one():
+async def test_a_profile_that_raises_needs_a_second_enter_on_the_same_one() -> None:
     controls = FakeControls()
     controls.saved = [profile("half", 50.0), profile("most", 90.0)]
     async with cockpit(controls) as c:
@@ -254,7 +255,7 @@ async def test_a_profile_that_raises_needs_a_second_enter_on_the_same_one():
         assert c.controls.canary_pct == 50
 
 
-async def test_a_broken_profile_is_shown_with_its_error_and_cannot_be_applied(tmp_path):
+async def test_a_broken_profile_is_shown_with_its_error_and_cannot_be_applied(tmp_path: Path) -> None:
     controls = FakeControls()
     controls.saved = [BrokenProfile(tmp_path / "old[b].toml", "weights sum to 90 [/b]")]
     async with cockpit(controls) as c:
@@ -264,7 +265,7 @@ async def test_a_broken_profile_is_shown_with_its_error_and_cannot_be_applied(tm
         assert c.controls.calls == []
 
 
-async def test_weights_are_saved_with_name_and_note_and_replaced_only_twice_asked():
+async def test_weights_are_saved_with_name_and_note_and_replaced_only_twice_asked() -> None:
     async with cockpit() as c:
         for times in (1, 2):
             await c.press("s", *"calm", "enter", *"why", "enter")
@@ -278,7 +279,7 @@ async def test_weights_are_saved_with_name_and_note_and_replaced_only_twice_aske
         assert "needs a name" in str(c.app.screen.query_one("#said").render())
 
 
-async def test_x_pauses_and_continues_traffic():
+async def test_x_pauses_and_continues_traffic() -> None:
     async with cockpit() as c:
         await c.press("x")
         assert c.controls.current.state is TrafficState.PAUSED

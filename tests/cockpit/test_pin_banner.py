@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -21,11 +22,11 @@ CHANGE = VersionChange(
 MISMATCH = standing(PinState.MISMATCH, None)
 
 
-def ending(days: int | None, severity: str, **changes: object) -> object:
+def ending(days: int | None, severity: str, **changes: Any) -> object:
     return standing(warning="API calls will fail: act", severity=severity, days_left=days, **changes)
 
 
-def test_a_retired_version_is_named_with_its_date_and_not_as_failing():
+def test_a_retired_version_is_named_with_its_date_and_not_as_failing() -> None:
     snapshot = with_standing(retired=True, failing="HTTP 410", standing=standing())
     shown = said(snapshot)
     assert shown.state == "RETIRED"
@@ -34,11 +35,11 @@ def test_a_retired_version_is_named_with_its_date_and_not_as_failing():
     assert "FAILING" not in " ".join(shown.parts)
 
 
-def test_a_retired_canary_is_left_by_rolling_back():
+def test_a_retired_canary_is_left_by_rolling_back() -> None:
     assert said(with_standing(CANARY, retired=True)).key == "press r to send 100% to v1120"
 
 
-def test_a_retired_baseline_is_left_for_its_successor_or_a_new_deployment():
+def test_a_retired_baseline_is_left_for_its_successor_or_a_new_deployment() -> None:
     assert said(with_standing(retired=True)).key == "press d, c: deploy the replacement"
     heir = standing(successor=CANARY)
     assert said(with_standing(retired=True, standing=heir)).key == "press w to shift to v0513"
@@ -46,19 +47,19 @@ def test_a_retired_baseline_is_left_for_its_successor_or_a_new_deployment():
     assert said(with_standing(retired=True, standing=gone)).key == "press d, c: deploy the replacement"
 
 
-def test_a_changed_version_says_since_when_and_what_was_asked_for():
+def test_a_changed_version_says_since_when_and_what_was_asked_for() -> None:
     shown = said(with_standing(standing=MISMATCH, changed=CHANGE))
     assert shown.state == "VERSION CHANGED"
     assert shown.figure == "v1120 answers as gpt-5.1-2025-11-13 since 14:05:00Z, not as gpt-4o 2024-11-20"
 
 
-def test_a_version_that_never_was_what_was_asked_is_a_mismatch():
+def test_a_version_that_never_was_what_was_asked_is_a_mismatch() -> None:
     shown = said(with_standing(standing=MISMATCH))
     assert (shown.state, shown.severity) == ("MISMATCH", "alarm")
     assert shown.figure == "v1120: the reason"
 
 
-def test_a_mismatch_of_a_canary_without_traffic_is_no_alarm():
+def test_a_mismatch_of_a_canary_without_traffic_is_no_alarm() -> None:
     weights = {DEFAULT_TASK: {BASELINE: 100.0, CANARY: 0.0}}
     shown = said(with_standing(CANARY, made_snapshot(weights=weights), standing=MISMATCH))
     assert "MISMATCH" not in " ".join(shown.parts)
@@ -75,26 +76,26 @@ def test_a_mismatch_of_a_canary_without_traffic_is_no_alarm():
         (None, "RETIRED"),
     ],
 )
-def test_the_last_week_and_what_is_past_are_an_alarm(days, word):
+def test_the_last_week_and_what_is_past_are_an_alarm(days: int | None, word: str) -> None:
     shown = said(with_standing(standing=ending(days, "alarm")))
     assert (shown.state, shown.severity) == (word, "alarm")
     assert shown.figure == "v1120: API calls will fail: act"
     assert shown.shorter[-1] == "v1120: API calls will fail"
 
 
-def test_the_soonest_of_several_ends_is_named():
+def test_the_soonest_of_several_ends_is_named() -> None:
     snapshot = with_standing(CANARY, standing=ending(2, "alarm"))
     assert said(with_standing(BASELINE, snapshot, standing=ending(5, "alarm"))).state == "ENDS IN 2d"
 
 
 @pytest.mark.parametrize("severity", ["note", "warn"])
-def test_an_end_that_is_far_off_is_a_tag_and_hides_nothing(severity):
+def test_an_end_that_is_far_off_is_a_tag_and_hides_nothing(severity: str) -> None:
     shown = said(with_standing(standing=ending(60, severity)))
     assert (shown.state, shown.severity) == ("RUNNING", "calm")
     assert "◷ v1120 ENDS IN 60d" in shown.parts[0]
 
 
-def test_without_an_end_in_sight_nothing_is_tagged():
+def test_without_an_end_in_sight_nothing_is_tagged() -> None:
     assert "ENDS" not in " ".join(said(with_standing(standing=standing())).parts)
 
 
@@ -112,7 +113,9 @@ def test_without_an_end_in_sight_nothing_is_tagged():
         (PinState.MISMATCH, None, "✗ MISMATCH", "✗ MISMATCH"),
     ],
 )
-def test_each_pin_has_a_sign_a_word_and_its_date(state, until, words, short):
+def test_each_pin_has_a_sign_a_word_and_its_date(
+    state: PinState, until: date | None, words: str, short: str
+) -> None:
     pin = Pin(state, until)
     assert pin_words(pin) == words
     assert pin_short(pin, TODAY) == short
@@ -130,7 +133,7 @@ def test_each_pin_has_a_sign_a_word_and_its_date(state, until, words, short):
         (Pin(PinState.UNKNOWN), "dim"),
     ],
 )
-def test_only_what_needs_a_look_is_coloured(pin, tone):
+def test_only_what_needs_a_look_is_coloured(pin: Pin, tone: str) -> None:
     assert pin_tone(pin, TODAY) == tone
 
 
@@ -141,7 +144,7 @@ def _cells(snapshot: object, *, pins: bool) -> tuple[Cell, ...]:
     return rows(view_of(snapshot), pins=pins)[0].cells
 
 
-def test_the_pin_has_a_column_where_there_is_room_and_marks_the_name_where_not():
+def test_the_pin_has_a_column_where_there_is_room_and_marks_the_name_where_not() -> None:
     assert PIN in [place.column for place in layout(118)]
     assert PIN not in [place.column for place in layout(78)]
     snapshot = with_standing(standing=MISMATCH)
@@ -151,17 +154,17 @@ def test_the_pin_has_a_column_where_there_is_room_and_marks_the_name_where_not()
     assert name.within(24) == "● v1120 ✗ MISMATCH"
 
 
-def test_a_pin_in_order_leaves_the_name_alone():
+def test_a_pin_in_order_leaves_the_name_alone() -> None:
     name = _cells(with_standing(standing=standing()), pins=False)[0]
     assert (name.mark, name.tone) == (" ", "baseline")
 
 
-def _details(**changes: object) -> str:
+def _details(**changes: Any) -> str:
     snapshot = with_standing(CANARY, **changes)
     return "\n".join(line.text for line in details_lines(view_of(snapshot), CANARY, 100))
 
 
-def test_details_put_before_and_after_side_by_side():
+def test_details_put_before_and_after_side_by_side() -> None:
     text = _details(standing=MISMATCH, changed=CHANGE, served="gpt-5.1-2025-11-13")
     assert "answers as  gpt-5.1-2025-11-13" in text
     assert "changed     2026-11-23 14:05:00Z from gpt-4o-2024-11-20 to gpt-5.1-2025-11-13" in text
@@ -172,15 +175,15 @@ def test_details_put_before_and_after_side_by_side():
     ]
 
 
-def test_details_of_a_version_that_never_changed_compare_nothing():
+def test_details_of_a_version_that_never_changed_compare_nothing() -> None:
     assert "since the version changed" not in _details(standing=standing())
 
 
-def test_details_say_reason_and_remedy_at_the_head_only_where_they_matter():
+def test_details_say_reason_and_remedy_at_the_head_only_where_they_matter() -> None:
     calm, alarmed = _details(standing=standing()), _details(standing=MISMATCH)
     assert calm.index("the reason") > calm.index("latency P50") > alarmed.index("the reason")
 
 
-def test_details_say_that_no_date_is_known():
+def test_details_say_that_no_date_is_known() -> None:
     text = _details(standing=standing(lifecycle=lifecycle(Phase.UNKNOWN, None)))
     assert "phase       unknown, no date is known" in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from tests.support.cockpit_driver import Cockpit, cockpit
@@ -33,7 +34,7 @@ async def replay(player: FakePlayer | None = None, **options: Any) -> AsyncItera
 # --- the keys -----------------------------------------------------------------------------------
 
 
-async def test_x_pauses_plays_on_and_plays_again_from_the_end():
+async def test_x_pauses_plays_on_and_plays_again_from_the_end() -> None:
     async with replay() as c:
         await c.press("x")
         assert "❚❚ REPLAY PAUSED 06:40 of 31:05" in c.banner
@@ -52,7 +53,7 @@ async def test_x_pauses_plays_on_and_plays_again_from_the_end():
         assert "▷ REPLAY 1x 00:00 of 31:05" in c.banner
 
 
-async def test_keys_that_come_all_at_once_each_count():
+async def test_keys_that_come_all_at_once_each_count() -> None:
     async with replay() as c:
         await c.press_at_once("xxx]]][>>")
         assert c.controls.wishes == [
@@ -60,19 +61,19 @@ async def test_keys_that_come_all_at_once_each_count():
         ]  # fmt: skip
 
 
-async def test_steps_ahead_and_back():
+async def test_steps_ahead_and_back() -> None:
     async with replay() as c:
         await c.press("greater_than_sign", "less_than_sign", "full_stop", "comma")
         assert c.controls.wishes == ["seek 493.25", "seek 400", "seek 410", "seek 400"]
 
 
-async def test_in_a_short_run_a_step_is_ten_seconds():
+async def test_in_a_short_run_a_step_is_ten_seconds() -> None:
     async with replay(FakePlayer(recorded(20.0, PlayerView(60.0)))) as c:
         await c.press("greater_than_sign", "less_than_sign", "less_than_sign", "less_than_sign")
         assert c.controls.wishes == ["seek 30", "seek 20", "seek 10", "seek 0"]
 
 
-async def test_the_speed_doubles_and_halves_within_bounds_and_says_where_they_are():
+async def test_the_speed_doubles_and_halves_within_bounds_and_says_where_they_are() -> None:
     async with replay(FakePlayer(recorded(player=PlayerView(LENGTH_S, speed=512.0)))) as c:
         await c.press("right_square_bracket", "right_square_bracket")
         assert c.controls.wishes == ["1024x"]
@@ -89,7 +90,7 @@ async def test_the_speed_doubles_and_halves_within_bounds_and_says_where_they_ar
         assert c.controls.now.speed == 5000
 
 
-async def test_seeking_is_said_until_it_is_there_and_keys_add_up_meanwhile():
+async def test_seeking_is_said_until_it_is_there_and_keys_add_up_meanwhile() -> None:
     async with replay(FakePlayer(slow=True)) as c:
         await c.press("less_than_sign", "comma", "comma")
         assert "… REPLAY SEEKING 06:40 → 04:46 of 31:05" in c.banner
@@ -102,7 +103,7 @@ async def test_seeking_is_said_until_it_is_there_and_keys_add_up_meanwhile():
         assert "seeking" not in c.banner.lower()
 
 
-async def test_on_the_way_back_from_the_end_x_pauses():
+async def test_on_the_way_back_from_the_end_x_pauses() -> None:
     async with replay(FakePlayer(recorded(player=PlayerView(LENGTH_S, ended=True)), slow=True)) as c:
         await c.press("x")
         assert "x Pause" in c.footer
@@ -111,7 +112,7 @@ async def test_on_the_way_back_from_the_end_x_pauses():
         assert "x Play on" in c.footer
 
 
-async def test_s_asks_for_a_moment_and_previews_it():
+async def test_s_asks_for_a_moment_and_previews_it() -> None:
     async with replay() as c:
         await c.press("s", *"12m30")
         preview = c.app.screen.query_one("#prompt-preview")
@@ -126,7 +127,7 @@ async def test_s_asks_for_a_moment_and_previews_it():
         assert not c.app.screen.query_one(Prompt).asking
 
 
-async def test_the_palette_seeks_and_offers_nothing_of_a_live_run():
+async def test_the_palette_seeks_and_offers_nothing_of_a_live_run() -> None:
     async with replay() as c:
         await c.press("colon")
         assert "seek 14:03:12" in c.app.screen.query_one("Input").placeholder
@@ -147,7 +148,7 @@ async def test_the_palette_seeks_and_offers_nothing_of_a_live_run():
         assert c.controls.calls == []
 
 
-async def test_keys_of_a_replay_can_be_rebound_and_keep_those_that_they_share():
+async def test_keys_of_a_replay_can_be_rebound_and_keep_those_that_they_share() -> None:
     async with replay(keymap={"pause_traffic": "f9", "step_back": "b,comma"}) as c:
         await c.press("x", "b", "comma", "f9")
         assert c.controls.wishes == ["pause", "seek 390", "seek 380"]
@@ -160,7 +161,7 @@ async def test_keys_of_a_replay_can_be_rebound_and_keep_those_that_they_share():
 # --- what belongs to the other kind of session --------------------------------------------------
 
 
-async def test_a_key_of_a_live_run_says_that_this_is_a_recording():
+async def test_a_key_of_a_live_run_says_that_this_is_a_recording() -> None:
     said: dict[str, str] = {}
     for action in ACTIONS:
         for key in action.keys:
@@ -175,7 +176,7 @@ async def test_a_key_of_a_live_run_says_that_this_is_a_recording():
         assert len(c.app.screen_stack) == 2
 
 
-async def test_the_keys_of_a_replay_do_nothing_in_a_live_run():
+async def test_the_keys_of_a_replay_do_nothing_in_a_live_run() -> None:
     async with cockpit() as c:
         before = c.banner
         await c.press(
@@ -190,7 +191,7 @@ async def test_the_keys_of_a_replay_do_nothing_in_a_live_run():
         assert not {a.id for a in c.app.screen._shown} & {a.id for a in ACTIONS if a.only == "replay"}
 
 
-async def test_under_a_dialog_only_the_key_that_acts_everywhere_says_that_this_is_a_recording():
+async def test_under_a_dialog_only_the_key_that_acts_everywhere_says_that_this_is_a_recording() -> None:
     async with replay() as c:
         await c.press("question_mark", "x", "u", "less_than_sign")
         assert c.controls.wishes == []
@@ -199,7 +200,7 @@ async def test_under_a_dialog_only_the_key_that_acts_everywhere_says_that_this_i
         assert "roll back is for a live run" in c.log
 
 
-async def test_q_leaves():
+async def test_q_leaves() -> None:
     async with replay() as c:
         await c.press("q")
         assert not c.app.is_running or c.app._exit
@@ -208,7 +209,7 @@ async def test_q_leaves():
 # --- what is looked at --------------------------------------------------------------------------
 
 
-async def test_everything_that_looks_works_as_in_a_live_run(tmp_path):
+async def test_everything_that_looks_works_as_in_a_live_run(tmp_path: Path) -> None:
     marked = event(1, EventKind.MARKED, "users complain", 390.0)
     shown = recorded(events=(marked,), verdicts={CANARY: ALL_WORSE})
     async with replay(FakePlayer(shown), export_folder=tmp_path) as c:
@@ -233,7 +234,7 @@ async def test_everything_that_looks_works_as_in_a_live_run(tmp_path):
         assert '"duration_s": 1865.0' in next(tmp_path.glob("*.json")).read_text()
 
 
-async def test_a_seek_back_takes_what_the_cockpit_said_of_later_moments_with_it():
+async def test_a_seek_back_takes_what_the_cockpit_said_of_later_moments_with_it() -> None:
     async with replay() as c:
         await c.press("y")
         assert "copied what is shown" in c.log
@@ -241,7 +242,7 @@ async def test_a_seek_back_takes_what_the_cockpit_said_of_later_moments_with_it(
         assert "copied what is shown" not in c.log
 
 
-async def test_a_recording_that_stands_still_by_right_is_never_stale_and_grows_no_older():
+async def test_a_recording_that_stands_still_by_right_is_never_stale_and_grows_no_older() -> None:
     changed = event(1, EventKind.SHIFTED, "x", 390.0)
     async with replay(FakePlayer(recorded(events=(changed,))), size=(200, 60)) as c:
         for still in ({"paused": True}, {"ended": True}, {"seeking_s": 3.0}):
@@ -256,7 +257,7 @@ async def test_a_recording_that_stands_still_by_right_is_never_stale_and_grows_n
             assert "STALE" not in c.banner
 
 
-async def test_a_recording_that_should_move_and_does_not_is_stale():
+async def test_a_recording_that_should_move_and_does_not_is_stale() -> None:
     async with replay() as c:
         c.controls.clock.pass_s(9)
         c.app.tick()

@@ -24,7 +24,7 @@ def worse(**changes: Any) -> Snapshot:
     return recorded(verdicts={CANARY: ALL_WORSE}, **changes)
 
 
-def said(snapshot: Snapshot, **ui: object) -> Banner:
+def said(snapshot: Snapshot, **ui: Any) -> Banner:
     return banner(View(snapshot, replace(UiState(), **ui), short_names(list(snapshot.deployments))))
 
 
@@ -51,7 +51,9 @@ def said(snapshot: Snapshot, **ui: object) -> Banner:
         (PlayerView(4 * 3600.0), "▷ REPLAY 1x 06:40 of 4:00:00", "x pauses", "calm"),
     ],
 )
-def test_it_says_how_it_is_played_and_the_key_that_helps(view, tag, key, severity):
+def test_it_says_how_it_is_played_and_the_key_that_helps(
+    view: PlayerView, tag: str, key: str, severity: str
+) -> None:
     shown = said(recorded(player=view))
     assert shown.parts[0].startswith(tag)
     assert key in shown.key
@@ -60,7 +62,7 @@ def test_it_says_how_it_is_played_and_the_key_that_helps(view, tag, key, severit
     assert "v0513 P95 655 ms vs 402 ms (+63%, n=980)" in shown.figure
 
 
-def test_the_instant_of_the_run_stands_at_the_right_end_with_its_day():
+def test_the_instant_of_the_run_stands_at_the_right_end_with_its_day() -> None:
     day = "2026-11-23 14:12:30Z"
     shown = said(recorded(750.0), window="15m")
     assert shown.right == (f"{day} summarise 15m", f"{day} 15m", day, "14:12:30Z")
@@ -78,7 +80,7 @@ STATES = {
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60), (60, 16)])
-async def test_position_and_state_of_the_run_are_in_view_at_every_size(size):
+async def test_position_and_state_of_the_run_are_in_view_at_every_size(size: tuple[int, int]) -> None:
     player = FakePlayer()
     async with cockpit(player, player=player, size=size) as c:
         for state, snapshot in STATES.items():
@@ -99,13 +101,13 @@ async def test_position_and_state_of_the_run_are_in_view_at_every_size(size):
             assert word not in c.footer
 
 
-async def test_a_seek_over_hours_stays_whole_beside_the_state_in_80_columns():
+async def test_a_seek_over_hours_stays_whole_beside_the_state_in_80_columns() -> None:
     player = FakePlayer(worse(at_s=9000.0, player=PlayerView(4.5 * 3600, seeking_s=3723.0)))
     async with cockpit(player, player=player, size=(80, 24)) as c:
         assert "… REPLAY SEEKING 2:30:00 → 1:02:03 of 4:30:00  ✗ WORSE" in c.banner
 
 
-def test_what_held_then_is_named_behind_the_replay_and_its_figure_stays():
+def test_what_held_then_is_named_behind_the_replay_and_its_figure_stays() -> None:
     shown = said(worse(player=replace(PAUSED, speed=2.0)), frozen=made_snapshot(), read_only=True)
     places = [shown.parts[0].index(word) for word in ("REPLAY PAUSED", "WORSE", "FROZEN")]
     assert places == sorted(places)
@@ -115,19 +117,19 @@ def test_what_held_then_is_named_behind_the_replay_and_its_figure_stays():
     assert shown.key == "press x to play on at 2x"
 
 
-def test_a_frozen_picture_says_that_the_recording_goes_on():
+def test_a_frozen_picture_says_that_the_recording_goes_on() -> None:
     shown = said(recorded(), frozen=made_snapshot())
     assert "figures and plots stand still; the recording goes on" in shown.figure
     assert shown.key.startswith("space goes on")
 
 
-def test_the_end_of_a_recording_is_no_stopped_run():
+def test_the_end_of_a_recording_is_no_stopped_run() -> None:
     shown = said(recorded(player=ENDED, state=TrafficState.STOPPED))
     assert "STOPPED" not in " ".join(shown.parts)
     assert "REPLAY END" in " ".join(shown.parts)
 
 
-def test_a_record_that_breaks_off_says_why_and_the_way_back():
+def test_a_record_that_breaks_off_says_why_and_the_way_back() -> None:
     error = "/runs/a.sqlite holds what no run record does: 'x' is not a valid OutcomeKind; move it elsewhere"
     shown = said(recorded(record=RecordView("/runs/a.sqlite", error)))
     assert shown.parts[0].startswith("■ REPLAY BROKEN OFF 06:40 of 31:05  ✗ RECORD ERROR")
@@ -137,6 +139,6 @@ def test_a_record_that_breaks_off_says_why_and_the_way_back():
     assert "the run goes on" not in shown.figure + shown.key
 
 
-def test_keys_are_those_in_force():
+def test_keys_are_those_in_force() -> None:
     keys = {**UiState().keys, "play_pause": "f9"}
     assert said(recorded(player=PAUSED), keys=keys).key == "press f9 to play on at 1x"

@@ -59,7 +59,7 @@ LIMITED = answer(kind=OutcomeKind.RATE_LIMITED, text="", latency_ms=None, error=
         (OutcomeKind.CANCELLED, "– cancelled"),
     ],
 )
-def test_every_end_without_an_answer_has_its_word(kind, said):
+def test_every_end_without_an_answer_has_its_word(kind: OutcomeKind, said: str) -> None:
     assert answer_state(answer(kind=kind, text=""))[1] == said
 
 
@@ -86,12 +86,12 @@ def test_every_end_without_an_answer_has_its_word(kind, said):
          pair(judged=judged(5, 2))),
     ],
 )  # fmt: skip
-def test_all_that_is_asked_for_must_hold(wanted, inside, outside):
+def test_all_that_is_asked_for_must_hold(wanted: dict[str, Any], inside: Sample, outside: Sample) -> None:
     assert fits(inside, SampleFilter(**wanted))
     assert not fits(outside, SampleFilter(**wanted))
 
 
-def test_the_judge_is_contradicted_by_two_points_or_by_the_other_preference():
+def test_the_judge_is_contradicted_by_two_points_or_by_the_other_preference() -> None:
     both = {BASELINE: human(5), CANARY: human(2)}
     assert disagreement(pair(judged=judged(4, 4), human=both)) == (2, 2.0)
     assert disagreement(pair(judged=judged(4, 3), human={BASELINE: human(3), CANARY: human(4)})) == (2, 1.0)
@@ -103,7 +103,7 @@ def test_the_judge_is_contradicted_by_two_points_or_by_the_other_preference():
     assert judged(3, 3).better == TIE
 
 
-def test_where_the_judge_disagrees_the_worst_stands_first():
+def test_where_the_judge_disagrees_the_worst_stands_first() -> None:
     samples = (
         pair(1, judged=judged(5, 2)),
         pair(2, judged=judged(4, 4), human={BASELINE: human(2)}),
@@ -114,7 +114,7 @@ def test_where_the_judge_disagrees_the_worst_stands_first():
     assert ids(samples, disagrees=True) == [3, 2, 4, 1]
 
 
-def test_the_queue_has_judged_pairs_first_then_pairs_then_single_answers_and_the_newest_of_each():
+def test_the_queue_has_judged_pairs_first_then_pairs_then_single_answers_and_the_newest_of_each() -> None:
     samples = (
         pair(1, judged=judged(4, 4)),
         pair(2),
@@ -131,7 +131,7 @@ def test_the_queue_has_judged_pairs_first_then_pairs_then_single_answers_and_the
     assert 3 not in ids(samples, scoring, unscored=True)
 
 
-def test_slow_is_above_the_p95_of_what_else_is_listed():
+def test_slow_is_above_the_p95_of_what_else_is_listed() -> None:
     samples = tuple(sample(i, answer(latency_ms=float(i))) for i in range(1, 101))
     assert p95_ms(samples, None) == 95.0
     assert ids(samples, slow=True) == [100, 99, 98, 97, 96]
@@ -140,7 +140,7 @@ def test_slow_is_above_the_p95_of_what_else_is_listed():
     assert ids((*late, sample(202, answer(CANARY, latency_ms=9000.0))), slow=True, error=True) == []
 
 
-def test_text_is_found_in_prompt_and_answers_in_upper_and_lower_case():
+def test_text_is_found_in_prompt_and_answers_in_upper_and_lower_case() -> None:
     samples = (sample(1, answer(text="Die STRASSE ist gesperrt")), sample(2), pair(3, new="Crane Ä"))
     assert ids(samples, text="straße") == [1]
     assert ids(samples, text="BILBAO") == [3, 2, 1]
@@ -148,7 +148,7 @@ def test_text_is_found_in_prompt_and_answers_in_upper_and_lower_case():
     assert not has_text(sample(), "zeppelin")
 
 
-def test_a_search_goes_on_where_it_has_stopped():
+def test_a_search_goes_on_where_it_has_stopped() -> None:
     now = iter(range(10**6))
     samples = tuple(sample(i, answer(text=f"x{i}")) for i in range(1, 51))
     listing = Listing(lambda: samples, Scoring(), clock=lambda: next(now) * 0.02)
@@ -160,7 +160,7 @@ def test_a_search_goes_on_where_it_has_stopped():
     assert listing.listed(view).unsearched == 0
 
 
-def test_a_list_is_made_again_only_when_something_has_changed():
+def test_a_list_is_made_again_only_when_something_has_changed() -> None:
     samples = many(50)
     listing = Listing(lambda: samples, Scoring())
     assert listing.listed(view_of()) is listing.listed(view_of())
@@ -187,21 +187,21 @@ def test_a_list_is_made_again_only_when_something_has_changed():
         ({}, ""),
     ],
 )
-def test_every_message_has_a_text(message, text):
+def test_every_message_has_a_text(message: dict[str, Any], text: str) -> None:
     assert message_text(message) == text
 
 
 # --- blind --------------------------------------------------------------------------------------
 
 
-def test_the_order_of_a_and_b_is_stable_and_tells_nothing_of_the_version():
+def test_the_order_of_a_and_b_is_stable_and_tells_nothing_of_the_version() -> None:
     first = [in_blind_order(pair(i), "run-1")[0].deployment for i in range(400)]
     assert first == [in_blind_order(pair(i), "run-1")[0].deployment for i in range(400)]
     assert 160 < first.count(CANARY) < 240
     assert first != [in_blind_order(pair(i), "run-2")[0].deployment for i in range(400)]
 
 
-def test_versions_are_hidden_until_everything_is_scored_or_they_were_seen():
+def test_versions_are_hidden_until_everything_is_scored_or_they_were_seen() -> None:
     scoring = Scoring()
 
     def hidden(one: Sample, read_only: bool = False, **choices: Any) -> bool:
@@ -223,7 +223,7 @@ def test_versions_are_hidden_until_everything_is_scored_or_they_were_seen():
     assert not hidden(pair())
 
 
-def test_a_score_under_way_counts_until_the_engine_has_answered():
+def test_a_score_under_way_counts_until_the_engine_has_answered() -> None:
     scoring, one, scored = Scoring(), pair(human={CANARY: human(2)}), Scored(1, CANARY)
     assert (scoring.value(one, CANARY), scoring.value(one, BASELINE)) == (2, None)
     scoring.begin(scored, 5)
@@ -239,7 +239,7 @@ def test_a_score_under_way_counts_until_the_engine_has_answered():
 
 
 @pytest.mark.parametrize("width", [60, 78, 118, 198])
-def test_the_row_of_a_blind_pair_says_the_same_whichever_version_answered_what(width):
+def test_the_row_of_a_blind_pair_says_the_same_whichever_version_answered_what(width: int) -> None:
     one = pair(judged=judged(5, 1))
     old, new = one.answers
     swapped = replace(
@@ -253,7 +253,7 @@ def test_the_row_of_a_blind_pair_says_the_same_whichever_version_answered_what(w
     assert width < 118 or shown[0] != shown[1]
 
 
-def test_in_the_queue_a_single_answer_names_no_version():
+def test_in_the_queue_a_single_answer_names_no_version() -> None:
     listed = sample_row(sample(), view_of(), Scoring(), 118, chosen=True).text
     queued = sample_row(sample(), view_of(SampleFilter(unscored=True)), Scoring(), 118, chosen=True).text
     assert "v1120" in listed
@@ -265,7 +265,7 @@ def test_in_the_queue_a_single_answer_names_no_version():
 # --- the task file ------------------------------------------------------------------------------
 
 
-def test_what_is_exported_is_a_task_file(tmp_path):
+def test_what_is_exported_is_a_task_file(tmp_path: Path) -> None:
     samples = (
         sample(1, answer(text="Yes."), expected="Yes", match="yesno"),
         pair(2, human={CANARY: human(2, note="loses the question")}, judged=judged(5, 2)),
@@ -292,7 +292,7 @@ def test_what_is_exported_is_a_task_file(tmp_path):
     }
 
 
-def test_no_file_is_overwritten_and_none_is_written_for_nothing(tmp_path):
+def test_no_file_is_overwritten_and_none_is_written_for_nothing(tmp_path: Path) -> None:
     paths = {write_task_file(tmp_path, made_snapshot(), (sample(),)).path for _ in range(3)}
     assert {path.name for path in paths if path} == {
         "run-1-samples-20261123T140640Z.jsonl",
@@ -305,7 +305,7 @@ def test_no_file_is_overwritten_and_none_is_written_for_nothing(tmp_path):
     assert not (tmp_path / "empty").exists()
 
 
-def test_what_a_task_file_cannot_hold_is_left_out_with_the_reason(tmp_path):
+def test_what_a_task_file_cannot_hold_is_left_out_with_the_reason(tmp_path: Path) -> None:
     samples = (
         sample(1),
         sample(2, answer(text="half \ud800")),

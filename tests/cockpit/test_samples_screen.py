@@ -59,7 +59,7 @@ def new_sample(c: Cockpit, one: Sample) -> None:
 
 
 @pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 36), (200, 60)])
-async def test_the_newest_sample_is_on_top_and_every_row_fits(size):
+async def test_the_newest_sample_is_on_top_and_every_row_fits(size: tuple[int, int]) -> None:
     async with cockpit(fake(*many(200)), size) as c:
         await c.press("i")
         lines = text(c).splitlines()
@@ -74,7 +74,7 @@ async def test_the_newest_sample_is_on_top_and_every_row_fits(size):
         assert isinstance(c.app.screen, CockpitScreen)
 
 
-async def test_what_is_new_comes_on_top_until_somebody_moves_and_then_moves_no_row():
+async def test_what_is_new_comes_on_top_until_somebody_moves_and_then_moves_no_row() -> None:
     async with cockpit(fake(*many(40))) as c:
         await c.press("i")
         new_sample(c, sample(41))
@@ -90,7 +90,7 @@ async def test_what_is_new_comes_on_top_until_somebody_moves_and_then_moves_no_r
         assert cursor(c) == "#42"
 
 
-async def test_a_frozen_picture_gets_no_new_samples():
+async def test_a_frozen_picture_gets_no_new_samples() -> None:
     async with cockpit(fake(sample(1))) as c:
         await c.press("i", "space")
         new_sample(c, sample(500))
@@ -100,13 +100,13 @@ async def test_a_frozen_picture_gets_no_new_samples():
         assert "#500" in text(c)
 
 
-async def test_keys_that_come_all_at_once_open_the_row_they_went_to():
+async def test_keys_that_come_all_at_once_open_the_row_they_went_to() -> None:
     async with cockpit(fake(*many(40))) as c:
         await c.press_at_once("ijjj\n")
         assert "#37 " in text(c)
 
 
-async def test_filters_are_combined_and_shown_in_one_line():
+async def test_filters_are_combined_and_shown_in_one_line() -> None:
     samples = (
         sample(1),
         sample(2, FAILED),
@@ -133,7 +133,7 @@ async def test_filters_are_combined_and_shown_in_one_line():
         assert "no sample fits: f changes the filter, / the text" in text(c)
 
 
-async def test_a_text_is_searched_and_escape_lists_all_again():
+async def test_a_text_is_searched_and_escape_lists_all_again() -> None:
     async with cockpit(fake(sample(1, answer(text="Zeppelin")), sample(2))) as c:
         await c.press("i", "slash", *"zEPP", "enter")
         assert '1 of 2 samples  "zEPP"' in text(c)
@@ -146,7 +146,7 @@ async def test_a_text_is_searched_and_escape_lists_all_again():
         assert isinstance(c.app.screen, SamplesScreen)
 
 
-async def test_without_samples_the_reason_is_said():
+async def test_without_samples_the_reason_is_said() -> None:
     controls = fake()
     controls.note = "this rollout keeps no samples: add [samples]"
     async with cockpit(controls) as c:
@@ -160,7 +160,7 @@ async def test_without_samples_the_reason_is_said():
         assert "no sample is kept yet" in text(c)
 
 
-async def test_a_recording_says_that_it_has_none():
+async def test_a_recording_says_that_it_has_none() -> None:
     player = FakePlayer()
     player.note = "a recording has no samples"
     async with cockpit(player, player=player) as c:
@@ -173,7 +173,7 @@ async def test_a_recording_says_that_it_has_none():
 # --- one sample ---------------------------------------------------------------------------------
 
 
-async def test_two_answers_stand_side_by_side_with_the_words_marked_that_differ():
+async def test_two_answers_stand_side_by_side_with_the_words_marked_that_differ() -> None:
     one = pair(7, old="sent on Monday to you", new="sent on Tuesday to you", judged=judged(5, 2))
     async with cockpit(fake(one)) as c:
         await c.press("i", "enter", "b")
@@ -192,7 +192,7 @@ async def test_two_answers_stand_side_by_side_with_the_words_marked_that_differ(
             assert said in shown
 
 
-async def test_what_an_answer_did_not_report_is_unknown_and_its_cost_an_estimate():
+async def test_what_an_answer_did_not_report_is_unknown_and_its_cost_an_estimate() -> None:
     made = pair(7)
     old, new = made.answers
     new = replace(new, usage=None, cost_estimated=True, answer_ttft_ms=640.0)
@@ -214,7 +214,7 @@ async def test_what_an_answer_did_not_report_is_unknown_and_its_cost_an_estimate
     assert shown.count("first of answer") == shown.count("~$") == 1
 
 
-async def test_on_a_narrow_screen_one_answer_is_below_the_other_and_the_cursor_brings_it_into_view():
+async def test_on_a_narrow_screen_one_answer_is_below_the_other_and_the_cursor_brings_it_into_view() -> None:
     one = pair(7, old="old\n" * 100, new="new\n" * 100)
     async with cockpit(fake(one), (80, 24)) as c:
         await c.press("i", "enter")
@@ -230,7 +230,7 @@ async def test_on_a_narrow_screen_one_answer_is_below_the_other_and_the_cursor_b
         assert "Summarise" in text(c)
 
 
-async def test_a_prompt_is_folded_until_it_is_asked_for():
+async def test_a_prompt_is_folded_until_it_is_asked_for() -> None:
     turns = tuple({"role": "user", "content": f"turn {i}"} for i in range(30))
     long = sample(1, messages=(*turns, {"role": "user", "content": MAIL}))
     async with cockpit(fake(long), (120, 60)) as c:
@@ -243,7 +243,7 @@ async def test_a_prompt_is_folded_until_it_is_asked_for():
         assert OLD[:40] in text(c)
 
 
-async def test_texts_of_models_are_shown_as_they_are_and_harmless():
+async def test_texts_of_models_are_shown_as_they_are_and_harmless() -> None:
     evil = "[b]\x1b[31mred[/b] \u202egnp.exe [@click=app.quit]x[/] \x07\u200b漢字\t|"
     one = sample(1, answer(text=evil), messages=({"role": "user", "content": evil},), task="[/x]\x1b")
     async with cockpit(fake(one)) as c:
@@ -256,7 +256,7 @@ async def test_texts_of_models_are_shown_as_they_are_and_harmless():
         assert "\x1b" not in c.app.export_screenshot()
 
 
-async def test_a_megabyte_is_laid_out_in_pieces_and_its_end_is_reached():
+async def test_a_megabyte_is_laid_out_in_pieces_and_its_end_is_reached() -> None:
     words = " ".join(f"w{i}" for i in range(140_000))
     async with cockpit(fake(pair(1, old=words, new=words + " last"))) as c:
         await c.press("i", "enter")
@@ -271,7 +271,7 @@ async def test_a_megabyte_is_laid_out_in_pieces_and_its_end_is_reached():
         assert "w0 w1" in text(c)
 
 
-async def test_a_sample_that_is_no_longer_kept_stays_on_the_screen():
+async def test_a_sample_that_is_no_longer_kept_stays_on_the_screen() -> None:
     async with cockpit(fake(sample(1), sample(2))) as c:
         await c.press("i", "enter")
         c.controls.sampled = c.controls.sampled[:1]
@@ -286,7 +286,7 @@ async def test_a_sample_that_is_no_longer_kept_stays_on_the_screen():
 # --- scoring ------------------------------------------------------------------------------------
 
 
-async def test_scores_are_blind_and_lead_from_one_answer_to_the_next():
+async def test_scores_are_blind_and_lead_from_one_answer_to_the_next() -> None:
     two, one = pair(2, judged=judged(5, 2)), pair(1, judged=judged(4, 4))
     async with cockpit(fake(one, two)) as c:
         await c.press("i", "enter")
@@ -314,7 +314,7 @@ async def test_scores_are_blind_and_lead_from_one_answer_to_the_next():
         assert not c.controls.sampled[1].human[first].blind
 
 
-async def test_scores_that_are_typed_ahead_go_where_they_would_have_gone():
+async def test_scores_that_are_typed_ahead_go_where_they_would_have_gone() -> None:
     samples = (pair(1), pair(2))
     async with cockpit(fake(*samples)) as c:
         await c.press_at_once("i\n4235")
@@ -325,7 +325,7 @@ async def test_scores_that_are_typed_ahead_go_where_they_would_have_gone():
         assert "no other sample of the list is without a score" in c.banner
 
 
-async def test_whoever_reveals_scores_no_longer_blind():
+async def test_whoever_reveals_scores_no_longer_blind() -> None:
     async with cockpit(fake(pair(1), pair(2))) as c:
         await c.press("i", "enter", "b")
         assert "versions shown" in text(c)
@@ -337,7 +337,7 @@ async def test_whoever_reveals_scores_no_longer_blind():
         assert [s.blind for s in c.controls.sampled[0].human.values()] == [True]
 
 
-async def test_a_single_answer_whose_version_the_list_has_shown_is_not_blind():
+async def test_a_single_answer_whose_version_the_list_has_shown_is_not_blind() -> None:
     async with cockpit(fake(sample(1), sample(2))) as c:
         await c.press("i", "enter", "3")
         assert not c.controls.sampled[1].human[BASELINE].blind
@@ -351,7 +351,7 @@ async def test_a_single_answer_whose_version_the_list_has_shown_is_not_blind():
         assert c.controls.sampled[0].human[BASELINE].blind
 
 
-async def test_a_score_is_taken_back_and_one_before_it_returns():
+async def test_a_score_is_taken_back_and_one_before_it_returns() -> None:
     one = pair(1)
     first, second = letters(one)
     async with cockpit(fake(one, sample(2, FAILED))) as c:
@@ -368,7 +368,7 @@ async def test_a_score_is_taken_back_and_one_before_it_returns():
         assert second
 
 
-async def test_the_score_of_somebody_else_is_not_given_in_ones_own_name():
+async def test_the_score_of_somebody_else_is_not_given_in_ones_own_name() -> None:
     one = pair(1, human={name: human(2, by="ana") for name in (BASELINE, CANARY)})
     async with cockpit(fake(one)) as c:
         await c.press("i", "enter", "5", "U")
@@ -376,7 +376,7 @@ async def test_the_score_of_somebody_else_is_not_given_in_ones_own_name():
         assert "the score of ana before it is not brought back" in c.banner
 
 
-async def test_a_refused_score_is_said_and_nothing_is_left_to_take_back():
+async def test_a_refused_score_is_said_and_nothing_is_left_to_take_back() -> None:
     controls = fake(pair(1))
     controls.why_not_score = "the run record cannot be written"
     async with cockpit(controls) as c:
@@ -387,7 +387,7 @@ async def test_a_refused_score_is_said_and_nothing_is_left_to_take_back():
         assert "nothing to take back" in c.banner
 
 
-async def test_a_note_goes_with_the_score_before_or_after_it():
+async def test_a_note_goes_with_the_score_before_or_after_it() -> None:
     one = pair(1)
     first, second = letters(one)
     async with cockpit(fake(one)) as c:
@@ -404,7 +404,7 @@ async def test_a_note_goes_with_the_score_before_or_after_it():
         assert c.controls.sampled[0].human[second].value == 4
 
 
-async def test_skipping_goes_round_and_leaves_no_score():
+async def test_skipping_goes_round_and_leaves_no_score() -> None:
     async with cockpit(fake(pair(1), sample(2, FAILED), pair(3))) as c:
         await c.press("i", "enter", "0")
         assert "#1 " in text(c)
@@ -419,7 +419,7 @@ async def test_skipping_goes_round_and_leaves_no_score():
         assert c.controls.calls == []
 
 
-async def test_in_the_queue_what_is_scored_leaves_and_the_next_one_comes():
+async def test_in_the_queue_what_is_scored_leaves_and_the_next_one_comes() -> None:
     async with cockpit(fake(*(pair(i) for i in range(1, 6)))) as c:
         await c.press("i", "f", "u", "escape", "enter", "4", "4", "3", "3")
         assert "#3 " in text(c)
@@ -428,7 +428,7 @@ async def test_in_the_queue_what_is_scored_leaves_and_the_next_one_comes():
         assert cursor(c) == "#3"
 
 
-async def test_read_only_shows_everything_and_scores_nothing():
+async def test_read_only_shows_everything_and_scores_nothing() -> None:
     async with cockpit(fake(pair(1)), read_only=True) as c:
         await c.press("i", "enter")
         assert BASELINE in text(c)
@@ -438,7 +438,7 @@ async def test_read_only_shows_everything_and_scores_nothing():
         assert c.controls.calls == []
 
 
-async def test_the_error_of_a_blind_sample_does_not_name_the_version():
+async def test_the_error_of_a_blind_sample_does_not_name_the_version() -> None:
     async with cockpit(fake(pair(1, answers=(FAILED, answer(CANARY, NEW))))) as c:
         await c.press("i", "enter")
         assert "✗ timeout" in text(c)
@@ -447,13 +447,13 @@ async def test_the_error_of_a_blind_sample_does_not_name_the_version():
         assert "no answer from" in text(c)
 
 
-async def test_rolling_back_acts_here_and_scores_do_not_elsewhere():
+async def test_rolling_back_acts_here_and_scores_do_not_elsewhere() -> None:
     async with cockpit(fake(pair(1))) as c:
         await c.press("i", "1", "r", "enter", "r", "escape", "escape", "5")
         assert c.controls.calls == ["roll_back", "roll_back"]
 
 
-async def test_keys_of_the_samples_can_be_changed():
+async def test_keys_of_the_samples_can_be_changed() -> None:
     async with cockpit(fake(pair(1)), keymap={"score_4": "f4", "samples": "I"}) as c:
         await c.press("I", "enter", "4", "f4")
         assert [call[-1] for call in c.controls.calls] == ["4"]
@@ -466,7 +466,7 @@ def copied(c: Cockpit) -> str:
     return c.app.clipboard
 
 
-async def test_the_chosen_answer_and_the_prompt_are_copied():
+async def test_the_chosen_answer_and_the_prompt_are_copied() -> None:
     one = pair(1, old="old\x1b[0m", new="new")
     async with cockpit(fake(one)) as c:
         await c.press("i", "enter", "y")
@@ -482,14 +482,14 @@ async def test_the_chosen_answer_and_the_prompt_are_copied():
         assert copied(c).startswith(" 1 of 1 sample")
 
 
-async def test_no_more_is_copied_than_terminals_take():
+async def test_no_more_is_copied_than_terminals_take() -> None:
     async with cockpit(fake(sample(1, answer(text="é" * 60_000)))) as c:
         await c.press("i", "enter", "y")
         assert len(base64.b64encode(copied(c).encode())) < 100_000
         assert "copied the first 37,000 of 60,000 characters" in c.banner
 
 
-async def test_what_is_listed_becomes_a_task_file_after_a_warning(tmp_path):
+async def test_what_is_listed_becomes_a_task_file_after_a_warning(tmp_path: Path) -> None:
     samples = (sample(1), sample(2, FAILED), sample(3, answer(text="Yes"), expected="Yes", match="yesno"))
     async with cockpit(fake(*samples), export_folder=tmp_path) as c:
         await c.press("i", "slash", *"crane", "enter", "e")
@@ -508,7 +508,7 @@ async def test_what_is_listed_becomes_a_task_file_after_a_warning(tmp_path):
         assert len(list(tmp_path.iterdir())) == 2
 
 
-async def test_a_folder_that_cannot_be_written_is_said(tmp_path):
+async def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     async with cockpit(fake(sample(1)), export_folder=Path(tmp_path / "file")) as c:
         await c.press("i", "e", "e")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ def empty(state: TrafficState) -> Snapshot:
     return replace(made, deployments=blank)
 
 
-def changed(name: str, **changes: object) -> Snapshot:
+def changed(name: str, **changes: Any) -> Snapshot:
     made = made_snapshot()
     return replace(made, deployments={**made.deployments, name: replace(made.deployments[name], **changes)})
 
@@ -60,7 +61,7 @@ STATES = {
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("state", STATES)
-async def test_every_state_at_every_size(state, size):
+async def test_every_state_at_every_size(state: str, size: tuple[int, int]) -> None:
     async with cockpit(FakeControls(STATES[state]), size=size) as c:
         assert state[: size[0] - 6] in c.banner
         assert len(c.app.screen.plots_in_view()) == PLOTS_AT[size]
@@ -72,7 +73,7 @@ async def test_every_state_at_every_size(state, size):
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)])
-async def test_plots_are_drawn_and_leave_room_for_the_rest(size):
+async def test_plots_are_drawn_and_leave_room_for_the_rest(size: tuple[int, int]) -> None:
     async with cockpit(size=size, renderer=InlineRenderer()) as c:
         shown = c.app.screen.plots_in_view()
         assert all(plot.failure == "" for plot in shown)
@@ -83,7 +84,7 @@ async def test_plots_are_drawn_and_leave_room_for_the_rest(size):
         assert c.app.screen.query_one(EventLog).size.height >= 2
 
 
-async def test_a_terminal_that_changes_its_size_changes_the_layout():
+async def test_a_terminal_that_changes_its_size_changes_the_layout() -> None:
     async with cockpit(size=(120, 36)) as c:
         for size, plots in PLOTS_AT.items():
             await c.pilot.resize_terminal(*size)
@@ -91,7 +92,7 @@ async def test_a_terminal_that_changes_its_size_changes_the_layout():
             assert len(c.app.screen.plots_in_view()) == plots
 
 
-async def test_after_any_change_of_size_every_title_and_the_log_are_whole():
+async def test_after_any_change_of_size_every_title_and_the_log_are_whole() -> None:
     async with cockpit(size=(80, 24)) as c:
         await c.press("m", *"kept", "enter", "z")
         for size in ((20, 5), (80, 24), (120, 36)):
@@ -108,7 +109,7 @@ async def test_after_any_change_of_size_every_title_and_the_log_are_whole():
             assert "MARK kept" in c.log
 
 
-async def test_time_passes_on_the_screen_when_the_engine_falls_silent():
+async def test_time_passes_on_the_screen_when_the_engine_falls_silent() -> None:
     async with cockpit() as c:
         c.controls.clock.pass_s(12)
         c.app.tick()
@@ -120,7 +121,7 @@ async def test_time_passes_on_the_screen_when_the_engine_falls_silent():
         assert "STALE" not in c.banner
 
 
-async def test_a_flood_of_snapshots_is_one_repaint():
+async def test_a_flood_of_snapshots_is_one_repaint() -> None:
     async with cockpit() as c:
         shown = []
         c.app.screen.show = shown.append
@@ -131,7 +132,7 @@ async def test_a_flood_of_snapshots_is_one_repaint():
         assert len(shown) < 5
 
 
-async def test_snapshots_may_come_from_any_thread():
+async def test_snapshots_may_come_from_any_thread() -> None:
     async with cockpit() as c:
         thread = threading.Thread(target=lambda: c.controls.publish(state=TrafficState.PAUSED))
         thread.start()
@@ -140,7 +141,7 @@ async def test_snapshots_may_come_from_any_thread():
         assert "TRAFFIC PAUSED" in c.banner
 
 
-async def test_rows_that_did_not_change_are_not_painted_again():
+async def test_rows_that_did_not_change_are_not_painted_again() -> None:
     async with cockpit() as c:
         table = c.app.screen.query_one(VersionTable)
         kept = dict(table._strips)
@@ -157,7 +158,7 @@ async def test_rows_that_did_not_change_are_not_painted_again():
 HOSTILE = "[@click=app.roll_back]x[/] [b]\x1b[2J\x07\n\u202e" + "W" * 3000
 
 
-async def test_hostile_text_is_text_everywhere():
+async def test_hostile_text_is_text_everywhere() -> None:
     made = changed(CANARY, unreachable=HOSTILE, last_error=HOSTILE)
     made = replace(made, rollout=HOSTILE, environment=HOSTILE, record=RecordView(HOSTILE, HOSTILE))
     made = replace(made, events=(event(1, EventKind.MARKED, HOSTILE, 1.0, actor=HOSTILE, reason=HOSTILE),))
@@ -169,7 +170,7 @@ async def test_hostile_text_is_text_everywhere():
         assert c.app.is_running
 
 
-async def test_numbers_that_are_none_or_not_finite_are_dashes():
+async def test_numbers_that_are_none_or_not_finite_are_dashes() -> None:
     strange = figures(100, math_inf := float("inf"), cost_usd=float("nan"))
     assert math_inf > 0
     async with cockpit(FakeControls(changed(CANARY, figures=windows(strange)))) as c:
@@ -178,7 +179,7 @@ async def test_numbers_that_are_none_or_not_finite_are_dashes():
         assert c.app.is_running
 
 
-async def test_no_canary_and_no_deployment_are_no_trouble():
+async def test_no_canary_and_no_deployment_are_no_trouble() -> None:
     made = made_snapshot()
     alone = replace(
         made,
@@ -191,7 +192,7 @@ async def test_no_canary_and_no_deployment_are_no_trouble():
         assert "no canary" in c.log
 
 
-async def test_a_failure_inside_the_engine_is_said_and_the_cockpit_goes_on():
+async def test_a_failure_inside_the_engine_is_said_and_the_cockpit_goes_on() -> None:
     controls = FakeControls()
 
     def broken(*_: object, **__: object) -> None:
@@ -212,14 +213,14 @@ def failed(act):
         return pool.submit(act)
 
 
-async def test_the_footer_can_be_clicked():
+async def test_the_footer_can_be_clicked() -> None:
     async with cockpit() as c:
         await c.pilot.click("KeyFooter", offset=(3, 0))
         await c.settle()
         assert c.controls.calls == ["roll_back"]
 
 
-async def test_the_key_that_helps_now_is_the_second_of_the_footer():
+async def test_the_key_that_helps_now_is_the_second_of_the_footer() -> None:
     async with cockpit(FakeControls(STATES["TRAFFIC PAUSED"]), size=(80, 24)) as c:
         assert c.footer.split()[:5] == ["r", "ROLL", "BACK", "x", "Continue"]
         await c.press("x")
@@ -228,7 +229,7 @@ async def test_the_key_that_helps_now_is_the_second_of_the_footer():
         assert c.footer.split()[3:6] == ["space", "Go", "on"]
 
 
-async def test_the_footer_of_the_details_offers_only_keys_that_act_there():
+async def test_the_footer_of_the_details_offers_only_keys_that_act_there() -> None:
     async with cockpit() as c:
         assert "Zoom" in c.footer
         assert "Back" not in c.footer
@@ -242,7 +243,7 @@ async def test_the_footer_of_the_details_offers_only_keys_that_act_there():
 @pytest.mark.parametrize(
     ("columns", "figure"), [(80, "for 01:40 "), (120, "for 01:40: 1975 requests since, none")]
 )
-async def test_a_roll_back_says_where_the_traffic_is_at_every_width(columns, figure):
+async def test_a_roll_back_says_where_the_traffic_is_at_every_width(columns: int, figure: str) -> None:
     made = made_snapshot(
         weights={DEFAULT_TASK: {BASELINE: 100.0, CANARY: 0.0}},
         assigned={DEFAULT_TASK: {BASELINE: 1975}},
@@ -255,7 +256,7 @@ async def test_a_roll_back_says_where_the_traffic_is_at_every_width(columns, fig
         assert "press u twice" in c.banner
 
 
-async def test_what_is_dim_is_darker_than_what_is_not():
+async def test_what_is_dim_is_darker_than_what_is_not() -> None:
     made = made_snapshot(events=(event(1, EventKind.MARKED, "a note", 1.0),))
     old = replace(made.deployments[CANARY], last_answer_s=300.0)
     made = replace(made, deployments={**made.deployments, CANARY: old})
@@ -275,20 +276,20 @@ def brightness(widget: Lines, y: int, text: str) -> int:
     return sum(style.color.get_truecolor())
 
 
-async def test_actors_and_texts_of_the_log_stand_below_each_other():
+async def test_actors_and_texts_of_the_log_stand_below_each_other() -> None:
     events = [event(1, EventKind.SOURCE, "said", 1.0, actor="canarytop")]
     events += [event(i, EventKind.SOURCE, "said", float(i), actor=a) for i, a in ((2, "ana"), (3, "x" * 16))]
     async with cockpit(FakeControls(made_snapshot(events=tuple(events)))) as c:
         assert len({line.index("said") for line in c.log.splitlines()}) == 1
 
 
-async def test_the_banner_is_in_the_details_too():
+async def test_the_banner_is_in_the_details_too() -> None:
     async with cockpit() as c:
         await c.press("enter", "r")
         assert "ROLLED BACK" in "\n".join(c.app.screen.query_one(BannerBar).plain_lines)
 
 
-async def test_no_colour_leaves_shapes_and_words(monkeypatch):
+async def test_no_colour_leaves_shapes_and_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     async with cockpit(FakeControls(STATES["RECORD ERROR"])) as c:
         assert "✗ RECORD ERROR" in c.banner

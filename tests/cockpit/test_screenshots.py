@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from screenshots.camera import CannotDraw, fonts, photograph, words
 from screenshots.film import Film
 from screenshots.frames import CANARY, frame
-from screenshots.states import SMALL, STATES
+from screenshots.states import SMALL, STATES, State
 from tests.support.cockpit_driver import BlankRenderer
 from tui.model import ALL_TASKS, DEFAULT_TASK, Figures, OutcomeKind, Snapshot
 from tui.simulator.scenarios import SCENARIOS
@@ -37,12 +39,12 @@ def snapshot() -> Snapshot:
     return short_film(1)
 
 
-def test_the_same_seed_gives_the_same_film_and_another_one_another(snapshot):
+def test_the_same_seed_gives_the_same_film_and_another_one_another(snapshot: Snapshot) -> None:
     assert snapshot == short_film(1)
     assert snapshot.history != short_film(2).history
 
 
-def test_every_request_of_a_film_is_accounted_for(snapshot):
+def test_every_request_of_a_film_is_accounted_for(snapshot: Snapshot) -> None:
     ended = sum(of(snapshot, name, "run").requests for name in snapshot.deployments)
     in_flight = sum(view.in_flight for view in snapshot.deployments.values())
     assert snapshot.sender.sent == ended + in_flight
@@ -54,7 +56,7 @@ def test_every_request_of_a_film_is_accounted_for(snapshot):
     )
 
 
-def test_the_story_shows_a_slow_canary_and_a_steady_baseline():
+def test_the_story_shows_a_slow_canary_and_a_steady_baseline() -> None:
     before, breach = frame("steady"), frame("breach")
     assert p95_ms(of(before, CANARY)) == pytest.approx(p95_ms(of(before, BASELINE)), rel=0.2)
     assert p95_ms(of(breach, CANARY)) > 1.35 * p95_ms(of(breach, BASELINE))
@@ -63,13 +65,13 @@ def test_the_story_shows_a_slow_canary_and_a_steady_baseline():
     assert of(breach, CANARY).assigned_share_pct == pytest.approx(25, abs=4)
 
 
-def test_after_the_roll_back_nothing_goes_to_the_canary():
+def test_after_the_roll_back_nothing_goes_to_the_canary() -> None:
     snapshot = frame("rolled-back")
     assert snapshot.weights[DEFAULT_TASK][BASELINE] == 100
     assert set(snapshot.assigned[DEFAULT_TASK]) == {BASELINE}
 
 
-def test_each_trouble_comes_out_of_the_rooms_themselves():
+def test_each_trouble_comes_out_of_the_rooms_themselves() -> None:
     throttled = frame("throttled").deployments[CANARY]
     assert throttled.throttled_s > 0
     assert throttled.held_back > 0
@@ -82,16 +84,16 @@ def test_each_trouble_comes_out_of_the_rooms_themselves():
 
 
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
-async def test_a_state_shows_its_words_on_the_smallest_screen(state):
+async def test_a_state_shows_its_words_on_the_smallest_screen(state: State) -> None:
     read = words(await photograph(state, min(state.sizes), BlankRenderer()))
     assert [said for said in state.says if said not in read] == []
 
 
-async def test_two_photographs_of_one_moment_are_equal():
+async def test_two_photographs_of_one_moment_are_equal() -> None:
     breach = STATES[0]
     assert await photograph(breach, SMALL) == await photograph(breach, SMALL)
 
 
-def test_a_missing_font_says_what_to_install(tmp_path):
+def test_a_missing_font_says_what_to_install(tmp_path: Path) -> None:
     with pytest.raises(CannotDraw, match="fonts-dejavu-core"):
         fonts([tmp_path])

@@ -38,7 +38,7 @@ SHOWN, PLAYER = recorded(), PlayerView(LENGTH_S)
         ("0s", 0.0),
     ],
 )
-def test_the_clock_of_the_run_or_the_time_since_its_start(typed, at_s):
+def test_the_clock_of_the_run_or_the_time_since_its_start(typed: str, at_s: float) -> None:
     assert parse_seek(typed, SHOWN, PLAYER) == at_s
 
 
@@ -65,7 +65,7 @@ def test_the_clock_of_the_run_or_the_time_since_its_start(typed, at_s):
         ("999999h", "the run lasts 31:05"),
     ],
 )
-def test_what_is_no_moment_of_the_run_is_refused_with_the_reason(typed, says):
+def test_what_is_no_moment_of_the_run_is_refused_with_the_reason(typed: str, says: str) -> None:
     with pytest.raises(ValueError, match=r"no moment|the run") as refused:
         parse_seek(typed, SHOWN, PLAYER)
     assert says in str(refused.value)
@@ -73,13 +73,13 @@ def test_what_is_no_moment_of_the_run_is_refused_with_the_reason(typed, says):
     assert len(str(refused.value)) < 120
 
 
-def test_the_second_that_the_run_began_in_is_its_start():
+def test_the_second_that_the_run_began_in_is_its_start() -> None:
     shown, player = of_run(datetime(2026, 11, 23, 14, 0, 0, 700_000, UTC), 60.0)
     assert parse_seek("14:00:00", shown, player) == 0.0
     assert parse_seek("14:00:01", shown, player) == pytest.approx(0.3)
 
 
-def test_a_run_over_midnight_has_times_of_two_days():
+def test_a_run_over_midnight_has_times_of_two_days() -> None:
     shown, player = of_run(datetime(2026, 11, 23, 23, 50, tzinfo=UTC), 3600.0)
     assert parse_seek("23:55", shown, player) == 300.0
     assert parse_seek("00:10", shown, player) == 1200.0
@@ -90,7 +90,7 @@ def test_a_run_over_midnight_has_times_of_two_days():
 @pytest.mark.parametrize(
     ("at_s", "day"), [(0.0, 0), (0.4 * DAY_S, 0), (1.2 * DAY_S, 1), (1.6 * DAY_S, 1), (2.9 * DAY_S, 2)]
 )
-def test_of_several_days_the_time_nearest_to_what_is_shown_is_meant(at_s, day):
+def test_of_several_days_the_time_nearest_to_what_is_shown_is_meant(at_s: float, day: int) -> None:
     shown, player = of_run(datetime(2026, 11, 23, 6, 0, tzinfo=UTC), 2.95 * DAY_S, at_s)
     assert parse_seek("12:00", shown, player) == day * DAY_S + 6 * 3600
     last = parse_seek(
@@ -99,7 +99,7 @@ def test_of_several_days_the_time_nearest_to_what_is_shown_is_meant(at_s, day):
     assert last == DAY_S + 23 * 3600
 
 
-def test_the_preview_names_place_and_instant_and_that_going_back_plays_from_the_start():
+def test_the_preview_names_place_and_instant_and_that_going_back_plays_from_the_start() -> None:
     assert seek_preview(750.0, SHOWN, PLAYER) == "to 12:30 of 31:05, 2026-11-23 14:12:30Z"
     assert seek_preview(60.0, SHOWN, PLAYER) == (
         "to 01:00 of 31:05, 2026-11-23 14:01:00Z   back: plays from the start, out of sight"
@@ -113,7 +113,7 @@ def test_the_preview_names_place_and_instant_and_that_going_back_plays_from_the_
     st.floats(0.0, 1e12),
     st.floats(0.0, 1.0),
 )
-def test_whatever_is_typed_is_a_moment_of_the_run_or_refused(typed, length_s, share):
+def test_whatever_is_typed_is_a_moment_of_the_run_or_refused(typed, length_s, share) -> None:
     shown, player = SHOWN, PlayerView(length_s)
     shown = replace(shown, at_s=share * length_s, player=player)
     try:

@@ -168,7 +168,7 @@ async def test_of_many_tasks_those_around_the_chosen_one_are_shown() -> None:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60), (60, 16), (20, 5)])
-async def test_the_matrix_fits_every_size(size) -> None:
+async def test_the_matrix_fits_every_size(size: tuple[int, int]) -> None:
     async with cockpit(FakeControls(two_tasks()), size=size) as c:
         await c.press("tab")
         for line in c.app.screen.query_one(TaskMatrix).plain_lines:

@@ -8,6 +8,7 @@ import json
 import math
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,16 +47,16 @@ from tui.model import (
 from tui.routing.weights import describe
 
 
-def view_of(snapshot: Snapshot, **ui: object) -> View:
+def view_of(snapshot: Snapshot, **ui: Any) -> View:
     return View(snapshot, replace(UiState(), **ui), short_names(list(snapshot.deployments)))
 
 
-def with_canary(**changes: object) -> Snapshot:
+def with_canary(**changes: Any) -> Snapshot:
     made = made_snapshot()
     return replace(made, deployments={**made.deployments, CANARY: replace(made.deployments[CANARY], **changes)})
 
 
-def cells(snapshot: Snapshot, name: str = CANARY, **ui: object) -> dict[str, Cell]:
+def cells(snapshot: Snapshot, name: str = CANARY, **ui: Any) -> dict[str, Cell]:
     row = next(row for row in rows(view_of(snapshot, **ui)) if row.deployment == name)
     return {column.title: cell for column, cell in zip(COLUMNS, row.cells, strict=True)}
 
@@ -64,14 +65,14 @@ def cells(snapshot: Snapshot, name: str = CANARY, **ui: object) -> dict[str, Cel
 
 
 @pytest.mark.parametrize("width", [0, 5, 20, 40, 58, 78, 100, 118, 158, 198, 400])
-def test_columns_never_exceed_the_width_and_names_stay(width):
+def test_columns_never_exceed_the_width_and_names_stay(width: int) -> None:
     places = layout(width)
     assert sum(place.width + place.gap for place in places) <= max(width, 0)
     assert width < 9 or places[0].title == "VERSION"
     assert all(place.gap >= 1 for place in places[:-1])
 
 
-def test_narrow_terminals_keep_what_matters():
+def test_narrow_terminals_keep_what_matters() -> None:
     assert {"VERSION", "WGT", "P95", "ERR%", "FILT%", "VS BASELINE"} <= {p.title for p in layout(58)}
     assert {"P50", "P99", "TTFT", "$/1k", "RPS 30s"} <= {p.title for p in layout(78)}
     assert next(p.gap for p in layout(78) if p.title == "$/1k") == 2
@@ -79,7 +80,7 @@ def test_narrow_terminals_keep_what_matters():
 
 
 @pytest.mark.parametrize("judged", [True, False])
-def test_what_was_throttled_has_its_column_while_there_is_any(judged):
+def test_what_was_throttled_has_its_column_while_there_is_any(judged: bool) -> None:
     titles = [p.title.split()[0] for p in layout(78, judged=judged, throttled=True)]
     assert titles[titles.index("ERR%") + 1] == "THR%"
     assert {"VERSION", "WGT", "RPS", "P50", "P95", "P99", "$/1k", "FILT%", "VS"} <= set(titles)
@@ -90,7 +91,7 @@ def test_what_was_throttled_has_its_column_while_there_is_any(judged):
         assert sum(p.width + p.gap for p in layout(width, judged=judged, throttled=True)) <= width
 
 
-def test_throttled_requests_are_no_errors():
+def test_throttled_requests_are_no_errors() -> None:
     kinds = {OutcomeKind.OK: 60, OutcomeKind.RATE_LIMITED: 30, OutcomeKind.QUOTA_EXHAUSTED: 10}
     made = with_canary(figures=windows(figures(100, kinds=kinds)))
     row = cells(made)
@@ -103,7 +104,7 @@ def test_throttled_requests_are_no_errors():
     assert ["ended", "quota", "exhausted", "n", *["10"] * 5] in text
 
 
-def test_a_row_says_what_was_measured():
+def test_a_row_says_what_was_measured() -> None:
     row = cells(made_snapshot())
     assert row["VERSION"].longer[0] == f"▲ {CANARY} gpt-4o 2025-05-13"
     assert [row[t].text for t in ("WGT", "RPS", "P95", "TOK/R", "$/1k", "N")] == [
@@ -112,7 +113,7 @@ def test_a_row_says_what_was_measured():
     assert cells(made_snapshot(), BASELINE)["VERSION"].text == "● v1120"
 
 
-def test_no_data_is_a_dash_and_never_zero():
+def test_no_data_is_a_dash_and_never_zero() -> None:
     row = cells(replace(with_canary(figures={}, last_answer_s=None), history=()))
     assert {row[t].text for t in ("RPS", "P50", "P95", "P99", "TTFT", "TOK/R", "$/1k", "FILT%", "ERR%")} == {
         "–"
@@ -122,7 +123,7 @@ def test_no_data_is_a_dash_and_never_zero():
     assert cells(unused)["VS BASELINE"].longer == ("… no traffic",)
 
 
-def test_unknown_provisioned_estimated_and_saturated_are_marked():
+def test_unknown_provisioned_estimated_and_saturated_are_marked() -> None:
     made = made_snapshot().deployments[CANARY].deployment
     unpriced = windows(figures(100, priced=0, cost_usd=None))
     assert cells(with_canary(deployment=replace(made, price=None), figures=unpriced))["$/1k"].text == "?"
@@ -135,7 +136,7 @@ def test_unknown_provisioned_estimated_and_saturated_are_marked():
     assert [saturated[t].mark for t in ("P50", "P95", "P99", "TTFT", "RPS")] == ["!", "!", "!", "!", " "]
 
 
-def test_few_answers_show_their_number_instead_of_a_difference():
+def test_few_answers_show_their_number_instead_of_a_difference() -> None:
     assert cells(with_canary(figures=windows(figures(20))))["VS BASELINE"].text == "… n=20"
     assert cells(made_snapshot())["VS BASELINE"].longer[0] == "P95 +63% n=980"
 
@@ -143,12 +144,12 @@ def test_few_answers_show_their_number_instead_of_a_difference():
 @pytest.mark.parametrize(
     ("width", "shown"), [(15, "P95 +63% n=2438"), (11, "+63% n=2438"), (10, "+63% n=2k"), (8, "+63%")]
 )
-def test_a_narrow_cell_shows_fewer_digits_and_cuts_none(width, shown):
+def test_a_narrow_cell_shows_fewer_digits_and_cuts_none(width: int, shown: str) -> None:
     many = figures(2488, 655.0)
     assert cells(with_canary(figures=windows(many)))["VS BASELINE"].within(width) == shown
 
 
-def test_old_figures_are_dim_and_say_how_old_but_rare_traffic_is_not_old():
+def test_old_figures_are_dim_and_say_how_old_but_rare_traffic_is_not_old() -> None:
     old = cells(with_canary(last_answer_s=380.0))
     assert old["P95"].tone == "dim"
     assert "20s old" in old["VS BASELINE"].text
@@ -157,7 +158,7 @@ def test_old_figures_are_dim_and_say_how_old_but_rare_traffic_is_not_old():
     assert cells(made_snapshot(), arrived_s=0.0, now_s=30.0)["P95"].tone == "dim"
 
 
-def test_old_figures_are_no_fault_where_nothing_is_sent():
+def test_old_figures_are_no_fault_where_nothing_is_sent() -> None:
     last = with_canary(last_answer_s=377.0)
     for quiet in (
         replace(last, weights={DEFAULT_TASK: {BASELINE: 100.0, CANARY: 0.0}}),
@@ -169,7 +170,7 @@ def test_old_figures_are_no_fault_where_nothing_is_sent():
         assert "old" in cells(quiet, arrived_s=0.0, now_s=30.0)["VS BASELINE"].text
 
 
-def test_trouble_takes_the_last_column():
+def test_trouble_takes_the_last_column() -> None:
     assert "unreachable" in cells(with_canary(unreachable="x"))["VS BASELINE"].longer[0]
     assert "throttled 8s" in cells(with_canary(throttled_s=8.0))["VS BASELINE"].longer[0]
     assert "throttled 2h" in cells(with_canary(throttled_s=7_190.5))["VS BASELINE"].longer[0]
@@ -178,7 +179,7 @@ def test_trouble_takes_the_last_column():
     assert (exhausted.text, exhausted.longer[0], exhausted.tone) == ("✗ quota", "✗ quota exhausted", "alert")
 
 
-def test_weights_are_live_while_figures_are_frozen():
+def test_weights_are_live_while_figures_are_frozen() -> None:
     live = replace(made_snapshot(), weights={DEFAULT_TASK: {BASELINE: 100.0, CANARY: 0.0}})
     row = cells(live, frozen=made_snapshot())
     assert row["WGT"].text == "0%"
@@ -197,19 +198,19 @@ def seen_of(assigned: int, total: int, weight: float) -> float | None:
     return seen_pct(made, CANARY)
 
 
-def test_a_share_within_chance_is_not_shown():
+def test_a_share_within_chance_is_not_shown() -> None:
     noise = 3 * math.sqrt(10 * 90 / 1000)
     assert seen_of(round(1000 * (10 + noise - 0.1) / 100), 1000, 10.0) is None
     assert seen_of(round(1000 * (10 + noise + 0.1) / 100), 1000, 10.0) == pytest.approx(10 + noise, abs=0.2)
     assert seen_of(0, 0, 10.0) is None
 
 
-def test_a_weight_of_nothing_tolerates_one_point():
+def test_a_weight_of_nothing_tolerates_one_point() -> None:
     assert seen_of(9, 1000, 0.0) is None
     assert seen_of(50, 1000, 0.0) == 5.0
 
 
-def test_tasks_are_averaged_by_their_traffic():
+def test_tasks_are_averaged_by_their_traffic() -> None:
     made = made_snapshot(
         weights={"email": {BASELINE: 90.0, CANARY: 10.0}, "contract": {BASELINE: 50.0, CANARY: 50.0}}
     )
@@ -227,18 +228,18 @@ def test_tasks_are_averaged_by_their_traffic():
 @pytest.mark.parametrize(
     ("text", "pct", "task"), [("25", 25, None), (" 12.5 % ", 12.5, None), ("default=0", 0, "default")]
 )
-def test_weights_as_people_type_them(text, pct, task):
+def test_weights_as_people_type_them(text: str, pct: float, task: str | None) -> None:
     wish = parse_weight(text, made_snapshot(), CANARY)
     assert (wish.pct, wish.task, wish.force) == (pct, task, False)
 
 
 @pytest.mark.parametrize("text", ["", "x", "nan", "inf", "-1", "100.1", "other=5", "25!"])
-def test_other_texts_are_no_weights(text):
+def test_other_texts_are_no_weights(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_weight(text, made_snapshot(), CANARY)
 
 
-def test_a_wish_names_a_deployment_a_task_and_its_force():
+def test_a_wish_names_a_deployment_a_task_and_its_force() -> None:
     made = made_snapshot()
     names = short_names(list(made.deployments))
     assert parse_wish("v0513=25", made, names).deployment == CANARY
@@ -256,7 +257,7 @@ def table(pct: float) -> dict[str, dict[str, float]]:
     return {DEFAULT_TASK: {BASELINE: 100 - pct, CANARY: pct}}
 
 
-def test_a_group_is_one_line_and_another_group_another():
+def test_a_group_is_one_line_and_another_group_another() -> None:
     events = [
         event(
             i,
@@ -277,7 +278,7 @@ def test_a_group_is_one_line_and_another_group_another():
     assert lines[1].text == "later"
 
 
-def test_notices_stand_in_order_and_what_the_engine_said_is_not_said_twice():
+def test_notices_stand_in_order_and_what_the_engine_said_is_not_said_twice() -> None:
     events = [event(1, EventKind.REFUSED, "no more traffic", 10.0), event(2, EventKind.MARKED, "later", 30.0)]
     notices = [
         Notice(START + timedelta(seconds=20), "mine"),
@@ -290,7 +291,7 @@ def test_notices_stand_in_order_and_what_the_engine_said_is_not_said_twice():
     ]
 
 
-def test_the_filter_looks_at_text_actor_and_deployments():
+def test_the_filter_looks_at_text_actor_and_deployments() -> None:
     events = [
         event(1, EventKind.SHIFTED, "a shift", 1.0, after=table(5)),
         event(2, EventKind.MARKED, "Hello", 2.0, actor="ana"),
@@ -300,7 +301,7 @@ def test_the_filter_looks_at_text_actor_and_deployments():
     assert event_lines(events, only="nothing") == ()
 
 
-def test_weights_are_logged_under_short_names_and_found_by_the_full_ones():
+def test_weights_are_logged_under_short_names_and_found_by_the_full_ones() -> None:
     names = short_names([BASELINE, CANARY])
     rolled = event(
         1,
@@ -314,7 +315,7 @@ def test_weights_are_logged_under_short_names_and_found_by_the_full_ones():
     assert line.text == "◀ ROLLED BACK v1120 90 → 100%, v0513 10 → 0%"
 
 
-def test_no_word_is_said_twice_and_the_kind_finds_its_events():
+def test_no_word_is_said_twice_and_the_kind_finds_its_events() -> None:
     said = (
         (EventKind.PAUSED, "traffic paused", "❚❚ traffic paused"),
         (EventKind.SATURATED, "client saturated: 3 skipped", "▲ client saturated: 3 skipped"),
@@ -326,7 +327,7 @@ def test_no_word_is_said_twice_and_the_kind_finds_its_events():
         assert event_lines([event(1, kind, text, 1.0)], only=kind.value.replace("_", " ").upper())
 
 
-def test_hostile_events_are_plain_lines():
+def test_hostile_events_are_plain_lines() -> None:
     hostile = event(
         1, EventKind.MARKED, "[@click=app.quit]x[/]\x1b[2J\n\u202e" + "y" * 5000, 1.0, actor="\x07" * 50
     )
@@ -341,7 +342,7 @@ def test_hostile_events_are_plain_lines():
 
 
 @pytest.mark.parametrize("width", [77, 117, 197])
-def test_details_hold_every_window_within_the_width(width):
+def test_details_hold_every_window_within_the_width(width: int) -> None:
     lines = details_lines(view_of(made_snapshot()), CANARY, width)
     text = "\n".join(line.text for line in lines)
     measured = [line for line in lines if line.text.startswith("  latency P95")]
@@ -360,14 +361,14 @@ def test_details_hold_every_window_within_the_width(width):
     assert "1.25 cached in" in text
 
 
-def test_details_show_each_task_where_there_are_several():
+def test_details_show_each_task_where_there_are_several() -> None:
     both = {"5m": {"email": figures(100), "contract": figures(50), ALL_TASKS: figures(150)}}
     text = "\n".join(line.text for line in details_lines(view_of(with_canary(figures=both)), CANARY, 117))
     assert "task email" in text
     assert "task contract" in text
 
 
-def test_details_say_what_is_unknown_and_what_came_after_reasoning():
+def test_details_say_what_is_unknown_and_what_came_after_reasoning() -> None:
     def lines(**changes: Any) -> dict[str, list[str]]:
         made = with_canary(figures=windows(figures(100, **changes)))
         texts = [line.text for line in details_lines(view_of(replace(made, reserved_usd=0.5)), CANARY, 117)]
@@ -389,8 +390,8 @@ def test_details_say_what_is_unknown_and_what_came_after_reasoning():
     assert unknown["without counts"] == ["n", *["98"] * 5]
 
 
-def test_details_say_what_a_service_said_of_waiting():
-    def said(**changes: object) -> str:
+def test_details_say_what_a_service_said_of_waiting() -> None:
+    def said(**changes: Any) -> str:
         lines = details_lines(view_of(with_canary(**changes)), CANARY, 117)
         return " ".join(" ".join(line.text for line in lines).split())
 
@@ -405,7 +406,7 @@ def test_details_say_what_a_service_said_of_waiting():
     assert "quota EXHAUSTED: HTTP 429: pay first\\x1b[31m; one request is tried every 300 s" in none
 
 
-def test_details_of_hostile_and_missing_things():
+def test_details_of_hostile_and_missing_things() -> None:
     error = "\x1b[31m[/b]" + "z" * 9000
     made = with_canary(last_error=error, unreachable="no route", throttled_s=3.0, figures={})
     made = replace(made, sources=(SourceView("s", "sampled", error="gone\n"),))
@@ -415,7 +416,7 @@ def test_details_of_hostile_and_missing_things():
     assert "not part of this rollout" in details_lines(view_of(made), "nobody", 77)[0].text
 
 
-def test_every_label_of_the_details_is_whole_on_a_narrow_terminal():
+def test_every_label_of_the_details_is_whole_on_a_narrow_terminal() -> None:
     lines = [line.text for line in details_lines(view_of(made_snapshot()), CANARY, 77)]
     head = next(n for n, line in enumerate(lines) if line.startswith("all tasks"))
     labels = [line[:25] for line in lines[head + 1 : lines.index("", head)]]
@@ -424,7 +425,7 @@ def test_every_label_of_the_details_is_whole_on_a_narrow_terminal():
     assert [label for label in own if "…" in label or not label.endswith(" ")] == []
 
 
-def test_the_remedy_for_a_price_fits_the_session():
+def test_the_remedy_for_a_price_fits_the_session() -> None:
     canary = made_snapshot().deployments[CANARY].deployment
     made = with_canary(deployment=replace(canary, price=None))
     for shown, said in (
@@ -434,7 +435,7 @@ def test_the_remedy_for_a_price_fits_the_session():
         assert said in [line.text for line in details_lines(view_of(shown), CANARY, 77)]
 
 
-def test_details_say_how_old_an_error_is_and_where_a_price_comes_from():
+def test_details_say_how_old_an_error_is_and_where_a_price_comes_from() -> None:
     price = replace(PRICE, source="a table of prices with a long name " * 3)
     canary = made_snapshot().deployments[CANARY].deployment
     made = with_canary(last_error="HTTP 503", last_error_s=388.0, deployment=replace(canary, price=price))
@@ -448,7 +449,7 @@ def test_details_say_how_old_an_error_is_and_where_a_price_comes_from():
     assert all(cell_len(line) <= 77 for line in lines[source : source + 4])
 
 
-def test_a_mark_moves_no_digit():
+def test_a_mark_moves_no_digit() -> None:
     both = {w: {ALL_TASKS: figures(100, estimated_usd=0.1 * (w == "5m"))} for w in ("1m", "5m")}
     lines = [line.text for line in details_lines(view_of(with_canary(figures=both)), CANARY, 117)]
     head = next(line for line in lines if line.startswith("all tasks"))
@@ -462,7 +463,7 @@ def test_a_mark_moves_no_digit():
 # --- exports ------------------------------------------------------------------------------------
 
 
-def test_the_csv_has_a_line_per_deployment_window_and_task():
+def test_the_csv_has_a_line_per_deployment_window_and_task() -> None:
     found = list(csv.DictReader(io.StringIO(figures_csv(made_snapshot()))))
     assert len(found) == 2 * 5 * 2
     canary = next(
@@ -471,14 +472,14 @@ def test_the_csv_has_a_line_per_deployment_window_and_task():
     assert (canary["p95_ms"], canary["requests"], canary["ttft_p50_ms"]) == ("655.0", "1000", "163.75")
 
 
-def test_the_table_of_an_export_tells_throttled_from_errors():
+def test_the_table_of_an_export_tells_throttled_from_errors() -> None:
     made = with_canary(figures=windows(figures(100, kinds={OutcomeKind.OK: 75, OutcomeKind.RATE_LIMITED: 25})))
     found = list(csv.DictReader(io.StringIO(figures_csv(made))))
     canary = next(r for r in found if r["deployment"] == CANARY)
     assert (canary["error_pct"], canary["throttled_pct"]) == ("0.0", "25.0")
 
 
-def test_the_json_is_strict_and_whole():
+def test_the_json_is_strict_and_whole() -> None:
     made = replace(made_snapshot(), spent_usd=math.nan)
     state = json.loads(state_json(made), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     assert state["spent_usd"] is None
@@ -486,7 +487,7 @@ def test_the_json_is_strict_and_whole():
     assert len(state["history"]) == 300
 
 
-def test_an_export_never_overwrites_and_stays_in_its_folder(tmp_path):
+def test_an_export_never_overwrites_and_stays_in_its_folder(tmp_path: Path) -> None:
     made = replace(made_snapshot(), run_id="../../etc/x y")
     first, second = write_export(tmp_path, made, "<svg/>"), write_export(tmp_path, made, "<svg/>")
     assert len({*first, *second}) == 6
@@ -496,7 +497,7 @@ def test_an_export_never_overwrites_and_stays_in_its_folder(tmp_path):
 # --- beside the baseline ------------------------------------------------------------------------
 
 
-def test_errors_and_filter_hits_come_before_a_p95_that_knows_only_answers():
+def test_errors_and_filter_hits_come_before_a_p95_that_knows_only_answers() -> None:
     failing = figures(1000, 300.0, kinds={OutcomeKind.OK: 700, OutcomeKind.SERVER_ERROR: 300})
     cell = cells(with_canary(figures=windows(failing)))["VS BASELINE"]
     assert (cell.longer[0], cell.tone) == ("ERR 30.00 vs 2.00%", "warn")
@@ -505,6 +506,6 @@ def test_errors_and_filter_hits_come_before_a_p95_that_knows_only_answers():
     assert compared.sentence.startswith("FILT 8.00 vs 0.60%, P95 655 ms vs 402 ms")
 
 
-def test_a_handful_of_errors_is_not_yet_a_rate():
+def test_a_handful_of_errors_is_not_yet_a_rate() -> None:
     few = figures(60, 655.0, kinds={OutcomeKind.OK: 56, OutcomeKind.SERVER_ERROR: 4})
     assert against_baseline(with_canary(figures=windows(few)), CANARY, "5m").text.startswith("P95")

@@ -50,6 +50,7 @@ from tui.model import (
     Verdict,
     VerdictState,
 )
+from tui.model.criteria import CriterionRow
 
 SIZES = [(80, 24), (120, 36), (200, 60)]
 
@@ -79,18 +80,20 @@ def said(snapshot: Snapshot, **ui: Any) -> Banner:
         (OPEN, VerdictState.NOT_YET),
     ],
 )
-def test_advisory_criteria_do_not_count_and_one_worse_is_worse(verdicts, state):
+def test_advisory_criteria_do_not_count_and_one_worse_is_worse(
+    verdicts: tuple[Verdict, ...], state: VerdictState | None
+) -> None:
     assert overall(verdicts) is state
 
 
-def test_the_cell_says_the_worst_criterion_the_wait_or_ok():
+def test_the_cell_says_the_worst_criterion_the_wait_or_ok() -> None:
     assert cell_texts(ALL_WORSE, 10.0)[0][0] == "✗ WORSE P95 +63%"
     assert cell_texts(ALL_OK, 10.0)[0] == ("✓ OK",)
     assert cell_texts(OPEN, 10.0)[0] == ("… NOT YET 11-19m at 10%", "… NOT YET 11-19m", "… NOT YET")
     assert cell_texts((NO_P99,), 10.0)[0] == ("… NOT YET",)
 
 
-def test_the_wait_says_its_price_and_never_less_than_it_is():
+def test_the_wait_says_its_price_and_never_less_than_it_is() -> None:
     assert wait_said(OPEN, 10.0)[0] == (
         "P95 in 11-19 min at 10%, 4-7 min at 25%, over 3 min at 50%; ~1,500 users' requests on the canary"
         " by then"
@@ -100,7 +103,7 @@ def test_the_wait_says_its_price_and_never_less_than_it_is():
     assert decision_said(ALL_OK, 25.0) == ""
 
 
-def test_where_no_time_can_be_said_stands_the_reason():
+def test_where_no_time_can_be_said_stands_the_reason() -> None:
     closed = verdict(etas=(Eta(10.0, None, None),), note="calibrating 120/300")
     assert wait_said((closed,), 10.0) == ("no estimate yet, P95: calibrating 120/300", "no estimate yet")
     assert wait_said((verdict(etas=()),), 10.0) == ("no estimate yet",)
@@ -125,7 +128,9 @@ def test_where_no_time_can_be_said_stands_the_reason():
         (500, 400, "9m", "9 min"),
     ],
 )
-def test_a_time_to_decide_is_a_range_of_at_most_seven_cells(low, high, short, words):
+def test_a_time_to_decide_is_a_range_of_at_most_seven_cells(
+    low: float, high: float | None, short: str, words: str
+) -> None:
     """Neither end is ever less than it is."""
     eta = Eta(10.0, low, None, high)
     assert (takes(eta), takes(eta, words=True)) == (short, words)
@@ -133,7 +138,7 @@ def test_a_time_to_decide_is_a_range_of_at_most_seven_cells(low, high, short, wo
 
 
 @pytest.mark.parametrize("number", [None, math.nan, math.inf, -math.inf])
-def test_what_is_not_finite_is_a_dash(number):
+def test_what_is_not_finite_is_a_dash(number: float | None) -> None:
     assert signed_pct(number) == "–"
     assert takes(Eta(10.0, number, None)) == "–"
     assert cell_texts((verdict(etas=(Eta(10.0, number, None),)),), 10.0)[0] == ("… NOT YET",)
@@ -144,7 +149,7 @@ def test_what_is_not_finite_is_a_dash(number):
     [(0.0, "····"), (0.5, "██··"), (1.0, "████"), (9.0, "████"), (-1.0, "····"), (math.nan, "····"),
      (0.999, "███▉")],
 )  # fmt: skip
-def test_a_bar_is_full_only_when_the_threshold_is_reached(progress, drawn):
+def test_a_bar_is_full_only_when_the_threshold_is_reached(progress: float, drawn: str) -> None:
     assert bar(progress, 4) == drawn
 
 
@@ -155,13 +160,13 @@ def last_cells(snapshot: Snapshot, **ui: Any) -> list[str]:
     return [row.cells[-1].text for row in rows(view_of(snapshot, **ui))]
 
 
-def test_the_column_is_a_difference_until_something_is_judged():
+def test_the_column_is_a_difference_until_something_is_judged() -> None:
     assert last_cells(made_snapshot())[1] == "+63%"
     assert last_cells(judged(ALL_WORSE)) == ["baseline", "✗ WORSE"]
     assert last_cells(judged(OPEN)) == ["baseline", "… NOT YET"]
 
 
-def test_trouble_comes_before_the_verdict_and_a_rolled_back_canary_keeps_its_own():
+def test_trouble_comes_before_the_verdict_and_a_rolled_back_canary_keeps_its_own() -> None:
     made = judged(ALL_WORSE)
     broken = {**made.deployments, CANARY: replace(made.deployments[CANARY], unreachable="refused")}
     assert last_cells(replace(made, deployments=broken))[1] == "✗ no reach"
@@ -173,7 +178,7 @@ def test_trouble_comes_before_the_verdict_and_a_rolled_back_canary_keeps_its_own
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_the_verdict_stands_in_the_table_at_every_size(size):
+async def test_the_verdict_stands_in_the_table_at_every_size(size: tuple[int, int]) -> None:
     async with cockpit(FakeControls(judged(ALL_WORSE)), size) as running:
         assert "VERDICT" in running.table[0]
         assert "✗ WORSE" in running.table[2]
@@ -186,7 +191,7 @@ async def test_the_verdict_stands_in_the_table_at_every_size(size):
 # --- banner -------------------------------------------------------------------------------------
 
 
-def test_worse_is_an_alarm_with_the_line_that_matters_most():
+def test_worse_is_an_alarm_with_the_line_that_matters_most() -> None:
     shown = said(judged(ALL_WORSE))
     assert (shown.state, shown.severity) == ("WORSE", "alarm")
     for part in ("v0513 P95 655 vs 402 ms, +63% (+41…+88%)", "limit +10%", "n=980", "evidence 100%",
@@ -195,7 +200,7 @@ def test_worse_is_an_alarm_with_the_line_that_matters_most():
     assert shown.key == "press r to send 100% to v1120"
 
 
-def test_worse_without_a_difference_leaves_it_out():
+def test_worse_without_a_difference_leaves_it_out() -> None:
     rate = replace(WORSE_P95, label="errors", unit="%", difference_pct=None, difference_low_pct=None,
                    difference_high_pct=None)  # fmt: skip
     shown = said(judged((rate,)))
@@ -204,13 +209,13 @@ def test_worse_without_a_difference_leaves_it_out():
     assert shown.shorter[-1] == "errors 655%"
 
 
-def test_worse_yields_only_to_stale_and_ends_with_the_traffic():
+def test_worse_yields_only_to_stale_and_ends_with_the_traffic() -> None:
     assert said(judged(ALL_WORSE), arrived_s=0.0, now_s=20.0).parts[0].startswith("? STALE 20s  ✗ WORSE")
     back = {DEFAULT_TASK: {BASELINE: 100.0, CANARY: 0.0}}
     assert said(judged(ALL_WORSE, weights=back)).state == "RUNNING"
 
 
-def test_ok_needs_every_criterion_of_every_canary_with_traffic():
+def test_ok_needs_every_criterion_of_every_canary_with_traffic() -> None:
     shown = said(judged(ALL_OK))
     assert (shown.state, shown.severity) == ("OK", "calm")
     assert shown.figure.startswith("v0513 OK on all 3 criteria, n=980 or more")
@@ -218,7 +223,7 @@ def test_ok_needs_every_criterion_of_every_canary_with_traffic():
     assert said(judged((OK_P95, NO_P99))).state == "RUNNING"
 
 
-def test_not_yet_says_how_long_beside_the_plain_comparison():
+def test_not_yet_says_how_long_beside_the_plain_comparison() -> None:
     shown = said(judged(OPEN))
     assert shown.state == "RUNNING"
     assert "NOT YET: P95 in 11-19 min at 10%, 4-7 min at 25%" in shown.figure
@@ -237,19 +242,19 @@ def test_not_yet_says_how_long_beside_the_plain_comparison():
         (PlanState.DONE, "✓ PLAN DONE"),
     ],
 )
-def test_the_plan_is_named_on_the_first_line(state, tag):
+def test_the_plan_is_named_on_the_first_line(state: PlanState, tag: str) -> None:
     shown = said(made_snapshot(plans=(plan(CANARY, state=state),)))
     assert shown.parts[0].count(tag) == 1
     assert ("RUNNING" in shown.parts[0]) == (state not in (PlanState.CLIMBING, PlanState.GATE))
 
 
-def test_a_gate_says_which_key_opens_it():
+def test_a_gate_says_which_key_opens_it() -> None:
     shown = said(judged(ALL_OK, plans=(plan(CANARY, state=PlanState.GATE),)))
     assert shown.key == "press C to open the gate"
     assert "verdict OK" in shown.figure
 
 
-def test_the_guard_stands_at_the_right_end_only_while_it_is_on():
+def test_the_guard_stands_at_the_right_end_only_while_it_is_on() -> None:
     assert said(made_snapshot(guard=ARMED)).right[1] == "GUARD ARMED  production"
     assert said(made_snapshot(guard=GuardView("dry_run"))).right[1] == "GUARD DRY RUN  production"
     assert said(made_snapshot()).right == ("production/summarise 5m", "production")
@@ -259,7 +264,7 @@ def test_the_guard_stands_at_the_right_end_only_while_it_is_on():
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_the_verdict_screen_shows_every_criterion_live_and_esc_leaves(size):
+async def test_the_verdict_screen_shows_every_criterion_live_and_esc_leaves(size: tuple[int, int]) -> None:
     controls = FakeControls(judged(OPEN, plans=(plan(CANARY),), guard=ARMED))
     async with cockpit(controls, size) as running:
         await running.press("v")
@@ -284,7 +289,9 @@ EXPLAINED = (
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_the_chosen_row_says_at_once_what_it_rests_on_and_enter_says_all_of_it(size):
+async def test_the_chosen_row_says_at_once_what_it_rests_on_and_enter_says_all_of_it(
+    size: tuple[int, int],
+) -> None:
     worse = replace(WORSE_P95, explained=EXPLAINED, note="evidence 1 in 12,000")
     thr = verdict("throttled", label="throttled", unit="%", advisory=True, explained="3 of 980 were throttled")
     async with cockpit(FakeControls(judged((OK_P50, worse, thr))), size) as running:
@@ -313,7 +320,7 @@ async def test_the_chosen_row_says_at_once_what_it_rests_on_and_enter_says_all_o
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_beyond_the_last_row_the_text_scrolls_and_comes_back(size):
+async def test_beyond_the_last_row_the_text_scrolls_and_comes_back(size: tuple[int, int]) -> None:
     rows = tuple(verdict(f"c{i}", label=f"c{i}") for i in range(30))
     async with cockpit(FakeControls(judged(rows)), size) as running:
         await running.press("v", *["j"] * 29)
@@ -328,7 +335,7 @@ async def test_beyond_the_last_row_the_text_scrolls_and_comes_back(size):
         assert area.scroll_offset.y == 0
 
 
-def test_a_row_without_evidence_says_why_and_a_long_sentence_ends_with_a_sign():
+def test_a_row_without_evidence_says_why_and_a_long_sentence_ends_with_a_sign() -> None:
     dry = verdict(explained="", note="calibrating 120/300")
     assert [x.text for x in explained_lines(view_of(judged((dry,))), 77, None, 2, whole=False)] == [
         "P95  calibrating 120/300"
@@ -341,7 +348,7 @@ def test_a_row_without_evidence_says_why_and_a_long_sentence_ends_with_a_sign():
     assert explained_lines(view_of(made_snapshot()), 77, None, 2, whole=True) == ()
 
 
-def test_what_moves_nothing_paints_nothing_red():
+def test_what_moves_nothing_paints_nothing_red() -> None:
     """An advisory WORSE is seen, but neither the row nor the canary is an alarm."""
     worse = replace(WORSE_P95, criterion="throttled", label="throttled", unit="%", advisory=True)
     lines = verdict_lines(view_of(judged((OK_P50, worse))), 117)
@@ -353,7 +360,7 @@ def test_what_moves_nothing_paints_nothing_red():
 
 @pytest.mark.parametrize("row", CRITERION_ROWS)
 @pytest.mark.parametrize("width", [77, 117, 197])
-def test_every_criterion_has_its_whole_name_at_every_width(row, width):
+def test_every_criterion_has_its_whole_name_at_every_width(row: CriterionRow, width: int) -> None:
     shown = verdict(row.id, label=row.label, unit=row.unit, advisory=row.advisory)
     (line,) = [x.text for x in verdict_lines(view_of(judged((shown,))), width) if x.chosen]
     assert row.label + ("*" if row.advisory else "") in line or f"{row.label} {row.unit}*" in line
@@ -361,7 +368,7 @@ def test_every_criterion_has_its_whole_name_at_every_width(row, width):
     assert "…" not in line.replace("… NOT YET", "").replace("-9…+19%", "")
 
 
-def test_no_column_is_lost_on_a_small_terminal():
+def test_no_column_is_lost_on_a_small_terminal() -> None:
     narrow = "\n".join(line.text for line in verdict_lines(view_of(judged(ALL_WORSE)), 77))
     wide = "\n".join(line.text for line in verdict_lines(view_of(judged(ALL_WORSE)), 197))
     for part in ("+41…+88%", "+10%", "980/8820", "calibrating 640/1000", "431"):
@@ -369,14 +376,14 @@ def test_no_column_is_lost_on_a_small_terminal():
         assert part in wide
 
 
-def test_hostile_words_stay_on_one_harmless_line():
+def test_hostile_words_stay_on_one_harmless_line() -> None:
     bad = verdict(label="a\nb\x1b[31m" + "x" * 999, note="[@click=app.quit]" + "y" * 9999, limit="\n" * 50)
     lines = verdict_lines(view_of(judged((bad,))), 197)
     assert not any("\n" in line.text or "\x1b" in line.text for line in lines)
     assert all(len(line.text) <= 197 for line in lines)
 
 
-async def test_the_ladder_opens_on_its_key_and_says_when_there_is_none():
+async def test_the_ladder_opens_on_its_key_and_says_when_there_is_none() -> None:
     async with cockpit(FakeControls(made_snapshot(plans=(plan(CANARY),)))) as running:
         await running.press("L")
         assert running.app.screen.plain_text().lstrip().startswith("PLAN  ▶ RAMPING 10→25")
@@ -389,7 +396,7 @@ async def test_the_ladder_opens_on_its_key_and_says_when_there_is_none():
 # --- plots, keys, prompts, files ----------------------------------------------------------------
 
 
-def test_a_verdict_is_marked_on_every_plot_apart_from_shifts():
+def test_a_verdict_is_marked_on_every_plot_apart_from_shifts() -> None:
     snapshot = made_snapshot(
         events=(
             event(1, EventKind.SHIFTED, "x", 300.0),
@@ -406,7 +413,7 @@ def test_a_verdict_is_marked_on_every_plot_apart_from_shifts():
         assert drawn.count("✓") == 1
 
 
-async def test_the_keys_of_guard_and_plan_give_their_commands():
+async def test_the_keys_of_guard_and_plan_give_their_commands() -> None:
     controls = FakeControls(judged(OPEN, plans=(plan(CANARY),)))
     async with cockpit(controls) as running:
         await running.press("a", "H", "C", "F", "H", "B")
@@ -417,7 +424,7 @@ async def test_the_keys_of_guard_and_plan_give_their_commands():
         assert (controls.current.plan.index, controls.canary_pct) == (2, 25.0)
 
 
-async def test_climbing_on_while_worse_is_refused_with_the_reason():
+async def test_climbing_on_while_worse_is_refused_with_the_reason() -> None:
     controls = FakeControls(judged(ALL_WORSE, plans=(plan(CANARY),)))
     controls.why_not_raise = "P95 is WORSE"
     async with cockpit(controls) as running:
@@ -427,7 +434,7 @@ async def test_climbing_on_while_worse_is_refused_with_the_reason():
         assert controls.canary_pct == 10.0
 
 
-async def test_read_only_leaves_looking_and_nothing_else():
+async def test_read_only_leaves_looking_and_nothing_else() -> None:
     controls = FakeControls(judged(OPEN, plans=(plan(CANARY),)))
     async with cockpit(controls, read_only=True) as running:
         await running.press("a", "H", "C", "F", "B")
@@ -436,7 +443,7 @@ async def test_read_only_leaves_looking_and_nothing_else():
         assert isinstance(running.app.screen, VerdictsScreen)
 
 
-async def test_prompt_and_dialog_say_the_time_to_decide():
+async def test_prompt_and_dialog_say_the_time_to_decide() -> None:
     async with cockpit(FakeControls(judged(OPEN))) as running:
         await running.press("w", "2", "5")
         shown = running.app.screen.query_one(Prompt).query_one("#prompt-preview").content.plain
@@ -446,7 +453,7 @@ async def test_prompt_and_dialog_say_the_time_to_decide():
         assert "NOT YET: P95 in over 3 min at 50%" in text
 
 
-def test_files_hold_the_verdicts():
+def test_files_hold_the_verdicts() -> None:
     snapshot = judged((WORSE_P95, verdict(worse_progress=math.nan)))
     table = list(csv.DictReader(io.StringIO(verdicts_csv(snapshot))))
     assert [(r["deployment"], r["state"], r["difference_pct"]) for r in table] == [
@@ -456,7 +463,7 @@ def test_files_hold_the_verdicts():
     assert json.loads(state_json(snapshot))["verdicts"][CANARY][0]["state"] == "worse"
 
 
-async def test_details_name_the_verdicts():
+async def test_details_name_the_verdicts() -> None:
     async with cockpit(FakeControls(judged(ALL_WORSE))) as running:
         await running.press("enter")
         assert "✗ WORSE   P95" in running.app.screen.plain_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from textual.widgets import Input
@@ -19,7 +20,7 @@ from tui.model import DEFAULT_TASK
 # --- what is shown ------------------------------------------------------------------------------
 
 
-async def test_freezing_holds_the_figures_while_weights_and_events_go_on():
+async def test_freezing_holds_the_figures_while_weights_and_events_go_on() -> None:
     async with cockpit() as c:
         await c.press("space")
         before = c.table
@@ -36,7 +37,7 @@ async def test_freezing_holds_the_figures_while_weights_and_events_go_on():
         assert "waiting" in c.table[2]
 
 
-async def test_reading_needs_a_frozen_picture():
+async def test_reading_needs_a_frozen_picture() -> None:
     async with cockpit() as c:
         await c.press("h")
         assert "freeze the picture first" in c.log
@@ -51,7 +52,7 @@ async def test_reading_needs_a_frozen_picture():
         assert c.app.ui.frozen is not None
 
 
-async def test_windows_go_round():
+async def test_windows_go_round() -> None:
     async with cockpit() as c:
         seen = []
         for _ in range(5):
@@ -67,7 +68,7 @@ def plots_in_view(c):
     return [plot.id for plot in c.app.screen.plots_in_view()]
 
 
-async def test_digits_and_z_choose_plots_on_a_large_terminal():
+async def test_digits_and_z_choose_plots_on_a_large_terminal() -> None:
     async with cockpit() as c:
         assert len(plots_in_view(c)) == 4
         await c.press("2")
@@ -84,7 +85,7 @@ async def test_digits_and_z_choose_plots_on_a_large_terminal():
         assert len(plots_in_view(c)) == 4
 
 
-async def test_digits_choose_the_large_plot_on_a_small_terminal():
+async def test_digits_choose_the_large_plot_on_a_small_terminal() -> None:
     async with cockpit(size=(80, 24)) as c:
         assert plots_in_view(c) == ["plot-latency"]
         await c.press("3")
@@ -94,7 +95,7 @@ async def test_digits_choose_the_large_plot_on_a_small_terminal():
         assert not c.app.screen.query_one("#minis").display
 
 
-async def test_rows_are_chosen_with_keys_and_mouse_and_stay_on_their_deployment():
+async def test_rows_are_chosen_with_keys_and_mouse_and_stay_on_their_deployment() -> None:
     async with cockpit() as c:
         assert c.app.ui.selected == CANARY
         await c.press("k")
@@ -110,7 +111,7 @@ async def test_rows_are_chosen_with_keys_and_mouse_and_stay_on_their_deployment(
         assert c.app.ui.selected == BASELINE
 
 
-async def test_details_open_scroll_and_close():
+async def test_details_open_scroll_and_close() -> None:
     async with cockpit(size=(80, 24)) as c:
         await c.press("enter")
         assert isinstance(c.app.screen, DetailsScreen)
@@ -124,7 +125,7 @@ async def test_details_open_scroll_and_close():
         assert not isinstance(c.app.screen, DetailsScreen)
 
 
-async def test_the_weight_prompt_works_in_details():
+async def test_the_weight_prompt_works_in_details() -> None:
     async with cockpit() as c:
         await c.press("enter", "w", "3", "enter")
         assert c.controls.canary_pct == 3
@@ -134,7 +135,7 @@ async def test_the_weight_prompt_works_in_details():
 # --- events, command, the rest ------------------------------------------------------------------
 
 
-async def test_the_filter_shows_matching_events_and_escape_shows_all():
+async def test_the_filter_shows_matching_events_and_escape_shows_all() -> None:
     async with cockpit() as c:
         await c.press("m", *"hello", "enter", "minus")
         assert "◆ MARK hello" in c.log
@@ -145,7 +146,7 @@ async def test_the_filter_shows_matching_events_and_escape_shows_all():
         assert "→" in c.log
 
 
-async def test_n_steps_through_the_log():
+async def test_n_steps_through_the_log() -> None:
     async with cockpit() as c:
         for text in "abc":
             await c.press("m", text, "enter")
@@ -155,7 +156,7 @@ async def test_n_steps_through_the_log():
         assert [line[0] for line in c.log.splitlines()] == [" ", "❯", " "]
 
 
-async def test_the_palette_runs_actions_and_weights():
+async def test_the_palette_runs_actions_and_weights() -> None:
     async with cockpit() as c:
         await c.press("colon", *"roll", "enter")
         assert c.controls.canary_pct == 0
@@ -170,7 +171,7 @@ async def test_the_palette_runs_actions_and_weights():
         assert "no deployment is named nobody" in str(c.app.screen.query_one("#said").render())
 
 
-async def test_a_hasty_enter_in_the_palette_does_nothing():
+async def test_a_hasty_enter_in_the_palette_does_nothing() -> None:
     async with cockpit() as c:
         for text in ("", " "):
             await c.press("colon", *(["space"] if text else []), "enter")
@@ -180,13 +181,13 @@ async def test_a_hasty_enter_in_the_palette_does_nothing():
 
 
 @pytest.mark.parametrize("word", ["r", "o", "back", "p", "e", "l", "a"])
-async def test_half_a_name_in_the_palette_never_changes_weights_or_traffic(word):
+async def test_half_a_name_in_the_palette_never_changes_weights_or_traffic(word: str) -> None:
     async with cockpit() as c:
         await c.press("colon", *word, "enter")
         assert not {"roll_back", "nudge", "undo", "shift", "pause", "promote"} & set(c.controls.calls)
 
 
-async def test_the_palette_says_in_full_what_is_chosen_with_the_arrows():
+async def test_the_palette_says_in_full_what_is_chosen_with_the_arrows() -> None:
     pause = BY_ID["pause_traffic"]
     async with cockpit(size=(80, 24)) as c:
         await c.press("colon", "down", *"pause")
@@ -198,7 +199,7 @@ async def test_the_palette_says_in_full_what_is_chosen_with_the_arrows():
         assert str(c.app.screen.query_one("#said").render()) == harmless[1].help
 
 
-async def test_help_opens_and_closes_with_the_same_key():
+async def test_help_opens_and_closes_with_the_same_key() -> None:
     async with cockpit() as c:
         await c.press("question_mark")
         assert isinstance(c.app.screen, HelpScreen)
@@ -206,7 +207,7 @@ async def test_help_opens_and_closes_with_the_same_key():
         assert not isinstance(c.app.screen, HelpScreen)
 
 
-async def test_y_copies_what_is_shown():
+async def test_y_copies_what_is_shown() -> None:
     async with cockpit() as c:
         await c.press("y")
         assert "P95 +63% n=980" in c.app.clipboard
@@ -215,7 +216,7 @@ async def test_y_copies_what_is_shown():
         assert "latency P95" in c.app.clipboard
 
 
-async def test_e_writes_picture_figures_and_state(tmp_path):
+async def test_e_writes_picture_figures_and_state(tmp_path: Path) -> None:
     async with cockpit(export_folder=tmp_path / "out") as c:
         for times in (1, 2):
             await c.press("e")
@@ -228,7 +229,7 @@ async def test_e_writes_picture_figures_and_state(tmp_path):
         assert str(tmp_path) in c.log
 
 
-async def test_an_export_that_fails_is_said_and_nothing_ends(tmp_path):
+async def test_an_export_that_fails_is_said_and_nothing_ends(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     async with cockpit(export_folder=tmp_path / "file") as c:
         await c.press("e")
@@ -239,7 +240,7 @@ async def test_an_export_that_fails_is_said_and_nothing_ends(tmp_path):
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+q", "ctrl+c"])
-async def test_quit_leaves_at_once(key):
+async def test_quit_leaves_at_once(key: str) -> None:
     told = []
     async with cockpit(on_quit=lambda: told.append(True)) as c:
         await c.press(key)
@@ -247,20 +248,20 @@ async def test_quit_leaves_at_once(key):
         assert not c.app.is_running or c.app._exit
 
 
-async def test_q_while_typing_is_a_letter():
+async def test_q_while_typing_is_a_letter() -> None:
     async with cockpit() as c:
         await c.press("m", "q")
         assert c.app.screen.query_one(Input).value == "q"
 
 
-async def test_escape_never_acts():
+async def test_escape_never_acts() -> None:
     async with cockpit() as c:
         await c.press("escape", "escape")
         assert c.controls.calls == []
         assert c.app.is_running
 
 
-async def test_keys_can_be_rebound():
+async def test_keys_can_be_rebound() -> None:
     async with cockpit(keymap={"roll_back": "f9", "lower": "E"}) as c:
         assert c.footer.startswith(" f9 ROLL BACK")
         assert "press f9" in c.banner
@@ -273,7 +274,7 @@ async def test_keys_can_be_rebound():
 # --- read-only ----------------------------------------------------------------------------------
 
 
-async def test_read_only_acts_on_nothing_and_says_why():
+async def test_read_only_acts_on_nothing_and_says_why() -> None:
     async with cockpit(read_only=True) as c:
         await c.press("r", "ctrl+r", "minus", "plus", "equals_sign", "u", "w", "P", "p", "x")
         assert c.controls.calls == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -27,19 +28,19 @@ def proposed(of: AccountView, standing_: Standing | None = None, *others: Deploy
     return proposed_canary(BASELINE, standing_ or standing(), of, TODAY, others)
 
 
-def test_the_replacement_beside_the_baseline_with_its_sku_capacity_and_filter():
+def test_the_replacement_beside_the_baseline_with_its_sku_capacity_and_filter() -> None:
     spec = proposed(account())
     assert (spec.name, spec.model, spec.version) == ("gpt51-prod-v1113", "gpt-5.1", "2025-11-13")
     assert (spec.sku, spec.capacity, spec.rai_policy) == ("GlobalStandard", 100, "Strict")
     assert problems(spec, account(), TODAY) == ()
 
 
-def test_without_a_replacement_the_newest_that_can_be_deployed():
+def test_without_a_replacement_the_newest_that_can_be_deployed() -> None:
     bare = standing(lifecycle=lifecycle(replacement=None))
     assert proposed(account(), bare).model == "gpt-5.6-sol"
 
 
-def test_a_version_that_the_rollout_has_already_is_not_proposed_again():
+def test_a_version_that_the_rollout_has_already_is_not_proposed_again() -> None:
     there = Deployment("gpt51-prod-v1113", "main", "gpt-5.1", "2025-11-13")
     assert proposed(account(), None, there).model == "gpt-5.6-sol"
 
@@ -56,20 +57,20 @@ def test_a_version_that_the_rollout_has_already_is_not_proposed_again():
         {"version": "latest"},
     ],
 )
-def test_what_cannot_be_a_canary_is_not_proposed(unfit):
+def test_what_cannot_be_a_canary_is_not_proposed(unfit: dict[str, Any]) -> None:
     models = (offered("gpt-4o", "2024-11-20"), offered(**unfit))
     spec = proposed(account(models=models))
     assert (spec.model, spec.version) == (BASELINE.model, BASELINE.version)
 
 
-def test_the_same_size_is_preferred_to_a_newer_model():
+def test_the_same_size_is_preferred_to_a_newer_model() -> None:
     models = (offered("gpt-5-mini", "2025-08-07"), offered("gpt-5.6-sol", "2026-07-09"))
     mini = replace(BASELINE, name="gpt4omini", model="gpt-4o-mini")
     bare = standing(lifecycle=lifecycle(replacement=None))
     assert proposed_canary(mini, bare, account(models=models), TODAY).model == "gpt-5-mini"
 
 
-def test_a_name_that_is_taken_gets_a_number():
+def test_a_name_that_is_taken_gets_a_number() -> None:
     taken = (managed(), managed("GPT51-prod-v1113"), managed("gpt51-prod-v1113-2"))
     assert proposed(account(deployments=taken)).name == "gpt51-prod-v1113-3"
 
@@ -84,12 +85,12 @@ def test_a_name_that_is_taken_gets_a_number():
         ("prod_1120.eu", "gpt51-prod_1113.eu"),
     ],
 )
-def test_a_canary_is_named_as_the_baseline_is(name, made):
+def test_a_canary_is_named_as_the_baseline_is(name: str, made: str) -> None:
     assert canary_name(replace(BASELINE, name=name), "gpt-5.1", "2025-11-13") == made
 
 
 @given(st.text(max_size=80), st.text(max_size=40), st.text(max_size=40))
-def test_any_name_that_is_made_can_be_a_name_in_arm(name, model, version):
+def test_any_name_that_is_made_can_be_a_name_in_arm(name, model, version) -> None:
     made = canary_name(replace(BASELINE, name=name or "x"), model, version)
     spec = replace(proposed(account()), name=made.strip("-._") or "x")
     assert made == "" or len(made) <= 64
@@ -110,17 +111,19 @@ def test_any_name_that_is_made_can_be_a_name_in_arm(name, model, version):
         ),
     ],
 )
-def test_what_speaks_against_it_is_said_before_asking(changes, of, said):
+def test_what_speaks_against_it_is_said_before_asking(
+    changes: dict[str, Any], of: dict[str, Any], said: str
+) -> None:
     found = problems(replace(proposed(account()), **changes), account(**of), TODAY)
     assert [text for text in found if said in text], found
 
 
-def test_quota_that_is_not_told_speaks_against_nothing():
+def test_quota_that_is_not_told_speaks_against_nothing() -> None:
     silent = account(quota=(QuotaUse("OpenAI.GlobalStandard.gpt-5.1", None, None),))
     assert problems(replace(proposed(account()), capacity=10**6), silent, TODAY) == ()
 
 
-def test_an_account_whose_models_are_not_known_is_asked_all_the_same():
+def test_an_account_whose_models_are_not_known_is_asked_all_the_same() -> None:
     assert problems(proposed(account()), account(models=()), TODAY) == ()
 
 
@@ -133,12 +136,12 @@ def test_an_account_whose_models_are_not_known_is_asked_all_the_same():
         (Phase.UNKNOWN, "not known whether gpt-4o 2024-11-20 can still be deployed"),
     ],
 )
-def test_a_removal_that_cannot_be_taken_back_is_said(phase, said):
+def test_a_removal_that_cannot_be_taken_back_is_said(phase: Phase, said: str) -> None:
     text = cannot_come_back(managed(), standing(lifecycle=lifecycle(phase)))
     assert (text == "") if said == "" else (said in text)
 
 
-def test_hostile_words_of_a_service_stay_words():
+def test_hostile_words_of_a_service_stay_words() -> None:
     spec = proposed(account(models=(offered(HOSTILE, "2026-07-09"),)), standing(lifecycle=None))
     assert len(spec.name) <= 64
     assert set(spec.name) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -235,7 +236,9 @@ def test_a_file_without_tasks_has_one(tmp_path: Path) -> None:
          "no such criterion"),
     ],
 )  # fmt: skip
-def test_each_mistake_of_a_task_is_named_where_it_stands(tmp_path: Path, table, field, said) -> None:
+def test_each_mistake_of_a_task_is_named_where_it_stands(
+    tmp_path: Path, table: dict[str, Any], field: str, said: str
+) -> None:
     found = problems(tmp_path, {"tasks": {DEEDS: table}})
     assert [p for p in found if p.field == f"tasks.{DEEDS}.{field}" and said in p.remedy], found
 

@@ -105,7 +105,9 @@ def test_a_short_run_in_a_pipe_says_nothing_until_its_end(url: str, tmp_path: Pa
     assert out.getvalue() == ""
 
 
-def test_a_pipe_gets_a_plain_line_every_ten_seconds(url: str, tmp_path: Path, monkeypatch) -> None:
+def test_a_pipe_gets_a_plain_line_every_ten_seconds(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tui.headless.run._REPORT_EVERY_S", 0.1)
     out, asked = io.StringIO(), threading.Event()
     with running(rollout(tmp_path, url)) as engine:

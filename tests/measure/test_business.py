@@ -65,7 +65,7 @@ def with_figures(own: Figures, base: Figures, **changes: Any) -> Snapshot:
     return replace(made, deployments=views, **changes)
 
 
-def test_the_migration_in_two_lines():
+def test_the_migration_in_two_lines() -> None:
     mail, deeds = business(migration())
     assert line_texts(mail)[0] == (
         f"{MAIL}: -60% cost (saves $96.00/day at 40,000 requests/day), 4.2 vs 4.4, OK"
@@ -82,7 +82,7 @@ def test_the_migration_in_two_lines():
     assert pairs_text(deeds.graded) == "quality 80 pairs, accuracy 80 pairs"
 
 
-def test_a_shorter_text_loses_the_rate_first_then_the_money_and_never_the_quality():
+def test_a_shorter_text_loses_the_rate_first_then_the_money_and_never_the_quality() -> None:
     texts = line_texts(business(migration())[0], "v0513")
     assert texts[1:] == (
         f"{MAIL}, v0513: -60% cost (saves $96.00/day), 4.2 vs 4.4, OK",
@@ -90,12 +90,12 @@ def test_a_shorter_text_loses_the_rate_first_then_the_money_and_never_the_qualit
     )
 
 
-def test_one_task_alone_says_the_same_as_among_others():
+def test_one_task_alone_says_the_same_as_among_others() -> None:
     whole = migration()
     assert business(of_task(whole, DEEDS)) == business(whole)[1:]
 
 
-def test_without_a_verdict_the_means_of_the_run_are_compared_and_estimates_marked():
+def test_without_a_verdict_the_means_of_the_run_are_compared_and_estimates_marked() -> None:
     own = figures(1000, cost_usd=1.96, priced=980, estimated_usd=0.1)
     base = figures(9000, cost_usd=8.82, priced=8820)
     [line] = business(with_figures(own, base, requests_per_day={DEFAULT_TASK: 1000.0}))
@@ -124,7 +124,7 @@ def test_without_a_verdict_the_means_of_the_run_are_compared_and_estimates_marke
 @pytest.mark.parametrize("verdicts", [{}, {CANARY: (cost(0.04, 4.0),)}])
 def test_what_most_answers_of_a_side_do_not_report_is_not_compared(
     own: dict[str, Any], base: dict[str, Any], why: str, verdicts: Any
-):
+) -> None:
     made = with_figures(figures(1000, **own), figures(9000, **base), verdicts=verdicts)
     [line] = business(made)
     assert line.missing == (why and f"{why} reported no usage")
@@ -135,14 +135,14 @@ def test_what_most_answers_of_a_side_do_not_report_is_not_compared(
 
 
 @pytest.mark.parametrize("price", [{}, {"price": None}])
-def test_without_an_answer_it_is_not_the_price_that_is_missing(price: dict[str, None]):
+def test_without_an_answer_it_is_not_the_price_that_is_missing(price: dict[str, None]) -> None:
     """A record keeps no prices."""
     refused = figures(9, answers_with_usage=0, priced=0, cost_usd=None)
     [line] = business(deployed(with_figures(refused, figures(9000)), CANARY, **price))
     assert line.missing == "the canary has answered none of its requests"
 
 
-def test_answers_that_cost_nothing_are_free_only_where_the_price_says_so():
+def test_answers_that_cost_nothing_are_free_only_where_the_price_says_so() -> None:
     made = with_figures(figures(1000, cost_usd=0.0), figures(9000))
     [line] = business(made)
     assert decision_texts(line)[0].startswith(f"cost not known: {CANARY} reported 0 tokens, ")
@@ -155,12 +155,12 @@ def test_answers_that_cost_nothing_are_free_only_where_the_price_says_so():
     ("canary", "said"),
     [(0.02, "-99.5%"), (0.0199, "-99.5%"), (0.004, "-99.9%"), (1e-9, "-99.9%"), (0.0, "free"), (0.04, "-99%")],
 )
-def test_only_what_is_free_saves_all_of_the_cost(canary: float, said: str):
+def test_only_what_is_free_saves_all_of_the_cost(canary: float, said: str) -> None:
     line = BusinessLine(MAIL, CANARY, 1000.0, "rollout file", CostOfBoth(canary, 4.0, "figures", 10))
     assert decision_texts(line)[0].startswith(f"{said} (" if said == "free" else f"{said} cost (")
 
 
-def test_a_cost_verdict_without_values_gives_way_to_the_figures():
+def test_a_cost_verdict_without_values_gives_way_to_the_figures() -> None:
     made = with_figures(figures(1000), figures(9000))
     empty = replace(ADVISORY_COST, canary_value=None, baseline_value=None)
     [line] = business(replace(made, verdicts={CANARY: (empty, OK_P95)}))
@@ -194,20 +194,20 @@ UNPRICED = figures(1000, priced=0, cost_usd=None)
          "the baseline is provisioned capacity, which has no price per request"),
     ],
 )  # fmt: skip
-def test_no_data_is_said_with_its_reason_and_never_as_zero(snapshot: Snapshot, why: str):
+def test_no_data_is_said_with_its_reason_and_never_as_zero(snapshot: Snapshot, why: str) -> None:
     line = business(snapshot)[0]
     assert (line.cost, line.usd_per_day, line.missing) == (None, None, why)
     assert decision_texts(line)[0].startswith(f"cost not known: {why}, ")
 
 
-def test_a_run_that_has_measured_nothing_has_no_rate():
+def test_a_run_that_has_measured_nothing_has_no_rate() -> None:
     made = with_figures(NO_FIGURES, NO_FIGURES, verdicts={CANARY: (cost(1.6, 4.0),)})
     [line] = business(made)
     assert (line.requests_per_day, line.usd_per_day, rate_text(line)) == (None, None, "an unknown rate")
     assert decision_texts(line) == ("-60% cost, quality not compared",)
 
 
-def test_only_canaries_that_have_weight_or_requests_of_a_task_are_told():
+def test_only_canaries_that_have_weight_or_requests_of_a_task_are_told() -> None:
     made = migration()
     other = "gpt4o-mini"
     idle = replace(made.deployments[CANARY], figures={})
@@ -218,7 +218,7 @@ def test_only_canaries_that_have_weight_or_requests_of_a_task_are_told():
     assert named == [(MAIL, CANARY), (MAIL, other), (DEEDS, CANARY)]
 
 
-def test_the_default_task_is_told_once_a_request_was_of_it():
+def test_the_default_task_is_told_once_a_request_was_of_it() -> None:
     made = migration()
     asked = figures(10)
     views = {
@@ -239,27 +239,27 @@ def test_the_default_task_is_told_once_a_request_was_of_it():
         (graded("accuracy", 100.0, 93.4, VerdictState.OK), "accuracy 100% vs 93%, OK"),
     ],
 )
-def test_values_that_would_look_the_same_get_one_more_decimal(verdict_: Verdict, said: str):
+def test_values_that_would_look_the_same_get_one_more_decimal(verdict_: Verdict, said: str) -> None:
     [line] = business(made_snapshot(verdicts={CANARY: (verdict_,)}))
     assert decision_texts(line)[0].endswith(f", {said}")
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
-def test_what_is_not_finite_is_not_said(value: float):
+def test_what_is_not_finite_is_not_said(value: float) -> None:
     line = BusinessLine(MAIL, CANARY, 1000.0, "run", CostOfBoth(value, 4.0, "comparison", 10))
     for text in line_texts(line):
         assert "inf" not in text
         assert "nan" not in text
 
 
-def test_a_baseline_that_costs_nothing_has_no_percentage():
+def test_a_baseline_that_costs_nothing_has_no_percentage() -> None:
     line = BusinessLine(MAIL, CANARY, 1000.0, "rollout file", CostOfBoth(4.0, 0.0, "figures", 10))
     assert decision_texts(line)[0] == (
         "cost (costs $4.00/day more at 1,000 requests/day), quality not compared"
     )
 
 
-def test_money_is_whole_dollars_from_100_on():
+def test_money_is_whole_dollars_from_100_on() -> None:
     assert [usd(v) for v in (0.01, 4.1, 99.99, 99.996, 1234.4)] == [
         "$0.01",
         "$4.10",
@@ -274,12 +274,12 @@ def test_money_is_whole_dollars_from_100_on():
     [Scored(1, CANARY, 4, True), Scored(22, "x: 3 of 5 blind", 1), Scored(3, "of 5", None),
      Scored(4, "score of\nme taken back", 5, True)],
 )  # fmt: skip
-def test_a_score_is_read_as_it_was_written(scored: Scored):
+def test_a_score_is_read_as_it_was_written(scored: Scored) -> None:
     assert read_scored(scored_text(scored)) == scored
 
 
 @pytest.mark.parametrize(
     "text", ["", "sample 1: x 6 of 5", "sample -1: x 3 of 5", "sample 1: x 3 of 5 ", "3 of 5"]
 )
-def test_what_is_no_score_is_not_read_as_one(text: str):
+def test_what_is_no_score_is_not_read_as_one(text: str) -> None:
     assert read_scored(text) is None

@@ -186,7 +186,7 @@ def test_the_sender_says_why_it_is_saturated() -> None:
         bench.sender._complete = complete
         seen = []
 
-        def on_outcome(outcome):
+        def on_outcome(outcome) -> None:
             bench.outcomes.append(outcome)
             seen.append(bench.sender.view().no_socket)
 

@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -39,7 +40,7 @@ def one_line(text: str | None) -> bool:
     return bool(text) and text.isprintable()
 
 
-async def test_a_netrc_adds_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+async def test_a_netrc_adds_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("default login somebody password something\n")
     monkeypatch.setenv("NETRC", str(netrc))
