@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from tests.support.places import ROOT
-from tui.lifecycle.report import arm_of, outlook_of
+from tui.lifecycle.report import arm_of, lifecycle_report
 from tui.lifecycle.report_text import rollout_text
-from tui.lifecycle.status import standing_of_managed, standings_of
+from tui.lifecycle.status import status_of_managed, statuses_of
 from tui.lifecycle.table import load_lifecycle
 from tui.model import (
     AccountView,
@@ -60,10 +60,8 @@ def managed(snapshot: Snapshot) -> Snapshot:
         read_at=snapshot.at - timedelta(seconds=11),
     )
     table, today = load_lifecycle(), snapshot.at.date()
-    account = replace(
-        account, standings={d.name: standing_of_managed(d, account, table, today) for d in listed}
-    )
-    standings = standings_of(
+    account = replace(account, statuses={d.name: status_of_managed(d, account, table, today) for d in listed})
+    statuses = statuses_of(
         [d.deployment for d in snapshot.deployments.values()],
         lambda _: account,
         lambda name: snapshot.deployments[name].served,
@@ -71,7 +69,7 @@ def managed(snapshot: Snapshot) -> Snapshot:
         today,
         baseline=snapshot.baseline,
     )
-    deployments = {name: replace(view, standing=standings[name]) for name, view in snapshot.deployments.items()}
+    deployments = {name: replace(view, status=statuses[name]) for name, view in snapshot.deployments.items()}
     return replace(snapshot, accounts=(account,), deployments=deployments)
 
 
@@ -79,7 +77,7 @@ def ahead(snapshot: Snapshot, width: int) -> str:
     """What lies ahead of the deployments of the filmed run."""
     rollout = replace(load_rollout(DEMO, env={}), name=snapshot.rollout, environment=snapshot.environment)
     arm = arm_of(rollout.deployments.values(), {account.endpoint: account for account in snapshot.accounts})
-    return rollout_text(outlook_of(rollout, load_lifecycle(), snapshot.at.date(), arm=arm), width)
+    return rollout_text(lifecycle_report(rollout, load_lifecycle(), snapshot.at.date(), arm=arm), width)
 
 
 def _deployment(name: str, model: str, version: str, option: UpgradeOption) -> ManagedDeployment:

@@ -22,7 +22,7 @@ from tui.base.served_names import (
     same_version,
 )
 from tui.engine.versions import Serving
-from tui.lifecycle.pins import pin_of
+from tui.lifecycle.status import pin_of
 from tui.model import Deployment, PinState
 
 GPT4O, TURBO = ("gpt-4o", "2024-11-20"), ("gpt-35-turbo", "0125")

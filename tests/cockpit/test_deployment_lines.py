@@ -11,13 +11,13 @@ from rich.cells import cell_len
 from tests.cockpit.test_values import view_of
 from tests.support.cockpit_fakes import BASELINE, CANARY, made_snapshot
 from tests.support.lifecycle_values import HOSTILE
-from tests.support.standings import (
+from tests.support.statuses import (
     account,
     crowded_snapshot,
     managed,
     managed_snapshot,
-    standing,
-    with_standing,
+    status,
+    with_status,
 )
 from tui.cockpit.deployment_lines import DeploymentTable
 from tui.cockpit.deployment_rows import chosen_row, deployment_rows
@@ -177,9 +177,7 @@ def test_a_state_that_is_not_known_here_is_shown_as_it_is() -> None:
 def test_no_text_of_a_service_breaks_a_line_or_the_table(width: int) -> None:
     nasty = managed(HOSTILE, model=HOSTILE, version=HOSTILE, sku=HOSTILE, state=HOSTILE, rai_policy=HOSTILE)
     snapshot = managed_snapshot(name=HOSTILE, location=HOSTILE, deployments=(nasty,), doing=HOSTILE)
-    snapshot = with_standing(
-        CANARY, snapshot, standing=standing(PinState.MISMATCH, None, HOSTILE), served=HOSTILE
-    )
+    snapshot = with_status(CANARY, snapshot, status=status(PinState.MISMATCH, None, HOSTILE), served=HOSTILE)
     for chosen in (("main", HOSTILE.lower()), ("main", CANARY)):
         lines = lines_of(snapshot, width, deployment=chosen)
         assert all("\x1b" not in line.text and "\n" not in line.text for line in lines)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.cockpit_driver import Cockpit, cockpit
 from tests.support.cockpit_fakes import BASELINE, CANARY, FakeControls, made_snapshot
-from tests.support.standings import lifecycle, managed, managed_snapshot, standing, with_standing
+from tests.support.statuses import lifecycle, managed, managed_snapshot, status, with_status
 from tui.cockpit.screens.deployments import DeploymentsScreen
 from tui.cockpit.screens.outlook import OutlookScreen
 from tui.cockpit.widgets.lines import Lines
@@ -191,8 +191,8 @@ async def test_only_the_whole_name_removes() -> None:
 
 
 async def test_what_cannot_be_made_again_is_said() -> None:
-    gone = standing(lifecycle=lifecycle(Phase.DEPRECATED))
-    controls = FakeControls(with_standing(CANARY, rolled_back().current, standing=gone))
+    gone = status(lifecycle=lifecycle(Phase.DEPRECATED))
+    controls = FakeControls(with_status(CANARY, rolled_back().current, status=gone))
     async with cockpit(controls) as c:
         await c.press("d", "j", "X")
         assert "▲ gpt-4o 2025-05-13 is deprecated: it may be impossible to make it again" in dialog(c)

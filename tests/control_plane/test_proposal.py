@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.lifecycle_values import HOSTILE
-from tests.support.standings import TODAY, account, lifecycle, managed, offered, standing
+from tests.support.statuses import TODAY, account, lifecycle, managed, offered, status
 from tui.control_plane.account_id import AccountId
 from tui.control_plane.arm_commands import az_create
 from tui.control_plane.proposal import canary_name, cannot_come_back, problems, proposed_canary
-from tui.model import AccountView, Deployment, ModelSku, Phase, QuotaUse, Standing
+from tui.model import AccountView, Deployment, LifecycleStatus, ModelSku, Phase, QuotaUse
 
 BASELINE = Deployment("gpt4o-prod-v1120", "main", "gpt-4o", "2024-11-20")
 ACCOUNT = AccountId.parse(
@@ -24,8 +24,8 @@ ACCOUNT = AccountId.parse(
 )
 
 
-def proposed(of: AccountView, standing_: Standing | None = None, *others: Deployment) -> object:
-    return proposed_canary(BASELINE, standing_ or standing(), of, TODAY, others)
+def proposed(of: AccountView, status_: LifecycleStatus | None = None, *others: Deployment) -> object:
+    return proposed_canary(BASELINE, status_ or status(), of, TODAY, others)
 
 
 def test_the_replacement_beside_the_baseline_with_its_sku_capacity_and_filter() -> None:
@@ -36,7 +36,7 @@ def test_the_replacement_beside_the_baseline_with_its_sku_capacity_and_filter() 
 
 
 def test_without_a_replacement_the_newest_that_can_be_deployed() -> None:
-    bare = standing(lifecycle=lifecycle(replacement=None))
+    bare = status(lifecycle=lifecycle(replacement=None))
     assert proposed(account(), bare).model == "gpt-5.6-sol"
 
 
@@ -66,7 +66,7 @@ def test_what_cannot_be_a_canary_is_not_proposed(unfit: dict[str, Any]) -> None:
 def test_the_same_size_is_preferred_to_a_newer_model() -> None:
     models = (offered("gpt-5-mini", "2025-08-07"), offered("gpt-5.6-sol", "2026-07-09"))
     mini = replace(BASELINE, name="gpt4omini", model="gpt-4o-mini")
-    bare = standing(lifecycle=lifecycle(replacement=None))
+    bare = status(lifecycle=lifecycle(replacement=None))
     assert proposed_canary(mini, bare, account(models=models), TODAY).model == "gpt-5-mini"
 
 
@@ -137,11 +137,11 @@ def test_an_account_whose_models_are_not_known_is_asked_all_the_same() -> None:
     ],
 )
 def test_a_removal_that_cannot_be_taken_back_is_said(phase: Phase, said: str) -> None:
-    text = cannot_come_back(managed(), standing(lifecycle=lifecycle(phase)))
+    text = cannot_come_back(managed(), status(lifecycle=lifecycle(phase)))
     assert (text == "") if said == "" else (said in text)
 
 
 def test_hostile_words_of_a_service_stay_words() -> None:
-    spec = proposed(account(models=(offered(HOSTILE, "2026-07-09"),)), standing(lifecycle=None))
+    spec = proposed(account(models=(offered(HOSTILE, "2026-07-09"),)), status(lifecycle=None))
     assert len(spec.name) <= 64
     assert set(spec.name) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")

@@ -168,16 +168,16 @@ class TestRunControlPlane:
         async with arm() as service:
             looks = await look_once({"main": service.manager}, now=noon, within_s=20.0)
             async with watched(service) as (plane, log):
-                view = await seen(plane, lambda v: v.standings)
-        assert replace(view, standings={}) == looks["main"].view
-        assert list(view.standings) == ["d"]
+                view = await seen(plane, lambda v: v.statuses)
+        assert replace(view, statuses={}) == looks["main"].view
+        assert list(view.statuses) == ["d"]
         assert log.newest() == ()
 
     async def test_what_fails_is_said_once_and_what_is_under_way_is_kept(self, monkeypatch: Any) -> None:
         monkeypatch.setattr("tui.engine.control_plane.LOOK_EVERY_S", 0.0)
         monkeypatch.setattr("tui.engine.control_plane._BUSY_S", 0.0)
         async with arm() as service, watched(service) as (plane, log):
-            await seen(plane, lambda v: v.standings)
+            await seen(plane, lambda v: v.statuses)
             await service.plan({"on": "list", "do": "forbidden", "times": 3})
             await seen(plane, lambda v: v.error)
             view = await seen(plane, lambda v: v.error is None)

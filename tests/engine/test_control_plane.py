@@ -171,7 +171,7 @@ class Broken:
 def test_a_mistake_of_the_program_does_not_pass_for_nothing_done() -> None:
     log = EventLog(keep=lambda _: None, clock=lambda: 0.0, now=calendar_of(STARTS))
     account = RunAccount(cast(ResourceManager, Broken()), AccountView("main", "acct-1"))
-    writes = AccountWrites(log=log, now=calendar_of(STARTS), standing=lambda *_: NOT_KNOWN)
+    writes = AccountWrites(log=log, now=calendar_of(STARTS), status=lambda *_: NOT_KNOWN)
     with pytest.raises(LeftHalfDone, match=f"{MADE}: what became of creating {MADE} is not known") as error:
         asyncio.run(writes.create(account, SPEC, "ann"))
     assert "KeyError: 'surprise'" in str(error.value)

@@ -124,7 +124,7 @@ def test_a_version_that_is_not_the_one_asked_for_is_said_at_the_end(url: str, tm
     deployments = {name: Deployment(name, "main", "gpt-4o", "2024-11-20") for name in (OLD, NEW)}
     deployments[NEW] = replace(deployments[NEW], version="2024-08-06")
     with running(rollout(tmp_path, url, deployments=deployments)) as engine:
-        seen = until(engine, lambda s: s.deployments[NEW].standing.pin.state is PinState.MISMATCH)
+        seen = until(engine, lambda s: s.deployments[NEW].status.pin.state is PinState.MISMATCH)
     [line] = [line for line in table(seen).splitlines() if "MISMATCH" in line]
     assert line.startswith(f"{NEW}: MISMATCH: ")
     assert "2024-08-06" in line

@@ -24,7 +24,7 @@ from tests.support.lifecycle_values import (
     managed_deployments,
     words,
 )
-from tui.lifecycle.pins import pin_of
+from tui.lifecycle.status import pin_of
 from tui.model import Lifecycle, ManagedDeployment, Phase, Pin, PinState, Replacement
 
 RIGHT = "gpt-4o-2024-11-20"

@@ -25,12 +25,12 @@ from tests.support.lifecycle_values import (
 )
 from tui.lifecycle.retirement import (
     STOPPING,
-    Fate,
+    VersionEnd,
     days_words,
     due_in,
-    fate_of,
     leaves_on,
     retired_words,
+    version_end_of,
     warning_of,
     what_happens,
 )
@@ -39,72 +39,76 @@ from tui.model import Lifecycle, ManagedDeployment, Phase, Replacement
 
 # Microsoft, working with models (2026-02): the table of upgrade options; model retirements (2026-10-05).
 @pytest.mark.parametrize(
-    ("option", "sku", "phase", "fate"),
+    ("option", "sku", "phase", "version_end"),
     [
-        (NEVER, "GlobalStandard", Phase.LEGACY, Fate.STOPS),
-        (AT_THE_END, "Standard", Phase.LEGACY, Fate.MOVES),
-        (AUTO, "DataZoneStandard", Phase.LEGACY, Fate.FOLLOWS),
-        (None, "GlobalStandard", Phase.LEGACY, Fate.UNSET),
-        ("", "GlobalStandard", Phase.LEGACY, Fate.UNSET),
-        ("noautoupgrade", None, Phase.UNKNOWN, Fate.STOPS),
-        ("SomethingNew", "GlobalStandard", Phase.LEGACY, Fate.UNKNOWN),
-        (AUTO, "ProvisionedManaged", Phase.LEGACY, Fate.PROVISIONED),
-        (AUTO, "GlobalProvisionedManaged", Phase.PREVIEW, Fate.PROVISIONED),
-        (None, "DataZoneProvisionedManaged", Phase.LEGACY, Fate.PROVISIONED),
-        (AUTO, "GlobalBatch", Phase.LEGACY, Fate.BATCH),
-        (NEVER, "GlobalStandard", Phase.PREVIEW, Fate.FORCED),
+        (NEVER, "GlobalStandard", Phase.LEGACY, VersionEnd.STOPS),
+        (AT_THE_END, "Standard", Phase.LEGACY, VersionEnd.MOVES),
+        (AUTO, "DataZoneStandard", Phase.LEGACY, VersionEnd.FOLLOWS),
+        (None, "GlobalStandard", Phase.LEGACY, VersionEnd.UNSET),
+        ("", "GlobalStandard", Phase.LEGACY, VersionEnd.UNSET),
+        ("noautoupgrade", None, Phase.UNKNOWN, VersionEnd.STOPS),
+        ("SomethingNew", "GlobalStandard", Phase.LEGACY, VersionEnd.UNKNOWN),
+        (AUTO, "ProvisionedManaged", Phase.LEGACY, VersionEnd.PROVISIONED),
+        (AUTO, "GlobalProvisionedManaged", Phase.PREVIEW, VersionEnd.PROVISIONED),
+        (None, "DataZoneProvisionedManaged", Phase.LEGACY, VersionEnd.PROVISIONED),
+        (AUTO, "GlobalBatch", Phase.LEGACY, VersionEnd.BATCH),
+        (NEVER, "GlobalStandard", Phase.PREVIEW, VersionEnd.FORCED),
     ],
 )
-def test_what_ends_a_version(option: str | None, sku: str | None, phase: Phase, fate: Fate) -> None:
-    assert fate_of(managed(option, sku=sku), phase) is fate
+def test_what_ends_a_version(
+    option: str | None, sku: str | None, phase: Phase, version_end: VersionEnd
+) -> None:
+    assert version_end_of(managed(option, sku=sku), phase) is version_end
 
 
 def test_without_arm_only_preview_and_provisioned_are_sure() -> None:
-    assert fate_of(None, Phase.LEGACY) is Fate.UNKNOWN
-    assert fate_of(None, Phase.PREVIEW) is Fate.FORCED
-    assert fate_of(None, Phase.LEGACY, provisioned=True) is Fate.PROVISIONED
+    assert version_end_of(None, Phase.LEGACY) is VersionEnd.UNKNOWN
+    assert version_end_of(None, Phase.PREVIEW) is VersionEnd.FORCED
+    assert version_end_of(None, Phase.LEGACY, provisioned=True) is VersionEnd.PROVISIONED
 
 
 def test_the_sku_of_arm_goes_before_the_word_of_the_file() -> None:
-    assert fate_of(managed(NEVER), Phase.LEGACY, provisioned=True) is Fate.STOPS
-    assert fate_of(managed(NEVER, sku=None), Phase.LEGACY, provisioned=True) is Fate.PROVISIONED
+    assert version_end_of(managed(NEVER), Phase.LEGACY, provisioned=True) is VersionEnd.STOPS
+    assert version_end_of(managed(NEVER, sku=None), Phase.LEGACY, provisioned=True) is VersionEnd.PROVISIONED
 
 
 def test_a_version_may_leave_before_its_date() -> None:
     early = lifecycle(replacement=Replacement("gpt-5.1", "2025-11-13", date(2027, 2, 1), 7))
-    assert leaves_on(early, Fate.STOPS) == RETIRES
-    assert leaves_on(early, Fate.MOVES) == RETIRES - timedelta(7)
-    assert leaves_on(early, Fate.UNSET) == RETIRES - timedelta(7)
-    assert leaves_on(early, Fate.FOLLOWS) == date(2027, 2, 1)
-    assert leaves_on(lifecycle(retires=None), Fate.MOVES) is None
-    assert leaves_on(lifecycle(retires=None, replacement=early.replacement), Fate.FOLLOWS) == date(2027, 2, 1)
+    assert leaves_on(early, VersionEnd.STOPS) == RETIRES
+    assert leaves_on(early, VersionEnd.MOVES) == RETIRES - timedelta(7)
+    assert leaves_on(early, VersionEnd.UNSET) == RETIRES - timedelta(7)
+    assert leaves_on(early, VersionEnd.FOLLOWS) == date(2027, 2, 1)
+    assert leaves_on(lifecycle(retires=None), VersionEnd.MOVES) is None
+    assert leaves_on(lifecycle(retires=None, replacement=early.replacement), VersionEnd.FOLLOWS) == date(
+        2027, 2, 1
+    )
 
 
 def test_each_option_has_its_words() -> None:
     early = lifecycle(replacement=Replacement("gpt-5.1", "2025-11-13", date(2027, 2, 1), 7))
 
-    def said(fate: Fate) -> str:
-        return what_happens(early, fate, TODAY)
+    def said(version_end: VersionEnd) -> str:
+        return what_happens(early, version_end, TODAY)
 
-    assert "410 Gone from 2027-04-14" in said(Fate.STOPS)
-    assert "never upgraded" in said(Fate.PROVISIONED)
-    assert "not upgraded in place" in said(Fate.BATCH)
-    assert "moves it to gpt-5.1 2025-11-13 on 2027-04-14, or from 2027-04-07 on" in said(Fate.MOVES)
-    assert "within about 2 weeks of a new default version (from 2027-02-01)" in said(Fate.FOLLOWS)
-    assert "No upgrade option is set" in said(Fate.UNSET)
-    assert "whatever its option, not before 2027-04-14" in said(Fate.FORCED)
+    assert "410 Gone from 2027-04-14" in said(VersionEnd.STOPS)
+    assert "never upgraded" in said(VersionEnd.PROVISIONED)
+    assert "not upgraded in place" in said(VersionEnd.BATCH)
+    assert "moves it to gpt-5.1 2025-11-13 on 2027-04-14, or from 2027-04-07 on" in said(VersionEnd.MOVES)
+    assert "within about 2 weeks of a new default version (from 2027-02-01)" in said(VersionEnd.FOLLOWS)
+    assert "No upgrade option is set" in said(VersionEnd.UNSET)
+    assert "whatever its option, not before 2027-04-14" in said(VersionEnd.FORCED)
     for option in (NEVER, AT_THE_END, AUTO):
-        assert option in said(Fate.UNKNOWN)
+        assert option in said(VersionEnd.UNKNOWN)
 
 
 def test_an_option_that_is_not_known_is_shown() -> None:
-    text = what_happens(lifecycle(), Fate.UNKNOWN, TODAY, HOSTILE)
+    text = what_happens(lifecycle(), VersionEnd.UNKNOWN, TODAY, HOSTILE)
     assert "\\x1b[31m" in text
     assert text.isprintable()
 
 
 def test_where_no_replacement_is_named_the_default_is_what_it_moves_to() -> None:
-    assert "to the default version on" in what_happens(lifecycle(replacement=None), Fate.MOVES, TODAY)
+    assert "to the default version on" in what_happens(lifecycle(replacement=None), VersionEnd.MOVES, TODAY)
 
 
 def test_every_phase_has_one_sentence_of_what_is_due() -> None:
@@ -129,7 +133,7 @@ def test_every_phase_has_one_sentence_of_what_is_due() -> None:
 )
 def test_warnings_come_at_90_30_and_7_days_and_after(days: int, severity: str | None) -> None:
     day = TODAY + timedelta(days)
-    warning = warning_of(lifecycle(retires=day), Fate.STOPS, TODAY)
+    warning = warning_of(lifecycle(retires=day), VersionEnd.STOPS, TODAY)
     assert (None if warning is None else warning.severity) == severity
     if warning is not None:
         assert warning.days_left == days
@@ -140,43 +144,43 @@ def test_warnings_come_at_90_30_and_7_days_and_after(days: int, severity: str | 
 def test_at_the_end_the_remedy_is_to_deploy_the_replacement(days: int) -> None:
     phase = Phase.RETIRED if days < 0 else Phase.DEPRECATED
     ending = lifecycle(phase=phase, retires=TODAY + timedelta(days))
-    for fate in (Fate.STOPS, Fate.UNKNOWN):
-        warning = warning_of(ending, fate, TODAY)
+    for version_end in (VersionEnd.STOPS, VersionEnd.UNKNOWN):
+        warning = warning_of(ending, version_end, TODAY)
         assert warning is not None
         assert "API calls will fail" in warning.text
         assert "deploy the replacement now (gpt-5.6-sol 2026-07-09)" in warning.text
-        assert ("unless its upgrade option moves it" in warning.text) == (fate is Fate.UNKNOWN)
+        assert ("unless its upgrade option moves it" in warning.text) == (version_end is VersionEnd.UNKNOWN)
 
 
 def test_a_deployment_that_will_be_moved_is_not_said_to_fail() -> None:
     for days in (20, 3, -2):
         phase = Phase.RETIRED if days < 0 else Phase.DEPRECATED
         ending = lifecycle(phase=phase, retires=TODAY + timedelta(days))
-        warning = warning_of(ending, Fate.MOVES, TODAY)
+        warning = warning_of(ending, VersionEnd.MOVES, TODAY)
         assert warning is not None
         assert "fail" not in warning.text
         assert "moves it to gpt-5.6-sol 2026-07-09" in warning.text
 
 
 def test_a_successor_that_is_deployed_gets_the_traffic() -> None:
-    warning = warning_of(lifecycle(retires=TODAY), Fate.STOPS, TODAY, "gpt51-prod")
+    warning = warning_of(lifecycle(retires=TODAY), VersionEnd.STOPS, TODAY, "gpt51-prod")
     assert warning is not None
     assert "shift its traffic to gpt51-prod now" in warning.text
     assert "deploy" not in warning.text
 
 
 def test_retired_is_said_even_without_a_date_or_before_it() -> None:
-    without = warning_of(lifecycle(phase=Phase.RETIRED, retires=None), Fate.STOPS, TODAY)
+    without = warning_of(lifecycle(phase=Phase.RETIRED, retires=None), VersionEnd.STOPS, TODAY)
     assert without is not None
     assert (without.severity, without.days_left) == ("alarm", None)
-    early = warning_of(lifecycle(phase=Phase.RETIRED, retires=RETIRES), Fate.STOPS, TODAY)
+    early = warning_of(lifecycle(phase=Phase.RETIRED, retires=RETIRES), VersionEnd.STOPS, TODAY)
     assert early is not None
     assert f"retired, though its date is {RETIRES}" in early.text
-    assert warning_of(lifecycle(retires=None), Fate.STOPS, TODAY) is None
+    assert warning_of(lifecycle(retires=None), VersionEnd.STOPS, TODAY) is None
 
 
 def test_a_tentative_date_is_said_to_be_one() -> None:
-    warning = warning_of(lifecycle(retires=TODAY + timedelta(40), tentative=True), Fate.STOPS, TODAY)
+    warning = warning_of(lifecycle(retires=TODAY + timedelta(40), tentative=True), VersionEnd.STOPS, TODAY)
     assert warning is not None
     assert "may still move" in warning.text
 
@@ -195,24 +199,24 @@ def test_any_lifecycle_has_an_end_and_words(
     one: Lifecycle, arm: ManagedDeployment, today: date, provisioned: bool, successor: str | None
 ) -> None:
     for said in (arm, None):
-        fate = fate_of(said, one.phase, provisioned=provisioned)
-        day = leaves_on(one, fate)
+        version_end = version_end_of(said, one.phase, provisioned=provisioned)
+        day = leaves_on(one, version_end)
         if one.retires is not None:
             assert day is not None
             assert day <= one.retires
-        assert what_happens(one, fate, today, arm.upgrade_option)
-        warning = warning_of(one, fate, today, successor)
+        assert what_happens(one, version_end, today, arm.upgrade_option)
+        warning = warning_of(one, version_end, today, successor)
         if one.phase is Phase.RETIRED:
             assert warning is not None
         elif day is not None:
             assert (warning is not None) == ((day - today).days <= 90)
-        assert fate not in STOPPING or day == one.retires
+        assert version_end not in STOPPING or day == one.retires
 
 
 def test_a_lead_time_without_end_is_cut_to_a_year() -> None:
     endless = lifecycle(replacement=Replacement("m", "1", None, 10**9))
-    assert leaves_on(endless, Fate.MOVES) == RETIRES - timedelta(365)
-    assert leaves_on(lifecycle(replacement=SOL), Fate.MOVES) == RETIRES
+    assert leaves_on(endless, VersionEnd.MOVES) == RETIRES - timedelta(365)
+    assert leaves_on(lifecycle(replacement=SOL), VersionEnd.MOVES) == RETIRES
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def test_arm_is_asked_for_the_id(tmp_path: Path) -> None:
         seen = until(engine, lambda s: account_of(s).read_at and s.deployments["mine"].served and s)
         snapshot = engine.snapshot()
         assert seen.deployments["mine"].served == "gpt-4o-2024-11-20"
-        assert snapshot.deployments["mine"].standing.pin.state is PinState.HARD_STOP
+        assert snapshot.deployments["mine"].status.pin.state is PinState.HARD_STOP
         [row] = deployment_rows(snapshot)
         assert (row.name, row.wire_id) == ("mine", OLD)
         assert row.managed is not None
@@ -126,7 +126,7 @@ def test_arm_is_asked_for_the_id(tmp_path: Path) -> None:
         with pytest.raises(CommandRefused, match="a deployment named mine is part of this rollout already"):
             engine.send(AddToRollout("main", OLD), actor="ann").result(WAIT_S)
         account = account_of(snapshot)
-        spec = proposed_canary(mine, snapshot.deployments["mine"].standing, account, snapshot.at.date(), [])
+        spec = proposed_canary(mine, snapshot.deployments["mine"].status, account, snapshot.at.date(), [])
         assert spec.name.startswith("gpt"), "named like the deployment, not like our word for it"
         assert spec.capacity == row.managed.capacity
 

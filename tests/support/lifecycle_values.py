@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from icalendar import Calendar, Component
 
 from tests.support.rollout_files import load
-from tui.lifecycle.report import Outlook, RolloutOutlook
+from tui.lifecycle.report import DeploymentReport, LifecycleReport
 from tui.lifecycle.table import load_lifecycle
 from tui.model import Deployment, Lifecycle, ManagedDeployment, ModelSku, OfferedModel, Phase, Replacement
 from tui.rollout import Rollout
@@ -157,8 +157,8 @@ def rollout(folder: Path, changes: Mapping[str, Any] | None = None) -> Rollout:
     return load(folder, {key: value for key, value in merged.items() if value is not None})
 
 
-def by_name(outlook: RolloutOutlook) -> dict[str, Outlook]:
-    return {one.deployment.name: one for one in outlook.deployments}
+def by_name(report: LifecycleReport) -> dict[str, DeploymentReport]:
+    return {one.deployment.name: one for one in report.deployments}
 
 
 def arm_of(name: str, model: str, version: str, option: str | None, **more: Any) -> ManagedDeployment:

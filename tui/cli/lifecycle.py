@@ -47,7 +47,7 @@ def lifecycle(
     it ([control_plane], and resource at the endpoints); else, and without
     a file, those of the dated snapshot. Nothing else is asked.
     """
-    from tui.lifecycle.report import outlook_of, outlook_of_table
+    from tui.lifecycle.report import lifecycle_report, table_report
     from tui.lifecycle.table import LifecycleError, load_lifecycle
 
     now = instant(today)
@@ -56,12 +56,12 @@ def lifecycle(
     except LifecycleError as error:
         fail(str(error), BAD_INPUT)
     if file is None:
-        text = _table_as(format_, outlook_of_table(table, now.date()), now)
+        text = _table_as(format_, table_report(table, now.date()), now)
     else:
         rollout = _rollout(file)
         arm, notes = _asked(rollout)
-        outlook = outlook_of(rollout, table, now.date(), arm=arm, arm_notes=notes)
-        text = _rollout_as(format_, outlook, now)
+        report = lifecycle_report(rollout, table, now.date(), arm=arm, arm_notes=notes)
+        text = _rollout_as(format_, report, now)
     if out is None or str(out) == "-":
         say(text, end="")
         return
@@ -84,30 +84,30 @@ def _asked(rollout: Any) -> tuple[Any, tuple[str, ...]]:
     return arm_of(rollout.deployments.values(), accounts), notes
 
 
-def _rollout_as(format_: Format, outlook: Any, now: datetime) -> str:
+def _rollout_as(format_: Format, report: Any, now: datetime) -> str:
     if format_ == "ics":
         from tui.lifecycle.calendar import rollout_calendar
 
-        return rollout_calendar(outlook, now)
+        return rollout_calendar(report, now)
     from tui.lifecycle.report_pages import rollout_json, rollout_markdown
     from tui.lifecycle.report_text import rollout_text
 
     if format_ == "text":
-        return rollout_text(outlook, _width())
-    return rollout_json(outlook) if format_ == "json" else rollout_markdown(outlook)
+        return rollout_text(report, _width())
+    return rollout_json(report) if format_ == "json" else rollout_markdown(report)
 
 
-def _table_as(format_: Format, outlook: Any, now: datetime) -> str:
+def _table_as(format_: Format, report: Any, now: datetime) -> str:
     if format_ == "ics":
         from tui.lifecycle.calendar import table_calendar
 
-        return table_calendar(outlook, now)
+        return table_calendar(report, now)
     from tui.lifecycle.report_pages import table_json, table_markdown
     from tui.lifecycle.report_text import table_text
 
     if format_ == "text":
-        return table_text(outlook, _width())
-    return table_json(outlook) if format_ == "json" else table_markdown(outlook)
+        return table_text(report, _width())
+    return table_json(report) if format_ == "json" else table_markdown(report)
 
 
 def _width() -> int:

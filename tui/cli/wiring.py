@@ -27,7 +27,7 @@ from tui.engine.resume import nothing_resumed, resumed
 from tui.engine.setup import Setup
 from tui.engine.thread import Engine
 from tui.headless.run import check_endpoints, finish, follow
-from tui.lifecycle.report import arm_of, outlook_of
+from tui.lifecycle.report import arm_of, lifecycle_report
 from tui.lifecycle.report_text import rollout_text
 from tui.lifecycle.table import LifecycleTable, load_lifecycle
 from tui.model import EventKind, Snapshot
@@ -423,4 +423,4 @@ def _ahead(rollout: Rollout, table: LifecycleTable, snapshot: Snapshot, width: i
     """What lies ahead of the deployments of a run, as ``canarytop lifecycle`` says it."""
     arm = arm_of(rollout.deployments.values(), {account.endpoint: account for account in snapshot.accounts})
     served = {name: view.served for name, view in snapshot.deployments.items() if view.served is not None}
-    return rollout_text(outlook_of(rollout, table, snapshot.at.date(), arm=arm, served=served), width)
+    return rollout_text(lifecycle_report(rollout, table, snapshot.at.date(), arm=arm, served=served), width)

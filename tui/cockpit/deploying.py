@@ -57,7 +57,7 @@ class Deploying(Replaying):
         account = self._writable(baseline.deployment.endpoint)
         if account is not None:
             others = (d.deployment for d in live.deployments.values())
-            spec = proposed_canary(baseline.deployment, baseline.standing, account, live.at.date(), others)
+            spec = proposed_canary(baseline.deployment, baseline.status, account, live.at.date(), others)
             self.push_screen(CreateDeploymentScreen(spec, account.endpoint, lambda: self.view))
 
     def _writable(self, endpoint: str) -> AccountView | None:
@@ -100,7 +100,7 @@ class Deploying(Replaying):
         elif row.weight_pct:
             self.say(f"{row.name} still has {row.weight_pct:g}% of the traffic: roll back first", "warn")
         elif self._writable(row.endpoint) is not None:
-            warning = cannot_come_back(row.managed, row.standing)
+            warning = cannot_come_back(row.managed, row.status)
             self.push_screen(RemoveDeploymentScreen(row.endpoint, row.wire_id, warning))
 
     @on(RemovalAccepted)

@@ -7,20 +7,20 @@ from collections.abc import Iterator
 from tui.base.text import plain
 from tui.cockpit.deployment_rows import DeploymentRow
 from tui.cockpit.line import Line
-from tui.cockpit.pin_lines import said, served_lines, standing_lines
+from tui.cockpit.pin_lines import said, served_lines, status_lines
 from tui.cockpit.ui_state import View
 from tui.model import ManagedDeployment, QuotaUse
 
 
 def detail_lines(view: View, row: DeploymentRow, width: int) -> Iterator[Line]:
     """``width`` cells wide."""
-    standing, today = row.standing, view.live.at.date()
+    status, today = row.status, view.live.at.date()
     version = f"{plain(row.model, 60)} {plain(row.version or 'no version', 40)}"
     made_by = f" ({plain(row.managed.format, 40)})" if row.managed and row.managed.format != "OpenAI" else ""
     yield Line(f"{plain(row.name, 80)}   {version}{made_by}", "title")
     if row.view is not None and row.view.removed is not None:
         yield from said("no traffic", row.view.removed, width, "warn")
-    yield from standing_lines(standing, today, width)
+    yield from status_lines(status, today, width)
     if row.view is not None:
         yield from served_lines(row.view, width)
     if row.managed is not None:

@@ -125,7 +125,7 @@ def _cells(row: DeploymentRow, today: date, shown: Mapping[_Column, int]) -> str
 def _tone(row: DeploymentRow, today: date) -> Tone:
     if row.managed is None and row.view is None:
         return "dim"
-    tone = pin_tone(row.standing.pin, today)
+    tone = pin_tone(row.status.pin, today)
     return tone if tone != "" or row.view is not None else "dim"
 
 
@@ -151,7 +151,7 @@ def _quota(row: DeploymentRow, _: date) -> str:
 
 
 def _days(row: DeploymentRow, today: date) -> str:
-    lifecycle = row.standing.lifecycle
+    lifecycle = row.status.lifecycle
     if lifecycle is None or lifecycle.retires is None:
         return fmt.NO_DATA
     return days_left(lifecycle.retires, today)
@@ -170,8 +170,8 @@ _COLUMNS: Final = (
     _Column("MODEL", 11, 2, lambda r, _: plain(r.model, 40), left=True, most=20),
     _Column("VERSION", 10, 1, lambda r, _: plain(r.version or fmt.NO_DATA, 20), left=True),
     _Column("SKU", 18, 5, _sku, left=True, most=26),
-    _Column("PIN", 12, 1, lambda r, today: pin_short(r.standing.pin, today), left=True),
-    _Column("PHASE", 10, 3, lambda r, _: phase_words(r.standing.lifecycle), left=True),
+    _Column("PIN", 12, 1, lambda r, today: pin_short(r.status.pin, today), left=True),
+    _Column("PHASE", 10, 3, lambda r, _: phase_words(r.status.lifecycle), left=True),
     _Column("DAYS", 5, 2, _days),
     _Column("QUOTA", 9, 6, _quota),
     _Column("WGT", 5, 1, lambda r, _: fmt.NO_DATA if r.weight_pct is None else f"{fmt.weight(r.weight_pct)}%"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tui.cockpit.ui_state import View
 from tui.cockpit.weight_view import asked_pct
-from tui.model import AccountView, DeploymentView, ManagedDeployment, QuotaUse, Snapshot, Standing
+from tui.model import AccountView, DeploymentView, LifecycleStatus, ManagedDeployment, QuotaUse, Snapshot
 
 RowKey = tuple[str, str]
 """Endpoint and name, in lower case: ARM does not tell the cases apart."""
@@ -25,7 +25,7 @@ class DeploymentRow:
     name: str
     model: str
     version: str | None
-    standing: Standing
+    status: LifecycleStatus
     asked: bool = True
     managed: ManagedDeployment | None = None
     view: DeploymentView | None = None
@@ -72,7 +72,7 @@ def _own(snapshot: Snapshot, name: str, account: AccountView | None) -> Deployme
         name,
         managed.model if managed is not None else view.deployment.model,
         managed.version if managed is not None else view.deployment.version,
-        view.standing,
+        view.status,
         account is not None and account.deployments is not None,
         managed,
         view,
@@ -88,7 +88,7 @@ def _others(account: AccountView) -> Iterator[DeploymentRow]:
             managed.name,
             managed.model,
             managed.version,
-            account.standings.get(managed.name, Standing()),
+            account.statuses.get(managed.name, LifecycleStatus()),
             True,
             managed,
             None,

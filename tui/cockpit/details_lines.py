@@ -10,7 +10,7 @@ from tui.base.text import plain, span
 from tui.cockpit import format as fmt
 from tui.cockpit import verdict_words as words
 from tui.cockpit.line import Line, Tone
-from tui.cockpit.pin_lines import change_lines, pin_line, served_lines, standing_lines
+from tui.cockpit.pin_lines import change_lines, pin_line, served_lines, status_lines
 from tui.cockpit.ui_state import View
 from tui.cockpit.weight_view import asked_pct
 from tui.model import ALL_TASKS, WINDOWS_S, DeploymentView, Figures, Quantiles, VerdictState
@@ -36,7 +36,7 @@ def details_lines(view: View, name: str, width: int) -> tuple[Line, ...]:
         for task in tasks:
             lines += _block(f"task {plain(task, 60)}", deployment, task, width)
     version = [Line(""), Line("pin and end of its version", "title")]
-    version += standing_lines(deployment.standing, view.live.at.date(), width)
+    version += status_lines(deployment.status, view.live.at.date(), width)
     return (*lines, *_verdicts(view, name), *version, *_sources(view))
 
 
@@ -62,7 +62,7 @@ def _head(view: View, name: str, deployment: DeploymentView, width: int) -> list
         Line(f"asked for   {plain(d.model, 60)} {plain(d.version, 40)}   endpoint {plain(d.endpoint, 60)}"),
         *([] if d.id is None else [Line(f"by the id   {plain(d.id, 80)}")]),
         *served_lines(deployment, width),
-        *pin_line(deployment.standing, view.live.at.date(), width),
+        *pin_line(deployment.status, view.live.at.date(), width),
         *_price(view, deployment, width),
         Line(
             f"weight      {fmt.weight(asked_pct(view.live, name))}%   in flight {deployment.in_flight}   "

@@ -26,10 +26,10 @@ def version_states(view: View) -> Iterator[State]:
     yield from _first(
         _mismatch(view, name, d)
         for name, d in serving.items()
-        if d.standing.pin.state is PinState.MISMATCH and not d.retired
+        if d.status.pin.state is PinState.MISMATCH and not d.retired
     )
     soonest = sorted(serving, key=lambda n: _days(serving[n]))
-    alarming = [n for n in soonest if serving[n].standing.severity == "alarm" and not serving[n].retired]
+    alarming = [n for n in soonest if serving[n].status.severity == "alarm" and not serving[n].retired]
     yield from _first(_ending(view, name, serving[name]) for name in alarming)
 
 
@@ -37,9 +37,9 @@ def ending_tag(view: View) -> str:
     """``RETIRES IN 28d``: the next end of a version that has traffic, from 90 days before it; empty where there
     is none, or where it is a state of its own."""
     known = [
-        (d.standing.days_left, name)
+        (d.status.days_left, name)
         for name, d in view.live.deployments.items()
-        if d.standing.warning and d.standing.severity != "alarm" and d.standing.days_left is not None
+        if d.status.warning and d.status.severity != "alarm" and d.status.days_left is not None
         if name == view.live.baseline or asked_pct(view.live, name) > 0
     ]
     if not known:
@@ -60,7 +60,7 @@ def _first(states: Iterator[State]) -> Iterator[State]:
 
 
 def _retired(view: View, name: str, deployment: DeploymentView) -> State:
-    lifecycle = deployment.standing.lifecycle
+    lifecycle = deployment.status.lifecycle
     day = lifecycle.retires if lifecycle is not None else None
     since = f" on {day}" if day is not None else ""
     short = view.short(name)
@@ -72,7 +72,7 @@ def _mismatch(view: View, name: str, deployment: DeploymentView) -> State:
     short, change = view.short(name), deployment.changed
     asked = f"{plain(deployment.deployment.model, 40)} {plain(deployment.deployment.version, 20)}"
     if change is None:
-        reason = plain(deployment.standing.pin.reason, 160)
+        reason = plain(deployment.status.pin.reason, 160)
         return State("✗", "MISMATCH", "alarm", f"{short}: {reason}", _away(view, name, deployment),
                      (f"{short} is not {asked}",))  # fmt: skip
     since = f"since {change.at:%H:%M:%S}Z"
@@ -83,12 +83,12 @@ def _mismatch(view: View, name: str, deployment: DeploymentView) -> State:
 
 
 def _ending(view: View, name: str, deployment: DeploymentView) -> State:
-    standing = deployment.standing
-    left = standing.days_left
+    status = deployment.status
+    left = status.days_left
     word = "RETIRED" if left is None else f"ENDS IN {left}d" if left > 0 else "ENDS TODAY"
     if left is not None and left < 0:
         word = f"ENDED {fmt.counted(-left, 'day')} AGO"
-    warning = plain(standing.warning, 200)
+    warning = plain(status.warning, 200)
     texts = (f"{view.short(name)}: {warning}", f"{view.short(name)}: {warning.partition(':')[0]}")
     return State("✗", word, "alarm", texts[0], _away(view, name, deployment), texts)
 
@@ -99,12 +99,12 @@ def _away(view: View, name: str, deployment: DeploymentView) -> str:
     keys = view.ui.keys
     if name != view.live.baseline:
         return help_key(view)
-    successor = deployment.standing.successor
+    successor = deployment.status.successor
     if successor is not None and successor in view.live.deployments:
         return f"press {keys['set_weight']} to shift to {view.short(successor)}"
     return f"press {keys['deployments']}, {keys['create_canary']}: deploy the replacement"
 
 
 def _days(deployment: DeploymentView) -> float:
-    left = deployment.standing.days_left
+    left = deployment.status.days_left
     return float("inf") if left is None else left

@@ -12,7 +12,7 @@ from tui.cockpit import format as fmt
 from tui.cockpit.line import Line, Tone
 from tui.cockpit.pin_words import pin_tone, pin_words
 from tui.lifecycle.retirement import days_words
-from tui.model import ALL_TASKS, DeploymentView, Figures, Quantiles, Standing
+from tui.model import ALL_TASKS, DeploymentView, Figures, LifecycleStatus, Quantiles
 
 _TEXT: Final = 300
 _LABEL: Final = 12
@@ -26,23 +26,23 @@ def said(label: str, text: str, width: int, tone: Tone = "") -> Iterator[Line]:
         yield Line(fmt.fit(label if i == 0 else "", _LABEL) + piece, tone)
 
 
-def pin_line(standing: Standing, today: date, width: int) -> Iterator[Line]:
+def pin_line(status: LifecycleStatus, today: date, width: int) -> Iterator[Line]:
     """The pin alone; reason and remedy too where it is not in order."""
-    tone = pin_tone(standing.pin, today)
-    yield from said("pin", pin_words(standing.pin), width, tone)
+    tone = pin_tone(status.pin, today)
+    yield from said("pin", pin_words(status.pin), width, tone)
     if tone in ("warn", "alert"):
-        yield from said("", standing.pin.reason, width)
-        yield from said("remedy", standing.pin.remedy, width)
+        yield from said("", status.pin.reason, width)
+        yield from said("remedy", status.pin.remedy, width)
 
 
-def standing_lines(standing: Standing, today: date, width: int) -> Iterator[Line]:
+def status_lines(status: LifecycleStatus, today: date, width: int) -> Iterator[Line]:
     """Pin with reason and remedy, warning, phase, date, replacement, and where all that is from."""
-    yield from said("pin", pin_words(standing.pin), width, pin_tone(standing.pin, today))
-    yield from said("", standing.pin.reason, width)
-    yield from said("remedy", standing.pin.remedy, width)
-    if standing.warning:
-        yield from said("then", standing.warning, width, "alert" if standing.severity == "alarm" else "warn")
-    lifecycle = standing.lifecycle
+    yield from said("pin", pin_words(status.pin), width, pin_tone(status.pin, today))
+    yield from said("", status.pin.reason, width)
+    yield from said("remedy", status.pin.remedy, width)
+    if status.warning:
+        yield from said("then", status.warning, width, "alert" if status.severity == "alarm" else "warn")
+    lifecycle = status.lifecycle
     if lifecycle is not None:
         ends = "no date is known"
         if lifecycle.retires is not None:

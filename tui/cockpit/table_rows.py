@@ -229,7 +229,7 @@ def _name(view: View, name: str, deployment: DeploymentView, pins: bool) -> Cell
     short, full = plain(view.short(name), 40), plain(name, 60)
     glyph, tone = _look(view, name, deployment)
     said = (f"{full} {model} {version}", f"{short} {model} {version}", f"{short} {model}", f"{short} {version}")
-    pin, today = view.live.deployments[name].standing.pin, view.live.at.date()
+    pin, today = view.live.deployments[name].status.pin, view.live.at.date()
     if not pins and (pinned := pin_tone(pin, today)) in ("warn", "alert"):
         longer = (f"{glyph} {short} {pin_short(pin, today)}",)
         return Cell(f"{glyph} {short}", pinned, pin_glyph(pin), longer)
@@ -243,7 +243,7 @@ def _look(view: View, name: str, deployment: DeploymentView) -> tuple[str, Tone]
 
 
 def _pin(view: View, name: str) -> Cell:
-    pin, today = view.live.deployments[name].standing.pin, view.live.at.date()
+    pin, today = view.live.deployments[name].status.pin, view.live.at.date()
     return Cell(pin_short(pin, today), pin_tone(pin, today))
 
 

@@ -6,7 +6,15 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from tui.model import AccountView, Deployment, DeploymentSpec, ManagedDeployment, OfferedModel, Phase, Standing
+from tui.model import (
+    AccountView,
+    Deployment,
+    DeploymentSpec,
+    LifecycleStatus,
+    ManagedDeployment,
+    OfferedModel,
+    Phase,
+)
 
 _LEAST_DAYS = 90
 """A version that ends sooner is no canary."""
@@ -17,7 +25,7 @@ _CAPACITY = 10
 
 def proposed_canary(
     baseline: Deployment,
-    standing: Standing,
+    status: LifecycleStatus,
     account: AccountView,
     today: date,
     others: Iterable[Deployment] = (),
@@ -29,7 +37,7 @@ def proposed_canary(
     sku = (managed.sku if managed is not None else None) or "GlobalStandard"
     taken = {(d.model, d.version) for d in (baseline, *others)}
     eligible = [m for m in account.models if _eligible(m, sku, today) and (m.model, m.version) not in taken]
-    model, version = _target(baseline, standing, eligible)
+    model, version = _target(baseline, status, eligible)
     return DeploymentSpec(
         name=_free_name(canary_name(baseline, model, version), account),
         model=model,
@@ -80,9 +88,9 @@ def problems(spec: DeploymentSpec, account: AccountView, today: date) -> tuple[s
     return tuple(found)
 
 
-def cannot_come_back(managed: ManagedDeployment | None, standing: Standing) -> str:
+def cannot_come_back(managed: ManagedDeployment | None, status: LifecycleStatus) -> str:
     """Why a deployment that is removed might not be made again; empty where nothing speaks against it."""
-    phase = standing.lifecycle.phase if standing.lifecycle is not None else Phase.UNKNOWN
+    phase = status.lifecycle.phase if status.lifecycle is not None else Phase.UNKNOWN
     if phase is Phase.GENERALLY_AVAILABLE:
         return ""
     version = "its version" if managed is None else f"{managed.model} {managed.version or ''}".strip()
@@ -91,8 +99,8 @@ def cannot_come_back(managed: ManagedDeployment | None, standing: Standing) -> s
     return f"{version} is {phase.value}: it may be impossible to make it again"
 
 
-def _target(baseline: Deployment, standing: Standing, eligible: Sequence[OfferedModel]) -> tuple[str, str]:
-    replacement = standing.lifecycle.replacement if standing.lifecycle is not None else None
+def _target(baseline: Deployment, status: LifecycleStatus, eligible: Sequence[OfferedModel]) -> tuple[str, str]:
+    replacement = status.lifecycle.replacement if status.lifecycle is not None else None
     if replacement is not None:
         for offered in eligible:
             if offered.model == replacement.model and replacement.version in ("", offered.version):

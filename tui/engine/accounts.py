@@ -14,7 +14,7 @@ from datetime import datetime
 from tui.base.text import plain
 from tui.control_plane.arm_errors import ArmError
 from tui.control_plane.resource_manager import ResourceManager
-from tui.model import AccountView, ManagedDeployment, Standing, WriteEnd
+from tui.model import AccountView, LifecycleStatus, ManagedDeployment, WriteEnd
 from tui.rollout import SIMULATOR, ControlPlane, Rollout
 from tui.service.credentials import (
     MANAGEMENT_SCOPE,
@@ -197,13 +197,13 @@ class RunAccount:
         self.view = replace(self.view, doing="", ended=how)
         self.soon.set()
 
-    def know(self, made: ManagedDeployment, standing: Callable[[], Standing]) -> None:
-        """What was read back after a write is there, before the next look says so; ``standing`` is asked once
+    def know(self, made: ManagedDeployment, status: Callable[[], LifecycleStatus]) -> None:
+        """What was read back after a write is there, before the next look says so; ``status`` is asked once
         it is."""
         if self.view.deployments is not None:
             others = (d for d in self.view.deployments if d.name.lower() != made.name.lower())
             self.view = replace(self.view, deployments=(*others, made))
-            self.view = replace(self.view, standings={**self.view.standings, made.name: standing()})
+            self.view = replace(self.view, statuses={**self.view.statuses, made.name: status()})
 
     def forget(self, name: str) -> None:
         """What was seen to be gone is not there, before the next look says so."""

@@ -15,7 +15,7 @@ from tui.control_plane.arm_errors import ArmError, HalfDone
 from tui.control_plane.arm_writes import check_spec
 from tui.control_plane.resource_manager import ResourceManager
 from tui.engine.accounts import ERROR_CHARS, RunAccount, first_view, read_account
-from tui.lifecycle.status import standing_of_managed
+from tui.lifecycle.status import status_of_managed
 from tui.lifecycle.table import LifecycleTable
 from tui.model import (
     ENGINE,
@@ -23,8 +23,8 @@ from tui.model import (
     DeploymentSpec,
     Event,
     EventKind,
+    LifecycleStatus,
     ManagedDeployment,
-    Standing,
     WriteEnd,
 )
 from tui.routing.controller import CommandRefused, LeftHalfDone, Log
@@ -32,18 +32,18 @@ from tui.service.credentials import CredentialError
 
 
 class AccountWrites:
-    """``standing`` says how a deployment that was just made stands, by what is known of its account."""
+    """``status`` gives that of a deployment just made, by what is known of its account."""
 
     def __init__(
         self,
         *,
         log: Log,
         now: Callable[[], datetime],
-        standing: Callable[[ManagedDeployment, AccountView], Standing],
+        status: Callable[[ManagedDeployment, AccountView], LifecycleStatus],
     ) -> None:
         self._log = log
         self._now = now
-        self._standing = standing
+        self._status = status
 
     async def create(self, account: RunAccount, spec: DeploymentSpec, actor: str) -> Event:
         """Create a pinned deployment, read back.
@@ -55,7 +55,7 @@ class AccountWrites:
 
         async def write() -> Event:
             made = await account.manager.create(spec, on_step=account.step)
-            account.know(made, lambda: self._standing(made, account.view))
+            account.know(made, lambda: self._status(made, account.view))
             text = f"{made.name} created: {made.model} {made.version}, {made.sku} {made.capacity}, read back"
             return self._log(EventKind.CREATED, actor, text, reason=f"pinned, {made.upgrade_option}")
 
@@ -180,7 +180,7 @@ class RunControlPlane:
         self._log = log
         self._now = now
         self._sleep = sleep
-        self._writes = AccountWrites(log=log, now=now, standing=self._standing)
+        self._writes = AccountWrites(log=log, now=now, status=self._status)
 
     # --- what is seen ---
 
@@ -231,7 +231,7 @@ class RunControlPlane:
         except ArmError as error:
             self._failed(account, str(error))
             return
-        standings = await self._standings(look.view)
+        statuses = await self._statuses(look.view)
         if account.writes != writes:
             # A write ended meanwhile: this is not what is there now. The next look follows at once.
             return
@@ -242,19 +242,19 @@ class RunControlPlane:
         self._compare(account, look.view.deployments or ())
         # Steps of a write may have been told since this look began.
         doing, ended = account.view.doing, account.view.ended
-        account.view = replace(look.view, standings=standings, doing=doing, ended=ended)
+        account.view = replace(look.view, statuses=statuses, doing=doing, ended=ended)
 
-    async def _standings(self, view: AccountView) -> dict[str, Standing]:
+    async def _statuses(self, view: AccountView) -> dict[str, LifecycleStatus]:
         """Between requests, a few at a time: an account may hold hundreds."""
-        standings = {}
+        statuses = {}
         for i, managed in enumerate(view.deployments or ()):
-            standings[managed.name] = self._standing(managed, view)
+            statuses[managed.name] = self._status(managed, view)
             if i % _AT_ONCE == _AT_ONCE - 1:
                 await asyncio.sleep(0)
-        return standings
+        return statuses
 
-    def _standing(self, managed: ManagedDeployment, view: AccountView) -> Standing:
-        return standing_of_managed(managed, view, self._lifecycle, self._now().date())
+    def _status(self, managed: ManagedDeployment, view: AccountView) -> LifecycleStatus:
+        return status_of_managed(managed, view, self._lifecycle, self._now().date())
 
     def _failed(self, account: RunAccount, text: str) -> None:
         text = plain(text, ERROR_CHARS)

@@ -15,7 +15,7 @@ from tui.base.served_names import is_router, same_version
 from tui.base.text import plain
 from tui.engine.control_plane import RunControlPlane
 from tui.engine.versions import Versions
-from tui.lifecycle.status import gone_words, standings_of
+from tui.lifecycle.status import gone_words, statuses_of
 from tui.lifecycle.table import LifecycleTable
 from tui.model import (
     AccountView,
@@ -23,8 +23,8 @@ from tui.model import (
     DeploymentView,
     EventKind,
     Figures,
+    LifecycleStatus,
     Outcome,
-    Standing,
     VersionChange,
 )
 from tui.rollout import Rollout
@@ -159,7 +159,7 @@ class Deployments:
     def ended(self, outcome: Outcome) -> tuple[Outcome, VersionChange | None]:
         """The outcome as it counts, and the change of version where it is the first sign of one.
 
-        That a version is retired, since when and what to do is said in the words of its standing.
+        That a version is retired, since when and what to do is said in the words of its status.
         """
         if says_retired(outcome):
             text = f"{self._gone(outcome.deployment, outcome.http_status)}; {outcome.error}"
@@ -185,12 +185,12 @@ class Deployments:
 
     def views(self, figures: Mapping[str, Mapping[str, Mapping[str, Figures]]]) -> dict[str, DeploymentView]:
         """Every deployment with its figures, by its name as those are."""
-        standings = self._standings()
+        statuses = self._statuses()
         self._said_gone.clear()
-        return {name: self._view(name, figures[name], standings[name]) for name in self.by_name}
+        return {name: self._view(name, figures[name], statuses[name]) for name in self.by_name}
 
-    def _standings(self) -> dict[str, Standing]:
-        return standings_of(
+    def _statuses(self) -> dict[str, LifecycleStatus]:
+        return statuses_of(
             self.by_name.values(),
             self._control.view,
             self._versions.served,
@@ -201,16 +201,16 @@ class Deployments:
             plain_servers=self._plain_servers,
         )
 
-    def _gone(self, name: str, status: int | None) -> str:
+    def _gone(self, name: str, http_status: int | None) -> str:
         """Worked out once between two looks at the fleet: every request to it ends so."""
-        key = name, status
+        key = name, http_status
         if key not in self._said_gone:
-            standing, today = self._standings()[name], self._now().date()
-            self._said_gone[key] = ": ".join(gone_words(standing, status, self._lifecycle, today))
+            status, today = self._statuses()[name], self._now().date()
+            self._said_gone[key] = ": ".join(gone_words(status, http_status, self._lifecycle, today))
         return self._said_gone[key]
 
     def _view(
-        self, name: str, figures: Mapping[str, Mapping[str, Figures]], standing: Standing
+        self, name: str, figures: Mapping[str, Mapping[str, Figures]], status: LifecycleStatus
     ) -> DeploymentView:
         deployment, health = self.by_name[name], self.health[name]
         throttled_s, next_try_s = health.pause.waits_s()
@@ -235,7 +235,7 @@ class Deployments:
             retired=health.retired,
             ability=health.ability(),
             removed=self.removals.why_never(name),
-            standing=standing,
+            status=status,
         )
 
 

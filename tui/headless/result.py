@@ -89,7 +89,7 @@ def total(view: DeploymentView) -> Figures:
 
 
 def _deployment(view: DeploymentView, weights: Mapping[str, float]) -> dict[str, Any]:
-    f, pin = total(view), view.standing.pin
+    f, pin = total(view), view.status.pin
     return {
         "weights": dict(weights),
         "requests": f.requests,

@@ -221,7 +221,7 @@ def _remarks(snapshot: Snapshot) -> Iterator[str]:
             yield f"{name}: RETIRED: {view.last_error}"
         elif view.last_error and view.last_error != view.quota_exhausted:
             yield f"{name}: last error: {view.last_error}"
-        if (pin := view.standing.pin).state is PinState.MISMATCH:
+        if (pin := view.status.pin).state is PinState.MISMATCH:
             yield f"{name}: MISMATCH: {pin.reason}; {pin.remedy}"
     yield from verdicts_said(snapshot)
     yield from worse(snapshot)

@@ -1,4 +1,4 @@
-"""The outlook as an iCalendar file (RFC 5545): a day for each latest safe start, and for each end."""
+"""Lifecycle report as an iCalendar file (RFC 5545): a day for each latest safe start, and for each end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from icalendar import Alarm, Calendar, Event
 
 from tui.lifecycle.dates import named
 from tui.lifecycle.migration import MigrationStep, StepKind
-from tui.lifecycle.report import ModelOutlook, Outlook, RolloutOutlook, TableOutlook
+from tui.lifecycle.report import DeploymentReport, LifecycleReport, ModelReport, TableReport
 from tui.lifecycle.report_words import (
     COUNTED_WITH,
     day_words,
@@ -30,18 +30,18 @@ _PRODUCT = "-//canarytop//lifecycle//EN"
 _FIRST_EDITION = date(2026, 1, 1)
 
 
-def rollout_calendar(outlook: RolloutOutlook, now: datetime) -> str:
+def rollout_calendar(report: LifecycleReport, now: datetime) -> str:
     """The plans and ends of a rollout's deployments, however far off. ``now`` is when the file is made.
 
     An event keeps its UID from one file to the next, so that importing it again moves it.
     """
-    events = (event for one in outlook.deployments for event in _deployment_events(one, outlook, now))
-    return _calendar(f"Lifecycle of {title(outlook)}", events)
+    events = (event for one in report.deployments for event in _deployment_events(one, report, now))
+    return _calendar(f"Lifecycle of {title(report)}", events)
 
 
-def table_calendar(outlook: TableOutlook, now: datetime) -> str:
+def table_calendar(report: TableReport, now: datetime) -> str:
     """The ends of every version of the lifecycle table. ``now`` is when the file is made."""
-    events = (event for one in outlook.models if (event := _model_event(one, now)) is not None)
+    events = (event for one in report.models if (event := _model_event(one, now)) is not None)
     return _calendar("Lifecycle of models", events)
 
 
@@ -56,9 +56,9 @@ def _calendar(name: str, events: Iterable[Event]) -> str:
     return text.decode()
 
 
-def _deployment_events(one: Outlook, outlook: RolloutOutlook, now: datetime) -> Iterator[Event]:
+def _deployment_events(one: DeploymentReport, report: LifecycleReport, now: datetime) -> Iterator[Event]:
     name, migration = one.deployment.name, one.migration
-    uid = f"{outlook.rollout}/{outlook.environment}/{name}"
+    uid = f"{report.rollout}/{report.environment}/{name}"
     for step in migration.steps:
         if not step.done:
             what = step_words(step, target(migration), name)
@@ -75,7 +75,7 @@ def _deployment_events(one: Outlook, outlook: RolloutOutlook, now: datetime) -> 
         yield _event(f"{uid}/ends", migration.ends, summary, lines, now)
 
 
-def _model_event(one: ModelOutlook, now: datetime) -> Event | None:
+def _model_event(one: ModelReport, now: datetime) -> Event | None:
     lifecycle = one.lifecycle
     if lifecycle.retires is None:
         return None
@@ -84,7 +84,7 @@ def _model_event(one: ModelOutlook, now: datetime) -> Event | None:
     return _event(uid, lifecycle.retires, summary, [*_facts(lifecycle), *one.notes], now)
 
 
-def _step_description(step: MigrationStep, one: Outlook) -> list[str]:
+def _step_description(step: MigrationStep, one: DeploymentReport) -> list[str]:
     lines = [f"Takes {takes_words(step)}. Begun later than today it may not be over in time."]
     if step.kind is StepKind.RAMP:
         lines += [f"By {day_words(rung.latest_start)} {rung_words(rung)}." for rung in step.rungs]

@@ -1,11 +1,13 @@
-"""Where a model version stands and when it ends: as ARM says, else as the snapshot that ships here says.
+"""Dates of a model version: its phase and its end, as ARM says, else as the snapshot that ships here says; and
+which deployment of a rollout can take over.
 
 A date that is not known stays unknown. The API's words for a phase are not those of the documents.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 
 from tui.base.text import plain
@@ -194,3 +196,39 @@ def _same_replacement(one: Replacement, other: Replacement) -> bool:
 def named(replacement: Replacement) -> str:
     """Model and version; a source may have named the model alone (version empty)."""
     return f"{replacement.model} {replacement.version}".strip()
+
+
+def advised(lifecycle: Lifecycle, table: LifecycleTable) -> Lifecycle:
+    """The same, without a replacement that ends no later: nobody is told to move there."""
+    return replace(lifecycle, replacement=None) if replacement_doubt(lifecycle, table) else lifecycle
+
+
+def successor_of(
+    name: str,
+    lifecycles: Mapping[str, Lifecycle],
+    replacement: Replacement | None,
+    baseline: str,
+    planned: str | None,
+) -> str | None:
+    """A deployment that runs the version named as the replacement. For the baseline else the canary of the plan
+    (``planned``), or without a plan the only other deployment, where that version ends later."""
+    others = [other for other in lifecycles if other != name]
+    for other in others:
+        if replacement is not None and _is(lifecycles[other], replacement):
+            return other
+    if name != baseline:
+        return None
+    heirs = others if planned is None else [planned]
+    return heirs[0] if len(heirs) == 1 and _outlives(lifecycles[heirs[0]], lifecycles[name]) else None
+
+
+def _outlives(one: Lifecycle, other: Lifecycle) -> bool:
+    """Where one date is not known, nothing is."""
+    if one.retires is None or other.retires is None or one.phase is Phase.RETIRED:
+        return False
+    return one.retires > other.retires
+
+
+def _is(lifecycle: Lifecycle, replacement: Replacement) -> bool:
+    same_model = lifecycle.model.casefold() == replacement.model.casefold()
+    return same_model and replacement.version.casefold() in ("", lifecycle.version.casefold())

@@ -1,4 +1,4 @@
-"""What lies ahead of every deployment of a rollout: phase, date, pin, warning and the way off its version."""
+"""Lifecycle report of a rollout: phase, date, pin and warning of each deployment, and how to leave it."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 
-from tui.lifecycle.dates import by_date, differences, lifecycle_of, replacement_doubt
+from tui.lifecycle.dates import advised, by_date, differences, lifecycle_of, replacement_doubt, successor_of
 from tui.lifecycle.migration import Migration, migration_of
-from tui.lifecycle.pins import pin_of
 from tui.lifecycle.retirement import (
-    Fate,
     RetirementWarning,
+    VersionEnd,
     due_in,
-    fate_of,
     leaves_on,
+    version_end_of,
     warning_of,
     what_happens,
 )
-from tui.lifecycle.successor import advised, successor_of
+from tui.lifecycle.status import pin_of
 from tui.lifecycle.table import LifecycleTable, Source
 from tui.model import (
     AccountView,
@@ -55,14 +54,14 @@ def arm_of(deployments: Iterable[Deployment], accounts: Mapping[str, AccountView
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
-    """What lies ahead of one deployment. ``at_the_date``, ``due`` and ``notes`` are sentences for people;
+class DeploymentReport:
+    """The report on one deployment. ``at_the_date``, ``due`` and ``notes`` are sentences for people;
     ``notes`` say where sources disagree."""
 
     deployment: Deployment
     lifecycle: Lifecycle
     pin: Pin
-    fate: Fate
+    version_end: VersionEnd
     at_the_date: str
     due: str
     warning: RetirementWarning | None
@@ -73,7 +72,7 @@ class Outlook:
 
 
 @dataclass(frozen=True, slots=True)
-class RolloutOutlook:
+class LifecycleReport:
     """The deployments of a rollout, the one whose version ends first at the head, those without a date last.
 
     ``arm_notes`` say why ARM could not be asked where it should have been."""
@@ -83,12 +82,12 @@ class RolloutOutlook:
     today: date
     arm_known: bool
     sources: tuple[Source, ...]
-    deployments: tuple[Outlook, ...]
+    deployments: tuple[DeploymentReport, ...]
     arm_notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class ModelOutlook:
+class ModelReport:
     """One entry of the lifecycle table, with what its sources disagree about."""
 
     lifecycle: Lifecycle
@@ -97,15 +96,15 @@ class ModelOutlook:
 
 
 @dataclass(frozen=True, slots=True)
-class TableOutlook:
+class TableReport:
     """The whole lifecycle table, the earliest date at the head, those without a date last."""
 
     today: date
     sources: tuple[Source, ...]
-    models: tuple[ModelOutlook, ...]
+    models: tuple[ModelReport, ...]
 
 
-def outlook_of(
+def lifecycle_report(
     rollout: Rollout,
     table: LifecycleTable,
     today: date,
@@ -113,7 +112,7 @@ def outlook_of(
     arm: Arm = MappingProxyType({}),
     arm_notes: tuple[str, ...] = (),
     served: Mapping[str, str] | None = None,
-) -> RolloutOutlook:
+) -> LifecycleReport:
     """Every deployment of the rollout.
 
     Args:
@@ -126,9 +125,10 @@ def outlook_of(
         for name, deployment in rollout.deployments.items()
     }
     found = [
-        _outlook(rollout, name, lifecycles, table, today, arm, (served or {}).get(name)) for name in lifecycles
+        _deployment_report(rollout, name, lifecycles, table, today, arm, (served or {}).get(name))
+        for name in lifecycles
     ]
-    return RolloutOutlook(
+    return LifecycleReport(
         rollout.name,
         rollout.environment,
         today,
@@ -139,13 +139,15 @@ def outlook_of(
     )
 
 
-def outlook_of_table(table: LifecycleTable, today: date) -> TableOutlook:
+def table_report(table: LifecycleTable, today: date) -> TableReport:
     """Every entry of the table."""
-    return TableOutlook(
+    return TableReport(
         today,
         table.sources,
         tuple(
-            ModelOutlook(lifecycle, warning_of(lifecycle, Fate.UNKNOWN, today), _notes(lifecycle, notes, table))
+            ModelReport(
+                lifecycle, warning_of(lifecycle, VersionEnd.UNKNOWN, today), _notes(lifecycle, notes, table)
+            )
             for lifecycle, notes in by_date(table, today)
         ),
     )
@@ -168,7 +170,7 @@ def _running(deployment: Deployment, managed: ManagedDeployment | None) -> tuple
     return managed.model, managed.version or deployment.version, managed.sku
 
 
-def _outlook(
+def _deployment_report(
     rollout: Rollout,
     name: str,
     lifecycles: Mapping[str, Lifecycle],
@@ -176,29 +178,29 @@ def _outlook(
     today: date,
     arm: Arm,
     served: str | None,
-) -> Outlook:
+) -> DeploymentReport:
     deployment, lifecycle, said = rollout.deployments[name], lifecycles[name], arm.get(name)
     managed, offered = said or (None, None)
     plain = deployment.endpoint in rollout.plain_servers
-    fate = fate_of(managed, lifecycle.phase, provisioned=deployment.provisioned)
+    version_end = version_end_of(managed, lifecycle.phase, provisioned=deployment.provisioned)
     model, version, sku = _running(deployment, managed)
     notes = _notes(lifecycle, differences(model, version, sku, offered, table, today), table)
     told = advised(lifecycle, table)
     planned = rollout.plan.canary if rollout.plan is not None else None
     successor = successor_of(name, lifecycles, told.replacement, rollout.baseline, planned)
-    return Outlook(
+    return DeploymentReport(
         deployment,
         lifecycle,
         pin_of(
             deployment, managed, lifecycle, served, arm_known=said is not None, today=today, plain_server=plain
         ),
-        fate,
-        what_happens(lifecycle, fate, today, managed.upgrade_option if managed else None),
+        version_end,
+        what_happens(lifecycle, version_end, today, managed.upgrade_option if managed else None),
         _LOOK_THERE if plain and lifecycle.phase is Phase.UNKNOWN else due_in(lifecycle.phase),
-        warning_of(told, fate, today, successor),
+        warning_of(told, version_end, today, successor),
         notes,
         migration_of(
-            leaves_on(lifecycle, fate),
+            leaves_on(lifecycle, version_end),
             today,
             plan=rollout.plan,
             rate=_rate(rollout.traffic),

@@ -1,4 +1,4 @@
-"""The outlook as Markdown for a runbook and as JSON for programs."""
+"""Lifecycle report as Markdown for a runbook and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from tui.base.text import markdown
 from tui.lifecycle.dates import named
 from tui.lifecycle.migration import HORIZON_DAYS, Migration, MigrationStep
-from tui.lifecycle.report import ModelOutlook, Outlook, RolloutOutlook, TableOutlook
+from tui.lifecycle.report import DeploymentReport, LifecycleReport, ModelReport, TableReport
 from tui.lifecycle.report_words import (
     COUNTED_WITH,
     arm_words,
@@ -31,12 +31,12 @@ from tui.lifecycle.table import Source
 from tui.model import Lifecycle, Replacement
 
 
-def rollout_markdown(outlook: RolloutOutlook) -> str:
-    """The outlook of a rollout as a page, the steps of its plans to be ticked off."""
-    today = outlook.today
-    lines = [f"# Lifecycle of {markdown(title(outlook))}", "", f"- seen on {day_words(today)}"]
-    lines += [f"- {markdown(source_words(source, today))}" for source in outlook.sources]
-    lines += [f"- {markdown(note)}" for note in arm_words(outlook)]
+def rollout_markdown(report: LifecycleReport) -> str:
+    """The report of a rollout as a page, the steps of its plans to be ticked off."""
+    today = report.today
+    lines = [f"# Lifecycle of {markdown(title(report))}", "", f"- seen on {day_words(today)}"]
+    lines += [f"- {markdown(source_words(source, today))}" for source in report.sources]
+    lines += [f"- {markdown(note)}" for note in arm_words(report)]
     rows = [("deployment", "version", "phase", "ends", "pin")]
     rows += [
         (
@@ -46,51 +46,51 @@ def rollout_markdown(outlook: RolloutOutlook) -> str:
             ends_words(one, today),
             one.pin.state.value.upper(),
         )
-        for one in outlook.deployments
+        for one in report.deployments
     ]
     lines += ["", *_table(rows)]
-    for one in outlook.deployments:
-        lines += ["", f"## {markdown(one.deployment.name)}", "", *_section(one, outlook)]
+    for one in report.deployments:
+        lines += ["", f"## {markdown(one.deployment.name)}", "", *_section(one, report)]
     return "\n".join([*lines, "", COUNTED_WITH, ""])
 
 
-def table_markdown(outlook: TableOutlook) -> str:
+def table_markdown(report: TableReport) -> str:
     """The whole lifecycle table as a page."""
-    today = outlook.today
+    today = report.today
     lines = ["# Lifecycle of models", "", f"- seen on {day_words(today)}"]
-    lines += [f"- {markdown(source_words(source, today))}" for source in outlook.sources]
+    lines += [f"- {markdown(source_words(source, today))}" for source in report.sources]
     head = ("retires", "days", "model", "version", "phase", "replacement", "notes")
-    rows = [head, *(_model_cells(one, today) for one in outlook.models)]
+    rows = [head, *(_model_cells(one, today) for one in report.models)]
     return "\n".join([*lines, "", *_table(rows), ""])
 
 
-def rollout_json(outlook: RolloutOutlook) -> str:
-    """The outlook of a rollout; every plan is there, however far off."""
+def rollout_json(report: LifecycleReport) -> str:
+    """The report of a rollout; every plan is there, however far off."""
     document = {
-        "rollout": outlook.rollout,
-        "environment": outlook.environment,
-        "today": outlook.today.isoformat(),
-        "arm_known": outlook.arm_known,
-        "arm_notes": list(outlook.arm_notes),
-        "sources": _sources(outlook.sources, outlook.today),
-        "deployments": [_deployment(one, outlook.today) for one in outlook.deployments],
+        "rollout": report.rollout,
+        "environment": report.environment,
+        "today": report.today.isoformat(),
+        "arm_known": report.arm_known,
+        "arm_notes": list(report.arm_notes),
+        "sources": _sources(report.sources, report.today),
+        "deployments": [_deployment(one, report.today) for one in report.deployments],
     }
     return json.dumps(document, indent=1) + "\n"
 
 
-def table_json(outlook: TableOutlook) -> str:
+def table_json(report: TableReport) -> str:
     """The whole lifecycle table."""
     document = {
-        "today": outlook.today.isoformat(),
-        "sources": _sources(outlook.sources, outlook.today),
+        "today": report.today.isoformat(),
+        "sources": _sources(report.sources, report.today),
         "models": [
             {
                 **_lifecycle(one.lifecycle),
-                "days_left": _days_left(one.lifecycle.retires, outlook.today),
+                "days_left": _days_left(one.lifecycle.retires, report.today),
                 "warning": _warning(one.warning),
                 "notes": list(one.notes),
             }
-            for one in outlook.models
+            for one in report.models
         ],
     }
     return json.dumps(document, indent=1) + "\n"
@@ -99,8 +99,8 @@ def table_json(outlook: TableOutlook) -> str:
 # --- Markdown ---------------------------------------------------------------------------------------------
 
 
-def _section(one: Outlook, outlook: RolloutOutlook) -> Iterator[str]:
-    today, lifecycle, migration = outlook.today, one.lifecycle, one.migration
+def _section(one: DeploymentReport, report: LifecycleReport) -> Iterator[str]:
+    today, lifecycle, migration = report.today, one.lifecycle, one.migration
     if one.warning is not None:
         yield f"**{one.warning.severity.upper()}** {markdown(one.warning.text)}\n"
     facts = [
@@ -129,7 +129,7 @@ def _section(one: Outlook, outlook: RolloutOutlook) -> Iterator[str]:
     yield f"- {day_words(migration.ends)}: the version ends"
 
 
-def _step(step: MigrationStep, one: Outlook, today: date) -> str:
+def _step(step: MigrationStep, one: DeploymentReport, today: date) -> str:
     what = step_words(step, target(one.migration), one.deployment.name)
     if step.done:
         return what
@@ -137,7 +137,7 @@ def _step(step: MigrationStep, one: Outlook, today: date) -> str:
     return f"by {day_words(step.latest_start)}{late}: {what} ({takes_words(step)})"
 
 
-def _model_cells(one: ModelOutlook, today: date) -> tuple[str, ...]:
+def _model_cells(one: ModelReport, today: date) -> tuple[str, ...]:
     lifecycle = one.lifecycle
     left = _days_left(lifecycle.retires, today)
     return (
@@ -172,7 +172,7 @@ def _sources(sources: Iterable[Source], today: date) -> list[dict[str, Any]]:
     ]
 
 
-def _deployment(one: Outlook, today: date) -> dict[str, Any]:
+def _deployment(one: DeploymentReport, today: date) -> dict[str, Any]:
     return {
         "name": one.deployment.name,
         **_lifecycle(one.lifecycle),
@@ -184,7 +184,7 @@ def _deployment(one: Outlook, today: date) -> dict[str, Any]:
             "reason": one.pin.reason,
             "remedy": one.pin.remedy,
         },
-        "fate": one.fate.value,
+        "fate": one.version_end.value,
         "at_the_date": one.at_the_date,
         "due": one.due,
         "warning": _warning(one.warning),
@@ -193,7 +193,7 @@ def _deployment(one: Outlook, today: date) -> dict[str, Any]:
     }
 
 
-def _migration(one: Outlook, today: date) -> dict[str, Any]:
+def _migration(one: DeploymentReport, today: date) -> dict[str, Any]:
     migration: Migration = one.migration
     return {
         "state": migration.state.value,

@@ -1,4 +1,4 @@
-"""The outlook as text for a terminal: a table, a time line, and a block for each deployment."""
+"""Lifecycle report as text for a terminal: a table, a time line, and a block for each deployment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.cells import cell_len, set_cell_size
 
 from tui.lifecycle.dates import named
 from tui.lifecycle.migration import HORIZON_DAYS, Migration, MigrationState
-from tui.lifecycle.report import ModelOutlook, Outlook, RolloutOutlook, TableOutlook
+from tui.lifecycle.report import DeploymentReport, LifecycleReport, ModelReport, TableReport
 from tui.lifecycle.report_words import (
     COUNTED_WITH,
     arm_words,
@@ -36,41 +36,41 @@ _TABLE_HEAD = ("", "RETIRES", "DAYS", "MODEL", "VERSION", "PHASE", "REPLACEMENT"
 _WIDE = 100
 
 
-def rollout_text(outlook: RolloutOutlook, width: int = 80) -> str:
-    """The outlook of a rollout in lines of at most ``width`` cells (at least 60)."""
+def rollout_text(report: LifecycleReport, width: int = 80) -> str:
+    """The report of a rollout in lines of at most ``width`` cells (at least 60)."""
     width = min(max(width, _LEAST_WIDTH), _MOST_WIDTH)
-    lines = [f"Lifecycle of {title(outlook)}, seen on {day_words(outlook.today)}"]
-    for source in outlook.sources:
-        lines += _wrapped(source_words(source, outlook.today), width)
-    for note in arm_words(outlook):
+    lines = [f"Lifecycle of {title(report)}, seen on {day_words(report.today)}"]
+    for source in report.sources:
+        lines += _wrapped(source_words(source, report.today), width)
+    for note in arm_words(report):
         lines += _wrapped(note, width)
-    lines += ["", *_columns([_HEAD, *(_row(one, outlook.today) for one in outlook.deployments)], width)]
-    lines += ["", *_time_line(outlook, width)]
-    for one in outlook.deployments:
-        lines += ["", *_block(one, outlook, width)]
-    if any(_shown(one.migration, outlook.today) for one in outlook.deployments):
+    lines += ["", *_columns([_HEAD, *(_row(one, report.today) for one in report.deployments)], width)]
+    lines += ["", *_time_line(report, width)]
+    for one in report.deployments:
+        lines += ["", *_block(one, report, width)]
+    if any(_shown(one.migration, report.today) for one in report.deployments):
         lines += ["", *_wrapped(COUNTED_WITH, width)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def table_text(outlook: TableOutlook, width: int = 80) -> str:
+def table_text(report: TableReport, width: int = 80) -> str:
     """The whole lifecycle table in lines of at most ``width`` cells (at least 60)."""
     width = min(max(width, _LEAST_WIDTH), _MOST_WIDTH)
-    lines = [f"Lifecycle of models, seen on {day_words(outlook.today)}"]
-    for source in outlook.sources:
-        lines += _wrapped(source_words(source, outlook.today), width)
-    rows = [_TABLE_HEAD, *(_model_row(one, outlook.today, width) for one in outlook.models)]
+    lines = [f"Lifecycle of models, seen on {day_words(report.today)}"]
+    for source in report.sources:
+        lines += _wrapped(source_words(source, report.today), width)
+    rows = [_TABLE_HEAD, *(_model_row(one, report.today, width) for one in report.models)]
     lines += ["", *_columns(rows, width), "", "x = past its date   * = every version"]
     lines += [
         line
-        for one in outlook.models
+        for one in report.models
         for note in one.notes
         for line in _wrapped(f"{one.lifecycle.model} {one.lifecycle.version}: {note}", width, "  ")
     ]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def _row(one: Outlook, today: date) -> tuple[str, ...]:
+def _row(one: DeploymentReport, today: date) -> tuple[str, ...]:
     ends = one.migration.ends
     return (
         one.deployment.name,
@@ -82,7 +82,7 @@ def _row(one: Outlook, today: date) -> tuple[str, ...]:
     )
 
 
-def _model_row(one: ModelOutlook, today: date, width: int) -> tuple[str, ...]:
+def _model_row(one: ModelReport, today: date, width: int) -> tuple[str, ...]:
     lifecycle, retires, to = one.lifecycle, one.lifecycle.retires, one.lifecycle.replacement
     return (
         "x" if retires is not None and retires < today else "",
@@ -95,14 +95,14 @@ def _model_row(one: ModelOutlook, today: date, width: int) -> tuple[str, ...]:
     )
 
 
-def _block(one: Outlook, outlook: RolloutOutlook, width: int) -> Iterator[str]:
-    today, lifecycle, migration = outlook.today, one.lifecycle, one.migration
+def _block(one: DeploymentReport, report: LifecycleReport, width: int) -> Iterator[str]:
+    today, lifecycle, migration = report.today, one.lifecycle, one.migration
     yield from _wrapped(f"{one.deployment.name} is {lifecycle.model} {lifecycle.version}", width, "  ")
     if one.warning is not None:
         yield from _labelled(one.warning.severity.upper(), one.warning.text, width)
     yield from _labelled("phase", f"{lifecycle.phase.value} ({lifecycle.source})", width)
     yield from _labelled("ends", ends_words(one, today), width)
-    if outlook.arm_known or one.pin.state is PinState.MISMATCH:
+    if report.arm_known or one.pin.state is PinState.MISMATCH:
         yield from _labelled("pin", f"{one.pin.state.value.upper()}: {one.pin.reason}; {one.pin.remedy}", width)
     yield from _labelled("at the end", one.at_the_date, width)
     yield from _labelled("due", one.due, width)
@@ -119,7 +119,7 @@ def _shown(migration: Migration, today: date) -> bool:
     return bool(migration.steps) and migration.within(HORIZON_DAYS, today)
 
 
-def _steps(one: Outlook, today: date, width: int) -> Iterator[str]:
+def _steps(one: DeploymentReport, today: date, width: int) -> Iterator[str]:
     rows = [("", "START BY", "STEP", "TAKES")]
     for step in one.migration.steps:
         late, when = ("", "") if step.done else _by(step.latest_start, today)
@@ -134,13 +134,13 @@ def _by(day: date, today: date) -> tuple[str, str]:
     return "late" if day < today else "", day_words(day)
 
 
-def _time_line(outlook: RolloutOutlook, width: int) -> Iterator[str]:
-    name = min(_NAME, max((len(one.deployment.name) for one in outlook.deployments), default=0))
+def _time_line(report: LifecycleReport, width: int) -> Iterator[str]:
+    name = min(_NAME, max((len(one.deployment.name) for one in report.deployments), default=0))
     weeks = width - name - 1
     yield from _wrapped("TIME LINE, a column a week: = nothing due, # the move is under way, X the end", width)
-    yield f"{'':{name}} {_axis(outlook.today, weeks)}"
-    for one in outlook.deployments:
-        yield f"{_middle_cut(one.deployment.name, name)} {_bar(one.migration, outlook.today, weeks)}"
+    yield f"{'':{name}} {_axis(report.today, weeks)}"
+    for one in report.deployments:
+        yield f"{_middle_cut(one.deployment.name, name)} {_bar(one.migration, report.today, weeks)}"
 
 
 def _axis(today: date, weeks: int) -> str:

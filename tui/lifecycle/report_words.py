@@ -1,4 +1,4 @@
-"""What every form of the outlook says in the same words."""
+"""Sentences that every form of the lifecycle report has in common."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tui.lifecycle.migration import (
     Rung,
     StepKind,
 )
-from tui.lifecycle.report import Outlook, RolloutOutlook
+from tui.lifecycle.report import DeploymentReport, LifecycleReport
 from tui.lifecycle.retirement import days_words
 from tui.lifecycle.table import Source
 
@@ -34,15 +34,15 @@ ARM_NOT_ASKED = "ARM was not asked: upgrade options, and so the pins, are not kn
 _NAMED_BEFORE_DAYS = (120, 90)
 
 
-def title(outlook: RolloutOutlook) -> str:
+def title(report: LifecycleReport) -> str:
     """Rollout and environment."""
-    return f"{outlook.rollout} ({outlook.environment})" if outlook.environment else outlook.rollout
+    return f"{report.rollout} ({report.environment})" if report.environment else report.rollout
 
 
-def arm_words(outlook: RolloutOutlook) -> tuple[str, ...]:
+def arm_words(report: LifecycleReport) -> tuple[str, ...]:
     """Why ARM does not say what it could, a sentence each; none where it says all."""
-    known = outlook.arm_known or all(one.plain_server for one in outlook.deployments)
-    return outlook.arm_notes or (() if known else (ARM_NOT_ASKED,))
+    known = report.arm_known or all(one.plain_server for one in report.deployments)
+    return report.arm_notes or (() if known else (ARM_NOT_ASKED,))
 
 
 def source_words(source: Source, today: date) -> str:
@@ -56,9 +56,9 @@ def day_words(day: date) -> str:
     return f"{('Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun')[day.weekday()]} {day}"
 
 
-def ends_words(outlook: Outlook, today: date) -> str:
+def ends_words(report: DeploymentReport, today: date) -> str:
     """When the version ends, whether that may move, and where it deviates from the date of retirement."""
-    lifecycle, ends = outlook.lifecycle, outlook.migration.ends
+    lifecycle, ends = report.lifecycle, report.migration.ends
     if ends is None:
         return "no date is known"
     may_move = {True: ", tentative", False: ", confirmed", None: ""}[lifecycle.tentative]

@@ -1,4 +1,4 @@
-"""What the retirement of a version does to a deployment, what is due until then, and when to warn.
+"""Retirement of a version: what it does to a deployment, what is due until then, and when to warn.
 
 Source of the rules: Microsoft, working with models (2026-02) and model retirements (2026-10-05).
 """
@@ -34,7 +34,7 @@ _DUE = {
 }
 
 
-class Fate(StrEnum):
+class VersionEnd(StrEnum):
     """What ends a deployment's version, by what ARM says of it."""
 
     STOPS = "stops"
@@ -55,12 +55,12 @@ class Fate(StrEnum):
     """ARM was not asked, or named an option that is not known here."""
 
 
-STOPPING = frozenset({Fate.STOPS, Fate.PROVISIONED, Fate.BATCH})
+STOPPING = frozenset({VersionEnd.STOPS, VersionEnd.PROVISIONED, VersionEnd.BATCH})
 
 _OPTIONS = {
-    "noautoupgrade": Fate.STOPS,
-    "oncecurrentversionexpired": Fate.MOVES,
-    "oncenewdefaultversionavailable": Fate.FOLLOWS,
+    "noautoupgrade": VersionEnd.STOPS,
+    "oncecurrentversionexpired": VersionEnd.MOVES,
+    "oncenewdefaultversionavailable": VersionEnd.FOLLOWS,
 }
 
 _LEAST_DAYS: tuple[tuple[int, Literal["alarm", "warn", "note"]], ...] = (
@@ -79,37 +79,37 @@ class RetirementWarning:
     text: str
 
 
-def fate_of(managed: ManagedDeployment | None, phase: Phase, *, provisioned: bool = False) -> Fate:
+def version_end_of(managed: ManagedDeployment | None, phase: Phase, *, provisioned: bool = False) -> VersionEnd:
     """What ends the version of a deployment; ``managed`` None where ARM was not asked or does not have it.
 
     ``provisioned`` is what the rollout file says; the SKU of ARM wins over it.
     """
     sku = (managed.sku or "").casefold() if managed is not None else ""
     if "provisioned" in sku or (provisioned and not sku):
-        return Fate.PROVISIONED
+        return VersionEnd.PROVISIONED
     if sku.endswith("batch"):
-        return Fate.BATCH
+        return VersionEnd.BATCH
     if phase is Phase.PREVIEW:
-        return Fate.FORCED
+        return VersionEnd.FORCED
     if managed is None:
-        return Fate.UNKNOWN
+        return VersionEnd.UNKNOWN
     if not managed.upgrade_option:
-        return Fate.UNSET
-    return _OPTIONS.get(managed.upgrade_option.casefold(), Fate.UNKNOWN)
+        return VersionEnd.UNSET
+    return _OPTIONS.get(managed.upgrade_option.casefold(), VersionEnd.UNKNOWN)
 
 
-def leaves_on(lifecycle: Lifecycle, fate: Fate) -> date | None:
+def leaves_on(lifecycle: Lifecycle, version_end: VersionEnd) -> date | None:
     """The first day on which the deployment may no longer answer with this version, None if it is not known.
 
     Those that wait for the end may be moved ``lead_days`` before it, those that follow new defaults when the
     replacement starts.
     """
     retires, replacement = lifecycle.retires, lifecycle.replacement
-    if fate in STOPPING or fate is Fate.FORCED or replacement is None:
+    if version_end in STOPPING or version_end is VersionEnd.FORCED or replacement is None:
         return retires
     lead_days = min(max(replacement.lead_days, 0), _LONGEST_LEAD_DAYS)
     earlier = retires and date.fromordinal(max(retires.toordinal() - lead_days, 1))
-    if fate is not Fate.FOLLOWS or replacement.starts is None:
+    if version_end is not VersionEnd.FOLLOWS or replacement.starts is None:
         return earlier
     return min(replacement.starts, earlier or replacement.starts)
 
@@ -119,32 +119,32 @@ def due_in(phase: Phase) -> str:
     return _DUE[phase]
 
 
-def what_happens(lifecycle: Lifecycle, fate: Fate, today: date, option: str | None = None) -> str:
+def what_happens(lifecycle: Lifecycle, version_end: VersionEnd, today: date, option: str | None = None) -> str:
     """What becomes of the deployment at the date, in words; ``option`` is the upgrade option ARM gave."""
     on = _on(lifecycle.retires, today)
     to = _target(lifecycle)
     past = lifecycle.phase is Phase.RETIRED
     stops = f"calls are answered with 410 Gone {'since' if past else 'from'} {_day(lifecycle.retires)}"
-    match fate:
-        case Fate.STOPS:
+    match version_end:
+        case VersionEnd.STOPS:
             return f"NoAutoUpgrade: it stops, {stops}."
-        case Fate.PROVISIONED:
+        case VersionEnd.PROVISIONED:
             return f"Provisioned deployments are never upgraded: it stops, {stops}."
-        case Fate.BATCH:
+        case VersionEnd.BATCH:
             return f"Batch deployments are not upgraded in place: it stops, {stops}."
-        case Fate.MOVES:
+        case VersionEnd.MOVES:
             return f"OnceCurrentVersionExpired: the service moves it to {to} {on}{_lead(lifecycle)}."
-        case Fate.FOLLOWS:
+        case VersionEnd.FOLLOWS:
             return (
                 "OnceNewDefaultVersionAvailable: the service moves it within about 2 weeks of a new default"
                 f" version{_starts(lifecycle)}, to {to} {on} at the latest."
             )
-        case Fate.UNSET:
+        case VersionEnd.UNSET:
             return (
                 f"No upgrade option is set: by Microsoft's page the service moves it to {to} {on}"
                 f"{_lead(lifecycle)}; reports say that it may also follow a new default version before."
             )
-        case Fate.FORCED:
+        case VersionEnd.FORCED:
             not_before = _day(lifecycle.retires)
             return f"A preview version is upgraded or ended whatever its option, not before {not_before}."
     unknown = (
@@ -157,21 +157,23 @@ def what_happens(lifecycle: Lifecycle, fate: Fate, today: date, option: str | No
 
 
 def warning_of(
-    lifecycle: Lifecycle, fate: Fate, today: date, successor: str | None = None
+    lifecycle: Lifecycle, version_end: VersionEnd, today: date, successor: str | None = None
 ) -> RetirementWarning | None:
     """What to warn of, from 90 days before the version may be gone; None where that is far off or unknown.
 
     ``successor`` is a deployment that can take over already: the traffic is then to be shifted to it.
     """
-    day = leaves_on(lifecycle, fate)
+    day = leaves_on(lifecycle, version_end)
     left = None if day is None else (day - today).days
     if lifecycle.phase is Phase.RETIRED or (left is not None and left < 0):
-        return RetirementWarning("alarm", left, _gone(lifecycle, fate, day, today, successor))
+        return RetirementWarning("alarm", left, _gone(lifecycle, version_end, day, today, successor))
     if left is None or day is None:
         return None
     for limit, severity in _LEAST_DAYS:
         if left <= limit:
-            return RetirementWarning(severity, left, _coming(lifecycle, fate, day, today, severity, successor))
+            return RetirementWarning(
+                severity, left, _coming(lifecycle, version_end, day, today, severity, successor)
+            )
     return None
 
 
@@ -202,30 +204,32 @@ def days_words(day: date, today: date) -> str:
     return f"in {count}" if days > 0 else f"{count} ago"
 
 
-def _gone(lifecycle: Lifecycle, fate: Fate, day: date | None, today: date, successor: str | None) -> str:
+def _gone(
+    lifecycle: Lifecycle, version_end: VersionEnd, day: date | None, today: date, successor: str | None
+) -> str:
     if day is None:
         head = "retired"
     elif day >= today:
         head = f"retired, though its date is {day}"
     else:
         head = f"retired {days_words(day, today)} ({day})"
-    if fate not in STOPPING and fate is not Fate.UNKNOWN:
-        return f"{head}. {_by_the_service(lifecycle, fate)}: compare what is served with what was asked"
-    unless = _UNLESS if fate is Fate.UNKNOWN else ""
+    if version_end not in STOPPING and version_end is not VersionEnd.UNKNOWN:
+        return f"{head}. {_by_the_service(lifecycle, version_end)}: compare what is served with what was asked"
+    unless = _UNLESS if version_end is VersionEnd.UNKNOWN else ""
     return f"{head}. {CALLS_FAIL}{unless}: {_act_now(lifecycle, successor)}"
 
 
 def _coming(
-    lifecycle: Lifecycle, fate: Fate, day: date, today: date, severity: str, successor: str | None
+    lifecycle: Lifecycle, version_end: VersionEnd, day: date, today: date, severity: str, successor: str | None
 ) -> str:
     when = f"{days_words(day, today)} ({day}{', may still move' if lifecycle.tentative else ''})"
     to = successor or (named(lifecycle.replacement) if lifecycle.replacement else "")
     if severity == "note":
         return f"this version ends {when}: plan the move{f' to {to}' if to else ''}"
     test = f"{to or 'the replacement'} must be in test by now"
-    if fate not in STOPPING and fate is not Fate.UNKNOWN:
-        return f"{_by_the_service(lifecycle, fate)} {when}: {test}"
-    unless = _UNLESS if fate is Fate.UNKNOWN else ""
+    if version_end not in STOPPING and version_end is not VersionEnd.UNKNOWN:
+        return f"{_by_the_service(lifecycle, version_end)} {when}: {test}"
+    unless = _UNLESS if version_end is VersionEnd.UNKNOWN else ""
     return f"{CALLS_FAIL} {when}{unless}: {_act_now(lifecycle, successor) if severity == 'alarm' else test}"
 
 
@@ -235,8 +239,8 @@ def _act_now(lifecycle: Lifecycle, successor: str | None) -> str:
     return DEPLOY_NOW + (f" ({named(lifecycle.replacement)})" if lifecycle.replacement else "")
 
 
-def _by_the_service(lifecycle: Lifecycle, fate: Fate) -> str:
-    if fate is Fate.FORCED:
+def _by_the_service(lifecycle: Lifecycle, version_end: VersionEnd) -> str:
+    if version_end is VersionEnd.FORCED:
         return "The service upgrades or ends it"
     return f"The service moves it to {_target(lifecycle)}"
 
@@ -256,7 +260,7 @@ def _on(day: date | None, today: date) -> str:
 
 
 def _lead(lifecycle: Lifecycle) -> str:
-    first = leaves_on(lifecycle, Fate.MOVES)
+    first = leaves_on(lifecycle, VersionEnd.MOVES)
     if first is None or first == lifecycle.retires:
         return ""
     return f", or from {first} on"

@@ -203,7 +203,7 @@ class Pin:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LifecycleStatus:
     """How long a deployment may go on. ``warning`` is what is to be said of its end from 90 days before it,
     empty where nothing is; ``days_left`` is until then, negative when it is past. ``successor`` is a deployment
     of the rollout that can take over."""
@@ -216,7 +216,7 @@ class Standing:
     successor: str | None = None
 
 
-NOT_KNOWN = Standing()
+NOT_KNOWN = LifecycleStatus()
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,8 +250,8 @@ class AccountView:
     error: str | None = None
     doing: str = ""
     ended: WriteEnd | None = None
-    standings: Mapping[str, Standing] = field(default_factory=dict)
-    """How each deployment stands, by its name, as far as ARM tells."""
+    statuses: Mapping[str, LifecycleStatus] = field(default_factory=dict)
+    """The status of each deployment, by its name, as far as ARM tells."""
 
     def deployment(self, name: str) -> ManagedDeployment | None:
         """The deployment of that name; ARM does not tell upper from lower case."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from tui.model.control import NOT_KNOWN, AccountView, Standing
+from tui.model.control import NOT_KNOWN, AccountView, LifecycleStatus
 from tui.model.deployments import Deployment
 from tui.model.events import Event, WeightTable
 from tui.model.figures import Figures, Second
@@ -71,7 +71,7 @@ class DeploymentView:
     ability: Ability = Ability()
     removed: str | None = None
     """Why it may get no traffic any more; None where it may."""
-    standing: Standing = NOT_KNOWN
+    status: LifecycleStatus = NOT_KNOWN
 
 
 class TrafficState(StrEnum):

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from tui.lifecycle.status import gone_words, standings_of
+from tui.lifecycle.status import gone_words, statuses_of
 from tui.lifecycle.table import LifecycleTable, load_lifecycle
 from tui.model import Deployment, Outcome
 from tui.preflight import online_deployments, online_endpoints
@@ -73,8 +73,8 @@ def _known(
     today = now().date()
     judges = {} if judge is None else {judge.name: judge}
     deployments = {**rollout.deployments, **judges}
-    standing = partial(
-        standings_of,
+    status = partial(
+        statuses_of,
         account_at=answers.account,
         served=answers.served,
         table=table,
@@ -82,17 +82,17 @@ def _known(
         plain_servers=rollout.plain_servers,
     )
     planned = rollout.plan.canary if rollout.plan is not None else None
-    standings = standing(rollout.deployments.values(), baseline=rollout.baseline, planned=planned)
+    statuses = status(rollout.deployments.values(), baseline=rollout.baseline, planned=planned)
     # Apart: the judge is nobody's successor.
-    standings |= standing(judges.values(), baseline="")
+    statuses |= status(judges.values(), baseline="")
     return {
         name: Known(
             deployment,
             rollout.endpoints[deployment.endpoint],
             answers.outcomes[name],
             answers.account(deployment.endpoint),
-            standings[name],
-            gone_words(standings[name], _status(answers.outcomes[name]), table, today),
+            statuses[name],
+            gone_words(statuses[name], _status(answers.outcomes[name]), table, today),
             judges=name in judges,
         )
         for name, deployment in deployments.items()

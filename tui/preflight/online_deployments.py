@@ -12,11 +12,11 @@ from tui.model import (
     AccountView,
     Deployment,
     Endpoint,
+    LifecycleStatus,
     ManagedDeployment,
     Outcome,
     OutcomeKind,
     PinState,
-    Standing,
 )
 from tui.preflight.finding import Finding, FindingVerdict, worst
 from tui.preflight.online_endpoints import region_key
@@ -69,7 +69,7 @@ class Known:
     endpoint: Endpoint
     outcome: Outcome | None
     account: AccountView | None
-    standing: Standing
+    status: LifecycleStatus
     gone: tuple[str, str]
     judges: bool = False
 
@@ -191,12 +191,12 @@ def state(known: Known) -> Finding | None:
 
 def pin(known: Known) -> Finding:
     """Whether it will go on to answer with its version."""
-    standing, pin = known.standing, known.standing.pin
+    status, pin = known.status, known.status.pin
     verdict = _BY_PIN.get(pin.state, "ok")
     text = f"{pin.state.value.upper()}{f' {pin.until}' if pin.until else ''}: {pin.reason}"
-    if standing.warning:
-        verdict = worst(verdict, _BY_SEVERITY[standing.severity])
-        text += f"; {standing.warning}"
+    if status.warning:
+        verdict = worst(verdict, _BY_SEVERITY[status.severity])
+        text += f"; {status.warning}"
     return Finding("pin", known.name, verdict, text, pin.remedy)
 
 

@@ -10,6 +10,7 @@ from tests.support.cockpit_fakes import BASELINE, CANARY, START, made_snapshot
 from tui.model import (
     AccountView,
     Lifecycle,
+    LifecycleStatus,
     ManagedDeployment,
     ModelSku,
     OfferedModel,
@@ -19,7 +20,6 @@ from tui.model import (
     QuotaUse,
     Replacement,
     Snapshot,
-    Standing,
 )
 
 TODAY = START.date()
@@ -34,14 +34,14 @@ def lifecycle(phase: Phase = Phase.LEGACY, retires: date | None = ENDS, **change
     return replace(base, **changes)
 
 
-def standing(
+def status(
     state: PinState = PinState.HARD_STOP, until: date | None = ENDS, warning: str = "", **changes: Any
-) -> Standing:
-    base = Standing(Pin(state, until, "the reason", "the remedy"), lifecycle(), warning)
+) -> LifecycleStatus:
+    base = LifecycleStatus(Pin(state, until, "the reason", "the remedy"), lifecycle(), warning)
     return replace(base, **changes)
 
 
-def with_standing(name: str = BASELINE, snapshot: Snapshot | None = None, **changes: Any) -> Snapshot:
+def with_status(name: str = BASELINE, snapshot: Snapshot | None = None, **changes: Any) -> Snapshot:
     """A snapshot in which a deployment differs."""
     made = snapshot or made_snapshot()
     return replace(made, deployments={**made.deployments, name: replace(made.deployments[name], **changes)})
@@ -74,7 +74,7 @@ def account(**changes: Any) -> AccountView:
         models=(offered("gpt-4o", "2024-11-20"), offered(), offered("gpt-5.6-sol", "2026-07-09")),
         quota=(QuotaUse("OpenAI.GlobalStandard.gpt-4o", 300, 3000),),
         read_at=START,
-        standings={"elsewhere-prod": standing()},
+        statuses={"elsewhere-prod": status()},
     )
     return replace(base, **changes)
 
@@ -82,7 +82,7 @@ def account(**changes: Any) -> AccountView:
 def crowded_snapshot(count: int) -> Snapshot:
     """An account of ``count`` deployments, some of versions of which little is known."""
     others = []
-    standings = {}
+    statuses = {}
     for i in range(count - 2):
         name = f"team-{i:03}-prod"
         kind = i % 4
@@ -96,17 +96,17 @@ def crowded_snapshot(count: int) -> Snapshot:
                 ),
             )[kind]
         )
-        standings[name] = (
-            standing(),
-            Standing(Pin(PinState.UNKNOWN, None, "no version", ""), lifecycle(Phase.UNKNOWN, None)),
-            standing(PinState.PINNED, None, lifecycle=lifecycle(Phase.UNKNOWN, None)),
-            standing(PinState.PINNED_UNTIL),
+        statuses[name] = (
+            status(),
+            LifecycleStatus(Pin(PinState.UNKNOWN, None, "no version", ""), lifecycle(Phase.UNKNOWN, None)),
+            status(PinState.PINNED, None, lifecycle=lifecycle(Phase.UNKNOWN, None)),
+            status(PinState.PINNED_UNTIL),
         )[kind]
     own = managed(), managed(CANARY, version="2025-05-13")
-    return managed_snapshot(deployments=(*own, *others), standings=standings)
+    return managed_snapshot(deployments=(*own, *others), statuses=statuses)
 
 
 def managed_snapshot(**changes: Any) -> Snapshot:
     """The made-up run, with its account read."""
     made = replace(made_snapshot(), accounts=(account(**changes),))
-    return with_standing(BASELINE, with_standing(CANARY, made, standing=standing()), standing=standing())
+    return with_status(BASELINE, with_status(CANARY, made, status=status()), status=status())

@@ -1,7 +1,8 @@
-"""What lies ahead of a rollout, and how it is shown as text, Markdown and JSON."""
+"""The lifecycle report of a rollout, and how it is shown as text, Markdown and JSON."""
 
 from __future__ import annotations
 
+import itertools
 import json
 from datetime import date
 from pathlib import Path
@@ -38,7 +39,7 @@ from tests.support.lifecycle_values import (
 from tui.base.text import span
 from tui.lifecycle.calendar import rollout_calendar
 from tui.lifecycle.migration import MigrationState
-from tui.lifecycle.report import RolloutOutlook, outlook_of, outlook_of_table
+from tui.lifecycle.report import LifecycleReport, lifecycle_report, table_report
 from tui.lifecycle.report_pages import rollout_json, rollout_markdown, table_json, table_markdown
 from tui.lifecycle.report_text import rollout_text, table_text
 from tui.lifecycle.report_words import ARM_NOT_ASKED
@@ -47,28 +48,28 @@ from tui.rollout import Rollout
 
 
 @pytest.fixture
-def ahead(tmp_path: Path) -> RolloutOutlook:
-    return outlook_of(rollout(tmp_path), BUNDLED, TODAY)
+def report(tmp_path: Path) -> LifecycleReport:
+    return lifecycle_report(rollout(tmp_path), BUNDLED, TODAY)
 
 
-# --- the outlook itself -----------------------------------------------------------------------------------
+# --- the report itself -----------------------------------------------------------------------------------
 
 
-def test_the_version_that_ends_first_is_at_the_head(ahead: RolloutOutlook) -> None:
-    assert [one.deployment.name for one in ahead.deployments] == [REASONING, OLD, PTU, NEXT, OWN]
-    assert not ahead.arm_known
+def test_the_version_that_ends_first_is_at_the_head(report: LifecycleReport) -> None:
+    assert [one.deployment.name for one in report.deployments] == [REASONING, OLD, PTU, NEXT, OWN]
+    assert not report.arm_known
 
 
-def test_without_arm_the_pins_are_unknown_and_all_three_options_are_told(ahead: RolloutOutlook) -> None:
-    old = by_name(ahead)[OLD]
+def test_without_arm_the_pins_are_unknown_and_all_three_options_are_told(report: LifecycleReport) -> None:
+    old = by_name(report)[OLD]
     assert old.pin.state is PinState.UNKNOWN
     for option in (NEVER, AT_THE_END, AUTO):
         assert option in old.at_the_date
-    assert "never upgraded" in by_name(ahead)[PTU].at_the_date
+    assert "never upgraded" in by_name(report)[PTU].at_the_date
 
 
-def test_the_canary_of_the_plan_is_where_the_baseline_goes(ahead: RolloutOutlook) -> None:
-    found = by_name(ahead)
+def test_the_canary_of_the_plan_is_where_the_baseline_goes(report: LifecycleReport) -> None:
+    found = by_name(report)
     assert found[OLD].migration.deployed == NEXT
     assert found[PTU].migration.deployed is None
     assert found[NEXT].migration.deployed is None
@@ -79,25 +80,27 @@ def test_the_canary_of_the_plan_is_where_the_baseline_goes(ahead: RolloutOutlook
 
 def test_the_only_other_deployment_is_where_a_baseline_without_a_plan_goes(tmp_path: Path) -> None:
     changes = {"plan": None, "deployments": {name: DEPLOYMENTS[name] for name in (OLD, NEXT)}}
-    old = by_name(outlook_of(rollout(tmp_path, changes), BUNDLED, TODAY))[OLD].migration
+    old = by_name(lifecycle_report(rollout(tmp_path, changes), BUNDLED, TODAY))[OLD].migration
     assert (old.deployed, old.usual) == (NEXT, True)
     assert old.replacement == Replacement("gpt-5.6-sol", "2026-07-09")
-    several = by_name(outlook_of(rollout(tmp_path, {"plan": None}), BUNDLED, TODAY))[OLD].migration
+    several = by_name(lifecycle_report(rollout(tmp_path, {"plan": None}), BUNDLED, TODAY))[OLD].migration
     assert several.deployed is None
 
 
 def test_the_named_replacement_goes_before_the_canary_of_the_plan(tmp_path: Path) -> None:
     changes = {"deployments": {**DEPLOYMENTS, "sol": of("gpt-5.6-sol", "2026-07-09")}}
-    assert by_name(outlook_of(rollout(tmp_path, changes), BUNDLED, TODAY))[OLD].migration.deployed == "sol"
+    assert (
+        by_name(lifecycle_report(rollout(tmp_path, changes), BUNDLED, TODAY))[OLD].migration.deployed == "sol"
+    )
 
 
 def test_a_canary_that_ends_no_later_is_no_way_out(tmp_path: Path) -> None:
     changes = {"deployments": {**DEPLOYMENTS, NEXT: of("gpt-4o", "2024-05-13")}}
-    assert by_name(outlook_of(rollout(tmp_path, changes), BUNDLED, TODAY))[OLD].migration.deployed is None
+    assert by_name(lifecycle_report(rollout(tmp_path, changes), BUNDLED, TODAY))[OLD].migration.deployed is None
 
 
-def test_nobody_is_sent_to_a_replacement_that_is_retired_itself(ahead: RolloutOutlook) -> None:
-    reasoning = by_name(ahead)[REASONING]
+def test_nobody_is_sent_to_a_replacement_that_is_retired_itself(report: LifecycleReport) -> None:
+    reasoning = by_name(report)[REASONING]
     assert reasoning.migration.state is MigrationState.GONE
     assert reasoning.migration.replacement is None
     assert any("o4-mini 2025-04-16, retires on 2026-11-19 itself" in note for note in reasoning.notes)
@@ -106,8 +109,8 @@ def test_nobody_is_sent_to_a_replacement_that_is_retired_itself(ahead: RolloutOu
     assert "o4-mini" not in reasoning.warning.text
 
 
-def test_a_deployment_of_which_nothing_is_known_is_shown_so(ahead: RolloutOutlook) -> None:
-    own = by_name(ahead)[OWN]
+def test_a_deployment_of_which_nothing_is_known_is_shown_so(report: LifecycleReport) -> None:
+    own = by_name(report)[OWN]
     assert (own.lifecycle.phase, own.migration.state) == (Phase.UNKNOWN, MigrationState.NO_DATE)
     assert own.warning is None
 
@@ -126,7 +129,7 @@ def test_what_arm_says_is_taken(tmp_path: Path) -> None:
         NEXT: (arm_of(NEXT, "gpt-5.1", "2025-11-13", NEVER), None),
         PTU: (None, None),
     }
-    found = outlook_of(rollout(tmp_path), BUNDLED, TODAY, arm=arm, served={NEXT: "gpt-5.1-2025-11-13"})
+    found = lifecycle_report(rollout(tmp_path), BUNDLED, TODAY, arm=arm, served={NEXT: "gpt-5.1-2025-11-13"})
     assert found.arm_known
     old, new = by_name(found)[OLD], by_name(found)[NEXT]
     assert (old.pin.state, old.pin.until) == (PinState.PINNED_UNTIL, date(2027, 2, 19))
@@ -138,7 +141,7 @@ def test_what_arm_says_is_taken(tmp_path: Path) -> None:
 
 def test_the_lifecycle_is_that_of_the_version_that_arm_runs(tmp_path: Path) -> None:
     arm = {OLD: (arm_of(OLD, "gpt-4o", "2024-11-20", NEVER), None)}
-    old = by_name(outlook_of(rollout(tmp_path), BUNDLED, TODAY, arm=arm))[OLD]
+    old = by_name(lifecycle_report(rollout(tmp_path), BUNDLED, TODAY, arm=arm))[OLD]
     assert old.lifecycle.version == "2024-11-20"
     assert old.pin.state is PinState.MISMATCH
 
@@ -146,7 +149,7 @@ def test_the_lifecycle_is_that_of_the_version_that_arm_runs(tmp_path: Path) -> N
 def test_a_trace_has_no_rate_to_count_requests_with(tmp_path: Path) -> None:
     (tmp_path / "arrivals.csv").write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n0,1,1\n")
     file = rollout(tmp_path, {"traffic": {"arrivals": "trace", "trace": "arrivals.csv"}})
-    old = by_name(outlook_of(file, BUNDLED, TODAY))[OLD]
+    old = by_name(lifecycle_report(file, BUNDLED, TODAY))[OLD]
     assert old.migration.requests_not_counted
 
 
@@ -160,8 +163,8 @@ def block(text: str, name: str) -> str:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_the_text_fits_the_terminal_and_says_what_matters(ahead: RolloutOutlook, width: int) -> None:
-    text = rollout_text(ahead, width)
+def test_the_text_fits_the_terminal_and_says_what_matters(report: LifecycleReport, width: int) -> None:
+    text = rollout_text(report, width)
     assert max(map(cell_len, text.splitlines())) <= width
     assert "9 days old" in text
     assert "ARM was not asked" in text
@@ -182,13 +185,13 @@ def test_the_text_fits_the_terminal_and_says_what_matters(ahead: RolloutOutlook,
 
 
 def test_a_plan_beyond_the_horizon_is_one_sentence(tmp_path: Path) -> None:
-    early = rollout_text(outlook_of(rollout(tmp_path), BUNDLED, date(2026, 1, 15)))
+    early = rollout_text(lifecycle_report(rollout(tmp_path), BUNDLED, date(2026, 1, 15)))
     assert "nothing has to begin before" in block(early, NEXT)
     assert "START BY" not in block(early, NEXT)
 
 
-def test_the_time_line_has_a_column_for_each_week(ahead: RolloutOutlook) -> None:
-    lines = rollout_text(ahead, 80).splitlines()
+def test_the_time_line_has_a_column_for_each_week(report: LifecycleReport) -> None:
+    lines = rollout_text(report, 80).splitlines()
     start = next(n for n, line in enumerate(lines) if line.startswith("TIME LINE"))
     bars = {line.split()[0]: line[len(OLD) + 1 :].strip() for line in lines[start + 2 : start + 7]}
     weeks = (date(2026, 12, 9) - TODAY).days // 7
@@ -199,9 +202,9 @@ def test_the_time_line_has_a_column_for_each_week(ahead: RolloutOutlook) -> None
     assert bars[NEXT].index("X") == (date(2027, 5, 15) - TODAY).days // 7
 
 
-def test_the_axis_of_the_time_line_names_the_months(ahead: RolloutOutlook) -> None:
+def test_the_axis_of_the_time_line_names_the_months(report: LifecycleReport) -> None:
     axis = next(
-        line for before, line in zip(*[rollout_text(ahead, 120).splitlines()[n:] for n in (0, 1)], strict=False)
+        line for before, line in itertools.pairwise(rollout_text(report, 120).splitlines())
         if before.startswith("TIME LINE")
     )  # fmt: skip
     assert axis.split()[:4] == ["Dec", "'27", "Feb", "Mar"]
@@ -209,7 +212,7 @@ def test_the_axis_of_the_time_line_names_the_months(ahead: RolloutOutlook) -> No
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_list_of_models_fits_and_marks_what_is_past(width: int) -> None:
-    text = table_text(outlook_of_table(BUNDLED, TODAY), width)
+    text = table_text(table_report(BUNDLED, TODAY), width)
     assert max(map(cell_len, text.splitlines())) <= width
     [past] = [line.split() for line in text.splitlines() if " 2025-01-31 " in line and "retired " in line]
     assert past[:6] == ["x", "2026-11-19", "-6", "o3-mini", "2025-01-31", "retired"]
@@ -232,13 +235,13 @@ def test_the_list_of_models_fits_and_marks_what_is_past(width: int) -> None:
 def test_whatever_arm_and_answers_say_every_form_stays_whole(
     tmp_path: Path, arm: dict[str, Any], served: dict[str, str], today: date, width: int
 ) -> None:
-    outlook = outlook_of(_kept(tmp_path), BUNDLED, today, arm=arm, served=served)
-    text = rollout_text(outlook, width)
+    report = lifecycle_report(_kept(tmp_path), BUNDLED, today, arm=arm, served=served)
+    text = rollout_text(report, width)
     assert max(map(cell_len, text.splitlines())) <= width
     assert all(line.isprintable() for line in text.splitlines())
-    assert len(json.loads(rollout_json(outlook))["deployments"]) == 5
-    assert rollout_markdown(outlook).count("\n## ") == 5
-    events = events_of(rollout_calendar(outlook, NOW))
+    assert len(json.loads(rollout_json(report))["deployments"]) == 5
+    assert rollout_markdown(report).count("\n## ") == 5
+    events = events_of(rollout_calendar(report, NOW))
     assert len({str(event["uid"]) for event in events}) == len(events)
 
 
@@ -255,8 +258,8 @@ def _kept(folder: Path) -> Rollout:
 # --- Markdown and JSON ------------------------------------------------------------------------------------
 
 
-def test_the_page_has_the_steps_to_tick_off(ahead: RolloutOutlook) -> None:
-    text = rollout_markdown(ahead)
+def test_the_page_has_the_steps_to_tick_off(report: LifecycleReport) -> None:
+    text = rollout_markdown(report)
     section = text.split(f"## {OLD}")[1].split("\n## ")[0]
     assert f"- [x] {NEXT} is deployed" in section
     assert section.count("- [ ] by ") == 4
@@ -271,7 +274,7 @@ def test_no_markup_of_others_gets_into_the_page(tmp_path: Path) -> None:
             OfferedModel(HOSTILE, HOSTILE, status=HOSTILE),
         )
     }
-    text = rollout_markdown(outlook_of(rollout(tmp_path), BUNDLED, TODAY, arm=arm))
+    text = rollout_markdown(lifecycle_report(rollout(tmp_path), BUNDLED, TODAY, arm=arm))
     assert "<script" not in text
     assert "`x`" not in text.replace("\\`", "")
     assert "\x1b" not in text
@@ -279,26 +282,26 @@ def test_no_markup_of_others_gets_into_the_page(tmp_path: Path) -> None:
 
 def test_why_arm_could_not_be_asked_is_said_in_every_form(tmp_path: Path) -> None:
     note = f"ARM could not be asked for endpoint main: {HOSTILE}"
-    outlook = outlook_of(rollout(tmp_path), BUNDLED, TODAY, arm_notes=(note,))
-    text, page = rollout_text(outlook, 80), rollout_markdown(outlook)
+    report = lifecycle_report(rollout(tmp_path), BUNDLED, TODAY, arm_notes=(note,))
+    text, page = rollout_text(report, 80), rollout_markdown(report)
     assert "ARM could not be asked for endpoint main" in text
     assert max(map(cell_len, text.splitlines())) <= 80
     assert "- ARM could not be asked for endpoint main" in page
     assert "<script" not in page
-    assert json.loads(rollout_json(outlook))["arm_notes"] == [note]
+    assert json.loads(rollout_json(report))["arm_notes"] == [note]
     for form in (text, page):
         assert ARM_NOT_ASKED not in form
 
 
 def test_the_list_as_a_page_has_a_row_for_every_entry() -> None:
-    outlook = outlook_of_table(BUNDLED, TODAY)
-    rows = [line for line in table_markdown(outlook).splitlines() if line.startswith("|")]
+    report = table_report(BUNDLED, TODAY)
+    rows = [line for line in table_markdown(report).splitlines() if line.startswith("|")]
     assert len(rows) == 2 + len(BUNDLED.entries)
     assert {row.replace("\\|", "").count("|") for row in rows} == {8}
 
 
-def test_json_has_every_plan_with_units_in_the_names(ahead: RolloutOutlook) -> None:
-    document = json.loads(rollout_json(ahead))
+def test_json_has_every_plan_with_units_in_the_names(report: LifecycleReport) -> None:
+    document = json.loads(rollout_json(report))
     assert (document["today"], document["arm_known"]) == ("2026-11-25", False)
     assert document["sources"][0]["age_days"] == 9
     found = {one["name"]: one for one in document["deployments"]}
@@ -314,7 +317,7 @@ def test_json_has_every_plan_with_units_in_the_names(ahead: RolloutOutlook) -> N
 
 
 def test_the_list_as_json() -> None:
-    models = json.loads(table_json(outlook_of_table(BUNDLED, TODAY)))["models"]
+    models = json.loads(table_json(table_report(BUNDLED, TODAY)))["models"]
     found = {(one["model"], one["version"]): one for one in models}
     assert found["o3-mini", "2025-01-31"]["days_left"] == -6
     assert found["gpt-4o", "2024-05-13"]["replacement"]["model"] == "gpt-5.6-sol"
