@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.support.rehearsal import rehearse
-from tui.cli.wiring import shipped
+from tui.cli.rehearsal import shipped
 from tui.model import Event, EventKind, VerdictState
 from tui.rollout import load_rollout
 

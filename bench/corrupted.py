@@ -34,7 +34,8 @@ from tests.support.recordings import NEW, OLD, STARTED, made_migration, made_run
 from tui.afterwards.player import Player
 from tui.afterwards.recording import Recording
 from tui.cli.commands import app
-from tui.cli.wiring import EveryKey, How
+from tui.cli.rehearsal import EveryKey
+from tui.cli.wiring import RunOptions
 from tui.engine.automation import Automation
 from tui.engine.resume import resumed
 from tui.evaluation.evaluators import Evaluators
@@ -186,7 +187,7 @@ def _taken_up(path: Path, file: Path, kept: bool, most: float) -> None:
                 "abc12345", path, 2, EventKind.SHIFTED, "ana", "", STARTED,
             ),
         )  # fmt: skip
-    taken = resumed(rollout, path.parent, How(resume=True))
+    taken = resumed(rollout, path.parent, RunOptions(resume=True))
     if taken.kept is not None:
         taken.kept.close(1.0)
     if taken.past is not None:

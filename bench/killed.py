@@ -28,7 +28,7 @@ from tests.support.engine_runs import NEW, OLD
 from tests.support.rollout_files import ENV, document
 from tests.support.simulator_process import simulators
 from tests.support.simulator_service import quick
-from tui.cli.wiring import How
+from tui.cli.wiring import RunOptions
 from tui.engine.resume import resumed
 from tui.model import WEIGHT_CHANGES, Event, EventKind, WeightTable
 from tui.record.kept_weights import kept_path, read_kept
@@ -143,7 +143,7 @@ class Bench:
         return Seen(typed, _left(own, served_now), taken, wrong)
 
     def _would_begin(self, rollout: Rollout) -> float:
-        begins = resumed(rollout, self._runs, How(resume=True))
+        begins = resumed(rollout, self._runs, RunOptions(resume=True))
         weights: WeightTable = begins.beginning.weights or rollout.weights
         return weights["default"][NEW]
 

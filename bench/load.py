@@ -69,13 +69,13 @@ def in_child(work: Callable[..., Any], *args: Any) -> Any:
 @contextmanager
 def engine_on(load: Load) -> Iterator[Engine]:
     """The whole engine under ``load``, recording into a folder that is removed at the end."""
-    from tui.cli.wiring import How, running
+    from tui.cli.wiring import RunOptions, running
     from tui.rollout import load_rollout
 
     with TemporaryDirectory() as folder:
         os.environ["XDG_STATE_HOME"] = folder
         rollout = load_rollout(load.write(Path(folder)), env=os.environ)
-        with running(rollout, How(seed=1)) as run:
+        with running(rollout, RunOptions(seed=1)) as run:
             run.engine.probes.result()
             yield run.engine
 

@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from tests.support.rehearsal import rehearse
-from tui.cli.wiring import shipped
+from tui.cli.rehearsal import shipped
 from tui.evaluation.criteria import ACCURACY_TOLERANCE_PCT, QUALITY_TOLERANCE, decision_table
 from tui.evaluation.paired import PairedTest
 from tui.model import VerdictState

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 
 from bench.world import BASE, CANARY, Version, World, happenings
-from tui.cli.wiring import shipped
+from tui.cli.rehearsal import shipped
 from tui.evaluation.evaluator import Evaluator
 from tui.evaluation.plan import MUST_BE_OK, Plan
 from tui.model import Assignment, PlanState, Verdict, VerdictState

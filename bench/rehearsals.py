@@ -23,7 +23,7 @@ from tempfile import TemporaryDirectory
 
 from bench.rehearsed import Rehearsed, plays
 from tests.support.rehearsal import Busy, rehearse
-from tui.cli.wiring import shipped
+from tui.cli.rehearsal import shipped
 from tui.model import CRITERIA, EventKind, Snapshot, Verdict, VerdictState
 from tui.rollout import GuardSpec, load_rollout
 

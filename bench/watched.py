@@ -19,7 +19,7 @@ import tui.cockpit.renderer
 import tui.engine.session
 from bench.load import CANARY
 from bench.processes import cpu_of_s, rss_mb
-from tui.cli.wiring import How, running, show_cockpit
+from tui.cli.wiring import RunOptions, running, show_cockpit
 from tui.model import Assignment, Outcome, Request, Snapshot
 from tui.model.commands import Shift
 from tui.rollout import load_rollout
@@ -146,11 +146,11 @@ def _cockpit(rollout: Path, out: Path, warm_s: float, for_s: float) -> None:
 
     _put(tui.cockpit.app, CanarytopApp=Watched)
     _put(tui.cockpit.renderer, ProcessRenderer=_Renderer)
-    show_cockpit(load_rollout(rollout, env=os.environ), How(seed=1), read_only=False, mouse=False)
+    show_cockpit(load_rollout(rollout, env=os.environ), RunOptions(seed=1), read_only=False, mouse=False)
 
 
 def _engine(rollout: Path, out: Path, warm_s: float, for_s: float) -> None:
-    with running(load_rollout(rollout, env=os.environ), How(seed=1)):
+    with running(load_rollout(rollout, env=os.environ), RunOptions(seed=1)):
         time.sleep(warm_s)
         clocks = _Clocks()
         time.sleep(for_s)

@@ -13,7 +13,7 @@ from tui.afterwards.playback import Playback
 from tui.afterwards.recording import Recording
 from tui.afterwards.replay import replay
 from tui.afterwards.report import report
-from tui.cli.wiring import shipped
+from tui.cli.rehearsal import shipped
 from tui.evaluation.evaluators import Evaluators
 from tui.evaluation.guard import Guard
 from tui.model import Event, EventKind, PlanState, PlanStep, SampleKind, Verdict, VerdictState

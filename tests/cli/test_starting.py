@@ -26,9 +26,7 @@ from tests.support.engine_runs import (
     simulator,
     until,
 )
-from tui.cli.wiring import How
-from tui.engine.resume import OtherRuns, by_records, file_weights, resumed
-from tui.engine.resume_weights import Standing, beginning, newest
+from tui.cli.wiring import RunOptions
 from tui.engine.setup import Setup
 from tui.model import Event, EventKind, PlanState, PlanStep, WeightTable
 from tui.model.commands import Mark, ResumePlan, RollBack, Shift, Undo
@@ -304,7 +302,7 @@ def test_undo_goes_back_to_whole_tables_of_now(tmp_path: Path) -> None:
         kept = replace(KEPT, rollout=now.path.resolve(), baseline=OLD, weights=last, file_weights=last,
                        record=tmp_path / "run1.sqlite", event=1000)  # fmt: skip
         write_kept(kept_path(state, now.path), kept)
-        taken = resumed(now, state / "runs", How(resume=True))
+        taken = resumed(now, state / "runs", RunOptions(resume=True))
         with running(now, past=taken.past) as engine:
             seen = []
             while True:
@@ -361,7 +359,11 @@ def test_records_say_it_where_the_small_file_is_missing_or_broken(tmp_path: Path
             place = kept_path(tmp_path / "state", of.path)
             place.parent.mkdir()
             place.write_text("{")
-        for how, weights in ((How(resume=True), none), (How(watch=True), none), (How(), None)):
+        for how, weights in (
+            (RunOptions(resume=True), none),
+            (RunOptions(watch=True), none),
+            (RunOptions(), None),
+        ):
             begins = resumed(of, runs, how).beginning
             assert begins.weights == weights
             assert "the last run was left rolled back by guard 2026-12-01 03:02Z" in begins.said
@@ -387,7 +389,11 @@ def test_a_newer_record_that_cannot_be_read_gives_no_canary_traffic(tmp_path: Pa
             place = kept_path(tmp_path / "state", of.path)
             place.parent.mkdir(exist_ok=True)
             place.write_text(broken)
-        for how, canary_pct in ((How(resume=True), 0.0), (How(watch=True), 0.0), (How(), 50.0)):
+        for how, canary_pct in (
+            (RunOptions(resume=True), 0.0),
+            (RunOptions(watch=True), 0.0),
+            (RunOptions(), 50.0),
+        ):
             begins = resumed(of, runs, how).beginning
             assert (begins.weights or of.weights)["default"][NEW] == canary_pct
             assert str(newer) in begins.said
@@ -397,7 +403,7 @@ def test_a_newer_record_that_cannot_be_read_gives_no_canary_traffic(tmp_path: Pa
 def test_a_small_file_of_another_rollout_is_not_believed(tmp_path: Path) -> None:
     of = rollout(tmp_path, "http://nowhere")
     write_kept(kept_path(tmp_path / "state", of.path), KEPT)
-    begins = resumed(of, tmp_path / "state" / "runs", How(resume=True)).beginning
+    begins = resumed(of, tmp_path / "state" / "runs", RunOptions(resume=True)).beginning
     assert begins.weights == {"default": {OLD: 100.0, NEW: 0.0}}
     assert "is of another file: /r.toml; all traffic goes to" in begins.said
 
@@ -427,11 +433,15 @@ def test_no_older_record_is_taken_for_a_newer_one_that_cannot_be_read(tmp_path: 
             # As one that sent something: without events nothing else says so.
             conn.execute(f"INSERT INTO outcomes VALUES (7{', 0' * 33})")
             conn.execute(damage)
-        for how, weights in ((How(resume=True), none), (How(watch=True), none), (How(), None)):
+        for how, weights in (
+            (RunOptions(resume=True), none),
+            (RunOptions(watch=True), none),
+            (RunOptions(), None),
+        ):
             begins = resumed(of, runs, how).beginning
             assert begins.weights == weights, damage
             assert newer.name in begins.said, damage
-        assert resumed(of, runs, How(resume=True, from_file=True)).beginning.weights is None
+        assert resumed(of, runs, RunOptions(resume=True, from_file=True)).beginning.weights is None
 
 
 def test_a_change_whose_weights_cannot_be_read_gives_no_canary_traffic(tmp_path: Path) -> None:
@@ -449,7 +459,7 @@ def test_a_change_whose_weights_cannot_be_read_gives_no_canary_traffic(tmp_path:
             conn.execute("UPDATE events SET after = ? WHERE id = 2", (json.dumps(after),))
         with pytest.raises(UnreadableRecord, match="does not say with which weights its run was left: event 2"):
             newest(kept)
-        begins = resumed(of, state / "runs", How(resume=True)).beginning
+        begins = resumed(of, state / "runs", RunOptions(resume=True)).beginning
         assert begins.weights == {"default": {OLD: 100.0, NEW: 0.0}}
         assert "event 2: weights" in begins.said
 

@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.recordings import made_run
-from tui.cli.wiring import shipped, whoami
+from tui.cli.rehearsal import shipped
+from tui.cli.whoami import whoami
 from tui.model import EventKind
 from tui.record.reader import RunInfo, list_runs, read_events
 

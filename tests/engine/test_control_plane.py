@@ -19,7 +19,7 @@ from tests.support.managed_runs import (
     managed_rollout,
     managed_run,
 )
-from tui.cli.wiring import left_half_done
+from tui.cli.viewing import left_half_done
 from tui.control_plane.resource_manager import ResourceManager
 from tui.engine.accounts import RunAccount
 from tui.engine.control_plane import AccountWrites

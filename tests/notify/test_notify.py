@@ -30,7 +30,7 @@ from tests.support.engine_runs import (
     until,
 )
 from tests.support.rollout_files import ENV, KEY, document, problems, write
-from tui.cli.wiring import EveryKey
+from tui.cli.rehearsal import EveryKey
 from tui.cockpit.bell import Bell
 from tui.model import Event, EventKind
 from tui.model.commands import RollBack, Shift

@@ -26,9 +26,9 @@ from tests.support.engine_runs import (
     simulator,
     until,
 )
-from tui.cli.wiring import How
-from tui.engine.resume import resumed
+from tui.cli.wiring import RunOptions
 from tui.engine.resume_weights import beginning, doubtful, newest, taken_up
+from tui.engine.resume import resumed
 from tui.model import Event, EventKind, WeightTable
 from tui.model.commands import RollBack, Shift
 from tui.record.kept_weights import (
@@ -374,7 +374,7 @@ def test_without_its_record_a_run_is_taken_up_with_its_weights_alone(tmp_path: P
     of = rollout(tmp_path, "http://nowhere")
     state = tmp_path / "state"
     write_kept(kept_path(state, of.path), replace(KEPT, rollout=of.path.resolve(), file_weights=of.weights))
-    taken = resumed(of, state / "runs", How(resume=True))
+    taken = resumed(of, state / "runs", RunOptions(resume=True))
     assert taken.past is not None
     assert taken.past.weights == {"default": {OLD: 100.0, NEW: 0.0}}
     assert [text.partition(":")[0] for text in taken.past.lost] == ["all but the weights"]
@@ -385,7 +385,7 @@ def test_a_broken_small_file_gives_no_canary_traffic(tmp_path: Path) -> None:
     place = kept_path(tmp_path / "state", of.path)
     place.parent.mkdir(parents=True)
     place.write_text("{")
-    for how, weights in ((How(resume=True), NONE), (How(watch=True), NONE), (How(), None)):
+    for how, weights in ((RunOptions(resume=True), NONE), (RunOptions(watch=True), NONE), (RunOptions(), None)):
         begins = resumed(of, tmp_path / "state" / "runs", how).beginning
         assert begins.weights == weights
         assert str(place) in begins.said

@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 
 from tests.support.simulator_service import KEY, Clock, quick, serve
-from tui.cli.wiring import shipped
+from tui.cli.rehearsal import shipped
 from tui.grading import TaskItem, grade_item, read_task_file
 from tui.model import Mark
 from tui.simulator.behaviour import PretendDeployment, TaskQuality

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.engine_runs import rollout
-from tui.cli.wiring import shipped
+from tui.cli.rehearsal import shipped
 from tui.model import DEFAULT_TASK, Deployment
 from tui.rollout import (
     Criteria,

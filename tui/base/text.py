@@ -24,6 +24,8 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 _SIZES = ((1, "s", "s"), (60, "m", "min"), (3_600, "h", "h"), (86_400, "d", "days"))
 _MOST_OF_UNIT = 99
 
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+
 
 def plain(text: str, limit: int) -> str:
     """One line of at most ``limit`` characters, control and formatting characters made visible.
@@ -85,6 +87,12 @@ def span(seconds: float) -> str:
             parts.append(f"{left // size:,} {unit}")
         left %= size
     return " ".join(parts[:2]) or "at once"
+
+
+def seconds_in(text: str) -> float | None:
+    """The seconds that ``90s``, ``5m``, ``1.5h`` or a bare number of seconds means; None where it is none."""
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h|d)?", text.strip())
+    return None if match is None else float(match[1]) * _SECONDS[match[2] or "s"]
 
 
 def about(seconds: float, *, words: bool = False) -> str:

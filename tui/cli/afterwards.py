@@ -121,7 +121,7 @@ def _recording(run: str) -> Any:
 
 
 def _settings(file: Path | None) -> Any:
-    from tui.cli.wiring import EveryKey
+    from tui.cli.rehearsal import EveryKey
     from tui.rollout import RolloutError, load_rollout
 
     try:
@@ -139,7 +139,7 @@ def _maker() -> Any:
 def _show(recording: Any, settings: Any, speed: float) -> None:
     from tui.afterwards.player import Player
     from tui.cli.ending import Ending, NothingRuns
-    from tui.cli.wiring import whoami
+    from tui.cli.whoami import whoami
     from tui.cockpit.actions import keymap_mistakes
     from tui.cockpit.app import CanarytopApp
     from tui.cockpit.renderer import ProcessRenderer

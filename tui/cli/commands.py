@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,11 +13,12 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from tui.base.exit_codes import BAD_INPUT, COULD_NOT_RUN, OK
-from tui.base.text import plain
+from tui.base.exit_codes import BAD_INPUT, COULD_NOT_RUN, INTERRUPTED, OK
+from tui.base.text import plain, seconds_in
 from tui.cli import (
     afterwards as cli_afterwards,
 )
+from tui.cli import attach
 from tui.cli import (
     check as cli_check,
 )
@@ -41,7 +41,7 @@ from tui.cli.ends import (
 )
 
 if TYPE_CHECKING:
-    from tui.cli.wiring import How
+    from tui.cli.wiring import RunOptions
     from tui.rollout import Rollout
 
 _DEMO_S = 30.0
@@ -62,6 +62,7 @@ app.add_typer(cli_check.app)
 app.add_typer(cli_afterwards.app)
 app.add_typer(cli_lifecycle.app)
 app.add_typer(cli_notify.app)
+app.add_typer(attach.app)
 
 
 def _known_scenario(name: str | None) -> str | None:
@@ -126,9 +127,10 @@ def demo(
     no_mouse: NoMouse = False,
 ) -> None:
     """The cockpit on an embedded simulator: no account, no key, no network."""
-    from tui.cli.wiring import How, shipped
+    from tui.cli.rehearsal import shipped
+    from tui.cli.wiring import RunOptions
 
-    _cockpit(shipped("demo.toml"), How(scenario, seed), read_only=read_only, no_mouse=no_mouse)
+    _cockpit(shipped("demo.toml"), RunOptions(scenario, seed), read_only=read_only, no_mouse=no_mouse)
 
 
 @app.command()
@@ -143,10 +145,10 @@ def watch(
     no_mouse: NoMouse = False,
 ) -> None:
     """The cockpit on a rollout file."""
-    from tui.cli.wiring import How
+    from tui.cli.wiring import RunOptions
 
-    how = How(scenario, seed, resume, calibrate_from, from_file, watch=True)
-    _cockpit(file, how, read_only=read_only, no_mouse=no_mouse)
+    options = RunOptions(scenario, seed, resume, calibrate_from, from_file, watch=True)
+    _cockpit(file, options, read_only=read_only, no_mouse=no_mouse)
 
 
 @app.command()
@@ -188,11 +190,11 @@ def run(
       4  kept for production
     130  interrupted
     """
-    from tui.cli.wiring import How
+    from tui.cli.wiring import RunOptions
 
-    how = How(scenario, seed, resume, calibrate_from, from_file)
+    options = RunOptions(scenario, seed, resume, calibrate_from, from_file)
     raise typer.Exit(
-        _headless(file, how, for_s=_seconds(for_), rate=rate, json_path=json_path, require_ok=require_ok)
+        _headless(file, options, for_s=_seconds(for_), rate=rate, json_path=json_path, require_ok=require_ok)
     )
 
 
@@ -291,34 +293,63 @@ def sim(
         fail(f"port {port} cannot be used: {plain(why, 200)}; choose another with --port", COULD_NOT_RUN)
 
 
-def _cockpit(file: Path, how: How, *, read_only: bool, no_mouse: bool) -> NoReturn:
+def _cockpit(file: Path, options: RunOptions, *, read_only: bool, no_mouse: bool) -> NoReturn:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise typer.Exit(_headless(file, how, for_s=_DEMO_S))
-    from tui.cli.wiring import show_cockpit
+        raise typer.Exit(_headless(file, options, for_s=_DEMO_S))
+    from tui.cli.engine import DidNotStart, EngineProcess
+    from tui.cli.viewing import CockpitFailed, attached, show, starting
+    from tui.engine.sockets import NoSocket
+
+    try:
+        with starting(f"canarytop {file.name}") as said:
+            engine = EngineProcess(file, options)
+            try:
+                # Meanwhile, on another core.
+                from tui.cockpit.app import CanarytopApp  # noqa: F401
+
+                connection = attached(engine.socket(said), read_only=read_only)
+            except BaseException:
+                engine.end()
+                raise
+        code = show(connection, read_only=read_only, mouse=not no_mouse)
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    except DidNotStart as error:
+        fail(str(error), error.code)
+    except (CockpitFailed, NoSocket) as error:
+        fail(str(error), COULD_NOT_RUN)
+    raise typer.Exit(code)
+
+
+@app.command(hidden=True)
+def engine(file: Path, options: str) -> None:
+    """The process of an engine, for a cockpit that is started beside it."""
+    from tui.cli.engine import doing, serve
+    from tui.cli.wiring import RunOptions
 
     with _told():
-        rollout = _rollout(file, how.scenario, keys=True)
-        code = show_cockpit(rollout, how, read_only=read_only, mouse=not no_mouse)
-    raise typer.Exit(code)
+        doing(f"reading {file}")
+        wanted = RunOptions(**json.loads(options))
+        serve(_rollout(file, wanted.scenario, keys=True), wanted)
 
 
 def _headless(
     file: Path,
-    how: How,
+    options: RunOptions,
     *,
     for_s: float | None,
     rate: float | None = None,
     json_path: Path | None = None,
     require_ok: bool = False,
 ) -> int:
-    from tui.cli.wiring import run_headless
+    from tui.cli.headless import run_headless
     from tui.headless.exit import exit_of
     from tui.headless.result import result
     from tui.headless.run import table
 
     with _told():
-        rollout = _rollout(file, how.scenario)
-        done = run_headless(rollout, how, for_s=for_s, rate=rate)
+        rollout = _rollout(file, options.scenario)
+        done = run_headless(rollout, options, for_s=for_s, rate=rate)
         ends = exit_of(
             done.snapshot,
             interrupted=done.interrupted,
@@ -349,7 +380,7 @@ def _on_output(text: str) -> str:
 def _rollout(file: Path, scenario: str | None, *, keys: bool = False) -> Rollout:
     from tui.base.problems import format_problems
     from tui.cli.before_run import further_problems
-    from tui.cli.wiring import EveryKey
+    from tui.cli.rehearsal import EveryKey
     from tui.rollout import RolloutError, load_rollout
 
     try:
@@ -365,7 +396,7 @@ def _rollout(file: Path, scenario: str | None, *, keys: bool = False) -> Rollout
 @contextmanager
 def _told() -> Iterator[None]:
     """Turn what can go wrong into one sentence and an exit code."""
-    from tui.cli.wiring import CockpitFailed
+    from tui.engine.sockets import NoSocket
     from tui.engine.resume import IsLive
     from tui.engine.thread import EngineFailed
     from tui.headless.run import CouldNotRun
@@ -374,7 +405,7 @@ def _told() -> Iterator[None]:
 
     try:
         yield
-    except (CouldNotRun, SimulatorFailed, EngineFailed, CockpitFailed, IsLive, UnreadableRecord) as error:
+    except (CouldNotRun, SimulatorFailed, EngineFailed, NoSocket, IsLive, UnreadableRecord) as error:
         fail(str(error), COULD_NOT_RUN)
     except OSError as error:
         fail(cannot_use(error), COULD_NOT_RUN)
@@ -383,7 +414,7 @@ def _told() -> Iterator[None]:
 def _seconds(text: str | None) -> float | None:
     if text is None:
         return None
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)?", text.strip())
-    if match is None or float(match[1]) <= 0:
+    seconds = seconds_in(text)
+    if not seconds:
         fail(f"canarytop run: --for {plain(text, 60)}: write a duration such as 90s, 5m or 1h", BAD_INPUT)
-    return float(match[1]) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600}[match[2] or "s"]
+    return seconds

@@ -117,7 +117,7 @@ def _width() -> int:
 
 
 def _rollout(file: Path) -> Any:
-    from tui.cli.wiring import EveryKey
+    from tui.cli.rehearsal import EveryKey
     from tui.rollout import RolloutError, load_rollout
 
     try:

@@ -183,6 +183,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("next_event", ("n",), "Next", "Towards newer events that match.", _LOG, on=_COCKPIT),
     Action("previous_event", ("N",), "Previous", "Towards older events.", _LOG, on=_COCKPIT),
     Action("mark", ("m",), "Mark…", "Write a note into the event log.", _LOG, friction="Enter", only=_LIVE),
+    Action("take_over", ("K",), "Take control", "This cockpit gives the commands; who had control looks on.",
+           _APP, "changes", short_label="Control", only=_LIVE),
+    Action("suspend", ("ctrl+z",), "Shell", "Back to the shell until fg; the run goes on.", _APP,
+           help_in_replay="Back to the shell until fg."),
     Action("command", (":",), "Command", "All actions by name; weight NAME=25, with ! to override a refusal.",
            _APP, friction="Enter", help_in_replay="All actions by name; seek 14:03:12, or seek 12m30s."),
     Action("copy", ("y",), "Copy", "What is shown, or the chosen answer, to the terminal's clipboard (OSC 52).",
@@ -191,7 +195,8 @@ ACTIONS: tuple[Action, ...] = (
            _APP, help_in_replay="Picture, figures and state as SVG, CSV and JSON files."),
     Action("help", ("?",), "Help", "The keys, and what each column means.", _APP, show_in_footer=True,
            short_label="Help"),
-    Action("quit", ("q", "ctrl+q", "ctrl+c"), "Quit", "End the run and leave.", _APP, show_in_footer=True,
+    Action("quit", ("q", "ctrl+q", "ctrl+c"), "Quit",
+           "Leave; the run goes on, or ends. ctrl+c twice ends it at once.", _APP, show_in_footer=True,
            short_label="Quit", while_typing=True, help_in_replay="Leave."),
 )  # fmt: skip
 

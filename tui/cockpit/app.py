@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -29,7 +30,7 @@ from tui.cockpit.actions import (
 )
 from tui.cockpit.bell import Bell
 from tui.cockpit.commands import Commands
-from tui.cockpit.controls import Controls, Playing
+from tui.cockpit.controls import Attached, Controls, Playing
 from tui.cockpit.keys_under_way import KeysUnderWay
 from tui.cockpit.messages import (
     ActionChosen,
@@ -38,6 +39,9 @@ from tui.cockpit.messages import (
     ProfileAccepted,
     ProfileNamed,
     PromotionAccepted,
+    RunLeft,
+    RunOver,
+    RunToEnd,
     SnapshotArrived,
     WeightWished,
 )
@@ -48,6 +52,7 @@ from tui.cockpit.sample_listing import Listing
 from tui.cockpit.sample_scoring import Scoring
 from tui.cockpit.sampling import Sampling
 from tui.cockpit.screens.cockpit import CockpitScreen
+from tui.cockpit.screens.leave import LeaveScreen
 from tui.cockpit.screens.live import LiveScreen
 from tui.cockpit.screens.outlook import Ahead
 from tui.cockpit.screens.palette import PaletteScreen
@@ -62,6 +67,9 @@ from tui.routing.controller import CommandRefused, LeftHalfDone, NothingToDo
 from tui.weight_profiles import WeightProfile
 
 _WIDTHS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide"), (160, "-huge")]
+_TWICE_S = 2.0
+"""A second ctrl+c within this time ends the run."""
+
 _HEIGHTS = [(0, "-flat"), (16, "-short"), (22, "-low"), (28, "-tall"), (50, "-high")]
 """Least columns and rows of each class that the style sheet knows."""
 
@@ -80,7 +88,8 @@ class CanarytopApp(Sampling):
         marker: What the font can show.
         export_folder: Where exports are written.
         clock: Seconds, monotonic.
-        on_quit: Called when the person quits, before the screen is given back.
+        on_quit: Called from any thread when the person ends what is shown, before the screen is given back.
+        run: The run that it is attached to and may be left; None where quitting is all there is.
         on_terminal_lost: Called from any thread when the terminal is gone.
         player: Who plays the recording that ``controls`` shows; None in a live run.
         ahead: The outlook of a snapshot as text; None where nobody looks ahead.
@@ -114,6 +123,7 @@ class CanarytopApp(Sampling):
         marker: MarkerMode = "braille",
         clock: Callable[[], float] = time.monotonic,
         on_quit: Callable[[], None] = lambda: None,
+        run: Attached | None = None,
         on_terminal_lost: Callable[[], None] = lambda: None,
         player: Playing | None = None,
         ahead: Ahead | None = None,
@@ -150,6 +160,12 @@ class CanarytopApp(Sampling):
         self._keys_under_way = KeysUnderWay()
         self._on_terminal_lost = on_terminal_lost
         self._on_quit = on_quit
+        self._run = run
+        self._interrupted_s = float("-inf")
+        self.ends_run = False
+        """Whether the person wants the run to end."""
+        if run is not None:
+            self.ui = replace(self.ui, viewer=run.welcome.viewer)
         self._key_is_text = False
         self._drawn = False
         self._actor = actor
@@ -168,6 +184,8 @@ class CanarytopApp(Sampling):
         self.take(first)
         self._bell.for_events(first.events)
         self._controls.subscribe(lambda snapshot: self._send(SnapshotArrived(snapshot)))
+        if self._run is not None:
+            self._run.ended.add_done_callback(lambda done: self._send(RunOver(str(done.exception() or ""))))
         if self._greeting:
             self.say(self._greeting, "warn")
         self.begin_to_play()
@@ -242,8 +260,15 @@ class CanarytopApp(Sampling):
         if BY_ID["roll_back"] in actions and first and self._rolls_back_at_once:
             self._commands.roll_back(self.view, None)
             return False
-        if BY_ID["quit"] in actions and first and not self._asks:
+        if BY_ID["quit"] in actions and first and not self._asks and self._run is None:
             self._on_quit()
+        if key.key == "ctrl+c" and self._run is not None:
+            twice, self._interrupted_s = self._clock() - self._interrupted_s < _TWICE_S, self._clock()
+            if twice:
+                self.ends_run = True
+                self._on_quit()
+                self.leave()
+                return False
         self._keys_under_way.came(action for action in actions if belongs(action, self.view.session))
         return True
 
@@ -428,6 +453,52 @@ class CanarytopApp(Sampling):
     def action_command(self) -> None:
         self.push_screen(PaletteScreen(self._keys, lambda: self.view))
 
+    # --- leaving ---------------------------------------------------------------------
+
+    def action_take_over(self) -> None:
+        if self._run is None:
+            self.say("this cockpit is the only one")
+        elif self.view.in_control is None:
+            self.say("nobody else is in control: every key acts from here")
+        else:
+            self._commands.take_over(self._run)
+
+    def action_suspend(self) -> None:
+        if not self._driver or not self._driver.can_suspend:
+            self.say("this terminal cannot be left for a shell", "warn")
+            return
+        self.action_suspend_process()
+        self.say("back from the shell; the run went on meanwhile")
+
     async def action_quit(self) -> None:
-        self._on_quit()
+        view = self.view
+        if self._run is None:
+            self._on_quit()
+            self.exit()
+        elif self._run.ended.done():
+            self.exit()
+        elif not self._run.welcome.kept_by_viewers or view.in_control is not None or view.ui.read_only:
+            self.post_message(RunLeft(None))
+        elif not isinstance(self.screen, LeaveScreen):
+            self.push_screen(LeaveScreen(view, rehearsed=self._run.welcome.rehearsed))
+
+    @on(RunLeft)
+    def _run_left(self, message: RunLeft) -> None:
+        if self._run is not None:
+            self._run.leave(message.ends_in_s)
         self.exit()
+
+    @on(RunToEnd)
+    def _run_to_end(self) -> None:
+        self.ends_run = True
+        self.exit()
+
+    @on(RunOver)
+    def _run_over(self, message: RunOver) -> None:
+        if message.gone:
+            self._choose(gone=message.gone)
+            self.bell()
+        else:
+            self.say(
+                f"the run has ended; the weights stay as they are; {self.view.ui.keys['quit']} leaves", "warn"
+            )

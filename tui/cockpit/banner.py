@@ -108,7 +108,10 @@ def banner(view: View) -> Banner:
 
 def _states(view: View) -> Iterator[State]:
     """Every state that holds, worst first; none is plain running."""
-    yield from _stale(view)
+    if view.ui.gone:
+        yield State("✗", "ENGINE GONE", "alarm", plain(view.ui.gone, 300), f"{view.ui.keys['quit']} leaves")
+    else:
+        yield from _stale(view)
     yield from dead_state(view)
     yield from _worse(view)
     yield from _record_error(view)
@@ -118,6 +121,14 @@ def _states(view: View) -> Iterator[State]:
     if view.live.also_running:
         yield State("▲", "NOT ALONE", "warn", plain(view.live.also_running, 200))
     ui = view.ui
+    if (holder := view.in_control) is not None and not ui.read_only:
+        who = (
+            f"{plain(holder.name, 24)} ({plain(holder.where, 24)})" if holder.where else plain(holder.name, 24)
+        )
+        free = f"{ui.keys['roll_back']} and {ui.keys['lower']} act from here too"
+        yield State(
+            "○", "LOOKING ON", "note", f"{who} is in control; {free}", f"{ui.keys['take_over']} takes over"
+        )
     if (gate := gate_said(view)) is not None:
         yield State("◇", plan_said(view).removeprefix("◇ "), "note", *gate)
     if ui.frozen is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from textual.message import Message
 
 from tui.cockpit import format as fmt
-from tui.cockpit.controls import Controls
+from tui.cockpit.controls import Attached, Controls
 from tui.cockpit.event_lines import Tone
 from tui.cockpit.messages import CommandEnded, Said
 from tui.cockpit.plan_lines import NO_PLAN
@@ -188,6 +188,10 @@ class Commands:
         """A note in the event log."""
         if text.strip():
             self._give("mark", Mark(text.strip()))
+
+    def take_over(self, run: Attached) -> None:
+        """Control goes to this cockpit."""
+        self._await("take control", run.take_over())
 
     def _has_plan(self, view: View) -> bool:
         if view.live.plan is None:

@@ -41,7 +41,7 @@ from tui.model.commands import Command
 from tui.routing.controller import CommandRefused, LeftHalfDone, NothingToDo
 
 _HELLO_S = 10.0
-_GONE = "the engine is gone: what it sent is recorded; `canarytop watch FILE --resume` goes on from there"
+_GONE = "the engine is gone; all it sent is recorded: watch FILE --resume goes on from there"
 _REFUSALS = {"nothing": NothingToDo, "half done": LeftHalfDone, "refused": CommandRefused}
 
 
@@ -72,6 +72,8 @@ class Connection:
         self._past: dict[str | None, tuple[Second, ...]] = {}
         self._samples: tuple[Sample, ...] = ()
         self._shown = threading.Event()
+        self.was_closed = False
+        """Whether this end let go."""
         self._socket = connected(path, _HELLO_S)
         try:
             self._put(hello)
@@ -145,6 +147,7 @@ class Connection:
 
     def close(self) -> None:
         """Let go of the engine, which goes on."""
+        self.was_closed = True
         # The other end may be faster.
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
@@ -178,8 +181,8 @@ class Connection:
                 self._take(_received(self._socket))
         except (OSError, EOFError) as error:
             failure.__cause__ = error
-        except BadFrame as error:
-            failure = EngineGone(f"the engine cannot be understood ({error}): attach again")
+        except Exception as error:  # noqa: BLE001 - a thread has no caller: whoever looks on is told
+            failure = EngineGone(f"what the engine says cannot be read ({type(error).__name__}: {error})")
         finally:
             if not self.ended.done():
                 self.ended.set_exception(failure)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Protocol
+from typing import Any, Protocol
 
+from tui.engine.messages import Welcome
 from tui.model import Event, Sample, Snapshot
 from tui.model.commands import Command
 from tui.weight_profiles import BrokenProfile, WeightProfile
@@ -34,6 +35,24 @@ class Controls(Protocol):
 
     def samples_note(self) -> str:
         """Why there are no samples, empty where there are or will be."""
+
+
+class Attached(Protocol):
+    """What the cockpit needs of the run that it is attached to, beside ``Controls``. Thread-safe, at once."""
+
+    @property
+    def welcome(self) -> Welcome:
+        """What the engine said first."""
+
+    @property
+    def ended(self) -> Future[int]:
+        """Done when the run is over, or its engine gone."""
+
+    def take_over(self) -> Future[Any]:
+        """Take control of the run."""
+
+    def leave(self, ends_in_s: float | None = None) -> None:
+        """Go, while the run goes on; it ends in ``ends_in_s`` seconds, None leaves that as it is."""
 
 
 class Playing(Protocol):

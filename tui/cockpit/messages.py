@@ -161,3 +161,21 @@ class NoteWritten(Message):
     sample: int
     deployment: str
     text: str
+
+
+@dataclass
+class RunLeft(Message):
+    """A person leaves and the run goes on; it ends in ``ends_in_s`` seconds, None leaves that as it is."""
+
+    ends_in_s: float | None
+
+
+class RunToEnd(Message):
+    """A person leaves, and the run ends."""
+
+
+@dataclass
+class RunOver(Message):
+    """The run has ended; ``gone`` says that its engine is gone without a word, and what to do."""
+
+    gone: str

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from tui.cockpit.actions import Session, first_keys
 from tui.cockpit.event_lines import Notice
 from tui.cockpit.sample_filters import SampleChoices
-from tui.model import DEFAULT_TASK, Snapshot
+from tui.model import DEFAULT_TASK, Snapshot, ViewerView
 
 STALE_AFTER_S = 3.0
 """A snapshot comes every second; three missing ones mean that the figures cannot be trusted."""
@@ -46,6 +46,10 @@ class UiState:
     undo_armed_until_s: float = float("-inf")
     read_only: bool = False
     step_pct: float = 5.0
+    gone: str = ""
+    """The engine is gone: what to do; empty while it is there."""
+    viewer: int = 0
+    """The number of this cockpit among those that are attached."""
     keys: Mapping[str, str] = field(default_factory=lambda: first_keys({}))
 
     @property
@@ -85,6 +89,12 @@ class View:
     def session(self) -> Session:
         """Whether a run is under way, or a recording is played."""
         return "live" if self.live.player is None else "replay"
+
+    @property
+    def in_control(self) -> ViewerView | None:
+        """Another viewer that has control of the run; None where this one may take it at any time."""
+        others = (viewer for viewer in self.live.viewers if viewer.id != self.ui.viewer)
+        return next((viewer for viewer in others if viewer.in_control), None)
 
     @property
     def notice(self) -> str:

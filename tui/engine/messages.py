@@ -88,13 +88,14 @@ class CockpitSettings(msgspec.Struct, frozen=True):
     window: str = "5m"
     step_pct: float = 5.0
     keys: dict[str, str] = {}
-    marker: str = "braille"
+    marker: Literal["braille", "hd", "ascii"] = "braille"
     desktop_notes: bool = False
 
 
 class Welcome(Frame, frozen=True):
-    """The first frame back. ``rollout_text`` is the file as the run began with it, ``begins`` what was said of
-    its weights then; ``viewer`` is the number of whoever is greeted."""
+    """The first frame back. ``viewer`` is the number of whoever is greeted, ``viewers`` names the others;
+    ``begins`` is what was said of the weights that the run began with. ``kept_by_viewers``: it ends after they
+    were lost."""
 
     protocol: int
     program: str
@@ -107,10 +108,8 @@ class Welcome(Frame, frozen=True):
     settings: CockpitSettings = CockpitSettings()
     samples_note: str = ""
     begins: tuple[str, ...] = ()
-    has_budget: bool = False
-    automated: bool = False
     rehearsed: bool = False
-    unattended_s: float = 0.0
+    kept_by_viewers: bool = False
     viewers: tuple[str, ...] = ()
 
 

@@ -41,7 +41,7 @@ from tui.engine.messages import (
     update,
 )
 from tui.engine.sockets import may_speak
-from tui.model import Event, EventKind, Sample, Second, Snapshot, ViewerView
+from tui.model import ENGINE, Event, EventKind, Sample, Second, Snapshot, TrafficState, ViewerView
 from tui.model.commands import Command, Nudge, RollBack
 from tui.routing.controller import CommandRefused, LeftHalfDone, NothingToDo
 from tui.weight_profiles import WeightProfile
@@ -56,6 +56,8 @@ _PART_S, _PART_SAMPLES = 600, 20
 """History and samples of one frame to whoever has just attached: packing it holds the loop for some ms."""
 
 _HELLO_S, _FLUSH_S = 5.0, 1.0
+_FIRST_VIEWER_S = 10.0
+_NO_TRAFFIC = (TrafficState.ENDED, TrafficState.BUDGET_SPENT)
 
 
 class Served(Protocol):
@@ -65,6 +67,7 @@ class Served(Protocol):
     def send(self, command: Command, *, actor: str) -> Future[Event]: ...
     def profiles(self) -> Future[Any]: ...
     def samples(self) -> tuple[Sample, ...]: ...
+    def samples_note(self) -> str: ...
     def say(self, kind: EventKind, actor: str, text: str) -> None: ...
     def end(self, drain_s: float = 0.0) -> None: ...
 
@@ -104,8 +107,8 @@ class _Viewer:
 class Server:
     """Listens at ``path`` for viewers of one run. ``welcome`` is what they are told first, less their number.
 
-    ``unattended_s`` is how long the run goes on after the last viewer was lost, None for ever; one that was
-    left on purpose goes on. ``now`` is the wall clock in UTC.
+    A run that is ``kept_by_viewers`` goes on for ``unattended_s`` after the last of them was lost (None: for
+    ever), and as long as it has traffic after the last has left on purpose. ``now`` is the wall clock in UTC.
     """
 
     def __init__(
@@ -124,6 +127,7 @@ class Server:
         self._ends: asyncio.TimerHandle | None = None
         self._ends_at: datetime | None = None
         self._is_unattended = False
+        self._ending = False
 
     # --- life ---
 
@@ -134,10 +138,15 @@ class Server:
             OSError: The socket cannot be made.
         """
         self._engine, self._baseline = engine, engine.snapshot().baseline
+        self._welcome = msgspec.structs.replace(self._welcome, samples_note=engine.samples_note())
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(str(self.path))
         self.path.chmod(0o600)
         self._listening = await asyncio.start_unix_server(self._attached, sock=listener)
+        if self._welcome.kept_by_viewers and self._unattended_s is not None:
+            # Whoever started it may be gone already.
+            self._is_unattended = True
+            self._end_in(max(self._unattended_s, _FIRST_VIEWER_S))
 
     async def close(self, lost: int, failure: str = "") -> None:
         """Tell every viewer that the run is over and listen no more."""
@@ -162,6 +171,13 @@ class Server:
         for viewer in tuple(self._viewers.values()):
             if viewer.up_to_date is not None and viewer.waiting <= _BEHIND_BYTES:
                 self._show(viewer, seen)
+        if (
+            snapshot.state in _NO_TRAFFIC
+            and self._count
+            and not self._viewers
+            and self._welcome.kept_by_viewers
+        ):
+            self._end("nobody looks on, and there is no more traffic")
 
     def seen(self, snapshot: Snapshot) -> Snapshot:
         """The snapshot with who looks on, and when that ends."""
@@ -316,7 +332,8 @@ class Server:
     def _gone(self, viewer: _Viewer) -> None:
         del self._viewers[viewer.view.id]
         self._say(EventKind.VIEWER, viewer, f"{'left' if viewer.left else 'is gone'}; the run goes on")
-        if self._viewers or viewer.left or self._unattended_s is None or viewer.view.read_only:
+        lost = not (self._viewers or viewer.left or viewer.view.read_only)
+        if not lost or self._unattended_s is None or not self._welcome.kept_by_viewers:
             return
         self._is_unattended = True
         for_s = self._unattended_s
@@ -331,9 +348,13 @@ class Server:
         self._ends = asyncio.get_running_loop().call_later(seconds, self._time_is_over)
 
     def _time_is_over(self) -> None:
-        why = "nobody came back" if self._is_unattended else "the time that was given on leaving is over"
-        self._live().say(EventKind.UNATTENDED, "canarytop", f"{why}: the run ends")
-        self._live().end()
+        self._end("nobody came back" if self._is_unattended else "the time that was given on leaving is over")
+
+    def _end(self, why: str) -> None:
+        if not self._ending:
+            self._ending = True
+            self._live().say(EventKind.UNATTENDED, ENGINE, f"{why}: the run ends")
+            self._live().end()
 
     def _say(self, kind: EventKind, viewer: _Viewer, text: str) -> None:
         self._live().say(kind, viewer.view.name, f"{_named(viewer.view)} {text}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -49,7 +49,7 @@ class ManagedDeployment:
     created_at: datetime | None = None
     modified_at: datetime | None = None
     etag: str | None = None
-    body: Mapping[str, object] = field(default_factory=dict, repr=False)
+    body: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """The whole answer, so that a PUT carries over what it would otherwise reset."""
 
 

@@ -1,0 +1,196 @@
+"""A cockpit attached to a run: until a person leaves it, or its terminal is lost."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import wait
+from contextlib import ExitStack, closing, contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tui.base.exit_codes import COULD_NOT_RUN, INTERRUPTED, OK
+from tui.base.text import plain
+from tui.cli.ends import tell
+from tui.cli.whoami import terminal, whoami
+from tui.engine.messages import PROTOCOL, Hello
+from tui.model import EventKind, Snapshot
+
+if TYPE_CHECKING:
+    from tui.cockpit.connection import Connection
+
+_FIRST_S = 20.0
+"""How long the first picture may take once the engine listens: an hour of history of many deployments."""
+
+_ENDS_S = 15.0
+
+
+class CockpitFailed(Exception):
+    """The screen broke, and the run behind it goes on."""
+
+
+class _Detached:
+    """The end of a cockpit: the run goes on without it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def end(self) -> None:
+        """Nothing of the run is touched."""
+
+    def has_ended(self, timeout_s: float) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@contextmanager
+def starting(what: str) -> Iterator[Callable[[str], None]]:
+    """A screen of its own while nothing can be shown yet; give it what is being done."""
+    if os.environ.get("TEXTUAL_DRIVER"):
+        # What the driver's other end shows is no terminal.
+        yield lambda text: None
+        return
+    out = sys.stdout
+    out.write(f"\x1b[?1049h\x1b[2J\x1b[H{plain(what, 200)}\r\n")
+
+    def show(text: str) -> None:
+        out.write(f"starting: {text}\r\n")
+        out.flush()
+
+    out.flush()
+    try:
+        yield show
+    except BaseException:
+        out.write("\x1b[?1049l")
+        out.flush()
+        raise
+
+
+def attached(path: Path, *, read_only: bool, looks: bool = True) -> Connection:
+    """The run that listens at ``path``.
+
+    Raises:
+        NoSocket: Nobody listens there.
+    """
+    from tui.cockpit.connection import Connection
+
+    return Connection(path, Hello(PROTOCOL, version("canarytop"), whoami(), terminal(), read_only, looks))
+
+
+def show(connection: Connection, *, read_only: bool, mouse: bool) -> int:
+    """The cockpit until it is left. Returns the exit code: 0 where a person left it, 130 where its terminal or
+    a signal ended it, 3 where the engine was gone.
+
+    Raises:
+        CockpitFailed: The screen broke.
+    """
+    from tui.cli.ending import Ending
+    from tui.cockpit.app import CanarytopApp
+    from tui.cockpit.renderer import ProcessRenderer
+    from tui.cockpit.terminal import driver_class
+
+    welcome, ending = connection.welcome, Ending()
+
+    def end_now() -> None:
+        connection.stop()
+        ending.quit()
+
+    settings, marker = welcome.settings, welcome.settings.marker
+    with ExitStack() as stack:
+        stack.enter_context(ending.on_signals())
+        stack.callback(connection.close)
+        connection.first_snapshot(_FIRST_S)
+        renderer = stack.enter_context(closing(ProcessRenderer()))
+        app = CanarytopApp(
+            connection,
+            renderer,
+            actor=whoami(),
+            read_only=read_only,
+            window=settings.window,
+            step_pct=settings.step_pct,
+            keymap=settings.keys,
+            marker=marker,
+            export_folder=Path.cwd() / "screenshots",
+            ahead=_lifecycle(welcome.record),
+            greeting="; ".join(welcome.begins),
+            driver_class=driver_class(),
+            desktop_notes=settings.desktop_notes,
+            run=connection,
+            on_quit=end_now,
+            on_terminal_lost=ending.hang_up,
+        )
+        ending.of(_Detached(connection), app.leave)
+        app.run(mouse=mouse)
+        ending.left()
+        before = connection.snapshot()
+        if app.ends_run:
+            connection.stop()
+            wait([connection.ended], _ENDS_S)
+        if app.return_code:
+            on = _goes_on(connection, connection.snapshot())
+            raise CockpitFailed(f"the cockpit broke: report what stands above; {on}")
+        return _said(connection, before, asked=ending.asked.is_set())
+
+
+def _said(connection: Connection, before: Snapshot, *, asked: bool) -> int:
+    """Say what became of the run, and give the exit code."""
+    last = connection.snapshot()
+    for text in left_half_done(before, last):
+        tell(text)
+    gone = connection.ended.exception() if connection.ended.done() and not connection.was_closed else None
+    if gone is not None:
+        tell(f"ERROR {gone}")
+    elif connection.ended.done() and not connection.was_closed:
+        tell(f"run {connection.welcome.run_id} has ended; weights stay: {weights_said(last)}")
+    else:
+        tell(_goes_on(connection, last))
+    tell(f"record: {connection.welcome.record}")
+    return INTERRUPTED if asked else OK if gone is None else COULD_NOT_RUN
+
+
+def _goes_on(connection: Connection, last: Snapshot) -> str:
+    run = connection.welcome.run_id
+    ends = f" until {last.ends_at:%Y-%m-%d %H:%M}Z" if last.ends_at is not None else ""
+    return f"run {run} goes on{ends}: canarytop attach {run} comes back to it, canarytop stop {run} ends it"
+
+
+def weights_said(snapshot: Snapshot) -> str:
+    """``v1=90 v2=10``, by task where there are several."""
+    tables = {
+        task: " ".join(f"{plain(name, 64)}={pct:g}" for name, pct in shares.items())
+        for task, shares in snapshot.weights.items()
+    }
+    return "; ".join(
+        text if len(tables) == 1 else f"{plain(task, 40)}: {text}" for task, text in tables.items()
+    )
+
+
+def left_half_done(before: Snapshot, after: Snapshot) -> Iterator[str]:
+    """What was cut off on the way from one snapshot of a run to another, with the command to do it by hand."""
+    last = max((event.id for event in before.events), default=0)
+    for event in after.events:
+        if event.kind is EventKind.HALF_DONE and event.id > last:
+            yield event.text + (f"\nby hand: {event.reason}" if event.reason else "")
+
+
+def _lifecycle(record: str) -> Callable[[Snapshot, int], str]:
+    """What lies ahead of the deployments of a run, as ``canarytop lifecycle`` says it."""
+
+    def text(snapshot: Snapshot, width: int) -> str:
+        from tui.lifecycle.report import arm_of, outlook_of
+        from tui.lifecycle.report_text import rollout_text
+        from tui.lifecycle.table import load_lifecycle
+        from tui.record.reader import read_head
+        from tui.rollout import recorded_rollout
+
+        rollout = recorded_rollout(read_head(Path(record)).rollout_text, Path(record))
+        arm = arm_of(rollout.deployments.values(), {account.endpoint: account for account in snapshot.accounts})
+        served = {name: view.served for name, view in snapshot.deployments.items() if view.served is not None}
+        report = outlook_of(rollout, load_lifecycle(), snapshot.at.date(), arm=arm, served=served)
+        return rollout_text(report, width)
+
+    return text
