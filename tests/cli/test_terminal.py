@@ -26,6 +26,7 @@ from tui.record.reader import RunInfo, list_runs, read_events
 
 _ESCAPES = re.compile(rb"\x1b\[[0-9;?:<>=]*[a-zA-Z]|\x1b[P\]].*?(?:\x07|\x1b\\)|\x1b.")
 DEMO = ("demo", "--scenario", "healthy", "--seed", "5")
+ENDED = (EventKind.VIEWER, EventKind.STOPPED)
 _QUEUED = 60
 """More pictures than wait to be written before the one who draws them waits too."""
 _PATIENCE_S = 60.0
@@ -130,12 +131,15 @@ def test_roll_back_and_leave(demo: Terminal, tmp_path: Path) -> None:
     demo.press("+r")
     demo.shows("ROLLED BACK")
     demo.press("q")
+    demo.shows("leave this run")
+    demo.press("e")
     assert demo.end() == 0
+    assert b"has ended; weights stay: gpt4o-prod-v1120=100" in demo.written
     [run] = list_runs(tmp_path / "canarytop" / "runs")
     assert run.ended_at is not None
     assert run.last_weights["default"]["gpt4o-prod-v1120"] == 100
     kinds = [event.kind for event in read_events(run.path) if event.actor == whoami()]
-    assert kinds == [EventKind.STARTED, EventKind.SHIFTED, EventKind.ROLLED_BACK, EventKind.STOPPED]
+    assert kinds == [EventKind.STARTED, EventKind.SHIFTED, EventKind.ROLLED_BACK, *ENDED]
 
 
 def _ignore_hang_ups() -> None:
@@ -150,12 +154,12 @@ def sending(terminal: Terminal, state: Path, shown: str = "ROLL BACK") -> None:
 
 
 def ended_well(state: Path) -> None:
+    left_nothing(state)
     [run] = list_runs(state / "canarytop" / "runs")
     assert run.ended_at is not None
     assert not run.live
     assert run.requests > 0
     assert read_events(run.path)[-1].kind is EventKind.STOPPED
-    left_nothing(state)
 
 
 def left_nothing(state: Path) -> None:
@@ -178,16 +182,16 @@ def left_behind(state: Path) -> list[str]:
     return found
 
 
-def more_requests(terminal: Terminal, state: Path, count: int) -> None:
+def more_requests(state: Path, count: int) -> None:
     """Wait until so many more were answered."""
     runs = state / "canarytop" / "runs"
     first = list_runs(runs)[0].requests
-    while list_runs(runs)[0].requests < first + count:
-        assert terminal.process.poll() is None
+    while (run := list_runs(runs)[0]).requests < first + count:
+        assert run.live
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_run_and_saves_it(number: signal.Signals, demo: Terminal, tmp_path: Path) -> None:
+def test_a_signal_ends_a_rehearsal_and_saves_it(number: signal.Signals, demo: Terminal, tmp_path: Path) -> None:
     sending(demo, tmp_path)
     demo.process.send_signal(number)
     assert demo.end() == 130
@@ -202,9 +206,9 @@ def test_a_signal_while_it_starts_ends_it_too(demo: Terminal, tmp_path: Path) ->
     demo.process.send_signal(signal.SIGTERM)
     assert demo.end() == 130
     assert demo.is_as_before()
+    left_nothing(tmp_path)
     [run] = list_runs(runs)
     assert run.ended_at is not None
-    left_nothing(tmp_path)
 
 
 @pytest.mark.parametrize(("command", "nohup"), [("demo", False), ("run", False), ("demo", True)])
@@ -220,18 +224,30 @@ def test_a_terminal_that_is_closed_without_a_signal_ends_the_run(
     ended_well(tmp_path)
 
 
-def test_a_run_goes_on_without_its_terminal_where_that_was_wanted(
+def test_a_run_goes_on_without_its_terminal_and_can_be_come_back_to(
     opened: Callable[..., Terminal], tmp_path: Path
 ) -> None:
-    """By the rollout file, or by who has hang-ups ignored. A termination ends it all the same."""
     file = tmp_path / "rollout.toml"
     file.write_text(shipped("demo.toml").read_text() + '\n[cockpit]\nunattended = "1h"\n')
     watched = opened("watch", str(file))
     sending(watched, tmp_path)
     watched.close()
-    more_requests(watched, tmp_path, 20)
-    watched.process.send_signal(signal.SIGTERM)
     assert watched.process.wait(_PATIENCE_S) == 130
+    more_requests(tmp_path, 20)
+    again = opened("attach")
+    again.shows("attached (in control)")
+    # The first picture is drawn once its answer to a request after it is seen.
+    more_requests(tmp_path, 20)
+    again.press("r")
+    again.shows("ROLLED BACK")
+    again.press("q")
+    again.shows("leave this run")
+    again.press("l")
+    assert again.end() == 0
+    assert b"goes on" in again.written
+    more_requests(tmp_path, 20)
+    ended = opened("stop")
+    assert ended.end() == 0
     ended_well(tmp_path)
 
 
@@ -240,21 +256,21 @@ def test_a_run_under_nohup_goes_on(opened: Callable[..., Terminal], tmp_path: Pa
     sending(run, tmp_path, "running")
     run.process.send_signal(signal.SIGHUP)
     run.close()
-    more_requests(run, tmp_path, 80)
+    more_requests(tmp_path, 80)
     run.process.send_signal(signal.SIGTERM)
     assert run.process.wait(_PATIENCE_S) == 130
     ended_well(tmp_path)
 
 
-@pytest.mark.parametrize(("how", "code"), [("signals", 130), ("q", 0)])
+@pytest.mark.parametrize(("how", "code"), [("signals", 130), ("ctrl+c twice", 0)])
 def test_a_screen_that_nobody_reads_cannot_keep_a_run_alive(
     how: str, code: int, demo: Terminal, tmp_path: Path
 ) -> None:
     """Its output is full and stays so: whoever writes to it waits for ever."""
     sending(demo, tmp_path)
-    demo.fill(lambda: more_requests(demo, tmp_path, 1))
-    if how == "q":
-        demo.press("q")
+    demo.fill(lambda: more_requests(tmp_path, 1))
+    if how == "ctrl+c twice":
+        demo.press("\x03\x03")
     else:
         demo.process.send_signal(signal.SIGTERM)
         demo.process.send_signal(signal.SIGTERM)
@@ -272,11 +288,12 @@ def test_keys_that_are_typed_before_the_first_picture_do_nothing(demo: Terminal,
     sending(demo, tmp_path)
     demo.press("r")
     demo.shows("ROLLED BACK")
-    demo.press("q")
+    demo.press("\x03\x03")
     assert demo.end() == 0
+    ended_well(tmp_path)
     [run] = list_runs(tmp_path / "canarytop" / "runs")
     kinds = [event.kind for event in read_events(run.path) if event.actor == whoami()]
-    assert kinds == [EventKind.STARTED, EventKind.ROLLED_BACK, EventKind.STOPPED]
+    assert kinds == [EventKind.STARTED, EventKind.ROLLED_BACK, *ENDED]
 
 
 @pytest.mark.parametrize("how", ["signal", "closed", "q"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import tempfile
 import threading
@@ -52,12 +53,12 @@ class Attached(Connection):
 
 @contextmanager
 def served(
-    folder: Path, *, unattended_s: float | None = None, **options: Any
+    folder: Path, *, unattended_s: float = math.inf, **options: Any
 ) -> Iterator[tuple[Engine, Callable[..., Attached]]]:
     """An engine with its door open, and a way to attach to it."""
     with tempfile.TemporaryDirectory(prefix="ct-") as short, ExitStack() as stack:
         path = Path(short) / "run1.sock"
-        welcome = Welcome(PROTOCOL, "1.2.3", "run1", "test", 1, 0, samples_note="none are kept")
+        welcome = Welcome(PROTOCOL, "1.2.3", "run1", "test", 1, 0, kept_by_viewers=True)
         server = Server(path, welcome, unattended_s=unattended_s, now=lambda: datetime.now(UTC))
         url = stack.enter_context(beside(simulator(pretend(OLD, NEW))))
         engine = engine_of(rollout(folder, url, **options), server=server)
@@ -76,7 +77,6 @@ def test_a_viewer_sees_what_the_engine_sees(tmp_path: Path) -> None:
     with served(tmp_path) as (engine, attach):
         first = attach()
         assert first.welcome.run_id == "run1"
-        assert first.samples_note() == "none are kept"
         seen = first.until(lambda s: len(s.history) > 1 and s.deployments[NEW].figures["run"])
         late = attach("bob")
         assert late.until(lambda s: s.at_s >= seen.at_s).history[: len(seen.history)] == seen.history
@@ -170,7 +170,9 @@ def test_a_viewer_that_does_not_read_holds_nobody(tmp_path: Path) -> None:
                 case Update() as news:
                     updates, snapshot = updates + 1, whole(snapshot, news, past)
         assert updates < 200
-        assert [e.text.split()[0] for e in snapshot.events[-300:]] == [str(n) for n in range(300)]
+        assert [e.text.split()[0] for e in snapshot.events if e.kind is EventKind.MARKED] == [
+            str(n) for n in range(300)
+        ]
         slow.close()
         ann.until(lambda s: len(s.viewers) == 1)
 

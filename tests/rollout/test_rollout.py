@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ def test_defaults_are_those_of_the_documentation(tmp_path: Path) -> None:
     criteria = rollout.criteria
     assert (criteria.latency_p95_pct, criteria.quality) == (10, 0)
     assert (rollout.cockpit.step_pct, rollout.cockpit.window, rollout.cockpit.marker) == (5, "5m", "braille")
-    assert rollout.cockpit.unattended_s == 0
+    assert rollout.cockpit.unattended_s is None
+    assert load(tmp_path, {"cockpit": {"unattended": "forever"}}).cockpit.unattended_s == inf
     assert load(tmp_path, {"cockpit": {"unattended": "1.5m"}}).cockpit.unattended_s == 90
 
 

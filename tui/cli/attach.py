@@ -33,6 +33,7 @@ def attach(
     no_mouse: Annotated[bool, typer.Option("--no-mouse", help="Leave the mouse to the terminal.")] = False,
 ) -> None:
     """The cockpit on a run that is live: started by watch, demo or run, here or in another terminal."""
+    from tui.cli.ending import Ending
     from tui.cli.viewing import CockpitFailed, show
     from tui.cockpit.connection import EngineGone
 
@@ -40,8 +41,10 @@ def attach(
     if not connection.is_same_version:
         _other_version(connection)
         return
+    ending = Ending()
     try:
-        code = show(connection, read_only=read_only, mouse=not no_mouse)
+        with ending.on_signals():
+            code = show(connection, ending, read_only=read_only, mouse=not no_mouse)
     except (CockpitFailed, EngineGone) as error:
         fail(str(error), COULD_NOT_RUN)
     raise typer.Exit(code)

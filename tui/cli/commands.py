@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from tui.base.exit_codes import BAD_INPUT, COULD_NOT_RUN, INTERRUPTED, OK
+from tui.base.exit_codes import BAD_INPUT, COULD_NOT_RUN, OK
 from tui.base.text import plain, seconds_in
 from tui.cli import (
     afterwards as cli_afterwards,
@@ -296,24 +296,25 @@ def sim(
 def _cockpit(file: Path, options: RunOptions, *, read_only: bool, no_mouse: bool) -> NoReturn:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise typer.Exit(_headless(file, options, for_s=_DEMO_S))
+    from tui.cli.ending import Ending
     from tui.cli.engine import DidNotStart, EngineProcess
     from tui.cli.viewing import CockpitFailed, attached, show, starting
     from tui.engine.sockets import NoSocket
 
+    ending = Ending()
     try:
-        with starting(f"canarytop {file.name}") as said:
-            engine = EngineProcess(file, options)
-            try:
-                # Meanwhile, on another core.
-                from tui.cockpit.app import CanarytopApp  # noqa: F401
+        with ending.on_signals():
+            with starting(f"canarytop {file.name}") as said:
+                engine = EngineProcess(file, options)
+                try:
+                    # Meanwhile, on another core.
+                    from tui.cockpit.app import CanarytopApp  # noqa: F401
 
-                connection = attached(engine.socket(said), read_only=read_only)
-            except BaseException:
-                engine.end()
-                raise
-        code = show(connection, read_only=read_only, mouse=not no_mouse)
-    except KeyboardInterrupt:
-        raise typer.Exit(INTERRUPTED) from None
+                    connection = attached(engine.socket(said), read_only=read_only)
+                except BaseException:
+                    engine.end()
+                    raise
+            code = show(connection, ending, read_only=read_only, mouse=not no_mouse)
     except DidNotStart as error:
         fail(str(error), error.code)
     except (CockpitFailed, NoSocket) as error:

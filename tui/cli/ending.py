@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from types import FrameType
 from typing import Any, Literal, Protocol
 
@@ -65,17 +65,15 @@ class NothingRuns:
 
 class Ending:
     """Ends a run whatever its screen does. What a screen does never delays the engine's end; where it is not
-    gone in time after that, the process ends without it. ``unattended_s`` is how long the run goes on without
-    its terminal.
+    gone in time after that, the process ends without it.
 
     A thread of its own does it: a signal handler interrupts whatever the program does just then, and may take
     no lock, so it only puts its wish into the queue.
     """
 
-    def __init__(self, *, unattended_s: float = 0.0) -> None:
+    def __init__(self) -> None:
         self.asked = threading.Event()
         """Whether the run ends because it was asked to from outside."""
-        self._unattended_s = unattended_s
         self._wishes: SimpleQueue[_Wish] = SimpleQueue()
         self._run: Ends | None = None
         self._leave: Callable[[], object] = lambda: None
@@ -93,7 +91,7 @@ class Ending:
         self._wishes.put("end")
 
     def hang_up(self) -> None:
-        """The terminal is gone: end, at once or after the time that the run may go on without one."""
+        """The terminal is gone: end."""
         self._wishes.put("hang up")
 
     def quit(self) -> None:
@@ -132,7 +130,7 @@ class Ending:
             raise SystemExit(INTERRUPTED)
 
     def _work(self) -> None:
-        wish = self._wish()
+        wish = self._wishes.get()
         if wish == "over":
             return
         if wish != "quit":
@@ -148,18 +146,6 @@ class Ending:
             return
         self._give_back()
         os._exit(OK if wish == "quit" else INTERRUPTED)
-
-    def _wish(self) -> _Wish:
-        """The first one that is to be acted on now."""
-        until_s: float | None = None
-        while True:
-            try:
-                wish = self._wishes.get(timeout=None if until_s is None else max(until_s - time.monotonic(), 0))
-            except Empty:
-                return "hang up"
-            if wish != "hang up" or self._unattended_s <= 0:
-                return wish
-            until_s = until_s or time.monotonic() + self._unattended_s
 
     def _give_back(self) -> None:
         """The terminal as it was, as far as it takes it: there may be nobody to give it back to."""

@@ -19,6 +19,7 @@ from tui.engine.messages import PROTOCOL, Hello
 from tui.model import EventKind, Snapshot
 
 if TYPE_CHECKING:
+    from tui.cli.ending import Ending
     from tui.cockpit.connection import Connection
 
 _FIRST_S = 20.0
@@ -41,6 +42,9 @@ class _Detached:
         """Nothing of the run is touched."""
 
     def has_ended(self, timeout_s: float) -> bool:
+        """A run that was asked to end is waited for."""
+        if self._connection.was_stopped:
+            wait([self._connection.ended], timeout_s)
         return True
 
     def close(self) -> None:
@@ -81,19 +85,18 @@ def attached(path: Path, *, read_only: bool, looks: bool = True) -> Connection:
     return Connection(path, Hello(PROTOCOL, version("canarytop"), whoami(), terminal(), read_only, looks))
 
 
-def show(connection: Connection, *, read_only: bool, mouse: bool) -> int:
+def show(connection: Connection, ending: Ending, *, read_only: bool, mouse: bool) -> int:
     """The cockpit until it is left. Returns the exit code: 0 where a person left it, 130 where its terminal or
     a signal ended it, 3 where the engine was gone.
 
     Raises:
         CockpitFailed: The screen broke.
     """
-    from tui.cli.ending import Ending
     from tui.cockpit.app import CanarytopApp
     from tui.cockpit.renderer import ProcessRenderer
     from tui.cockpit.terminal import driver_class
 
-    welcome, ending = connection.welcome, Ending()
+    welcome = connection.welcome
 
     def end_now() -> None:
         connection.stop()
@@ -101,7 +104,6 @@ def show(connection: Connection, *, read_only: bool, mouse: bool) -> int:
 
     settings, marker = welcome.settings, welcome.settings.marker
     with ExitStack() as stack:
-        stack.enter_context(ending.on_signals())
         stack.callback(connection.close)
         connection.first_snapshot(_FIRST_S)
         renderer = stack.enter_context(closing(ProcessRenderer()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import secrets
 import time
@@ -34,6 +33,7 @@ from tui.record.record import RunRecord, record_path, runs_folder
 from tui.rollout import Rollout
 
 _CLOSE_S = 5.0
+_UNATTENDED_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,5 +223,7 @@ def _door(
         rehearsed=rollout.rehearsed,
         kept_by_viewers=kept_by_viewers,
     )
-    unattended_s = None if math.isinf(cockpit.unattended_s) else cockpit.unattended_s
+    unattended_s = cockpit.unattended_s
+    if unattended_s is None:
+        unattended_s = 0.0 if rollout.rehearsed else _UNATTENDED_S
     return Server(path, welcome, unattended_s=unattended_s, now=partial(datetime.now, UTC)), ()

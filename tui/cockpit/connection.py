@@ -72,6 +72,7 @@ class Connection:
         self._past: dict[str | None, tuple[Second, ...]] = {}
         self._samples: tuple[Sample, ...] = ()
         self._shown = threading.Event()
+        self.was_stopped = False
         self.was_closed = False
         """Whether this end let go."""
         self._socket = connected(path, _HELLO_S)
@@ -135,6 +136,7 @@ class Connection:
 
     def stop(self) -> Future[Any]:
         """End the run."""
+        self.was_stopped = True
         return self._ask(Stop)
 
     def leave(self, ends_in_s: float | None = None) -> None:

@@ -7,6 +7,7 @@ engine: what waits for it is bounded, and past that it is let go.
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -107,12 +108,12 @@ class _Viewer:
 class Server:
     """Listens at ``path`` for viewers of one run. ``welcome`` is what they are told first, less their number.
 
-    A run that is ``kept_by_viewers`` goes on for ``unattended_s`` after the last of them was lost (None: for
-    ever), and as long as it has traffic after the last has left on purpose. ``now`` is the wall clock in UTC.
+    A run that is ``kept_by_viewers`` goes on for ``unattended_s`` (infinity: for ever) after the last of them
+    was lost, and as long as it has traffic after the last has left on purpose. ``now`` is the wall clock, UTC.
     """
 
     def __init__(
-        self, path: Path, welcome: Welcome, *, unattended_s: float | None, now: Callable[[], datetime]
+        self, path: Path, welcome: Welcome, *, unattended_s: float, now: Callable[[], datetime]
     ) -> None:
         self.path = path
         self._welcome = welcome
@@ -120,7 +121,9 @@ class Server:
         self._now = now
         self._engine: Served | None = None
         self._baseline = ""
+        self._attached: set[_Viewer] = set()
         self._viewers: dict[int, _Viewer] = {}
+        """Those of them that look on."""
         self._count = 0
         self._listening: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
@@ -142,8 +145,8 @@ class Server:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(str(self.path))
         self.path.chmod(0o600)
-        self._listening = await asyncio.start_unix_server(self._attached, sock=listener)
-        if self._welcome.kept_by_viewers and self._unattended_s is not None:
+        self._listening = await asyncio.start_unix_server(self._connected, sock=listener)
+        if self._welcome.kept_by_viewers and not math.isinf(self._unattended_s):
             # Whoever started it may be gone already.
             self._is_unattended = True
             self._end_in(max(self._unattended_s, _FIRST_VIEWER_S))
@@ -152,9 +155,10 @@ class Server:
         """Tell every viewer that the run is over and listen no more."""
         if self._listening is None:
             return
+        self._ending = True
         self._listening.close()
         self.path.unlink(missing_ok=True)
-        for viewer in tuple(self._viewers.values()):
+        for viewer in tuple(self._attached):
             viewer.put(Ended(lost, failure))
             viewer.close()
         if self._serving:
@@ -215,7 +219,7 @@ class Server:
 
     # --- one viewer ---
 
-    async def _attached(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._serving.add(task)
@@ -242,6 +246,7 @@ class Server:
         viewer = _Viewer(writer, hello, view)
         names = tuple(_named(one.view) for one in self._viewers.values())
         viewer.put(msgspec.structs.replace(self._welcome, viewer=viewer.view.id, viewers=names))
+        self._attached.add(viewer)
         if hello.looks:
             self._enter(viewer)
         try:
@@ -254,6 +259,7 @@ class Server:
                     showing.cancel()
                     await asyncio.gather(showing, return_exceptions=True)
         finally:
+            self._attached.discard(viewer)
             if hello.looks:
                 self._gone(viewer)
 
@@ -275,6 +281,7 @@ class Server:
                     return
                 self._say(EventKind.VIEWER, viewer, "ends the run")
                 viewer.put(Answer(id))
+                self._ending = True
                 self._live().end()
             case Leave(ends_in_s):
                 viewer.left = True
@@ -331,9 +338,11 @@ class Server:
 
     def _gone(self, viewer: _Viewer) -> None:
         del self._viewers[viewer.view.id]
+        if self._ending:
+            return
         self._say(EventKind.VIEWER, viewer, f"{'left' if viewer.left else 'is gone'}; the run goes on")
         lost = not (self._viewers or viewer.left or viewer.view.read_only)
-        if not lost or self._unattended_s is None or not self._welcome.kept_by_viewers:
+        if not lost or math.isinf(self._unattended_s) or not self._welcome.kept_by_viewers:
             return
         self._is_unattended = True
         for_s = self._unattended_s

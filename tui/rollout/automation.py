@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from math import inf
 
 from tui.base.problems import did_you_mean, nearest, quoted
 from tui.model import CRITERIA, CRITERION_ROWS, PlanStep
@@ -109,6 +110,9 @@ def _step(table: StepTable) -> PlanStep:
 
 
 def seconds_of(duration: str) -> float:
+    """Infinity for "forever"."""
+    if duration == "forever":
+        return inf
     return float(duration[:-1]) * _SECONDS[duration[-1]]
 
 

@@ -162,9 +162,8 @@ def _rollout(file: RolloutFile, path: Path) -> Rollout:
 
 def _cockpit(table: CockpitTable) -> CockpitSettings:
     fields = table.model_dump(exclude={"keys", "unattended"})
-    return CockpitSettings(
-        **fields, keys=MappingProxyType(table.keys), unattended_s=seconds_of(table.unattended)
-    )
+    unattended_s = None if table.unattended is None else seconds_of(table.unattended)
+    return CockpitSettings(**fields, keys=MappingProxyType(table.keys), unattended_s=unattended_s)
 
 
 def _notifier(table: NotifyTable) -> NotifySpec:

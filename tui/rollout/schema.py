@@ -196,7 +196,7 @@ class CockpitTable(_Table):
     step_pct: _Pct = 5.0
     window: Literal["1m", "5m", "15m", "60m", "run"] = "5m"
     marker: Literal["braille", "hd", "ascii"] = "braille"
-    unattended: _Duration = "0s"
+    unattended: Annotated[str, StringConstraints(pattern=r"^(forever|\d{1,6}(\.\d{1,3})?[smh])$")] | None = None
     desktop_notes: bool = False
     keys: dict[_Name, Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]] = {}
 
@@ -284,7 +284,7 @@ _PATTERN_RULES = {
     "quality": _LOWER_RULE,
     "accuracy": _LOWER_RULE,
     "bake": _DURATION_RULE,
-    "unattended": _DURATION_RULE,
+    "unattended": f'{_DURATION_RULE}, or "forever"',
     "watch": _DURATION_RULE,
 }
 _TYPE_RULES = {

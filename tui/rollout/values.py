@@ -222,13 +222,13 @@ class NotifySpec:
 class CockpitSettings:
     """How the cockpit behaves. ``step_pct`` is what one key press shifts, in points of weight; ``keys`` maps
     the id of an action to its keys, separated by commas; ``unattended_s`` is how long a run goes on whose
-    terminal is gone."""
+    last cockpit was lost, None where nothing was said: 5 minutes, a rehearsal not at all."""
 
     step_pct: float = 5.0
     window: Literal["1m", "5m", "15m", "60m", "run"] = "5m"
     marker: Literal["braille", "hd", "ascii"] = "braille"
     keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    unattended_s: float = 0.0
+    unattended_s: float | None = None
     desktop_notes: bool = False
     """Whether the terminal is asked to show what rings its bell (OSC 9)."""
 
