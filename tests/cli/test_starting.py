@@ -27,6 +27,8 @@ from tests.support.engine_runs import (
     until,
 )
 from tui.cli.wiring import RunOptions
+from tui.engine.resume import OtherRuns, by_records, file_weights, resumed
+from tui.engine.resume_weights import Standing, beginning, newest
 from tui.engine.setup import Setup
 from tui.model import Event, EventKind, PlanState, PlanStep, WeightTable
 from tui.model.commands import Mark, ResumePlan, RollBack, Shift, Undo

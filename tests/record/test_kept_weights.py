@@ -27,8 +27,8 @@ from tests.support.engine_runs import (
     until,
 )
 from tui.cli.wiring import RunOptions
-from tui.engine.resume_weights import beginning, doubtful, newest, taken_up
 from tui.engine.resume import resumed
+from tui.engine.resume_weights import beginning, doubtful, newest, taken_up
 from tui.model import Event, EventKind, WeightTable
 from tui.model.commands import RollBack, Shift
 from tui.record.kept_weights import (

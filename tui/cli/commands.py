@@ -397,8 +397,8 @@ def _rollout(file: Path, scenario: str | None, *, keys: bool = False) -> Rollout
 @contextmanager
 def _told() -> Iterator[None]:
     """Turn what can go wrong into one sentence and an exit code."""
-    from tui.engine.sockets import NoSocket
     from tui.engine.resume import IsLive
+    from tui.engine.sockets import NoSocket
     from tui.engine.thread import EngineFailed
     from tui.headless.run import CouldNotRun
     from tui.record.reader import UnreadableRecord

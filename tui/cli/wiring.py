@@ -21,10 +21,10 @@ from tui.cli.before_run import files_problem, room_for
 from tui.cli.ends import tell
 from tui.cli.whoami import whoami
 from tui.engine.messages import PROTOCOL, CockpitSettings, Welcome
+from tui.engine.resume import nothing_resumed, resumed
 from tui.engine.server import Server
 from tui.engine.setup import Setup
 from tui.engine.sockets import NoSocket, socket_path, sockets_folder
-from tui.engine.resume import nothing_resumed, resumed
 from tui.engine.thread import Engine
 from tui.model import Snapshot
 from tui.notify.sender import Notifier
