@@ -235,7 +235,7 @@ def test_a_run_goes_on_without_its_terminal_and_can_be_come_back_to(
     assert watched.process.wait(_PATIENCE_S) == 130
     more_requests(tmp_path, 20)
     again = opened("attach")
-    again.shows("attached (in control)")
+    again.shows("ROLL BACK")
     # The first picture is drawn once its answer to a request after it is seen.
     more_requests(tmp_path, 20)
     again.press("r")

@@ -183,16 +183,19 @@ def _lifecycle(record: str) -> Callable[[Snapshot, int], str]:
     """What lies ahead of the deployments of a run, as ``canarytop lifecycle`` says it."""
 
     def text(snapshot: Snapshot, width: int) -> str:
-        from tui.lifecycle.report import arm_of, outlook_of
+        from tui.lifecycle.report import arm_of, lifecycle_report
         from tui.lifecycle.report_text import rollout_text
         from tui.lifecycle.table import load_lifecycle
-        from tui.record.reader import read_head
-        from tui.rollout import recorded_rollout
+        from tui.record.reader import UnreadableRecord, read_head
+        from tui.rollout import RolloutError, recorded_rollout
 
-        rollout = recorded_rollout(read_head(Path(record)).rollout_text, Path(record))
+        try:
+            rollout = recorded_rollout(read_head(Path(record)).rollout_text, Path(record))
+        except (OSError, RolloutError, UnreadableRecord) as error:
+            return f"the rollout file of this run cannot be read any more: {plain(str(error), 500)}"
         arm = arm_of(rollout.deployments.values(), {account.endpoint: account for account in snapshot.accounts})
         served = {name: view.served for name, view in snapshot.deployments.items() if view.served is not None}
-        report = outlook_of(rollout, load_lifecycle(), snapshot.at.date(), arm=arm, served=served)
+        report = lifecycle_report(rollout, load_lifecycle(), snapshot.at.date(), arm=arm, served=served)
         return rollout_text(report, width)
 
     return text
