@@ -22,9 +22,10 @@ from typing import Literal
 
 from tests.support.rehearsal import rehearse
 from tui.cli.rehearsal import shipped
-from tui.evaluation.criteria import ACCURACY_TOLERANCE_PCT, QUALITY_TOLERANCE, decision_table
+from tui.evaluation.criteria import decision_table
 from tui.evaluation.paired import PairedTest
 from tui.model import VerdictState
+from tui.model.criteria import BY_PAIRS
 from tui.rollout import GuardSpec, load_rollout
 from tui.simulator.behaviour import EVERY_TASK, TaskQuality, how_good, is_right, whole_score
 from tui.simulator.scenarios import Change, Scenario
@@ -111,9 +112,11 @@ class Asked:
 
 
 _ACCURACY_WORSE = Asked()
-_ACCURACY_OK = Asked("ok", tolerance=ACCURACY_TOLERANCE_PCT / 100, error=BETA)
+ACCURACY_PCT, QUALITY = (BY_PAIRS[name].tolerance for name in ("accuracy", "quality"))
+
+_ACCURACY_OK = Asked("ok", tolerance=ACCURACY_PCT / 100, error=BETA)
 _QUALITY_WORSE = Asked(most=4)
-_QUALITY_OK = Asked("ok", 4, tolerance=QUALITY_TOLERANCE, error=BETA)
+_QUALITY_OK = Asked("ok", 4, tolerance=QUALITY, error=BETA)
 
 
 def engine_alpha() -> float:
@@ -169,10 +172,10 @@ def report(pool: ProcessPoolExecutor, runs: int, seeds: int) -> Iterator[str]:
         found = find(Scored(mean, mean), _QUALITY_WORSE, _ITEMS, runs)
         yield f"  scores of 1 to 5 with mean {mean:g}: {_within(found)}"
     yield f"\nfalse OK within {_ITEMS:,} items at beta {100 * BETA:g} %, as much worse as is tolerated"
-    found = find(RightWrong(0.13, ACCURACY_TOLERANCE_PCT), _ACCURACY_OK, _ITEMS, 4 * runs)
-    yield f"  {ACCURACY_TOLERANCE_PCT:g} points of accuracy: {_within(found)}"
-    found = find(Scored(4.4, 4.4 - QUALITY_TOLERANCE), _QUALITY_OK, _ITEMS, runs)
-    yield f"  {QUALITY_TOLERANCE:g} points of quality: {_within(found)}"
+    found = find(RightWrong(0.13, ACCURACY_PCT), _ACCURACY_OK, _ITEMS, 4 * runs)
+    yield f"  {ACCURACY_PCT:g} points of accuracy: {_within(found)}"
+    found = find(Scored(4.4, 4.4 - QUALITY), _QUALITY_OK, _ITEMS, runs)
+    yield f"  {QUALITY:g} points of quality: {_within(found)}"
     yield f"\nitems to WORSE at alpha {100 * ALPHA:g} %{'median':>14}{'P90':>8}{'published':>11}"
     for (share, lower), published in _PUBLISHED.items():
         found = find(RightWrong(share, lower), _ACCURACY_WORSE)

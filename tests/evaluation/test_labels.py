@@ -13,7 +13,7 @@ from tui.evaluation.blocks import BAD, GOOD, NONE, Member
 from tui.evaluation.calibration import Calibration
 from tui.evaluation.criteria import Limits, decision_table
 from tui.evaluation.labels import Labeller, rate_label, values_of, why_no_evidence
-from tui.model import Outcome, OutcomeKind, Usage, held_back
+from tui.model import CRITERION_ROWS, Outcome, OutcomeKind, Usage, held_back
 from tui.model.outcomes import Assignment
 from tui.rollout import Criteria
 
@@ -22,6 +22,7 @@ TABLE = decision_table(Criteria())
 LIMIT_MS = {"latency": 1000.0, "ttft": 200.0, "token": 10.0, "length": 100.0}
 KNOWN = {row.id: LIMIT_MS[row.measure] for row in TABLE if row.measure is not None}
 LIMITS = Calibration(TABLE, 300, KNOWN, 60_000.0).limits
+ROWS = {row.id: row for row in CRITERION_ROWS}
 LABELLER = Labeller(TABLE)
 K = OutcomeKind
 
@@ -84,11 +85,11 @@ def test_the_table_of_rates(
     for kind in kinds:
         found = labels(outcome_of(name, SHARES, kind=kind, counts_for_version=counts))
         assert {rate: found[rate] for rate in wanted} == wanted, kind
-        assert {rate: rate_label(rate, kind, counts=counts) for rate in wanted} == wanted, kind
+        assert {rate: rate_label(ROWS[rate], kind, counts=counts) for rate in wanted} == wanted, kind
 
 
 def test_the_table_of_rates_leaves_out_no_kind() -> None:
-    said = {kind: [rate_label(rate, kind) for rate in ("errors", "throttled")] for kind in OutcomeKind}
+    said = {kind: [rate_label(ROWS[rate], kind) for rate in ("errors", "throttled")] for kind in OutcomeKind}
     assert [kind for kind, found in said.items() if found == [NONE, NONE]] == [K.CLIENT_SATURATED, K.CANCELLED]
 
 

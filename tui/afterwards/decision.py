@@ -9,6 +9,7 @@ from tui.base.text import plain
 from tui.grading.grades import Scored, read_scored
 from tui.measure.business import BusinessLine, CostOfBoth, business, decision_texts, pairs_text, rate_text
 from tui.model import Event, EventKind, Pair, Snapshot
+from tui.model.criteria import BY_PAIRS
 
 _NAME = 60
 _MOST_PEOPLE = 50
@@ -72,7 +73,8 @@ def pairs_table(pairs: Iterable[Pair]) -> Table:
 
 
 def _mean(criterion: str, value: float) -> str:
-    return f"{100 * value:.1f} %" if criterion == "accuracy" else f"{value:.2f} of 5"
+    unit = BY_PAIRS[criterion].unit if criterion in BY_PAIRS else "of 5"
+    return f"{100 * value:.1f} %" if unit == "%" else f"{value:.2f} {unit}"
 
 
 def people_table(events: Iterable[Event]) -> Table:

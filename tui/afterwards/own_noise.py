@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from tui.evaluation.canary_tests import Listener
-from tui.evaluation.labels import MEASURES, values_of
+from tui.evaluation.labels import values_of
 from tui.evaluation.neighbours import variance
 from tui.model import CRITERION_ROWS, Outcome
-from tui.model.criteria import default_of
+from tui.model.criteria import MEASURES, default_of
 
 LEAST_MIN = 60
 """Minutes that a run must have lasted for a dispersion to be measured of it."""

@@ -35,8 +35,8 @@ _UNIT: Final = 8
 _NAME: Final = 40
 
 
-def judged_canary(view: View) -> str | None:
-    """The canary whose verdicts are shown: the chosen row where it is one, else the first that is judged."""
+def shown_canary(view: View) -> str | None:
+    """The canary whose verdicts are shown: the chosen row where it is one, else the first that has verdicts."""
     names = canaries(view.live)
     if view.ui.selected in names:
         return view.ui.selected
@@ -47,7 +47,7 @@ def verdict_lines(
     view: View, width: int, *, plan_first: bool = False, chosen: RowKey | None = None
 ) -> tuple[Line, ...]:
     """Everything that the verdict screen says of the canary in view, ``width`` cells wide."""
-    name = judged_canary(view)
+    name = shown_canary(view)
     if name is None:
         return (Line("this rollout has no canary: there is nothing to judge", "dim"),)
     ladder = [
@@ -75,7 +75,7 @@ def explained_lines(
 ) -> tuple[Line, ...]:
     """What the chosen row rests on, in plain words: at most ``most`` rows of it, or the ``whole`` with every
     figure. Empty where nothing is judged."""
-    name = judged_canary(view)
+    name = shown_canary(view)
     verdict = None if name is None else chosen_row(rows_of(view, name), chosen)
     if name is None or verdict is None:
         return ()

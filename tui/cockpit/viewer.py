@@ -30,7 +30,7 @@ from tui.cockpit.screens.live import LiveScreen
 from tui.cockpit.screens.scrolling import ScrollingScreen
 from tui.cockpit.screens.verdicts import VerdictsScreen
 from tui.cockpit.ui_state import NOTICE_S, UiState, View, canaries, tasks_of
-from tui.cockpit.verdict_lines import judged_canary
+from tui.cockpit.verdict_lines import shown_canary
 from tui.model import WINDOWS_S, Snapshot, of_task
 
 _NOTICES_KEPT = 50
@@ -265,7 +265,7 @@ class Viewer(App[None], inherit_bindings=False):
         screen = self.screen
         if isinstance(screen, VerdictsScreen):
             names = canaries(self.view.live)
-            now = judged_canary(self.view)
+            now = shown_canary(self.view)
             if now is not None:
                 self._choose(selected=names[(names.index(now) + 1) % len(names)])
             screen.put_plan_first(False)

@@ -16,17 +16,15 @@ from typing import Any
 
 from tui.evaluation.criteria import Criterion, Cut, Limits, MeanCut, decision_table, factors_of
 from tui.evaluation.labels import (
-    FEWEST_TOKENS,
     MEANS,
-    MEASURES,
     Bills,
     Values,
     bills_of,
     values_of,
 )
 from tui.evaluation.saved_numbers import finite
-from tui.model import Outcome
-from tui.model.criteria import Measure
+from tui.model import CRITERION_ROWS, Outcome
+from tui.model.criteria import MEASURE_ROWS, MEASURES, SINCE_SENT, Measure
 from tui.rollout import Criteria
 
 MOVED = 1.3
@@ -195,7 +193,7 @@ class Calibration:
         if row.measure == "length" and inclusive:
             # Answers that all end at one length were cut there: a longer one cannot be seen.
             margin = 0.0
-        is_time = row.measure in ("latency", "ttft")
+        is_time = row.measure in SINCE_SENT
         reach = self._timeout_ms / (1 + margin) if is_time else math.inf
         limit, shortened = min(limit, reach), limit > reach
         bad_from = math.nextafter(limit, 0.0) if inclusive else limit
@@ -277,13 +275,8 @@ class Calibration:
         )
 
 
-_NEVER = {
-    "latency": "no answer comes",
-    "ttft": "no time to the first token comes: are the answers streamed?",
-    "token": f"no time per token comes: answers of more than {FEWEST_TOKENS} streamed tokens are needed",
-    "length": "no token count comes with the answers",
-    "tokens": "no token count comes with the answers",
-    "cost": "no cost is known: the deployment has no price",
+_NEVER: dict[str, str] = {of.id: of.never for of in MEASURE_ROWS} | {
+    row.id: row.never for row in CRITERION_ROWS
 }
 
 

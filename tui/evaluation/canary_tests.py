@@ -27,12 +27,10 @@ from tui.evaluation.own_rate import LateDrift, RateFloor
 from tui.evaluation.paired import PairedTest
 from tui.evaluation.strata import Comparison
 from tui.model import Outcome, VerdictState
+from tui.model.criteria import SINCE_SENT
 
 UNANSWERED_POINTS = 0.03
 """By how much the shares of requests that failed before a latency could be seen may differ for an OK of it."""
-
-SIZED = ("latency", "ttft")
-"""Measures that the size of a prompt tells something of."""
 
 _GRACE_S = 1.0
 _LOOK_EVERY = 20
@@ -85,7 +83,8 @@ class CanaryTests:
         self._quick, self._slow = (self._places(rows) for rows in (quick, slow))
         self.means = {row.id: MeanTest(row.margin, alpha) for row in table if row.kind == "mean"}
         self._until_look = _LOOK_EVERY
-        self.floors = {row.id: RateFloor(row.floor) for row in table if row.kind == "rate" and row.floor > 0}
+        self._floored = tuple(row for row in table if row.kind == "rate" and row.floor > 0)
+        self.floors = {row.id: RateFloor(row.floor) for row in self._floored}
         self.paired = {
             row.id: PairedTest(row.most, row.margin, row.tolerance, thresholds.to_worse, thresholds.to_ok)
             for row in table
@@ -140,10 +139,10 @@ class CanaryTests:
 
     def count_own(self, outcome: Outcome) -> None:
         """One request of the canary has ended: it counts for its own rates, whoever is beside it."""
-        for name, floor in self.floors.items():
-            label = rate_label(name, outcome.kind, counts=outcome.counts_for_version)
+        for row in self._floored:
+            label = rate_label(row, outcome.kind, counts=outcome.counts_for_version)
             if label != NONE:
-                floor.add(label == BAD)
+                self.floors[row.id].add(label == BAD)
 
     def count_no_evidence(self, why: str, *, is_canary: bool) -> None:
         """A request is no evidence."""
@@ -213,7 +212,7 @@ class CanaryTests:
         if row.kind == "mix":
             self.mix.update(own, others, bad, over[0])
             return
-        if row.measure in SIZED and self.balance.stands:
+        if row.measure in SINCE_SENT and self.balance.stands:
             return
         test = self.by_criterion[row.id]
         if self.listener is not None:
@@ -242,7 +241,7 @@ class CanaryTests:
         if self.balance.stands and not stood:
             # What was counted so far may rest on it.
             for row in self._by_row.values():
-                if row.measure in SIZED and self.by_criterion[row.id].reached is not VerdictState.WORSE:
+                if row.measure in SINCE_SENT and self.by_criterion[row.id].reached is not VerdictState.WORSE:
                     self.by_criterion[row.id] = self._new_test(row)
 
     def update_alone(self, labels: Labels) -> bool:
@@ -328,7 +327,7 @@ class CanaryTests:
 
     def why_no_ok(self, row: Criterion, comparison: Comparison) -> str:
         """Why a latency or a bill cannot be OK now, in words; empty where it can."""
-        if (row.measure in SIZED or row.kind == "mean") and self.balance.stands:
+        if (row.measure in SINCE_SENT or row.kind == "mean") and self.balance.stands:
             smaller = "smaller" if self.balance.smaller else "larger"
             return f"the answered are not the same prompts: the canary's are {smaller}"
         if row.measure == "latency":

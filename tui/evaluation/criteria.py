@@ -1,7 +1,5 @@
-"""The criteria of one rollout: the rows of the table with the margins and floors of its file.
-
-The frozen limits that "slower" is measured against, and how bills are adjusted.
-"""
+"""Criteria of a rollout: the rows of the table with the margins and floors of its file, and the frozen limits
+that "slower" is measured against."""
 
 from __future__ import annotations
 
@@ -14,25 +12,18 @@ from tui.model import CRITERION_ROWS, PAIRED
 from tui.model.criteria import CriterionRow
 from tui.rollout import Criteria
 
-QUALITY_TOLERANCE = 0.25
-"""A mean score is OK when it is shown to be less than this much lower: "equal" cannot be shown."""
-
-ACCURACY_TOLERANCE_PCT = 3.0
-
 RATE_MARGIN = 1.5
 """A rate is OK when it is shown to be less than this many times the baseline's: "same" cannot be shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Criterion(CriterionRow):
-    """One row with its numbers. ``margin`` is a share of 1 (of ``paired`` rows in their own unit), ``floor`` a
-    rate of 0 to 1. Paired values go from 0 to ``most`` and are OK when less than ``tolerance`` lower."""
+    """One row with its numbers. ``margin`` is a share of 1 (of ``paired`` rows, as ``tolerance``, in the unit
+    of their values), ``floor`` a rate of 0 to 1."""
 
     margin: float = 0.0
     limit: str = ""
     floor: float = 0.0
-    most: int = 1
-    tolerance: float = 0.0
 
 
 def decision_table(criteria: Criteria) -> tuple[Criterion, ...]:
@@ -57,14 +48,11 @@ def _bound(row: CriterionRow, criteria: Criteria) -> Criterion:
 def _paired(row: CriterionRow, criteria: Criteria, allowed: float) -> dict[str, Any]:
     """Quality that only people score moves nothing: they do it in their own time, and nothing may wait for
     them."""
-    is_quality = row.id == "quality"
-    per_unit, tolerance = (1, QUALITY_TOLERANCE) if is_quality else (100, ACCURACY_TOLERANCE_PCT)
     return {
-        "margin": allowed / per_unit,
+        "margin": allowed / row.per,
         "limit": f"at most -{allowed:g}" if allowed else "same or better",
-        "most": 4 if is_quality else 1,
-        "tolerance": max(allowed, tolerance) / per_unit,
-        "advisory": is_quality and criteria.scored_by == "people",
+        "tolerance": max(allowed, row.tolerance) / row.per,
+        "advisory": row.scored and criteria.scored_by == "people",
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from tui.evaluation.neighbours import (
     ABOVE,
+    RUN_LENGTH,
     Evidence,
     log_mean,
     mean_reaches,
@@ -18,10 +19,6 @@ from tui.evaluation.neighbours import (
 )
 from tui.evaluation.saved_numbers import finite
 from tui.model import VerdictState
-
-RUN_LENGTH = 1_000_000
-"""Blocks to a false alarm of late drift, on average at least (Shin, Ramdas and Rinaldo, "E-detectors", NEJSDS
-2024, arXiv 2203.03532): a frequency, no error probability."""
 
 _TO_DRIFT = math.log(RUN_LENGTH)
 _HALF = 0.5

@@ -209,7 +209,7 @@ class Evaluator:
         tests, row = self._tests.get(canary), self._rows.get(criterion)
         if tests is None or row is None:
             return
-        first = 1 if row.most > 1 else 0
+        first = row.values[0]
         recent = self._pairs_s.setdefault((canary, criterion), deque(maxlen=_PAIR_RATE_OVER))
         recent.append(now_s)
         if tests.add_pair(criterion, baseline - first, own - first):

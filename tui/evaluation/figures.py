@@ -17,8 +17,6 @@ from tui.evaluation.paired import Drops
 from tui.evaluation.strata import Comparison
 from tui.model import Eta
 
-_PER_1K = 1000
-
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -96,19 +94,18 @@ def _rate(row: Criterion, tests: CanaryTests, comparison: Comparison) -> Figures
 
 
 def _mean(row: Criterion, tests: CanaryTests, comparison: Comparison) -> Figures:
-    per = _PER_1K if row.id == "cost" else 1
     pairs = comparison.moments(row.id)
     own_n, base_n = sum(own.n for own, _ in pairs), sum(base.n for _, base in pairs)
     found = tests.mean(row, comparison)
     if found is None:
-        own, base = (_times(mean, per) for mean in comparison.means(row.id))
+        own, base = (_times(mean, row.per) for mean in comparison.means(row.id))
         return Figures(own, base, canary_requests=own_n, baseline_requests=base_n, events=own_n)
     low, high = found.interval()
     if tests.holds_ok(row) and found.gap < 0:
         # It was excluded once, and stays so.
         high = min(high, row.margin)
     return Figures(
-        found.base * (1 + found.over) * per, found.base * per, 100 * found.over, 100 * low, 100 * high,
+        found.base * (1 + found.over) * row.per, found.base * row.per, 100 * found.over, 100 * low, 100 * high,
         _mean_progress(found), own_n, base_n, own_n,
     )  # fmt: skip
 
@@ -126,7 +123,7 @@ def _paired(row: Criterion, tests: CanaryTests) -> Figures:
     n, events = drops.pairs, drops.untied
     if drops.means is None:
         return Figures(progress=paired.progress)
-    first, per = (1, 1) if row.most > 1 else (0, 100)
+    first, per = row.values[0], row.per
     base, own = ((first + mean) * per for mean in drops.means)
     if base <= 0:
         return Figures(

@@ -29,6 +29,10 @@ ABOVE = (1.15, 1.3, 1.6, 2.0, 3.0, 5.0, 10.0)
 BELOW = (1 / 1.2, 1 / 1.5, 1 / 2.5)
 """Those that speak for "it has fewer": equal versions are at 1/1.3 to 1/1.6 of a limit of +10 % or of x1.5."""
 
+RUN_LENGTH = 1_000_000
+"""Blocks, or batches of a version alone, to a false alarm of late drift, on average at least (Shin, Ramdas and
+Rinaldo, "E-detectors", NEJSDS 2024, arXiv 2203.03532): a frequency, no error probability."""
+
 _LOGS = tuple(math.log(ratio) for ratio in (*ABOVE, *BELOW))
 _N = len(ABOVE)
 _UNLIKELY = -60 * math.log(10)

@@ -16,7 +16,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from tui.evaluation.neighbours import log_mean
+from tui.evaluation.neighbours import RUN_LENGTH, log_mean
 from tui.evaluation.saved_numbers import finite
 
 _SHARES = (0.0, 0.1, 0.3, 0.5)
@@ -83,9 +83,6 @@ ABOVE = (1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
 
 BATCH = 16
 """Requests from one look to the next."""
-
-RUN_LENGTH = 1_000_000
-"""Batches to a false alarm, on average at least."""
 
 ALONE_FROM = 200
 """Requests beside the baseline from which a canary's own past may be held against it."""

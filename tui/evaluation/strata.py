@@ -15,11 +15,14 @@ from typing import Any
 
 from tui.base.histogram import Histogram, weighted_quantiles
 from tui.evaluation.blocks import BAD, Member
-from tui.evaluation.labels import MEANS, MEASURES, Bills, Values, rate_label
+from tui.evaluation.labels import MEANS, Bills, Values, rate_label
 from tui.evaluation.means import Moments
-from tui.model import ERRORS, NEVER_SERVED, Outcome, OutcomeKind, Quantiles
+from tui.model import ANSWERED, CRITERION_ROWS, ERRORS, NEVER_SERVED, Outcome, OutcomeKind, Quantiles
+from tui.model.criteria import MEASURES
 
-RATES = ("errors", "throttled", "completion_filter", "prompt_filter", "answered", "broke")
+_COUNTED = tuple(row for row in CRITERION_ROWS if row.kind in ("rate", "mix"))
+
+RATES = (*(row.id for row in _COUNTED), "answered", "broke")
 """What is counted of requests; ``broke``: failed or filtered before a latency could be seen."""
 
 _KEPT = 64
@@ -57,19 +60,15 @@ class Stratum:
                         self.values[measure].add(value)
                 self._count_bills(bills, member, margins)
             return
-        rates["throttled"] += rate_label("throttled", kind) == BAD
+        for row in _COUNTED:
+            rates[row.id] += rate_label(row, kind, counts=outcome.counts_for_version) == BAD
         if not outcome.counts_for_version:
             return
-        if kind in ERRORS:
-            rates["errors"] += 1
-            rates["broke"] += kind is not OutcomeKind.TIMEOUT
-        elif kind is OutcomeKind.COMPLETION_FILTERED:
+        rates["broke"] += kind in ERRORS and kind is not OutcomeKind.TIMEOUT
+        if kind in ANSWERED:
             rates["answered"] += 1
-            rates["completion_filter"] += 1
             if not member.is_cold:
                 self._count_bills(bills, member, margins)
-        elif kind is OutcomeKind.PROMPT_FILTERED:
-            rates["prompt_filter"] += 1
 
     def _count_bills(self, bills: Bills, member: Member, margins: Mapping[str, float]) -> None:
         means = member.limits.means

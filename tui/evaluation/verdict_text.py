@@ -9,21 +9,16 @@ import math
 from collections.abc import Sequence
 
 from tui.base.text import plain
-from tui.evaluation import own_rate as drift
 from tui.evaluation.calibration import Calibration
 from tui.evaluation.canary_tests import CanaryTests
 from tui.evaluation.criteria import Criterion
-from tui.evaluation.criterion_test import RUN_LENGTH
 from tui.evaluation.means import FEWEST
+from tui.evaluation.neighbours import RUN_LENGTH
+from tui.evaluation.own_rate import BATCH
 from tui.evaluation.strata import Comparison
 from tui.model import Verdict, VerdictState
+from tui.model.criteria import MEASURE_ROWS
 
-_HEALTH = {
-    "prompt_filter": "the versions get a different mix of prompts",
-    "split": "the split is not what was asked for",
-}
-_CALLED = {"ttft": "the first token", "token": "each token"}
-_BAD = {"errors": "failed", "throttled": "were throttled", "completion_filter": "had a filtered answer"}
 _ANSWERED_POINTS = 0.03
 _MOSTLY = 0.5
 
@@ -32,7 +27,7 @@ def note(row: Criterion, tests: CanaryTests, comparison: Comparison, calibration
     """One line for people; empty where there is nothing to say."""
     state = tests.state(row, comparison)
     if row.kind in ("mix", "split"):
-        return _HEALTH[row.id] if state is VerdictState.WORSE else ""
+        return row.text if state is VerdictState.WORSE else ""
     if state is VerdictState.NOT_YET and (why := _why_not_yet(row, tests, comparison, calibration)):
         return why
     parts = [_drifted(row, tests) or _strength(row, tests, comparison, state)]
@@ -109,7 +104,7 @@ def _drifted(row: Criterion, tests: CanaryTests) -> str:
     if tests.only_alone(row):
         alone = tests.alone[row.id]
         due = f"{alone.seen} bad requests lately where {_due(alone.expected)} were due"
-        return f"late drift, with nobody beside it: {due}; by chance once in {drift.RUN_LENGTH * drift.BATCH:,}"
+        return f"late drift, with nobody beside it: {due}; by chance once in {RUN_LENGTH * BATCH:,}"
     if test.drifted:
         due = f"{test.late_bad:,} bad requests lately where {_due(test.late_due)} were due"
         return f"late drift: {due}; by chance once in {RUN_LENGTH:,} blocks"
@@ -118,7 +113,7 @@ def _drifted(row: Criterion, tests: CanaryTests) -> str:
 
 def _cause(tests: CanaryTests, comparison: Comparison) -> str:
     """Whether whole answers take longer because the version is slower, or because it says more."""
-    slower = [said for measure, said in _CALLED.items() if tests.is_worse(measure)]
+    slower = [measure.cause for measure in MEASURE_ROWS if measure.cause and tests.is_worse(measure.id)]
     if slower:
         return f"slower: {' and '.join(slower)}"
     own, base = comparison.means("tokens")
@@ -167,19 +162,16 @@ def explained(row: Criterion, tests: CanaryTests, comparison: Comparison, names:
     floor = tests.floors.get(row.id)
     if state is VerdictState.OK and floor is not None and test.state is not VerdictState.OK:
         return (
-            f"{floor.bad} of {floor.requests:,} requests of {canary} {_BAD[row.id]}: a rate of"
+            f"{floor.bad} of {floor.requests:,} requests of {canary} {row.text}: a rate of"
             f" {100 * row.floor:g}% or more shows so few once in {_times(floor.log_e)} runs"
         )
     if not test.own + test.others:
         return ""
     if not test.bad:
-        what = _BAD.get(row.id, "were slow")
-        return (
-            f"none of {test.own + test.others:,} neighbours {what}, so there is nothing to tell them apart by"
-        )
-    what = _BAD.get(row.id, "were long" if row.measure == "length" else "were slow")
+        both = test.own + test.others
+        return f"none of {both:,} neighbours {row.text}, so there is nothing to tell them apart by"
     head = (
-        f"of {test.bad:,} neighbours that {what}, {test.bad_own:,} were {canary}'s where"
+        f"of {test.bad:,} neighbours that {row.text}, {test.bad_own:,} were {canary}'s where"
         f" {_due(test.by_chance)} were to be expected by chance"
     )
     if state is VerdictState.OK or (test.bad_own < test.by_chance and test.log_ok > 1):
@@ -222,10 +214,9 @@ def _explained_mean(row: Criterion, tests: CanaryTests, comparison: Comparison, 
     if found is None:
         return "no two answers a side yet"
     low, high = (100 * edge for edge in found.interval())
-    what = "tokens" if row.id == "tokens" else "cost"
     return (
-        f"{names[0]}'s mean {what} of {found.canary_n:,} answers lies between {low:+.0f}% and {high:+.0f}% of"
-        f" {names[1]}'s, after what the size of the prompts explains"
+        f"{names[0]}'s mean {row.text} of {found.canary_n:,} answers lies between {low:+.0f}% and {high:+.0f}%"
+        f" of {names[1]}'s, after what the size of the prompts explains"
     )
 
 

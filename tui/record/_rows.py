@@ -15,6 +15,7 @@ from operator import itemgetter
 from typing import Any
 
 from tui.model import NO_HITS, FilterHits, Outcome, OutcomeKind, Pair, Second, SecondFigures, Usage, WeightTable
+from tui.model.criteria import BY_PAIRS
 
 OUTCOME_COLUMNS = (
     "request_id, task, deployment, weight_pct, kind, due_s, sent_s, ended_s, late_ms, latency_ms, ttft_ms,"
@@ -28,9 +29,6 @@ SECOND_COLUMNS = (
 )
 
 _Row = tuple[Any, ...]
-
-_VALUES = {"quality": range(1, 6), "accuracy": range(2)}
-"""What the values of a pair may be, by criterion."""
 
 
 def outcome_of(row: _Row) -> Outcome:
@@ -119,8 +117,8 @@ def pairs_of(rows: Iterable[_Row]) -> Iterator[Pair]:
     that nobody can have given."""
     for at_s, task, canary, criterion, baseline, own in rows:
         pair = Pair(moment_s(at_s or 0.0), str(task), str(canary), str(criterion), int(baseline), int(own))
-        legal = _VALUES.get(pair.criterion)
-        if legal is not None and not (pair.baseline in legal and pair.own in legal):
+        row = BY_PAIRS.get(pair.criterion)
+        if row is not None and not (pair.baseline in row.values and pair.own in row.values):
             raise ValueError(f"{pair.baseline} and {pair.own} of {pair.criterion}")
         if isfinite(pair.at_s):
             yield pair

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from math import inf
 
 from tui.base.problems import did_you_mean, nearest, quoted
-from tui.model import CRITERIA, CRITERION_ROWS, PlanStep
-from tui.model.criteria import ADVISORY
+from tui.model import CRITERIA, PlanStep
+from tui.model.criteria import ADVISORY, STREAMED
 from tui.rollout.findings import Findings, Place
 from tui.rollout.schema import GuardTable, PlanTable, RolloutFile, StepTable
 from tui.rollout.values import GuardSpec, PlanSpec
@@ -49,7 +49,7 @@ def check_plan(
     for key in _LISTS:
         _check_criteria((*at, key), getattr(plan, key), found)
     _check_moving((*at, "stop_on"), plan.stop_on, found)
-    never = unjudged(file, plan, tasks)
+    never = undecidable(file, plan, tasks)
     for i, name in enumerate(plan.must_be_ok):
         if isinstance(name, str) and name in never:
             remedy = f"is never OK, so the plan would wait for ever: {never[name]}, or take it out"
@@ -116,10 +116,7 @@ def seconds_of(duration: str) -> float:
     return float(duration[:-1]) * _SECONDS[duration[-1]]
 
 
-_STREAMED = tuple(row.id for row in CRITERION_ROWS if row.measure in ("ttft", "token"))
-
-
-def unjudged(file: RolloutFile, plan: PlanTable, tasks: Collection[str]) -> Mapping[str, str]:
+def undecidable(file: RolloutFile, plan: PlanTable, tasks: Collection[str]) -> Mapping[str, str]:
     """Criterion -> why it stays undecided for the canary of ``plan`` in these tasks, and what would change
     that."""
     found = {}
@@ -128,7 +125,7 @@ def unjudged(file: RolloutFile, plan: PlanTable, tasks: Collection[str]) -> Mapp
     if without := [task for task in tasks if _has_no_known_answers(file, task)]:
         found["accuracy"] = f"no answers are known for {', '.join(without)}: give known_answers in [tasks.NAME]"
     if not file.traffic.stream:
-        found |= dict.fromkeys(_STREAMED, "answers are not streamed: give stream = true in [traffic]")
+        found |= dict.fromkeys(STREAMED, "answers are not streamed: give stream = true in [traffic]")
     compared = {file.rollout.baseline, plan.canary}
     if any(table.provisioned for name, table in file.deployments.items() if name in compared):
         found["cost"] = "provisioned capacity has no price per request"

@@ -7,12 +7,12 @@ from collections.abc import Collection
 
 from tui.base.problems import did_you_mean, quoted
 from tui.model import Deployment, Price
+from tui.model.criteria import BY_PAIRS
 from tui.rollout.findings import Findings, Place
 from tui.rollout.schema import CriteriaTable, JudgeTable, QualityTable, TaskCriteriaTable
 from tui.rollout.values import JudgeSpec, QualitySpec
 
 _AS_IT_WAS = "equal or better"
-_MOST_LOWER = {"quality": 4.0, "accuracy": 100.0}
 
 
 def points_lower(words: str) -> float:
@@ -22,7 +22,8 @@ def points_lower(words: str) -> float:
 
 def check_lower(place: Place, table: CriteriaTable | TaskCriteriaTable, found: Findings) -> None:
     """Adds what quality and accuracy may be lower by, where that is all there is."""
-    for name, most in _MOST_LOWER.items():
+    for name, row in BY_PAIRS.items():
+        most = row.most * row.per
         words = getattr(table, name)
         if words is not None and points_lower(words) >= most:
             found.error((*place, name), quoted(words), f"must be less than {most:g}: nothing could be WORSE")

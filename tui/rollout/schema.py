@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from pydantic_core import ErrorDetails
 
 from tui.base.problems import NAME_PATTERN, NAME_RULE, nearest, quoted
-from tui.model.criteria import default_of
+from tui.model.criteria import PAIRED, default_of
 from tui.rollout.findings import Findings, Place
 from tui.rollout.values import FormatName, TraceUnit
 
@@ -281,8 +281,7 @@ _PATTERN_RULES = {
     "scope": 'an address such as "https://ai.azure.com/.default"',
     "environment": _LABEL_RULE,
     "region": _LABEL_RULE,
-    "quality": _LOWER_RULE,
-    "accuracy": _LOWER_RULE,
+    **dict.fromkeys(PAIRED, _LOWER_RULE),
     "bake": _DURATION_RULE,
     "unattended": f'{_DURATION_RULE}, or "forever"',
     "watch": _DURATION_RULE,

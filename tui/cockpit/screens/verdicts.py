@@ -13,7 +13,7 @@ from tui.cockpit.actions import Place
 from tui.cockpit.line import Line
 from tui.cockpit.screens.scrolling import ScrollingScreen
 from tui.cockpit.ui_state import View
-from tui.cockpit.verdict_lines import explained_lines, judged_canary, verdict_lines
+from tui.cockpit.verdict_lines import explained_lines, shown_canary, verdict_lines
 from tui.cockpit.verdict_rows import RowKey, chosen_row, key_of, rows_of
 from tui.cockpit.widgets.toned_lines import TonedLines
 
@@ -85,7 +85,7 @@ class VerdictsScreen(ScrollingScreen):
 
     def _choose(self, step: int) -> bool:
         """The row so many further on; False where there is none."""
-        if self._view is None or (name := judged_canary(self._view)) is None:
+        if self._view is None or (name := shown_canary(self._view)) is None:
             return False
         rows = rows_of(self._view, name)
         now = chosen_row(rows, self._chosen)
