@@ -83,7 +83,7 @@ class TestExitCodes:
     ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             closed = f"http://127.0.0.1:{free.getsockname()[1]}"
-        monkeypatch.setattr("tui.control_plane.arm_http._RECONNECT_WAIT_S", 0.0)
+        monkeypatch.setattr("tui.control_plane.http._RECONNECT_WAIT_S", 0.0)
         file = file_at(tmp_path, url, **{which: closed})
         code, output = said(tmp_path, monkeypatch, "check", str(file), *ONLINE, **ENV)
         assert code == 3

@@ -171,7 +171,7 @@ class TestArm:
         self, env: dict[str, str], where: str | None, why: str, arm: str, tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:  # fmt: skip
-        monkeypatch.setattr("tui.control_plane.arm_http._RECONNECT_WAIT_S", 0.0)
+        monkeypatch.setattr("tui.control_plane.http._RECONNECT_WAIT_S", 0.0)
         monkeypatch.delenv("AZURE_ARM_TOKEN", raising=False)
         file = with_arm(tmp_path, where or arm)
         for format_ in ("text", "md", "json", "ics"):

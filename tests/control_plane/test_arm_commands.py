@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from tests.support.arm_service import ACCOUNT, SPEC, arm
-from tui.control_plane.account_id import AccountId
-from tui.control_plane.arm_commands import az_create, az_delete, put_body
-from tui.control_plane.arm_wire import managed_deployment
+from tui.control_plane.requests import AccountId, az_create, az_delete, put_body
+from tui.control_plane.resources import managed_deployment
 
 ID = AccountId.parse(ACCOUNT)
 REGION = "/subscriptions/sub-1/providers/Microsoft.CognitiveServices/locations/eastus2"

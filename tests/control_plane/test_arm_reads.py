@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 
 from tests.support.arm_service import ACCOUNT, TOKEN, answering, arm, pretend
-from tui.control_plane.arm_errors import ArmError, ConnectionLost
-from tui.control_plane.arm_http import ArmHttp
+from tui.control_plane.answers import ArmError, ConnectionLost
+from tui.control_plane.http import ArmHttp
 from tui.control_plane.resource_manager import ResourceManager
 from tui.model import Account, RateLimit
 from tui.service.credentials import CredentialError

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.arm_service import SPEC, TOKEN, Arm, arm
-from tui.control_plane.arm_errors import ArmError, HalfDone, WriteNotAllowed
+from tui.control_plane.answers import ArmError, HalfDone, WriteNotAllowed
 from tui.model import ManagedDeployment
 from tui.simulator.control.faults import ACTS, ERRORS
 from tui.simulator.control.plane import ControlSettings

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from tests.support.lifecycle_values import HOSTILE
 from tests.support.statuses import TODAY, account, lifecycle, managed, offered, status
-from tui.control_plane.account_id import AccountId
-from tui.control_plane.arm_commands import az_create
 from tui.control_plane.proposal import canary_name, cannot_come_back, problems, proposed_canary
+from tui.control_plane.requests import AccountId, az_create
 from tui.model import AccountView, Deployment, LifecycleStatus, ModelSku, Phase, QuotaUse
 
 BASELINE = Deployment("gpt4o-prod-v1120", "main", "gpt-4o", "2024-11-20")

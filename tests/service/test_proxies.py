@@ -12,9 +12,8 @@ import pytest
 from aiohttp import web
 
 from tests.support.service import Heard, ask, client_of, http, serving, speaking
-from tui.control_plane.arm_answers import Deadline
-from tui.control_plane.arm_errors import ArmError
-from tui.control_plane.arm_http import ArmHttp
+from tui.control_plane.answers import ArmCall, ArmError, Deadline
+from tui.control_plane.http import ArmHttp
 from tui.control_plane.retail_prices import PricesUnavailable, RetailPrices
 from tui.model import OutcomeKind
 from tui.service.proxies import ProxyRefused, proxy_for, proxy_secrets
@@ -296,4 +295,4 @@ async def arm_at(url: str) -> AsyncIterator[ArmHttp]:
 
 async def looked(arm: ArmHttp) -> object:
     within = Deadline(asyncio.get_running_loop().time, 60)
-    return await arm.object("/x", doing="look", access="read", deadline=within, on_step=lambda _: None)
+    return await arm.object("/x", ArmCall("look", "read", within))

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tui.base.retry_after import retry_after_s
 from tui.model import FilterHits, OutcomeKind, Usage
 from tui.service._sse import MAX_EVENT_BYTES
 from tui.service.answer import Answer
 from tui.service.errors import classify
-from tui.service.outcomes import retry_after_s
 from tui.service.wire import AnswerReader, UnreadableAnswer
 
 SAFE = {"hate": {"filtered": False, "severity": "safe"}, "jailbreak": {"filtered": False, "detected": False}}

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.arm_service import ACCOUNT, arm, pretend
 from tests.support.simulator_service import Clock, serve
-from tui.control_plane.arm_errors import ArmError
+from tui.control_plane.answers import ArmError
 from tui.control_plane.resource_manager import ResourceManager
 from tui.model import DeploymentSpec
 from tui.simulator.behaviour import Behaviour, PretendDeployment

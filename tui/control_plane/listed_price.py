@@ -1,11 +1,10 @@
-"""The price that Azure's list has for a deployment, where exactly one can be it.
+"""Listed price of a deployment: that of Azure's list, where exactly one can be it by the names of its meters.
 
-What the names of meters say, read so that a name with a word that is not known says nothing.
-
-The grammar is irregular: ``gpt 4o 1120 cached Inp glbl Tokens``, ``gpt-4o-0806-Outp-regnl``,
-``GPT 5 Mini cchd Inpt Glbl 1M Tokens``, ``5.4 mini cd inp Dz 1M Tokens`` (Retail Prices API, service Foundry
-Models). The prices of other things have names that differ by a word: Batch, pp (priority), LongCo (long
-prompts), Wr (writes to the cache), ft (fine tuning).
+A name with a word that is not known says nothing. The grammar is irregular:
+``gpt 4o 1120 cached Inp glbl Tokens``, ``gpt-4o-0806-Outp-regnl``, ``GPT 5 Mini cchd Inpt Glbl 1M Tokens``,
+``5.4 mini cd inp Dz 1M Tokens`` (Retail Prices API, service Foundry Models). The prices of other things have
+names that differ by a word: Batch, pp (priority), LongCo (long prompts), Wr (writes to the cache), ft (fine
+tuning).
 """
 
 from __future__ import annotations

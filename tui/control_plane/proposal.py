@@ -1,4 +1,4 @@
-"""A canary to deploy beside the baseline: what the form is filled with before anybody types."""
+"""Proposal of a canary to deploy beside the baseline: what the form is filled with before anybody types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The control plane of Azure OpenAI: deployments, models and quota of one account through ARM.
+"""Control plane of Azure OpenAI: deployments, models and quota of one account through ARM.
 
 Requests and answers are those of the REST reference of Microsoft.CognitiveServices, 2025-09-01. What is
 created is always pinned: an exact version with NoAutoUpgrade, read back and compared, because the service
@@ -10,14 +10,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
-from tui.control_plane import arm_wire
-from tui.control_plane.account_id import AccountId
-from tui.control_plane.arm_answers import Deadline, OnStep, silent
-from tui.control_plane.arm_commands import API_VERSION, MANAGEMENT_URL, az_create, az_delete
-from tui.control_plane.arm_errors import ArmError, WriteNotAllowed, means_absent
-from tui.control_plane.arm_http import ArmHttp
-from tui.control_plane.arm_writes import Write, check_spec
+from tui.control_plane import resources
+from tui.control_plane.answers import (
+    Access,
+    ArmCall,
+    ArmError,
+    Deadline,
+    OnStep,
+    WriteNotAllowed,
+    means_absent,
+    silent,
+)
+from tui.control_plane.http import ArmHttp
+from tui.control_plane.requests import API_VERSION, MANAGEMENT_URL, AccountId, az_create, az_delete
+from tui.control_plane.writes import Write, check_spec
 from tui.model import Account, DeploymentSpec, ManagedDeployment, OfferedModel, QuotaUse
 from tui.service.credentials import TokenProvider
 
@@ -62,32 +70,22 @@ class ResourceManager:
     async def account(self, on_step: OnStep = silent) -> Account:
         """The account itself. Raises ``ArmError``, as every method here."""
         document = await self._http.object(
-            self.id.path,
-            doing=f"reading account {self.id.account}",
-            access="read",
-            deadline=self._reading(),
-            on_step=on_step,
+            self.id.path, self._reading(f"reading account {self.id.account}", on_step)
         )
-        return arm_wire.account(document)
+        return resources.account(document)
 
     async def deployments(self, on_step: OnStep = silent) -> tuple[ManagedDeployment, ...]:
         """All deployments of the account, in the order of the service."""
-        items = self._http.pages(
-            self.id.deployments,
-            doing="listing the deployments",
-            access="read",
-            deadline=self._reading(),
-            on_step=on_step,
-        )
+        items = self._http.pages(self.id.deployments, self._reading("listing the deployments", on_step))
         listed: dict[tuple[str, object], ManagedDeployment] = {}
         async for item in items:
-            deployment = arm_wire.managed_deployment(item)
+            deployment = resources.managed_deployment(item)
             listed.setdefault((deployment.name, deployment.body.get("id")), deployment)
         return tuple(listed.values())
 
     async def deployment(self, name: str, on_step: OnStep = silent) -> ManagedDeployment | None:
         """One deployment, None when there is none. Raises ``ValueError`` for an impossible name."""
-        return await self._look(name, self._reading(), on_step)
+        return await self._look(name, self._reading("", on_step))
 
     async def models(self, on_step: OnStep = silent) -> tuple[OfferedModel, ...]:
         """What the account can deploy, and the dates of it."""
@@ -102,12 +100,9 @@ class ResourceManager:
         """How far the subscription's quota in a region is used. Raises as ``models_of_region``."""
         items = self._http.pages(
             self.id.location(location, "usages"),
-            doing=f"reading the quota in {location}",
-            access="quota",
-            deadline=self._reading(),
-            on_step=on_step,
+            self._reading(f"reading the quota in {location}", on_step, "quota"),
         )
-        return tuple([arm_wire.quota_use(item) async for item in items])
+        return tuple([resources.quota_use(item) async for item in items])
 
     async def create(
         self, spec: DeploymentSpec, *, on_step: OnStep = silent, replace_version: bool = False
@@ -146,8 +141,8 @@ class ResourceManager:
         """The command that does by hand what ``delete`` does."""
         return az_delete(self.id, name)
 
-    def _reading(self) -> Deadline:
-        return Deadline(self._clock, _READ_S)
+    def _reading(self, doing: str, on_step: OnStep, access: Access = "read") -> ArmCall:
+        return ArmCall(doing, access, Deadline(self._clock, _READ_S), on_step)
 
     def _write(self, doing: str, name: str, on_step: OnStep) -> Write:
         """Raises ``WriteNotAllowed``."""
@@ -158,28 +153,23 @@ class ResourceManager:
                 code="ReadOnly",
                 remedy="set `write = true` under [control_plane] in the rollout file",
             )
-        deadline = Deadline(self._clock, self._operation_s)
-        return Write(self._http, self._look, self._sleep, deadline, on_step, name)
+        call = ArmCall(doing, "write", Deadline(self._clock, self._operation_s), on_step)
+        return Write(self._http, self._look, self._sleep, call, name)
 
-    async def _look(self, name: str, deadline: Deadline, on_step: OnStep) -> ManagedDeployment | None:
+    async def _look(self, name: str, call: ArmCall) -> ManagedDeployment | None:
+        reading = replace(call, doing=f"reading {name}", access="read")
         try:
-            document = await self._http.object(
-                self.id.deployment(name),
-                doing=f"reading {name}",
-                access="read",
-                deadline=deadline,
-                on_step=on_step,
-            )
+            document = await self._http.object(self.id.deployment(name), reading)
         except ArmError as error:
             if means_absent(error):
                 return None
             raise
-        return arm_wire.managed_deployment(document)
+        return resources.managed_deployment(document)
 
     async def _offered(self, path: str, doing: str, on_step: OnStep) -> tuple[OfferedModel, ...]:
-        items = self._http.pages(path, doing=doing, access="read", deadline=self._reading(), on_step=on_step)
+        items = self._http.pages(path, self._reading(doing, on_step))
         offered: dict[tuple[str, str, str], OfferedModel] = {}
         async for item in items:
-            model = arm_wire.offered_model(item)
+            model = resources.offered_model(item)
             offered.setdefault((model.format, model.model, model.version), model)
         return tuple(offered.values())

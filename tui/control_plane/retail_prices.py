@@ -1,4 +1,4 @@
-"""The public price list of Azure: which meters count tokens in a region, and what they cost.
+"""Price list of Azure, which is public: which meters count tokens in a region, and what they cost.
 
 ``GET /api/retail/prices``, which nobody signs in to, as Microsoft's overview of the Retail Prices API describes
 it. The meters of Azure OpenAI stand under the service "Foundry Models"; under its older name the list is
@@ -18,7 +18,14 @@ from typing import Any
 import httpx
 
 from tui.base.text import plain
-from tui.control_plane.http_parts import absolute, client_of, json_of, own_link, read_body, through
+from tui.control_plane.http_client import (
+    absolute,
+    client_of,
+    json_of,
+    own_link,
+    read_body,
+    through,
+)
 from tui.service.proxies import ProxyRefused
 
 PRICES_URL = "https://prices.azure.com"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from tui.base.text import plain
-from tui.control_plane.arm_errors import ArmError
+from tui.control_plane.answers import ArmError
 from tui.control_plane.resource_manager import ResourceManager
 from tui.model import AccountView, LifecycleStatus, ManagedDeployment, WriteEnd
 from tui.rollout import SIMULATOR, ControlPlane, Rollout

@@ -11,9 +11,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from tui.base.text import plain
-from tui.control_plane.arm_errors import ArmError, HalfDone
-from tui.control_plane.arm_writes import check_spec
+from tui.control_plane.answers import ArmError, HalfDone
 from tui.control_plane.resource_manager import ResourceManager
+from tui.control_plane.writes import check_spec
 from tui.engine.accounts import ERROR_CHARS, RunAccount, first_view, read_account
 from tui.lifecycle.status import status_of_managed
 from tui.lifecycle.table import LifecycleTable

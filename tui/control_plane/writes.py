@@ -1,25 +1,26 @@
-"""Creating and deleting a deployment: ask, follow, read back, compare, and say what is only half done."""
+"""Writes to a deployment, create and delete: ask, follow, read back, compare; say what is only half done."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from tui.control_plane._arm_follow import Follower, StillUnderWay
-from tui.control_plane.account_id import AccountId
-from tui.control_plane.arm_answers import ArmAnswer, Deadline, OnStep
-from tui.control_plane.arm_commands import PINNED, put_body
-from tui.control_plane.arm_errors import (
+from tui.control_plane._follow import Follower, StillUnderWay
+from tui.control_plane.answers import (
+    ArmAnswer,
+    ArmCall,
     ArmError,
     ConnectionLost,
     HalfDone,
     means_absent,
     remedy_for,
 )
-from tui.control_plane.arm_http import ArmHttp
+from tui.control_plane.http import ArmHttp
+from tui.control_plane.requests import PINNED, AccountId, put_body
 from tui.model import DeploymentSpec, ManagedDeployment
 
-Look = Callable[[str, Deadline, OnStep], Awaitable[ManagedDeployment | None]]
+Look = Callable[[str, ArmCall], Awaitable[ManagedDeployment | None]]
 """Reads a deployment by name, None when there is none. Raises ``ArmError``."""
 
 _LOST_WAIT_S = 5.0
@@ -34,31 +35,27 @@ class Write:
         http: ArmHttp,
         look: Look,
         sleep: Callable[[float], Awaitable[None]],
-        deadline: Deadline,
-        on_step: OnStep,
+        call: ArmCall,
         name: str,
     ) -> None:
         self._http = http
         self._look = look
         self._sleep = sleep
-        self._deadline = deadline
-        self._on_step = on_step
+        self._call = call
         self._name = name
-        self._doing = f"writing {name}"
 
     async def create(
         self, account: AccountId, spec: DeploymentSpec, *, replace_version: bool
     ) -> ManagedDeployment:
         """The deployment, which is as asked. Raises ``ArmError``, ``HalfDone`` once something was sent."""
-        self._doing = f"creating {spec.name}"
-        self._on_step(f"looking whether there is a {spec.name}")
-        existing = await self._look(spec.name, self._deadline, self._on_step)
+        self._call.on_step(f"looking whether there is a {spec.name}")
+        existing = await self._look(spec.name, self._call)
         if existing is not None:
-            _check_same_version(self._doing, spec, existing, replace_version)
-            self._doing = f"changing {spec.name}"
+            _check_same_version(self._call.doing, spec, existing, replace_version)
+            self._call = replace(self._call, doing=f"changing {spec.name}")
         body = put_body(spec, existing)
         kept = "" if existing is None else "; the rest stays as it is"
-        self._on_step(
+        self._call.on_step(
             f"asking for {spec.name}: {spec.model} {spec.version}, {spec.sku} {spec.capacity}, {PINNED}{kept}"
         )
         answer, lost = await self._sent("PUT", account.deployment(spec.name), body)
@@ -70,7 +67,7 @@ class Write:
             raise self._half_done(f"it is there in state {found.state}", problem, found)
         if differences := _differences(body, found):
             raise self._half_done(f"not as asked: {'; '.join(differences)}", problem, found, code="NotAsAsked")
-        self._on_step(
+        self._call.on_step(
             f"read back: {found.name} is {found.model} {found.version}, {found.upgrade_option}, as asked"
         )
         return found
@@ -78,8 +75,7 @@ class Write:
     async def delete(self, account: AccountId) -> bool:
         """Whether there was one to remove. Raises as ``create``."""
         name = self._name
-        self._doing = f"deleting {name}"
-        self._on_step(f"asking to remove {name}")
+        self._call.on_step(f"asking to remove {name}")
         try:
             answer, lost = await self._sent("DELETE", account.deployment(name), None)
         except ArmError as error:
@@ -90,7 +86,7 @@ class Write:
         found, failure = await self._outcome(answer, lost, gone=True)
         if found is not None:
             raise self._half_done(f"it is still there in state {found.state}", failure or lost, found)
-        self._on_step(f"there is no {name}" if absent else f"{name} is gone")
+        self._call.on_step(f"there is no {name}" if absent else f"{name} is gone")
         return not absent
 
     async def _sent(
@@ -102,14 +98,12 @@ class Write:
             ArmError: It was refused, or did not leave.
         """
         try:
-            answer = await self._http.write(
-                method, path, body, doing=self._doing, deadline=self._deadline, on_step=self._on_step
-            )
+            answer = await self._http.write(method, path, body, self._call)
         except ArmError as error:
             arrived = error.sent if isinstance(error, ConnectionLost) else (error.status or 0) >= 500
             if not arrived:
                 raise
-            self._on_step(f"{error}: looking what became of it")
+            self._call.on_step(f"{error}: looking what became of it")
             return None, error
         return answer, None
 
@@ -121,7 +115,7 @@ class Write:
         Raises:
             HalfDone: Time is up, or it cannot be read.
         """
-        follower = Follower(self._http, self._doing, self._deadline, self._on_step, self._sleep)
+        follower = Follower(self._http, self._call, self._sleep)
         failure: ArmError | None = None
         try:
             if answer is not None:
@@ -129,7 +123,7 @@ class Write:
             elif lost is not None:
                 await follower.pause(_LOST_WAIT_S, None)
             found = await follower.settled(
-                lambda: self._look(self._name, self._deadline, self._on_step),
+                lambda: self._look(self._name, self._call),
                 gone=gone,
                 sure=failure is not None,
             )
@@ -137,7 +131,7 @@ class Write:
             sent = "the request was accepted" if answer is not None else "the request was sent"
             late = isinstance(error, StillUnderWay)
             raise HalfDone(
-                self._doing,
+                self._call.doing,
                 f"{sent}; {error.message}" if late else f"{sent}; what became of it is not known: {error}",
                 code=error.code,
                 found=None,
@@ -157,7 +151,7 @@ class Write:
         elif not remedy and isinstance(problem, ConnectionLost):
             remedy = "the request may not have arrived: try again"
         why = problem.message if problem is not None else ""
-        return HalfDone(self._doing, why, now, code=code, found=found, remedy=remedy)
+        return HalfDone(self._call.doing, why, now, code=code, found=found, remedy=remedy)
 
 
 def check_spec(spec: DeploymentSpec) -> None:

@@ -1,4 +1,4 @@
-"""What clients of web addresses share: the way, links that lead nowhere else, bodies with a bound, JSON."""
+"""HTTP client of a web address: the way there, links that lead nowhere else, bodies with a bound, JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading ARM's answers: whatever is missing or strange is left out of the value, never out of the list.
+"""Resources of ARM as values: whatever is missing or strange is left out of the value, never out of the list.
 
 Fields as in the REST reference 2025-09-01 of Microsoft.CognitiveServices. All of them are optional on the wire.
 """

@@ -1,4 +1,4 @@
-"""Following a write to its end: what the service says of the operation, then of the deployment itself."""
+"""Follower of a write: what the service says of the operation, then of the deployment itself."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from typing import Any
 
 import httpx
 
-from tui.control_plane.arm_answers import ArmAnswer, Deadline, OnStep, retry_after_s
-from tui.control_plane.arm_errors import ArmError, code_and_message
-from tui.control_plane.arm_http import ArmHttp
-from tui.control_plane.arm_wire import operation_state
+from tui.control_plane.answers import (
+    ArmAnswer,
+    ArmCall,
+    ArmError,
+    code_and_message,
+)
+from tui.control_plane.http import ArmHttp
+from tui.control_plane.resources import operation_state
 from tui.model import ManagedDeployment
 
 POLL_S = 5.0
@@ -44,15 +48,11 @@ class Follower:
     def __init__(
         self,
         http: ArmHttp,
-        doing: str,
-        deadline: Deadline,
-        on_step: OnStep,
+        call: ArmCall,
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._http = http
-        self._doing = doing
-        self._deadline = deadline
-        self._on_step = on_step
+        self._call = call
         self._sleep = sleep
         self._told: str | None = None
 
@@ -71,7 +71,7 @@ class Follower:
             link = self._http.link(given)
             if link is not None:
                 return await self._follow(header, link, answer.retry_after_s)
-            self._on_step(f"{header} leads to another host and is not followed")
+            self._call.on_step(f"{header} leads to another host and is not followed")
         return None
 
     async def settled(
@@ -105,9 +105,9 @@ class Follower:
 
     async def pause(self, asked_s: float | None, state: str | None) -> None:
         """Wait as long as asked, or a while. Raises ``StillUnderWay`` when there is no time left."""
-        left_s = self._deadline.left_s
+        left_s = self._call.deadline.left_s
         if left_s <= 0:
-            raise StillUnderWay(self._doing, state, self._deadline.limit_s)
+            raise StillUnderWay(self._call.doing, state, self._call.deadline.limit_s)
         await self._sleep(min(POLL_S if asked_s is None else max(asked_s, _LEAST_S), left_s))
 
     async def _follow(self, header: str, link: httpx.URL, wait_s: float | None) -> ArmError | None:
@@ -115,20 +115,20 @@ class Follower:
         while True:
             await self.pause(wait_s, state)
             try:
-                answer = await self._http.get(
-                    link, doing=self._doing, access="write", deadline=self._deadline, on_step=self._on_step
-                )
+                answer = await self._http.get(link, self._call)
             except ArmError as error:
                 if header == "Location" and error.status is not None and error.status in _RESULTS:
                     return error
-                self._on_step(f"the operation cannot be followed ({error}): asking for the deployment itself")
+                self._call.on_step(
+                    f"the operation cannot be followed ({error}): asking for the deployment itself"
+                )
                 return None
             document: Mapping[str, Any] = answer.document if isinstance(answer.document, dict) else {}
             state = operation_state(document)
             if header == "Location" and (answer.status != 202 and state is None):
                 return None
             if state is None and answer.status != 202:
-                self._on_step("the operation has no status: asking for the deployment itself")
+                self._call.on_step("the operation has no status: asking for the deployment itself")
                 return None
             if state is not None:
                 self._tell(state)
@@ -137,13 +137,13 @@ class Follower:
                 if state.lower() in _FAILED:
                     code, message = (self._http.clean(text) for text in code_and_message(document.get("error")))
                     said = message or f"the service says {state}"
-                    return ArmError(self._doing, said, code=code or state)
-            wait_s = retry_after_s(answer.headers)
+                    return ArmError(self._call.doing, said, code=code or state)
+            wait_s = answer.retry_after_s
 
     def _tell(self, state: str) -> None:
         if state != self._told:
             self._told = state
-            self._on_step(f"the service says {state} ({self._deadline.passed_s:.0f} s)")
+            self._call.on_step(f"the service says {state} ({self._call.deadline.passed_s:.0f} s)")
 
 
 _RESULTS = frozenset({400, 409, 410, 412, 422})

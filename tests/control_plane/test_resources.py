@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tui.control_plane import arm_wire
-from tui.control_plane.arm_commands import put_body
+from tui.control_plane import resources
+from tui.control_plane.requests import put_body
 from tui.model import BilledMeter, DeploymentSpec, OfferedModel, QuotaUse, Replacement
 
 KEYS = (
@@ -45,11 +45,11 @@ def texts(value: object) -> list[str]:
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(ANYTHING)
 def test_nothing_is_too_strange_to_be_read(item: Any) -> None:
-    deployment = arm_wire.managed_deployment(item)
-    offered = arm_wire.offered_model(item)
-    quota = arm_wire.quota_use(item)
-    account = arm_wire.account(item if isinstance(item, dict) else {})
-    arm_wire.operation_state(item if isinstance(item, dict) else {})
+    deployment = resources.managed_deployment(item)
+    offered = resources.offered_model(item)
+    quota = resources.quota_use(item)
+    account = resources.account(item if isinstance(item, dict) else {})
+    resources.operation_state(item if isinstance(item, dict) else {})
     shown = [deployment.name, deployment.model, deployment.version, deployment.state, deployment.sku]
     shown += [offered.model, offered.version, offered.status, quota.name, quota.unit, account.name]
     shown += [*offered.capabilities, *offered.capabilities.values(), *(s.name for s in offered.skus)]
@@ -80,7 +80,7 @@ def test_the_documented_model_is_read_whole() -> None:
         },
         "capabilities": {"chatCompletion": "true"},
     }
-    assert arm_wire.offered_model(item) == OfferedModel(
+    assert resources.offered_model(item) == OfferedModel(
         "gpt-4o",
         "2024-05-13",
         status="Deprecating",
@@ -106,12 +106,12 @@ def test_the_documented_model_is_read_whole() -> None:
     ],
 )
 def test_dates_are_days_in_utc_and_2099_is_none(text: object, day: date | None) -> None:
-    assert arm_wire.offered_model({"deprecation": {"inference": text}}).retires == day
+    assert resources.offered_model({"deprecation": {"inference": text}}).retires == day
 
 
 @pytest.mark.parametrize(("word", "tentative"), [("Planned", False), ("Tentative", True), ("Perhaps", None)])
 def test_how_sure_a_date_is(word: str, tentative: bool | None) -> None:
-    assert arm_wire.offered_model({"deprecation": {"deprecationStatus": word}}).tentative is tentative
+    assert resources.offered_model({"deprecation": {"deprecationStatus": word}}).tentative is tentative
 
 
 def test_seven_decimals_of_an_instant_are_understood() -> None:
@@ -119,13 +119,13 @@ def test_seven_decimals_of_an_instant_are_understood() -> None:
         "systemData": {"createdAt": "2025-10-28T14:48:25.3936328Z"},
         "properties": {"deploymentState": "Paused"},
     }
-    found = arm_wire.managed_deployment(item)
+    found = resources.managed_deployment(item)
     assert found.created_at == datetime(2025, 10, 28, 14, 48, 25, 393632, UTC)
     assert found.paused
 
 
 def test_a_quota_that_is_not_told_is_not_nothing() -> None:
-    assert arm_wire.quota_use({"name": {"value": "x"}, "currentValue": True}) == QuotaUse("x", None, None)
+    assert resources.quota_use({"name": {"value": "x"}, "currentValue": True}) == QuotaUse("x", None, None)
 
 
 def test_a_meter_needs_an_id_and_nothing_else() -> None:
@@ -136,7 +136,7 @@ def test_a_meter_needs_an_id_and_nothing_else() -> None:
         {"meterId": 3},
         7,
     ]
-    [sku] = arm_wire.offered_model({"skus": [{"name": "Standard", "cost": cost}]}).skus
+    [sku] = resources.offered_model({"skus": [{"name": "Standard", "cost": cost}]}).skus
     assert sku.meters == (BilledMeter("ContextToken", "A"), BilledMeter("", "B"))
-    [none] = arm_wire.offered_model({"skus": [{"name": "Standard", "cost": "A"}]}).skus
+    [none] = resources.offered_model({"skus": [{"name": "Standard", "cost": "A"}]}).skus
     assert none.meters == ()

@@ -1,4 +1,4 @@
-"""Requests to ARM: one at a time, bounded in size and time, waiting where the service asks to wait.
+"""HTTP to ARM: one request at a time, bounded in size and time, waiting where the service asks to wait.
 
 A throttled request is sent again when the service says so, a write that meets another operation a few times
 more, a read whose connection breaks too; nothing else is. The token goes to the configured host only, and into
@@ -14,9 +14,23 @@ from typing import Any
 
 import httpx
 
-from tui.control_plane.arm_answers import ArmAnswer, Deadline, OnStep, retry_after_s
-from tui.control_plane.arm_errors import BUSY_CODES, Access, ArmError, ConnectionLost, refused
-from tui.control_plane.http_parts import absolute, client_of, json_of, own_link, read_body, through
+from tui.base.retry_after import retry_after_s
+from tui.control_plane.answers import (
+    BUSY_CODES,
+    ArmAnswer,
+    ArmCall,
+    ArmError,
+    ConnectionLost,
+    refused,
+)
+from tui.control_plane.http_client import (
+    absolute,
+    client_of,
+    json_of,
+    own_link,
+    read_body,
+    through,
+)
 from tui.service.credentials import CredentialError, TokenProvider
 from tui.service.proxies import Proxy, ProxyRefused
 from tui.service.secrets import Secrets
@@ -59,9 +73,7 @@ class ArmHttp:
         self._proxy: Proxy | None = None
         self._secrets = Secrets(mark="[token]")
 
-    async def get(
-        self, where: str | httpx.URL, *, doing: str, access: Access, deadline: Deadline, on_step: OnStep
-    ) -> ArmAnswer:
+    async def get(self, where: str | httpx.URL, call: ArmCall) -> ArmAnswer:
         """``where`` is a path, or a ``link`` of the service, which already has its query.
 
         Raises:
@@ -69,28 +81,24 @@ class ArmHttp:
         """
         for attempt in range(1, _TRIES_OF_READS + 1):
             try:
-                return await self._send("GET", where, None, doing, access, deadline, on_step)
+                return await self._send("GET", where, None, call)
             except ConnectionLost as lost:
-                if attempt == _TRIES_OF_READS or deadline.left_s <= _RECONNECT_WAIT_S * attempt:
+                if attempt == _TRIES_OF_READS or call.deadline.left_s <= _RECONNECT_WAIT_S * attempt:
                     raise
-                on_step(f"{lost}; asking again ({attempt + 1} of {_TRIES_OF_READS})")
+                call.on_step(f"{lost}; asking again ({attempt + 1} of {_TRIES_OF_READS})")
                 await self._sleep(_RECONNECT_WAIT_S * attempt)
         raise AssertionError("every attempt returns or raises")
 
-    async def object(
-        self, where: str | httpx.URL, *, doing: str, access: Access, deadline: Deadline, on_step: OnStep
-    ) -> dict[str, Any]:
+    async def object(self, where: str | httpx.URL, call: ArmCall) -> dict[str, Any]:
         """As ``get``; the answer has to be a JSON object."""
-        answer = await self.get(where, doing=doing, access=access, deadline=deadline, on_step=on_step)
+        answer = await self.get(where, call)
         if not isinstance(answer.document, dict):
             raise ArmError(
-                doing, "the answer is not a JSON object", code="UnreadableAnswer", status=answer.status
+                call.doing, "the answer is not a JSON object", code="UnreadableAnswer", status=answer.status
             )
         return answer.document
 
-    async def pages(
-        self, where: str, *, doing: str, access: Access, deadline: Deadline, on_step: OnStep
-    ) -> AsyncIterator[Any]:
+    async def pages(self, where: str, call: ArmCall) -> AsyncIterator[Any]:
         """The items of all pages of a list. A link that was already followed ends it: there is no more.
 
         Raises:
@@ -100,12 +108,12 @@ class ArmHttp:
         link: str | httpx.URL = where
         while str(link) not in seen:
             if len(seen) == MAX_PAGES:
-                raise ArmError(doing, f"the list goes on after {MAX_PAGES} pages", code="UnreadableAnswer")
+                raise ArmError(call.doing, f"the list goes on after {MAX_PAGES} pages", code="UnreadableAnswer")
             seen.add(str(link))
-            page = await self.object(link, doing=doing, access=access, deadline=deadline, on_step=on_step)
+            page = await self.object(link, call)
             items = page.get("value")
             if not isinstance(items, list):
-                raise ArmError(doing, "the answer is not a list: it has no value", code="UnreadableAnswer")
+                raise ArmError(call.doing, "the answer is not a list: it has no value", code="UnreadableAnswer")
             for item in items:
                 yield item
             following = page.get("nextLink")
@@ -113,12 +121,10 @@ class ArmHttp:
                 return
             own = self.link(following)
             if own is None:
-                raise ArmError(doing, "the list goes on at another host", code="ForeignLink")
+                raise ArmError(call.doing, "the list goes on at another host", code="ForeignLink")
             link = own
 
-    async def write(
-        self, method: str, path: str, body: Any, *, doing: str, deadline: Deadline, on_step: OnStep
-    ) -> ArmAnswer:
+    async def write(self, method: str, path: str, body: Any, call: ArmCall) -> ArmAnswer:
         """Send a write; where it meets another operation of the account, a few times.
 
         Raises:
@@ -127,13 +133,13 @@ class ArmHttp:
         """
         for attempt in range(1, _BUSY_TIMES + 1):
             try:
-                return await self._send(method, path, body, doing, "write", deadline, on_step)
+                return await self._send(method, path, body, call)
             except ArmError as error:
                 wait_s = _BUSY_WAIT_S * attempt
                 busy = error.status == 409 and error.code in BUSY_CODES
-                if not busy or attempt == _BUSY_TIMES or wait_s > deadline.left_s:
+                if not busy or attempt == _BUSY_TIMES or wait_s > call.deadline.left_s:
                     raise
-                on_step(
+                call.on_step(
                     f"another operation is under way on the account: again in {wait_s:g} s "
                     f"({attempt} of {_BUSY_TIMES - 1})"
                 )
@@ -158,30 +164,27 @@ class ArmHttp:
         method: str,
         where: str | httpx.URL,
         body: Any,
-        doing: str,
-        access: Access,
-        deadline: Deadline,
-        on_step: OnStep,
+        call: ArmCall,
     ) -> ArmAnswer:
         """Send until the answer is not that the service throttles."""
         for attempt in range(1, _THROTTLED_TIMES + 1):
-            status, headers, raw = await self._exchange(method, where, body, doing)
+            status, headers, raw = await self._exchange(method, where, body, call.doing)
             document = json_of(raw)
             if status < 300:
                 return ArmAnswer(status, headers, document)
-            error = refused(doing, access, status, document, self.clean)
+            error = refused(call, status, document, self.clean)
             wait_s = retry_after_s(headers) if status in (429, 503) else None
             if wait_s is None or attempt == _THROTTLED_TIMES:
                 raise error
-            if wait_s > deadline.left_s:
+            if wait_s > call.deadline.left_s:
                 raise ArmError(
-                    doing,
+                    call.doing,
                     f"the service asks to wait {wait_s:g} s, longer than there is time",
                     code=error.code or "Throttled",
                     status=status,
                     remedy="try again later",
                 )
-            on_step(
+            call.on_step(
                 f"HTTP {status}: the service asks to wait {wait_s:g} s ({attempt} of {_THROTTLED_TIMES - 1})"
             )
             await self._sleep(wait_s)

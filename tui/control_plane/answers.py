@@ -1,4 +1,4 @@
-"""What ARM refuses, in words: the code of the error, and what to do about it.
+"""Answers of ARM: successes, how long they ask to wait, and refusals in words, with what to do about each.
 
 Codes as the service has been seen to use them (azure.md C2); roles as Microsoft documents them.
 """
@@ -6,9 +6,11 @@ Codes as the service has been seen to use them (azure.md C2); roles as Microsoft
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
+from tui.base.retry_after import retry_after_s
 from tui.base.text import plain
 from tui.model import ManagedDeployment
 
@@ -117,7 +119,7 @@ class HalfDone(ArmError):
         super().__init__(doing, message, code=code, remedy=remedy)
 
 
-def refused(doing: str, access: Access, status: int, document: object, clean: Callable[[str], str]) -> ArmError:
+def refused(call: ArmCall, status: int, document: object, clean: Callable[[str], str]) -> ArmError:
     """The error for an answer that is not a success; ``document`` is its JSON, whatever that is."""
     code, message = (clean(text) for text in code_and_message(document))
     remedy = _REMEDIES.get(code, "")
@@ -127,10 +129,10 @@ def refused(doing: str, access: Access, status: int, document: object, clean: Ca
             "https://management.azure.com; try `az login`"
         )
     elif status == 403 and code not in _REMEDIES:
-        remedy = f"the role is missing: {_ROLES[access]}"
+        remedy = f"the role is missing: {_ROLES[call.access]}"
     elif status == 429:
         remedy = "ARM throttles the subscription: try again later"
-    return ArmError(doing, message, code=code, status=status, remedy=remedy)
+    return ArmError(call.doing, message, code=code, status=status, remedy=remedy)
 
 
 def code_and_message(document: object) -> tuple[str, str]:
@@ -154,3 +156,51 @@ def means_absent(error: ArmError) -> bool:
 def remedy_for(code: str) -> str:
     """What to do about an error code, empty where nothing is known."""
     return _REMEDIES.get(code, "")
+
+
+OnStep = Callable[[str], None]
+"""Told, in a line for people, what is being done."""
+
+
+def silent(_: str) -> None:
+    """Nobody is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArmAnswer:
+    """A success. ``document`` is its JSON; None where the body is empty or no JSON."""
+
+    status: int
+    headers: Mapping[str, str]
+    document: Any
+
+    @property
+    def retry_after_s(self) -> float | None:
+        return retry_after_s(self.headers)
+
+
+class Deadline:
+    """How long something may take in all, by ``clock`` (seconds)."""
+
+    def __init__(self, clock: Callable[[], float], limit_s: float) -> None:
+        self._clock = clock
+        self._began_s = clock()
+        self.limit_s = limit_s
+
+    @property
+    def passed_s(self) -> float:
+        return self._clock() - self._began_s
+
+    @property
+    def left_s(self) -> float:
+        return self.limit_s - self.passed_s
+
+
+@dataclass(frozen=True, slots=True)
+class ArmCall:
+    """What a request is for, in words; what it needs to be allowed to do; how long there is; who is told."""
+
+    doing: str
+    access: Access
+    deadline: Deadline
+    on_step: OnStep = silent
