@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -217,7 +217,7 @@ def runs(
             say(f"broken       {plain(str(entry.path), _PATH)}: {plain(entry.error, _PATH)}")
             continue
         state = "live" if entry.live else "interrupted" if entry.ended_at is None else "ended"
-        process = f"  process {entry.pid}" if entry.live else ""
+        process = f"  process {entry.pid}{_viewers(entry.run_id)}" if entry.live else ""
         weights = " ".join(
             f"{plain(n, 64)}={p:g}" for n, p in (entry.last_weights or {}).get("default", {}).items()
         )
@@ -225,6 +225,20 @@ def runs(
             f"{state:<12} {entry.started_at:%Y-%m-%d %H:%M:%S}Z  {plain(entry.rollout, 80)}"
             f"  {entry.requests} requests  {weights}{process}  {plain(str(entry.path), _PATH)}"
         )
+
+
+def _viewers(run_id: str) -> str:
+    """Who looks on at a live run; empty where it cannot be asked."""
+    from tui.cli.viewing import attached
+    from tui.engine.sockets import NoSocket, socket_path, sockets_folder
+
+    try:
+        with closing(attached(socket_path(sockets_folder(os.environ), run_id), looks=False)) as connection:
+            names = ", ".join(plain(name, 100) for name in connection.welcome.viewers)
+            return f"  viewers: {names or 'none'}  canarytop attach {plain(run_id, 64)}"
+    except NoSocket:
+        # It is of a user, a machine or a version that has no door here; the line says what is known.
+        return ""
 
 
 @app.command()

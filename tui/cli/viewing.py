@@ -17,6 +17,7 @@ from tui.cli.ends import tell
 from tui.cli.whoami import terminal, whoami
 from tui.engine.messages import PROTOCOL, Hello
 from tui.model import EventKind, Snapshot
+from tui.routing.weights import weights_said
 
 if TYPE_CHECKING:
     from tui.cli.ending import Ending
@@ -74,7 +75,7 @@ def starting(what: str) -> Iterator[Callable[[str], None]]:
         raise
 
 
-def attached(path: Path, *, read_only: bool, looks: bool = True) -> Connection:
+def attached(path: Path, *, read_only: bool = False, looks: bool = True) -> Connection:
     """The run that listens at ``path``.
 
     Raises:
@@ -147,7 +148,7 @@ def _said(connection: Connection, before: Snapshot, *, asked: bool) -> int:
     if gone is not None:
         tell(f"ERROR {gone}")
     elif connection.ended.done() and not connection.was_closed:
-        tell(f"run {connection.welcome.run_id} has ended; weights stay: {weights_said(last)}")
+        tell(f"run {connection.welcome.run_id} has ended; weights stay: {weights_said(last.weights)}")
     else:
         tell(_goes_on(connection, last))
     tell(f"record: {connection.welcome.record}")
@@ -158,17 +159,6 @@ def _goes_on(connection: Connection, last: Snapshot) -> str:
     run = connection.welcome.run_id
     ends = f" until {last.ends_at:%Y-%m-%d %H:%M}Z" if last.ends_at is not None else ""
     return f"run {run} goes on{ends}: canarytop attach {run} comes back to it, canarytop stop {run} ends it"
-
-
-def weights_said(snapshot: Snapshot) -> str:
-    """``v1=90 v2=10``, by task where there are several."""
-    tables = {
-        task: " ".join(f"{plain(name, 64)}={pct:g}" for name, pct in shares.items())
-        for task, shares in snapshot.weights.items()
-    }
-    return "; ".join(
-        text if len(tables) == 1 else f"{plain(task, 40)}: {text}" for task, text in tables.items()
-    )
 
 
 def left_half_done(before: Snapshot, after: Snapshot) -> Iterator[str]:

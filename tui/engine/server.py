@@ -70,7 +70,7 @@ class Served(Protocol):
     def samples(self) -> tuple[Sample, ...]: ...
     def samples_note(self) -> str: ...
     def say(self, kind: EventKind, actor: str, text: str) -> None: ...
-    def end(self, drain_s: float = 0.0) -> None: ...
+    def end(self, drain_s: float = 0.0, why: str = "") -> None: ...
 
 
 class _Viewer:
@@ -282,7 +282,7 @@ class Server:
                 self._say(EventKind.VIEWER, viewer, "ends the run")
                 viewer.put(Answer(id))
                 self._ending = True
-                self._live().end()
+                self._live().end(why=f"{_named(viewer.view)} ended it")
             case Leave(ends_in_s):
                 viewer.left = True
                 if ends_in_s is not None:
@@ -363,7 +363,7 @@ class Server:
         if not self._ending:
             self._ending = True
             self._live().say(EventKind.UNATTENDED, ENGINE, f"{why}: the run ends")
-            self._live().end()
+            self._live().end(why=why)
 
     def _say(self, kind: EventKind, viewer: _Viewer, text: str) -> None:
         self._live().say(kind, viewer.view.name, f"{_named(viewer.view)} {text}")

@@ -43,6 +43,7 @@ from tui.model import (
 )
 from tui.routing.controller import Controller
 from tui.routing.router import Router, SinceChange
+from tui.routing.weights import weights_said
 from tui.service.budget import Budget, PayingClient
 from tui.service.client import Probe, ServiceClient
 from tui.shadow.sampler import ShadowSampler
@@ -477,7 +478,7 @@ class Session:
         self._sender.cut()
         self.sampler.cut()
 
-    async def finish(self, drain_s: float) -> int:
+    async def finish(self, drain_s: float, why: str = "") -> int:
         """Stop sending, wait for what is under way, close. Returns how many requests have no outcome (0).
 
         Requests may finish for ``drain_s`` seconds, those beside the traffic too; a judgement has its own
@@ -490,7 +491,9 @@ class Session:
         await self._first_requests.cut()
         await self.sampler.drain(max(ends_s - self.clock(), 0.0), JUDGE_TIMEOUT_S + 1 if drain_s else 0.0)
         self.tick()
-        self.log(EventKind.STOPPED, self.setup.actor, f"run {self.setup.run_id} ended")
+        stay = weights_said(self.router.weights)
+        text = f"run {self.setup.run_id} ended; weights stay: {stay}"
+        self.log(EventKind.STOPPED, self.setup.actor, text, reason=why)
         self._state = TrafficState.STOPPED
         await self._client.close()
         await self._judges.close()

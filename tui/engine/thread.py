@@ -53,6 +53,7 @@ class Engine:
         self._thread = threading.Thread(target=self._main, name="engine", daemon=True)
         self._tasks: set[asyncio.Task[None]] = set()
         self._drain_s = 0.0
+        self._why = ""
         self._is_to_end = False
         self._up: Future[None] = Future()
         self.probes: Future[tuple[Probe, ...]] = Future()
@@ -73,10 +74,11 @@ class Engine:
         self._thread.start()
         self._up.result()
 
-    def end(self, drain_s: float = 0.0) -> None:
-        """Begin to end the run; ``ended`` tells when it has. Requests under way may finish for ``drain_s``
-        seconds; called again with 0 they are cancelled at once."""
+    def end(self, drain_s: float = 0.0, why: str = "") -> None:
+        """Begin to end the run, for a reason that is logged; ``ended`` tells when it has. Requests under way may
+        finish for ``drain_s`` seconds; called again with 0 they are cancelled at once."""
         self._drain_s = drain_s
+        self._why = self._why or why
         self._is_to_end = True
         try:
             if self._loop is not None:
@@ -155,7 +157,7 @@ class Engine:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        lost = await session.finish(self._drain_s)
+        lost = await session.finish(self._drain_s, self._why)
         self._publish()
         broken = next((result for result in results if isinstance(result, Exception)), None)
         if self._server is not None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 
+from tui.base.text import plain
 from tui.base.weight_rules import SUM_TOLERANCE, weight_mistakes
 from tui.model import DEFAULT_TASK, WeightTable
 
@@ -107,3 +108,14 @@ def _each_task(
     if task is not None and task not in table:
         raise ValueError(f"no task is named {task}: {', '.join(table)}")
     return frozen({name: change(s) if task in (None, name) else s for name, s in table.items()})
+
+
+def weights_said(weights: WeightTable) -> str:
+    """``v1=90 v2=10``, by task where there are several."""
+    tables = {
+        task: " ".join(f"{plain(name, 64)}={pct:g}" for name, pct in shares.items())
+        for task, shares in weights.items()
+    }
+    if len(tables) == 1:
+        return next(iter(tables.values()))
+    return "; ".join(f"{plain(task, 40)}: {text}" for task, text in tables.items())
