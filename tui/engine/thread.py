@@ -75,8 +75,8 @@ class Engine:
         self._up.result()
 
     def end(self, drain_s: float = 0.0, why: str = "") -> None:
-        """Begin to end the run, for a reason that is logged; ``ended`` tells when it has. Requests under way may
-        finish for ``drain_s`` seconds; called again with 0 they are cancelled at once."""
+        """Begin to end the run, for a reason that is logged; ``ended`` tells when it has. Requests under way
+        may finish for ``drain_s`` seconds; called again with 0 they are cancelled at once."""
         self._drain_s = drain_s
         self._why = self._why or why
         self._is_to_end = True
@@ -127,6 +127,8 @@ class Engine:
             await self._server.open(self)
         self._up.set_result(None)
         stopping = asyncio.create_task(self._stopping.wait())
+        # What it reads and imports for its first look would make the first requests late.
+        watching = asyncio.create_task(session.control_plane.watch())
         preflight = asyncio.create_task(session.preflight())
         await asyncio.wait({stopping, preflight}, return_when=asyncio.FIRST_COMPLETED)
         preflight.cancel()
@@ -141,8 +143,9 @@ class Engine:
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 100)
-        parts = (session.send, self._tick, session.control_plane.watch, session.sampler.work)
+        parts = (session.send, self._tick, session.sampler.work)
         work = [] if self._stopping.is_set() else [asyncio.create_task(part()) for part in parts]
+        work.append(watching)
         for task in work:
             task.add_done_callback(self._stop_if_broken)
         if not self._stopping.is_set():
