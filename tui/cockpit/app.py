@@ -226,7 +226,8 @@ class CanarytopApp(Sampling):
         elif isinstance(error, LeftHalfDone):
             self.say(f"{message.what} is half done: {error}", "alert")
         elif isinstance(error, CommandRefused):
-            self.say(f"{message.what} refused: {error}", "warn")
+            takes = f" ({self.view.ui.keys['take_over']})" if self.view.in_control is not None else ""
+            self.say(f"{message.what} refused: {error}{takes}", "warn")
         elif error is not None:
             self.say(f"{message.what} failed: {type(error).__name__}: {error}", "alert")
         elif message.then is not None:
