@@ -16,8 +16,8 @@ from tests.support.arm_service import ACCOUNT, STARTS, TOKEN
 from tests.support.engine_runs import rollout
 from tests.support.simulator_service import quick
 from tui.model import Deployment, Endpoint
+from tui.preflight.check import check_online
 from tui.preflight.finding import Finding
-from tui.preflight.online import check_online
 from tui.rollout import ControlPlane, Rollout
 from tui.simulator.behaviour import PretendDeployment
 from tui.simulator.server import Simulator

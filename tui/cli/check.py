@@ -77,8 +77,8 @@ def check(
 
 def _online(rollout: Any, today: datetime | None) -> int:
     from tui.cli.rehearsal import service
+    from tui.preflight.check import check_online
     from tui.preflight.finding import CannotAsk, exit_code, findings_text
-    from tui.preflight.online import check_online
     from tui.simulator.child import SimulatorFailed
 
     now = partial(instant, today)

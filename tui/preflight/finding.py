@@ -1,10 +1,8 @@
-"""What a check of a rollout against its services found.
-
-The findings of a check as plain text.
-"""
+"""Finding of a check of a rollout against its services, and all of them as plain text."""
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterable
@@ -53,6 +51,11 @@ def exit_code(findings: Iterable[Finding]) -> int:
         return 1
     unasked = (f.what in (REACH, CONTROL_PLANE) and f.verdict == "unknown" for f in found)
     return 3 if any(unasked) else 0
+
+
+def region_key(region: str) -> str:
+    """``East US 2`` and ``eastus2`` are one region."""
+    return re.sub(r"[^a-z0-9]", "", region.casefold())
 
 
 _GLYPHS = {"ok": "✓", "warn": "!", "wrong": "✗", "unknown": "?"}

@@ -1,4 +1,4 @@
-"""What the services of a rollout say when they are asked once: answers, accounts, price lists."""
+"""Answers of a rollout's services that are asked once: those of deployments, of accounts, and price lists."""
 
 from __future__ import annotations
 

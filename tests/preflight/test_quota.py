@@ -13,7 +13,7 @@ from tests.support.check_service import NO_ARM, OLD, checked
 from tests.support.engine_runs import planned
 from tests.support.simulator_service import quick
 from tui.model import PlanStep
-from tui.preflight.online_quota import busiest, largest_share
+from tui.preflight.terms import busiest, largest_share
 from tui.rollout import PlanSpec
 from tui.simulator.behaviour import PretendDeployment
 from tui.traffic.arrivals import Arrival

@@ -15,9 +15,9 @@ from tests.support.engine_runs import planned, rollout
 from tests.support.service import serving
 from tests.support.simulator_service import quick
 from tui.model import DEFAULT_TASK, NOT_KNOWN, Outcome, OutcomeKind, PlanStep
-from tui.preflight import online_endpoints
+from tui.preflight import check
+from tui.preflight.deployments import Known, answer
 from tui.preflight.finding import WORST_FIRST, worst
-from tui.preflight.online_deployments import Known, answer
 from tui.rollout import ControlPlane, PlanSpec
 from tui.service.client import Probe
 from tui.simulator.behaviour import PretendDeployment
@@ -170,7 +170,7 @@ class TestAnswer:
         one = known(tmp_path, end(kind, http_status=status, retry_after_s=wait_s, error=f"HTTP {status}: no"))
         found = answer(one)
         assert (found.verdict, found.text) == (verdict, text)
-        of_key = online_endpoints.key(one.endpoint, Probe("main", "ok", "HTTP 404"), [one.outcome])
+        of_key = check.key(one.endpoint, Probe("main", "ok", "HTTP 404"), [one.outcome])
         assert of_key.verdict == key
 
     def test_a_used_up_quota_and_a_machine_that_cannot_send(self, tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ import pytest
 from tests.support.check_service import NO_ARM, checked
 from tests.support.simulator_service import quick
 from tui.model import Price
+from tui.preflight.answers import prices_host
 from tui.preflight.finding import exit_code
-from tui.preflight.online_asked import prices_host
 from tui.rollout import ControlPlane
 from tui.simulator.behaviour import PretendDeployment
 
@@ -129,7 +129,7 @@ class TestWrong:
 
 class TestWarn:
     async def test_no_price_in_use(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("tui.preflight.online_prices.price_for", lambda *_: None)
+        monkeypatch.setattr("tui.preflight.terms.price_for", lambda *_: None)
         async with checked(tmp_path) as service:
             price = (await service.find())("price")
         assert price.verdict == "warn"

@@ -1,4 +1,4 @@
-"""What a check finds of a deployment: its answer, how it is managed, its pin, and where it is served."""
+"""Findings of a deployment: its answer, how it is managed, its pin, and where it is served."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from tui.model import (
     OutcomeKind,
     PinState,
 )
-from tui.preflight.finding import Finding, FindingVerdict, worst
-from tui.preflight.online_endpoints import region_key
+from tui.preflight.finding import Finding, FindingVerdict, region_key, worst
 from tui.traffic.health import says_retired
 
 _SHOWN = 60
@@ -82,6 +81,11 @@ class Known:
     def name(self) -> str:
         return self.deployment.name
 
+    def finding(
+        self, what: str, verdict: FindingVerdict, text: str, remedy: str = "", toml: str = ""
+    ) -> Finding:
+        return Finding(what, self.name, verdict, text, remedy, toml)
+
     @property
     def managed(self) -> ManagedDeployment | None:
         return self.account.deployment(self.deployment.wire_id) if self.account is not None else None
@@ -98,30 +102,30 @@ def answer(known: Known) -> Finding:
     """How it answered a short request."""
     outcome = known.outcome
     if outcome is None:
-        return Finding("answer", known.name, "unknown", "not asked: its endpoint cannot be reached")
+        return known.finding("answer", "unknown", "not asked: its endpoint cannot be reached")
     if outcome.kind in ANSWERED | FILTERED:
         return _answered(known, outcome)
     error = plain(outcome.error or "", 300)
     if says_retired(outcome):
         since, to_do = known.gone
-        return Finding("answer", known.name, "wrong", f"{since}; {error}", to_do)
+        return known.finding("answer", "wrong", f"{since}; {error}", to_do)
     if outcome.kind is OutcomeKind.QUOTA_EXHAUSTED:
         remedy = "top up the account, or raise its quota: until then it answers nothing, however long one waits"
-        return Finding("answer", known.name, "wrong", f"its quota is exhausted: {error}", remedy)
+        return known.finding("answer", "wrong", f"its quota is exhausted: {error}", remedy)
     if outcome.asks_for_pause:
         return _asks_to_wait(known, outcome, error)
     if outcome.kind is OutcomeKind.CLIENT_SATURATED:
         remedy = "raise the limit of open files (ulimit -n) or close other programs, and ask again"
-        return Finding("answer", known.name, "unknown", f"{_WHAT[outcome.kind]}: {error}", remedy)
+        return known.finding("answer", "unknown", f"{_WHAT[outcome.kind]}: {error}", remedy)
     if outcome.kind is OutcomeKind.BAD_REQUEST and known.judges and _about_schema(error):
         remedy = "name a judge with structured outputs: its judgements are JSON by a schema"
-        return Finding("answer", known.name, "wrong", f"it takes no JSON schema: {error}", remedy)
+        return known.finding("answer", "wrong", f"it takes no JSON schema: {error}", remedy)
     if outcome.kind is OutcomeKind.BAD_REQUEST:
         remedy = "see whether this model takes chat completions" + _with_version(known)
-        return Finding("answer", known.name, "warn", f"it does not take a short request: {error}", remedy)
+        return known.finding("answer", "warn", f"it does not take a short request: {error}", remedy)
     remedies = _OF_PLAIN_SERVER if known.endpoint.plain else _REMEDIES
     remedy = remedies.get(outcome.http_status or 0, _LATER)
-    return Finding("answer", known.name, "wrong", f"{_WHAT[outcome.kind]}: {error}", remedy)
+    return known.finding("answer", "wrong", f"{_WHAT[outcome.kind]}: {error}", remedy)
 
 
 def _asks_to_wait(known: Known, outcome: Outcome, error: str) -> Finding:
@@ -129,11 +133,11 @@ def _asks_to_wait(known: Known, outcome: Outcome, error: str) -> Finding:
     text = f"it asks to wait: {error}{again}"
     if outcome.kind is OutcomeKind.RATE_LIMITED:
         remedy = "its limit was reached by others: ask again, and raise its capacity if that stays so"
-        return Finding("answer", known.name, "warn", text, remedy)
+        return known.finding("answer", "warn", text, remedy)
     if outcome.kind is OutcomeKind.REFUSED:
         remedy = "the quota of its gateway is used up for now: ask again after that, or raise it"
-        return Finding("answer", known.name, "warn", text, remedy)
-    return Finding("answer", known.name, "wrong", text, _LATER)
+        return known.finding("answer", "warn", text, remedy)
+    return known.finding("answer", "wrong", text, _LATER)
 
 
 def _with_version(known: Known) -> str:
@@ -151,13 +155,13 @@ def _answered(known: Known, outcome: Outcome) -> Finding:
         by = f" {plain(outcome.served_by, _SHOWN)}" if outcome.served_by else ""
         text = f"another deployment{by} answered for it ({served}): it spills over"
         remedy = "ask again when its capacity is free; what it serves itself was not seen"
-        return Finding("answer", known.name, "warn", text, remedy)
+        return known.finding("answer", "warn", text, remedy)
     if outcome.kind in FILTERED:
         text = (
             f"its content filter blocked a harmless request ({', '.join(outcome.filters.blocked) or 'unnamed'})"
         )
-        return Finding("answer", known.name, "warn", text, "look at its content filter policy, or ask again")
-    return Finding("answer", known.name, "ok", f"{served}{took}")
+        return known.finding("answer", "warn", text, "look at its content filter policy, or ask again")
+    return known.finding("answer", "ok", f"{served}{took}")
 
 
 def state(known: Known) -> Finding | None:
@@ -168,7 +172,7 @@ def state(known: Known) -> Finding | None:
     if managed is None:
         others = listed([d.name for d in account.deployments or ()]) or "none"
         text = f"account {account.name} has no deployment of this name"
-        return Finding("state", known.name, "wrong", text, f"it has: {others}")
+        return known.finding("state", "wrong", text, f"it has: {others}")
     text = ", ".join(
         part
         for part in (
@@ -180,13 +184,13 @@ def state(known: Known) -> Finding | None:
         if part
     )
     if managed.paused:
-        return Finding("state", known.name, "wrong", f"paused; {text}", _REMEDIES[423])
+        return known.finding("state", "wrong", f"paused; {text}", _REMEDIES[423])
     if managed.state is None:
-        return Finding("state", known.name, "unknown", f"ARM does not say whether it is ready; {text}")
+        return known.finding("state", "unknown", f"ARM does not say whether it is ready; {text}")
     if managed.state.casefold() != "succeeded":
         remedy = "wait for the operation that is under way; if it failed, set or make it again"
-        return Finding("state", known.name, "wrong", f"it is not ready: {text}", remedy)
-    return Finding("state", known.name, "ok", text)
+        return known.finding("state", "wrong", f"it is not ready: {text}", remedy)
+    return known.finding("state", "ok", text)
 
 
 def pin(known: Known) -> Finding:
@@ -197,7 +201,7 @@ def pin(known: Known) -> Finding:
     if status.warning:
         verdict = worst(verdict, _BY_SEVERITY[status.severity])
         text += f"; {status.warning}"
-    return Finding("pin", known.name, verdict, text, pin.remedy)
+    return known.finding("pin", verdict, text, pin.remedy)
 
 
 def region(known: Known) -> Finding | None:
@@ -209,24 +213,22 @@ def region(known: Known) -> Finding | None:
     if known.endpoint.plain and not (served and expected):
         return None
     if not served:
-        return Finding("region", known.name, "unknown", "no answer says where it is served")
+        return known.finding("region", "unknown", "no answer says where it is served")
     served = plain(served, _SHOWN)
     if not expected:
-        return Finding(
-            "region", known.name, "unknown", f"served in {served}; neither file nor ARM say where it is"
-        )
+        return known.finding("region", "unknown", f"served in {served}; neither file nor ARM say where it is")
     expected = plain(expected, _SHOWN)
     if region_key(served) == region_key(expected):
-        return Finding("region", known.name, "ok", f"served in {served}")
+        return known.finding("region", "ok", f"served in {served}")
     text = f"served in {served}, not in {expected}"
     kind = (sku or "").casefold()
     if kind.startswith(_ELSEWHERE):
         text = f"served in {served}, as {sku} may be; its account is in {expected}"
-        return Finding("region", known.name, "ok", text)
+        return known.finding("region", "ok", text)
     if kind in _AT_HOME:
         text += f", though {sku} is served where its account is"
-        return Finding("region", known.name, "wrong", text, "check url of its endpoint, and region in the file")
+        return known.finding("region", "wrong", text, "check url of its endpoint, and region in the file")
     if known.endpoint.plain:
-        return Finding("region", known.name, "warn", text, "correct region in the file")
+        return known.finding("region", "warn", text, "correct region in the file")
     text += "; its SKU is not known, Global and DataZone ones may be served elsewhere"
-    return Finding("region", known.name, "warn", text, "give access to ARM, or correct region in the file")
+    return known.finding("region", "warn", text, "give access to ARM, or correct region in the file")
