@@ -1,4 +1,4 @@
-"""Findings of a deployment's terms: its price against the list, its quota, and its limit against the traffic."""
+"""Findings of a deployment's terms: its price against the list, its quota, its limit against the traffic."""
 
 from __future__ import annotations
 
