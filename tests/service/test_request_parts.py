@@ -10,8 +10,8 @@ from aiohttp import web
 from tests.service.test_client import ANSWER
 from tests.support.service import PRICE, ask, serving
 from tui.model import Deployment, Endpoint, Outcome, OutcomeKind
-from tui.service._request_parts import limit_name
 from tui.service.client import ServiceClient, base_url_v1
+from tui.service.complaint import limit_name
 
 KEY, TENANT, AMBIENT = "key-of-ours-0123456789", "tenant-of-ours", "ambient-0123456789"
 ENV = {"KEY": KEY, "TENANT": TENANT, "BASIC": "Basic dXNlcjpwYXNz"}

@@ -21,9 +21,8 @@ from tests.support.engine_runs import NEW, OLD, beside
 from tests.support.rollout_files import document, write
 from tests.support.service import ask, client_of, serving
 from tui.model import Endpoint, Outcome
-from tui.service._request_parts import secrets_of
+from tui.service.credentials import Secrets, secrets_of
 from tui.service.proxies import proxy_secrets
-from tui.service.secrets import Secrets
 
 KEY = "sk-Zq8vLmN4xT1c9RwYbKfE7uHd2PsA6gJo"
 HEAD = KEY[:8]

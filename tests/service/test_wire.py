@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tui.base.retry_after import retry_after_s
 from tui.model import FilterHits, OutcomeKind, Usage
-from tui.service._sse import MAX_EVENT_BYTES
+from tui.service._events import MAX_EVENT_BYTES
 from tui.service.answer import Answer
 from tui.service.errors import classify
 from tui.service.wire import AnswerReader, UnreadableAnswer

@@ -31,9 +31,8 @@ from tui.control_plane.http_client import (
     read_body,
     through,
 )
-from tui.service.credentials import CredentialError, TokenProvider
+from tui.service.credentials import CredentialError, Secrets, TokenProvider
 from tui.service.proxies import Proxy, ProxyRefused
-from tui.service.secrets import Secrets
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 MAX_PAGES = 200

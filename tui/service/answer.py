@@ -1,7 +1,4 @@
-"""What was read of one answer, and whether it is one.
-
-Token counts under the names that services give them.
-"""
+"""Answer as far as it was read: whether it is one, and its token counts under the names that services use."""
 
 from __future__ import annotations
 

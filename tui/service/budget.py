@@ -1,4 +1,4 @@
-"""What a run keeps count of beside the measures: money, and what the weights do since they were changed."""
+"""Budget of a run: USD spent and reserved, and a client whose requests are paid from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The call: one request through the ``openai`` SDK, one ``Outcome``, whatever happened."""
+"""Client of the service: one request through the ``openai`` SDK, one ``Outcome``, whatever happened."""
 
 from __future__ import annotations
 
@@ -22,12 +22,11 @@ from tui.model import (
     Request,
     is_azure_host,
 )
-from tui.service._request_parts import headers_of, limit_name, limit_remedy, secrets_of
-from tui.service.credentials import CredentialError, EntraToken
+from tui.service.complaint import limit_name, limit_remedy
+from tui.service.credentials import CredentialError, EntraToken, Secrets, secrets_of
 from tui.service.errors import NoSocketLeft, Refusal, classify
 from tui.service.outcomes import Call, outcome_of
 from tui.service.proxies import proxy_secrets
-from tui.service.secrets import Secrets
 from tui.service.transport import TimedTransport, current_exchange
 from tui.service.wire import AnswerReader, UnreadableAnswer
 
@@ -37,6 +36,11 @@ SPARE_CONNECTIONS = 16
 _ERROR_CHARS = 240
 _NOT_NEEDED = "none"
 """The SDK insists on a key, but gets none: the headers of the endpoint carry it where it belongs."""
+
+_NO_KEY = "none"
+"""What is sent as key where there is none: some servers on this machine insist on any."""
+
+_OWN_HEADERS = ("api-key", "Authorization")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class ServiceClient:
         self._keep_text = keep_text
         self._credentials: list[EntraToken] = []
         self._endpoints = endpoints
-        self._headers = {name: headers_of(endpoint, env) for name, endpoint in endpoints.items()}
+        self._headers = {name: _headers_of(endpoint, env) for name, endpoint in endpoints.items()}
         own = (secret for e in endpoints.values() for secret in secrets_of(e, env))
         self._secrets = Secrets((*own, *proxy_secrets(os.environ)))
         limit = max_in_flight + SPARE_CONNECTIONS
@@ -155,16 +159,16 @@ class ServiceClient:
         """
         keep = self._keep_text if keep_text is None else keep_text
         deployment = self._deployments[assignment.deployment]
-        call = Call(AnswerReader(keep_text=keep))
+        call = Call(request, assignment, deployment, due_s, saturated, keep, AnswerReader(keep_text=keep))
         current_exchange.set(call.exchange)
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self._exchange(request, deployment, call)
+                await self._exchange(call)
             refusal = call.reader.answer.refusal()
         except openai.APIStatusError as error:
             call.status = error.status_code
             refusal = _refused(error)
-            if (remedy := self._remedy(error, request, deployment)) is not None:
+            if (remedy := self._remedy(error, call)) is not None:
                 said = self._secrets.shown(refusal.text, _ERROR_CHARS - len(remedy) - 2)
                 refusal = replace(refusal, text=f"{said}; {remedy}")
         except openai.APITimeoutError as error:
@@ -182,26 +186,14 @@ class ServiceClient:
             refusal = Refusal(OutcomeKind.CANCELLED, "cancelled by canarytop")
         except Exception as error:  # noqa: BLE001 - a request has exactly one outcome, whatever broke
             refusal = Refusal(OutcomeKind.CONNECTION_LOST, f"{type(error).__name__}: {error}")
-        return outcome_of(
-            call,
-            refusal,
-            request,
-            assignment,
-            deployment,
-            due_s=due_s,
-            now_s=self._clock(),
-            saturated=saturated,
-            keep_text=keep,
-            clean=self._secrets.clean,
-            shown=self._secrets.shown,
-        )
+        return outcome_of(call, refusal, self._clock(), self._secrets)
 
-    async def _exchange(self, request: Request, deployment: Deployment, call: Call) -> None:
-        name = deployment.endpoint
+    async def _exchange(self, call: Call) -> None:
+        name = call.deployment.endpoint
         response: httpx2.Response = await self._clients[name].post(
             _CHAT,
             cast_to=httpx2.Response,
-            body=_body(request, deployment, self._endpoints[name], self._stream),
+            body=_body(call.request, call.deployment, self._endpoints[name], self._stream),
             options={"headers": self._headers[name]},
             stream=True,
             stream_cls=openai.AsyncStream[Any],
@@ -215,12 +207,12 @@ class ServiceClient:
         finally:
             await response.aclose()
 
-    def _remedy(self, error: openai.APIStatusError, request: Request, deployment: Deployment) -> str | None:
+    def _remedy(self, error: openai.APIStatusError, call: Call) -> str | None:
         """What to do about a refused parameter that the rollout file can name otherwise."""
-        endpoint = self._endpoints[deployment.endpoint]
-        if request.max_tokens is None:
+        endpoint = self._endpoints[call.deployment.endpoint]
+        if call.request.max_tokens is None:
             return None
-        name = limit_name(deployment, endpoint)
+        name = limit_name(call.deployment, endpoint)
         return limit_remedy(error.status_code, error.response.text, name, endpoint)
 
     def _shown(self, text: str) -> str:
@@ -241,6 +233,27 @@ def base_url_v1(url: str) -> str:
         return url.rstrip("/") + "/"
     azure = is_azure_host(parts.hostname or "")
     return f"{parts.scheme}://{parts.netloc}" + ("/openai/v1/" if azure else "/v1/")
+
+
+def _headers_of(endpoint: Endpoint, env: Mapping[str, str]) -> dict[str, str | openai.Omit]:
+    """The headers of every request to an endpoint; ``Omit`` is one that the SDK must not send of its own.
+
+    The key is in ``key_header`` alone, else in the API's own header. They go with each request: as default
+    headers the SDK would let ``OPENAI_CUSTOM_HEADERS`` and its own ``api-key`` win over them (openai 3.57,
+    ``_prepare_options`` of ``lib/azure.py``). The token of Entra ID is added by the SDK.
+    """
+    headers: dict[str, str | openai.Omit] = {
+        name: env.get(variable, "") for name, variable in endpoint.headers_env.items()
+    }
+    if endpoint.entra:
+        return headers
+    name = endpoint.key_header or ("api-key" if endpoint.api == "azure" else "Authorization")
+    key = env.get(endpoint.key_env, "") if endpoint.key_env is not None else ""
+    if key or not headers:
+        key = key or _NO_KEY
+        headers[name] = f"Bearer {key}" if name.lower() == "authorization" else key
+    given = {name.lower() for name in headers}
+    return headers | {name: openai.Omit() for name in _OWN_HEADERS if name.lower() not in given}
 
 
 def _body(request: Request, deployment: Deployment, endpoint: Endpoint, stream: bool) -> dict[str, Any]:

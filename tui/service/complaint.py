@@ -1,4 +1,7 @@
-"""What a service says when it does not answer, in every shape that services and gateways give it."""
+"""Complaint of a service that does not answer, in every shape that services and gateways give it.
+
+Where it is about the name of the limit of output tokens, this says which name to use.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from tui.base.problems import field_name
+from tui.model import Deployment, Endpoint
 
 _DEPTH = 4
 _FEW = 3
@@ -150,3 +156,49 @@ def _status(value: object) -> int | None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) == 3:
         value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and 400 <= value < 600 else None
+
+
+_LIMIT_NAMES = ("max_tokens", "max_completion_tokens")
+_NAMED = re.compile(rf"\b(?:{'|'.join(_LIMIT_NAMES)})\b")
+_REASONING = re.compile(r"(?:ft:)?(?:o\d|codex|model-router|gpt-(?!3|4|oss))", re.IGNORECASE)
+_NOT_TAKEN = re.compile(
+    r"not supported|unsupported|does not support|unrecognized|not recognized|unknown|unexpected|not permitted"
+    r"|not allowed|additional propert|extra_forbidden|extra (?:input|field)"
+    r"|invalid (?:parameter|argument|field)",
+    re.IGNORECASE,
+)
+_TOO_MUCH = re.compile(r"too (?:large|long|high)|above|exceed|greater|at most|at least|maximum", re.IGNORECASE)
+_READ = 20_000
+
+
+def limit_name(deployment: Deployment, endpoint: Endpoint) -> str:
+    """What the limit of output tokens is called: as the file says, else as this kind of model knows it.
+
+    OpenAI's reasoning models refuse ``max_tokens``; every other model and server takes it, and the older ones
+    nothing else.
+    """
+    if endpoint.max_tokens_key is not None:
+        return endpoint.max_tokens_key
+    family = deployment.model.rpartition("/")[2]
+    return "max_completion_tokens" if _REASONING.match(family) else "max_tokens"
+
+
+def limit_remedy(status: int, body: str, sent: str, endpoint: Endpoint) -> str | None:
+    """What to do about a refusal that is about the name of the output limit, as it was ``sent``; None where it
+    is about something else.
+
+    As seen: ``Unsupported parameter: 'max_tokens' is not supported with this model. Use
+    'max_completion_tokens' instead.`` (OpenAI, Azure), ``Unrecognized request argument supplied:
+    max_completion_tokens`` (Azure), ``extra_forbidden`` at ``max_completion_tokens`` (Mistral, vLLM).
+    """
+    if not 400 <= status < 500:
+        return None
+    said = body[:_READ]
+    # The one that is refused is named first, what to use instead after it.
+    named = _NAMED.search(said)
+    about_it = named is not None and named[0] == sent
+    if not about_it or _NOT_TAKEN.search(said) is None or _TOO_MUCH.search(said) is not None:
+        return None
+    other = next(name for name in _LIMIT_NAMES if name != sent)
+    where = f"[{field_name(('endpoints', endpoint.name))}]"
+    return f'it knows no {sent}: set max_tokens_key = "{other}" under {where}'

@@ -1,10 +1,9 @@
-"""What a refusal of the service means: HTTP status and body -> kind of outcome, in words.
+"""Errors of the service, a proxy or this machine: HTTP status and body -> kind of outcome, in words.
 
 Statuses and bodies as documented in Microsoft's troubleshooting page for Azure OpenAI (2026-09-20) and its
 model-retirement page (2026-10-05), OpenAI's list of error codes, and what gateways make of them.
 
-Faults below the SDK in its own terms: what timed out, could not connect or broke off, and whose fault it is:
-the service's, a proxy's, or this machine's.
+Faults below the SDK are put in its own terms: what timed out, could not connect or broke off.
 """
 
 from __future__ import annotations

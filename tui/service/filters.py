@@ -1,4 +1,4 @@
-"""What content filters report, in every place and spelling that services use.
+"""Report of the content filters, in every place and spelling that services use.
 
 Azure OpenAI annotates choices and prompts (``content_filter_results``, singular in refusals and in what
 gateways pass on); its Responses API has one list ``content_filters``. Categories are open-ended: they are

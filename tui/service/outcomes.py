@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tui.base.retry_after import retry_after_s
@@ -19,6 +19,7 @@ from tui.model import (
     Request,
     Usage,
 )
+from tui.service.credentials import Secrets
 from tui.service.errors import Refusal
 from tui.service.prices import cost_usd, estimated_usage
 from tui.service.transport import Exchange
@@ -28,38 +29,29 @@ _KEPT_TEXT_CHARS = 1_000_000
 _PAUSES = (403, 503, 529)
 """Statuses beside 429 that come with a time to wait: a used-up call quota of API Management, and overload."""
 
-Shown = Callable[[str, int], str]
-"""Cleans a text of secrets, then makes one harmless line of at most so many characters of it."""
-
 
 @dataclass(slots=True)
 class Call:
     """What is known so far of a call under way. ``overdue``: our own time-out ended it."""
 
+    request: Request
+    assignment: Assignment
+    deployment: Deployment
+    due_s: float
+    saturated: bool
+    keep_text: bool
     reader: AnswerReader
     exchange: Exchange = field(default_factory=Exchange)
     status: int | None = None
     overdue: bool = False
 
 
-def outcome_of(
-    call: Call,
-    refusal: Refusal | None,
-    request: Request,
-    assignment: Assignment,
-    deployment: Deployment,
-    *,
-    due_s: float,
-    now_s: float,
-    saturated: bool,
-    keep_text: bool,
-    clean: Callable[[str], str],
-    shown: Shown,
-) -> Outcome:
+def outcome_of(call: Call, refusal: Refusal | None, now_s: float, secrets: Secrets) -> Outcome:
     """Everything that is known of a call; ``refusal`` says why it is no answer, None where it is one.
 
-    Every text that the service chose goes through ``shown``, answers through ``clean``.
+    Every text that the service chose is cleaned of ``secrets``.
     """
+    request, assignment, shown = call.request, call.assignment, secrets.shown
     exchange, answer, headers = call.exchange, call.reader.answer, call.exchange.headers
     answered = refusal is None
     kind, hits = OutcomeKind.OK, answer.filters.hits()
@@ -70,8 +62,8 @@ def outcome_of(
     sent_s = exchange.sent_s if exchange.sent_s is not None else now_s
     usage = answer.known_usage()
     ended_s = exchange.last_byte_s if answered and exchange.last_byte_s is not None else now_s
-    cost, estimated = _cost(request, deployment, kind, usage, call)
-    spilled = _spilled(headers, deployment.wire_id)
+    cost, estimated = _cost(call, kind, usage)
+    spilled = _spilled(headers, call.deployment.wire_id)
 
     def kept(text: str | None, limit: int) -> str | None:
         return shown(text, limit) if text else None
@@ -85,17 +77,17 @@ def outcome_of(
         deployment=assignment.deployment,
         weight_pct=assignment.weight_pct,
         kind=kind,
-        due_s=due_s,
+        due_s=call.due_s,
         sent_s=sent_s,
         ended_s=ended_s,
-        late_ms=max(0.0, (sent_s - due_s) * 1000),
+        late_ms=max(0.0, (sent_s - call.due_s) * 1000),
         latency_ms=since_sent_ms(ended_s),
         ttft_ms=since_sent_ms(answer.first_token_s),
         answer_ttft_ms=since_sent_ms(answer.first_answer_s),
         usage=usage,
         cost_usd=cost,
         cost_estimated=estimated,
-        filters=_shown_hits(hits, shown),
+        filters=_shown_hits(hits, secrets),
         http_status=call.status,
         finish_reason=kept(answer.finish_reason, 32),
         error=shown(refusal.text, 240) if refusal is not None else None,
@@ -109,20 +101,20 @@ def outcome_of(
         service_request_id=kept(headers.get("apim-request-id") or headers.get("x-request-id"), 128),
         source=request.source,
         shares=assignment.shares,
-        saturated=saturated or kind is OutcomeKind.CLIENT_SATURATED,
+        saturated=call.saturated or kind is OutcomeKind.CLIENT_SATURATED,
         reconnected=exchange.reconnected,
         prompt_chars=assignment.prompt_chars,
-        prompt_text=_prompt_text(request) if keep_text else None,
-        answer_text=clean("".join(answer.text))[:_KEPT_TEXT_CHARS] if keep_text and answer.text else None,
+        prompt_text=_prompt_text(request) if call.keep_text else None,
+        answer_text=secrets.clean("".join(answer.text))[:_KEPT_TEXT_CHARS] if answer.text else None,
     )
 
 
-def _shown_hits(hits: FilterHits, shown: Shown) -> FilterHits:
+def _shown_hits(hits: FilterHits, secrets: Secrets) -> FilterHits:
     if hits is NO_HITS:
         return hits
 
     def names(side: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(shown(name, 60) for name in side)
+        return tuple(secrets.shown(name, 60) for name in side)
 
     return FilterHits(names(hits.blocked), names(hits.annotated), names(hits.below_threshold), hits.unfiltered)
 
@@ -146,22 +138,22 @@ def _spilled(headers: Mapping[str, str], wire_id: str) -> bool:
     )
 
 
-def _cost(
-    request: Request, deployment: Deployment, kind: OutcomeKind, usage: Usage | None, call: Call
-) -> tuple[float | None, bool]:
+def _cost(call: Call, kind: OutcomeKind, usage: Usage | None) -> tuple[float | None, bool]:
     """USD and whether it is an estimate.
 
     Where the service reports no usage, what it has done is estimated: an answer; a blocked prompt, which is
     charged (Microsoft, content filter documentation); the part of an answer that came before it broke off; and
     the prompt of a request that it was still at when we gave up, which is the least that it may charge.
     """
-    price, answer = deployment.price, call.reader.answer
-    if price is None or deployment.provisioned:
+    price, answer = call.deployment.price, call.reader.answer
+    if price is None or call.deployment.provisioned:
         return None, False
     if usage is not None:
         return cost_usd(usage, price), False
     if kind in ANSWERED or kind is OutcomeKind.PROMPT_FILTERED or answer.written_bytes or call.overdue:
-        estimated = estimated_usage(request, answer.written_bytes, cut_off=answer.finish_reason == "length")
+        estimated = estimated_usage(
+            call.request, answer.written_bytes, cut_off=answer.finish_reason == "length"
+        )
         return cost_usd(estimated, price), True
     return None, False
 

@@ -1,4 +1,4 @@
-"""What an answer costs: token counts times a dated table of prices that ships with the program.
+"""Prices of answers: token counts times a dated table of prices that ships with the program.
 
 A price that is not known stays unknown; it is never taken to be zero or that of a similar model.
 """

@@ -1,4 +1,4 @@
-"""The HTTP transport under the SDK: aiohttp, with the clock read where the bytes move.
+"""HTTP transport under the SDK: aiohttp, with the clock read where the bytes move.
 
 Timed around the SDK call, a request seems slower by the time that the SDK spends building and parsing
 objects; timed here it does not.

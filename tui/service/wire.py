@@ -1,4 +1,4 @@
-"""Reading chat completions off the wire: only what is measured, at the least cost.
+"""Reader of chat completions off the wire: only what is measured, at the least cost.
 
 The formats and their traps are those of Azure OpenAI's chat completions (REST reference 2024-10-21 and the
 content-streaming page of Microsoft's documentation): the first event has no choices and empty names, usage
@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from tui.service._sse import EventReader, EventTooLong
+from tui.service._events import EventReader, EventTooLong, TextEvents
 from tui.service.answer import Answer, merged, read_usage
 from tui.service.complaint import carries_complaint, read_complaint, says_error
 from tui.service.errors import failed_reason, filtered_reason
@@ -37,11 +37,6 @@ _FAULTS = re.compile(rb"error|exception|fail", re.IGNORECASE)
 _NO_REASON = frozenset({"null", "None"})
 """A ``finish_reason`` that is none yet, by gateways that write it as text (DashScope)."""
 
-# The text of an event that is skipped is between this and the next quote that is not escaped.
-_MARKS = (b'"content":"', b'"content": "')
-_BACKSLASH = ord("\\")
-_TWO_BYTES = re.compile(rb"\\u0[0-7]")
-_FIGURES = re.compile(rb'"(?:usage|finish_reason)"\s*:\s*[^n\s]')
 _TEXTS = ("text", "thinking", "content", "function", "name", "arguments", "summary", "transcript")
 # A surrogate that has no partner is no character; the pairs before it in the pattern are left alone.
 _SURROGATES = re.compile(
@@ -69,8 +64,7 @@ class AnswerReader:
         self._body: list[bytes] | None = None
         self._head = b""
         self._strange = False
-        self._before = b""
-        self._after = b""
+        self._text_events = TextEvents()
 
     def feed(self, chunk: bytes, at_s: float | None) -> None:
         """Take the next bytes, cut anywhere, which arrived at ``at_s``.
@@ -138,14 +132,15 @@ class AnswerReader:
 
     def _event(self, kind: bytes, data: bytes, at_s: float | None) -> None:
         answer = self.answer
-        if answer.first_answer_s is not None and not self._keep_text and not kind and answer.model is not None:
-            if self._is_alike(data):
-                return
-            if (text := _only_text(data)) is not None:
-                start, end = text
-                self._before, self._after = data[:start], data[end:]
-                answer.written_bytes += _length(data, start, end)
-                return
+        begun = answer.first_answer_s is not None and answer.model is not None
+        if (
+            begun
+            and not self._keep_text
+            and not kind
+            and (length := self._text_events.length(data)) is not None
+        ):
+            answer.written_bytes += length
+            return
         data = data.strip()
         if data == _DONE:
             answer.done = True
@@ -164,16 +159,6 @@ class AnswerReader:
             raise UnreadableAnswer("the stream is of the Responses API, not of chat completions")
         if kind in _ANSWERS or "choices" in event or "error" in event:
             self._read(event, at_s)
-
-    def _is_alike(self, data: bytes) -> bool:
-        """Whether an event differs from one that only brought text in nothing but this text."""
-        start, end = len(self._before), len(data) - len(self._after)
-        if not start or data.find(b'"', start) != end:
-            return False
-        if not (data.startswith(self._before) and data.endswith(self._after)):
-            return False
-        self.answer.written_bytes += _length(data, start, end)
-        return True
 
     def _read(self, document: dict[str, Any], at_s: float | None) -> None:
         """One event, or a whole answer: both have everything in the same places."""
@@ -264,35 +249,6 @@ class AnswerReader:
             answer.first_token_s = at_s
         if answer.first_answer_s is None and not reasoning:
             answer.first_answer_s = at_s
-
-
-def _only_text(data: bytes) -> tuple[int, int] | None:
-    """Where the text is in an event that has nothing else to say; None for one that must be parsed.
-
-    In a JSON string a quote is escaped, so the text of an answer cannot match a quoted name.
-    """
-    find = data.find  # half the time of ``in``
-    if find(b'"error') >= 0 or find(b"true") >= 0 or find(b'"detail') >= 0 or _FIGURES.search(data):
-        return None
-    if find(b'"severity"') >= 0 and data.count(b'"severity"') != data.count(b'"safe"'):
-        return None
-    for mark in _MARKS:
-        start = data.find(mark)
-        if start >= 0:
-            start += len(mark)
-            end = data.find(b'"', start)
-            return (start, end) if end > start and data[end - 1] != _BACKSLASH else None
-    return None
-
-
-def _length(data: bytes, start: int, end: int) -> int:
-    """UTF-8 bytes of the text between two places of a JSON string: an escape is one, that of a letter two or
-    three."""
-    escapes = data.count(b"\\", start, end)
-    if not escapes:
-        return end - start
-    letters, of_two = data.count(b"\\u", start, end), len(_TWO_BYTES.findall(data, start, end))
-    return end - start - escapes - 2 * letters - of_two
 
 
 def _error_event(data: bytes) -> object:

@@ -1,6 +1,11 @@
-"""Server-sent events off the wire, as the WHATWG HTML standard defines them (section 9.2.6)."""
+"""Server-sent events off the wire, as the WHATWG HTML standard defines them (section 9.2.6).
+
+Events that bring nothing but text are measured without parsing them.
+"""
 
 from __future__ import annotations
+
+import re
 
 MAX_EVENT_BYTES = 8 * 1024 * 1024
 
@@ -9,6 +14,12 @@ Event = tuple[bytes, bytes]
 
 _LF = ord("\n")
 _BOM = b"\xef\xbb\xbf"
+
+# The text of an event that is skipped is between this and the next quote that is not escaped.
+_MARKS = (b'"content":"', b'"content": "')
+_BACKSLASH = ord("\\")
+_TWO_BYTES = re.compile(rb"\\u0[0-7]")
+_FIGURES = re.compile(rb'"(?:usage|finish_reason)"\s*:\s*[^n\s]')
 
 
 class EventTooLong(ValueError):
@@ -105,3 +116,52 @@ def _read_lines(block: bytes, events: list[Event]) -> None:
         elif name == b"error":
             kind = b"error"
             data.append(value)
+
+
+class TextEvents:
+    """Events of one answer that bring nothing but text, found by their bytes."""
+
+    def __init__(self) -> None:
+        self._before = b""
+        self._after = b""
+
+    def length(self, data: bytes) -> int | None:
+        """UTF-8 bytes of the text of an event; None for one that has to be parsed."""
+        # Most differ from the one before in nothing but their text.
+        start, end = len(self._before), len(data) - len(self._after)
+        alike = start and data.find(b'"', start) == end
+        if not (alike and data.startswith(self._before) and data.endswith(self._after)):
+            if (text := _only_text(data)) is None:
+                return None
+            start, end = text
+            self._before, self._after = data[:start], data[end:]
+        return _length(data, start, end)
+
+
+def _only_text(data: bytes) -> tuple[int, int] | None:
+    """Where the text is in an event that has nothing else to say; None for one that must be parsed.
+
+    In a JSON string a quote is escaped, so the text of an answer cannot match a quoted name.
+    """
+    find = data.find  # half the time of ``in``
+    if find(b'"error') >= 0 or find(b"true") >= 0 or find(b'"detail') >= 0 or _FIGURES.search(data):
+        return None
+    if find(b'"severity"') >= 0 and data.count(b'"severity"') != data.count(b'"safe"'):
+        return None
+    for mark in _MARKS:
+        start = data.find(mark)
+        if start >= 0:
+            start += len(mark)
+            end = data.find(b'"', start)
+            return (start, end) if end > start and data[end - 1] != _BACKSLASH else None
+    return None
+
+
+def _length(data: bytes, start: int, end: int) -> int:
+    """UTF-8 bytes of the text between two places of a JSON string: an escape is one, that of a letter two or
+    three."""
+    escapes = data.count(b"\\", start, end)
+    if not escapes:
+        return end - start
+    letters, of_two = data.count(b"\\u", start, end), len(_TWO_BYTES.findall(data, start, end))
+    return end - start - escapes - 2 * letters - of_two
