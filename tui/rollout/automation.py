@@ -1,22 +1,20 @@
-"""The ``[guard]`` and ``[plan]`` tables: what must agree in them, and the values that they become."""
+"""Checks of the guard, the plans, the quality table and the criteria: what one value alone does not show."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from math import inf
 
 from tui.base.problems import did_you_mean, nearest, quoted
 from tui.model import CRITERIA, PlanStep
-from tui.model.criteria import ADVISORY, STREAMED
-from tui.rollout.findings import Findings, Place
-from tui.rollout.schema import GuardTable, PlanTable, RolloutFile, StepTable
-from tui.rollout.values import GuardSpec, PlanSpec
+from tui.model.criteria import ADVISORY, BY_PAIRS, STREAMED
+from tui.rollout.mistakes import Findings, Place
+from tui.rollout.rollout import RolloutFile
+from tui.rollout.values import GuardSpec, Limits, PlanSpec, QualitySpec
 
-_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _LISTS = ("must_be_ok", "stop_on")
 
 
-def check_guard(guard: GuardTable, found: Findings) -> None:
+def check_guard(guard: GuardSpec, found: Findings) -> None:
     """Adds every mistake of the guard that a single value does not show."""
     _check_criteria(("guard", "criteria"), guard.criteria, found)
     _check_moving(("guard", "criteria"), guard.criteria, found)
@@ -25,7 +23,7 @@ def check_guard(guard: GuardTable, found: Findings) -> None:
 def check_plan(
     at: Place,
     file: RolloutFile,
-    plan: PlanTable,
+    plan: PlanSpec,
     tasks: Collection[str],
     names: Collection[str],
     found: Findings,
@@ -34,7 +32,7 @@ def check_plan(
     by it, ``names`` are the deployments of the file."""
     place: Place = (*at, "canary")
     baseline = file.rollout.baseline
-    if plan.canary is None:
+    if found.stands(*place) is None:
         if not found.wrong(*place):
             found.error(place, "", "missing; name the deployment that climbs")
     elif names and plan.canary not in names:
@@ -56,36 +54,18 @@ def check_plan(
             found.warning((*at, "must_be_ok", i), quoted(name), remedy)
 
 
-def guard_spec(table: GuardTable) -> GuardSpec:
-    """The guard that a table without mistakes describes."""
-    return GuardSpec(table.mode, tuple(table.criteria), table.tripwire, table.version_change, table.alone)
-
-
-def plan_spec(table: PlanTable) -> PlanSpec:
-    """The plan that a table without mistakes describes."""
-    assert table.canary is not None
-    return PlanSpec(
-        canary=table.canary,
-        steps=tuple(_step(step) for step in table.steps or ()),
-        must_be_ok=tuple(table.must_be_ok),
-        stop_on=tuple(table.stop_on),
-        watch_s=seconds_of(table.watch),
-        start=table.start,
-    )
-
-
-def _check_steps(at: Place, steps: Sequence[StepTable], found: Findings) -> None:
+def _check_steps(at: Place, steps: Sequence[PlanStep], found: Findings) -> None:
     below: float | None = None
     for i, step in enumerate(steps):
         place: Place = (*at, "steps", i)
-        if step.weight is None:
-            if not found.wrong(*place, "weight") and (step.model_fields_set or not found.wrong(*place)):
+        if found.stands(*place, "weight") is None:
+            if not found.wrong(*place, "weight") and (found.stands(*place) or not found.wrong(*place)):
                 found.error((*place, "weight"), "", "missing; the canary's weight in percent: weight = 25")
             continue
-        if below is not None and step.weight <= below:
+        if below is not None and step.weight_pct <= below:
             remedy = f"the weights of a plan must rise: more than {below:g} here"
-            found.error((*place, "weight"), quoted(step.weight), remedy)
-        below = step.weight if below is None else max(below, step.weight)
+            found.error((*place, "weight"), quoted(step.weight_pct), remedy)
+        below = step.weight_pct if below is None else max(below, step.weight_pct)
 
 
 def _check_criteria(place: Place, names: Sequence[object], found: Findings) -> None:
@@ -104,19 +84,7 @@ def _check_moving(place: Place, names: Sequence[object], found: Findings) -> Non
             found.warning((*place, i), quoted(name), "is advisory: it is shown and moves nothing; take it out")
 
 
-def _step(table: StepTable) -> PlanStep:
-    assert table.weight is not None
-    return PlanStep(table.weight, seconds_of(table.bake), table.requests, table.gate)
-
-
-def seconds_of(duration: str) -> float:
-    """Infinity for "forever"."""
-    if duration == "forever":
-        return inf
-    return float(duration[:-1]) * _SECONDS[duration[-1]]
-
-
-def undecidable(file: RolloutFile, plan: PlanTable, tasks: Collection[str]) -> Mapping[str, str]:
+def undecidable(file: RolloutFile, plan: PlanSpec, tasks: Collection[str]) -> Mapping[str, str]:
     """Criterion -> why it stays undecided for the canary of ``plan`` in these tasks, and what would change
     that."""
     found = {}
@@ -139,3 +107,36 @@ def climbing_by(file: RolloutFile, names: Collection[str]) -> list[str]:
 
 def _has_no_known_answers(file: RolloutFile, task: str) -> bool:
     return task not in file.tasks or file.tasks[task].known_answers is None
+
+
+def check_lower(place: Place, table: Limits, found: Findings) -> None:
+    """Adds what quality and accuracy may be lower by, where that is all there is."""
+    for name, row in BY_PAIRS.items():
+        most = row.most * row.per
+        if getattr(table, name) >= most:
+            words = quoted(found.stands(*place, name))
+            found.error((*place, name), words, f"must be less than {most:g}: nothing could be WORSE")
+
+
+def check_quality(table: QualitySpec, endpoints: Collection[str], found: Findings) -> None:
+    """Adds every mistake of the table that a single value does not show."""
+    judge = table.judge
+    if judge is None:
+        return
+    place: Place = ("quality", "judge")
+    asked = judge.deployment
+    found.require((*place, "endpoint"), asked.endpoint, "name the endpoint that the judge is asked at")
+    if asked.endpoint is not None and asked.endpoint not in endpoints:
+        remedy = f"no such endpoint; {did_you_mean(asked.endpoint, endpoints)}"
+        found.error((*place, "endpoint"), quoted(asked.endpoint), remedy)
+    found.require((*place, "deployment"), asked.name, "name the deployment that scores the answers")
+    found.require((*place, "model"), asked.model, 'name its model: model = "gpt-5.1"')
+    found.require((*place, "version"), asked.version, 'pin its version: version = "2025-11-13"')
+    if asked.price is not None:
+        for name, usd in (("input", asked.price.input_usd), ("output", asked.price.output_usd)):
+            found.require((*place, "price", name), usd, "USD per million tokens: needed in a price")
+    if not table.shadow_pct and not found.wrong("quality", "shadow_pct"):
+        remedy = (
+            "the judge scores pairs of answers: give shadow_pct, the share of requests sent to both versions"
+        )
+        found.error(("quality", "shadow_pct"), "0", remedy)

@@ -11,21 +11,12 @@ from tui.base.problems import did_you_mean, listed, nearest, quoted
 from tui.base.text import plain
 from tui.base.weight_rules import weight_mistakes
 from tui.model import DEFAULT_TASK
-from tui.rollout.automation import check_guard, check_plan, climbing_by
+from tui.rollout.automation import check_guard, check_lower, check_plan, check_quality, climbing_by
 from tui.rollout.endpoints import check_control_plane, check_endpoint, check_variable, is_plain, url_mistake
-from tui.rollout.findings import Findings, Place
-from tui.rollout.quality import check_lower, check_quality
-from tui.rollout.schema import (
-    DeploymentTable,
-    EndpointTable,
-    NotifyTable,
-    RolloutFile,
-    SourceTable,
-    TrafficTable,
-)
-from tui.rollout.values import OCCASIONS, SIMULATOR
+from tui.rollout.mistakes import Findings, Place
+from tui.rollout.rollout import SIMULATOR, DeploymentTable, EndpointTable, RolloutFile
+from tui.rollout.values import OCCASIONS, NotifySpec, SourceSpec, Traffic
 
-_URL_RULE = f'expects https://..., http://..., or "{SIMULATOR}"'
 _VERSION_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _ONLY_SAMPLED = ("path", "format", "sample_pct", "follow", "redact")
 _ONLY_SYNTHETIC = ("prompts", "tokens")
@@ -66,11 +57,11 @@ def check(
             check_plan(("tasks", task, "plan"), file, table.plan, [task], names, found)
         check_lower(("tasks", task, "criteria"), table.criteria, found)
         if table.known_answers is not None and on_disk:
-            _check_file(("tasks", task, "known_answers"), table.known_answers, folder, found)
+            _check_file(("tasks", task, "known_answers"), folder, found)
     pretend = any(endpoint.url == SIMULATOR for endpoint in file.endpoints.values())
     for i, notifier in enumerate(file.notify):
         _check_notifier(("notify", i), notifier, None if pretend else env, found)
-    for i, source in enumerate(file.traffic.sources or ()):
+    for i, source in enumerate(file.traffic.sources):
         _check_source(("traffic", "sources", i), source, file, folder, found)
 
 
@@ -88,7 +79,7 @@ def _check_rollout(file: RolloutFile, names: Collection[str], found: Findings) -
         )
 
 
-def _check_notifier(place: Place, table: NotifyTable, env: Mapping[str, str] | None, found: Findings) -> None:
+def _check_notifier(place: Place, table: NotifySpec, env: Mapping[str, str] | None, found: Findings) -> None:
     """``env`` None: on a simulator nobody is called, so no address and no key is asked for."""
     found.require(
         (*place, "kind"), table.kind, 'say which service: kind = "slack", "teams", "pagerduty" or "json"'
@@ -97,9 +88,9 @@ def _check_notifier(place: Place, table: NotifyTable, env: Mapping[str, str] | N
     if table.kind is not None:
         what = "the key of the integration" if needed == "key_env" else "the address of the webhook"
         found.require((*place, needed), getattr(table, needed), f"name the variable that holds {what}")
-    if table.on == []:
+    if table.on == ():
         found.error((*place, "on"), "[]", f"name one at least: {listed(OCCASIONS)}")
-    for i, occasion in enumerate(table.on or ()):
+    for i, occasion in enumerate(table.on):
         if occasion not in OCCASIONS:
             near = did_you_mean(str(occasion), OCCASIONS)
             found.error((*place, "on", i), quoted(occasion), f"no such occasion; {near}")
@@ -123,7 +114,7 @@ def _check_deployment(
     name: str, deployment: DeploymentTable, endpoints: Mapping[str, EndpointTable], found: Findings
 ) -> None:
     place = ("deployments", name)
-    if not deployment.model_fields_set and found.wrong(*place):
+    if not found.stands(*place) and found.wrong(*place):
         return  # a name with a dot and without quotes, which was reported
     found.require((*place, "endpoint"), deployment.endpoint, "name one of [endpoints.*]")
     found.require((*place, "model"), deployment.model, 'name the model: model = "gpt-4o"')
@@ -134,8 +125,8 @@ def _check_deployment(
             (*place, "endpoint"), quoted(endpoint), f"no such endpoint; {did_you_mean(endpoint, endpoints)}"
         )
     if deployment.price is not None:
-        for key in ("input", "output"):
-            found.require((*place, "price", key), getattr(deployment.price, key), "USD per 1 million tokens")
+        for key, usd in (("input", deployment.price.input_usd), ("output", deployment.price.output_usd)):
+            found.require((*place, "price", key), usd, "USD per 1 million tokens")
         if deployment.provisioned:
             found.error(
                 (*place, "price"), "a table", "provisioned capacity has no price per token; keep one of them"
@@ -186,22 +177,22 @@ def _check_weights(file: RolloutFile, names: Collection[str], found: Findings) -
 # --- traffic ------------------------------------------------------------------------------------
 
 
-def _check_traffic(traffic: TrafficTable, folder: Path, found: Findings) -> None:
+def _check_traffic(traffic: Traffic, folder: Path, found: Findings) -> None:
     place = ("traffic",)
     sources = traffic.sources
     of_trace = traffic.arrivals == "trace"
-    tokens_of_trace = any(source.tokens == "trace" for source in sources or ())
+    tokens_of_trace = any(source.tokens == "trace" for source in sources)
     if traffic.trace is not None:
-        _check_file((*place, "trace"), traffic.trace, folder, found)
+        _check_file((*place, "trace"), folder, found)
     elif of_trace or tokens_of_trace:
         why = 'arrivals = "trace"' if of_trace else 'tokens = "trace"'
         found.require((*place, "trace"), None, f'{why} needs a file: trace = "arrivals.csv"')
     of_arrivals = ("trace_unit", "speed", "loop")
     unused = () if of_trace else of_arrivals if tokens_of_trace else ("trace", *of_arrivals)
     for key in unused:
-        if key in traffic.model_fields_set:
-            found.warning((*place, key), quoted(getattr(traffic, key)), 'used only with arrivals = "trace"')
-    if sources is not None and not found.wrong("traffic", "sources"):
+        if (given := found.stands(*place, key)) is not None:
+            found.warning((*place, key), quoted(given), 'used only with arrivals = "trace"')
+    if not found.wrong("traffic", "sources"):
         total = sum(source.share for source in sources)
         if total <= 0:
             found.error((*place, "sources"), "", "no source has a share above 0; give at least one of them one")
@@ -209,34 +200,36 @@ def _check_traffic(traffic: TrafficTable, folder: Path, found: Findings) -> None
             found.error((*place, "sources"), "", "the shares are too large; use numbers such as 40 and 60")
 
 
-def _check_source(place: Place, source: SourceTable, file: RolloutFile, folder: Path, found: Findings) -> None:
-    if not source.model_fields_set and found.wrong(*place):
+def _check_source(place: Place, source: SourceSpec, file: RolloutFile, folder: Path, found: Findings) -> None:
+    if not found.stands(*place) and found.wrong(*place):
         return  # not a table at all, which was reported
     found.require((*place, "kind"), source.kind, 'kind = "synthetic" or kind = "sampled"')
-    if source.kind is None:
+    if found.stands(*place, "kind") is None:
         return
     other = _ONLY_SAMPLED if source.kind == "synthetic" else _ONLY_SYNTHETIC
     for key in other:
-        if key in source.model_fields_set:
+        if (given := found.stands(*place, key)) is not None:
             belongs = "sampled" if source.kind == "synthetic" else "synthetic"
-            value = quoted(getattr(source, key))
-            found.error((*place, key), value, f'belongs to kind = "{belongs}"; this one is {source.kind}')
+            found.error(
+                (*place, key), quoted(given), f'belongs to kind = "{belongs}"; this one is {source.kind}'
+            )
     if source.kind == "sampled":
         found.require((*place, "path"), source.path, "name the file of recorded requests")
         if source.path is not None:
-            _check_file((*place, "path"), source.path, folder, found)
-        if source.follow and source.loop:
+            _check_file((*place, "path"), folder, found)
+        if source.follow and found.stands(*place, "loop"):
             found.error((*place, "loop"), "true", "a file that is followed has no end; keep follow or loop")
     elif source.prompts is not None:
-        _check_file((*place, "prompts"), source.prompts, folder, found)
+        _check_file((*place, "prompts"), folder, found)
     task = source.task
     if task is not None and task not in file.weights and (guess := nearest(task, file.weights)) is not None:
         remedy = f"has no weights of its own, those of {DEFAULT_TASK} hold; did you mean {guess}?"
         found.warning((*place, "task"), quoted(task), remedy)
 
 
-def _check_file(place: Place, name: str, folder: Path, found: Findings) -> None:
+def _check_file(place: Place, folder: Path, found: Findings) -> None:
     """The file must exist, be a regular file and let itself be opened."""
+    name = found.stands(*place)
     try:
         mode = (folder / name).stat().st_mode
         if stat.S_ISREG(mode):

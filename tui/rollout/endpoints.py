@@ -12,11 +12,11 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from tui.base.problems import NAME_PATTERN, quoted
 from tui.base.text import plain
 from tui.model import Endpoint, is_azure_host
-from tui.rollout.findings import Findings, Place
-from tui.rollout.schema import ControlPlaneTable, EndpointTable
-from tui.rollout.values import LAST_DATED_API_VERSION, SIMULATOR
+from tui.rollout.mistakes import Findings, Place
+from tui.rollout.rollout import LAST_DATED_API_VERSION, SIMULATOR, EndpointTable
+from tui.rollout.values import ControlPlane
 
-_URL_RULE = f'expects https://..., http://..., or "{SIMULATOR}"'
+URL_RULE = f'expects https://..., http://..., or "{SIMULATOR}"'
 _ADD_KEY = 'add key_env = "OPENAI_API_KEY", the name of the variable that holds the key'
 _KEY_TEXT = re.compile(r"[!-~]+")
 _NAME_OF_HEADER = "write the name of the header here (what stands here is not shown)"
@@ -53,7 +53,7 @@ def url_mistake(url: str) -> str:
 
 def check_endpoint(place: Place, endpoint: EndpointTable, env: Mapping[str, str], found: Findings) -> None:
     """Adds every mistake of one endpoint that a single value does not show."""
-    found.require((*place, "url"), endpoint.url, _URL_RULE)
+    found.require((*place, "url"), endpoint.url, URL_RULE)
     simulated = endpoint.url == SIMULATOR
     local = simulated
     if endpoint.url is not None and not simulated:
@@ -136,10 +136,10 @@ def _check_url(place: Place, endpoint: EndpointTable, found: Findings) -> str | 
         url = urlsplit(endpoint.url or "")
         host, _port = url.hostname, url.port
     except ValueError:
-        found.error(place, "", f"is not an address; {_URL_RULE}")
+        found.error(place, "", f"is not an address; {URL_RULE}")
         return None
     if url.scheme not in ("http", "https") or not host or not re.fullmatch(r"[!-~]+", endpoint.url or ""):
-        found.error(place, "", f"is not an address; {_URL_RULE}")
+        found.error(place, "", f"is not an address; {URL_RULE}")
         return None
     shown = f"{url.scheme}://{plain(host, 60)}"
     if url.username is not None or url.password is not None:
@@ -184,7 +184,7 @@ def check_variable(
 
 
 def check_control_plane(
-    plane: ControlPlaneTable | None,
+    plane: ControlPlane | None,
     endpoints: Mapping[str, EndpointTable],
     env: Mapping[str, str],
     found: Findings,
@@ -210,7 +210,7 @@ def check_control_plane(
         found.error(place, "", 'no credential; add token_env = "AZURE_ARM_TOKEN", or entra = true')
 
 
-def _check_plane_url(place: Place, plane: ControlPlaneTable, found: Findings) -> None:
+def _check_plane_url(place: Place, plane: ControlPlane, found: Findings) -> None:
     try:
         url = urlsplit(plane.url)
         host, _port = url.hostname, url.port

@@ -1,26 +1,38 @@
-"""What a rollout file says, once it is known to be right: frozen, complete, every default filled in."""
+"""Values of a rollout file: its tables, frozen, complete, every default filled in."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from tui.base.problems import Problem
-from tui.model import DEFAULT_TASK, Deployment, Endpoint, PlanStep, WeightTable
+from pydantic import AfterValidator, Field
+
+from tui.model import Deployment, PlanStep, Price
 from tui.model.criteria import default_of
-
-SIMULATOR = "simulator"
-"""The ``url`` of an endpoint that stands for the embedded simulator; it needs no key."""
-
-DEFAULT_SCOPE = "https://ai.azure.com/.default"
-"""What an Entra token for the data plane is asked for (Microsoft, v1 API page; older pages name
-``https://cognitiveservices.azure.com/.default``)."""
-
-LAST_DATED_API_VERSION = "2024-10-21"
-"""The last dated data-plane API version that is generally available."""
+from tui.rollout._types import (
+    NEEDED,
+    ActionKeys,
+    CriterionIds,
+    FilePath,
+    FloorPct,
+    FreeText,
+    KeyVariable,
+    Listed,
+    Name,
+    NotNegative,
+    Pct,
+    PointsLower,
+    Rubric,
+    Seconds,
+    SecondsOrForever,
+    Table,
+    TokenVariable,
+    UrlVariable,
+    key,
+    written_as,
+)
 
 FormatName = Literal[
     "batch", "chat", "wrapped", "evals", "otel", "otel_logs", "openinference", "litellm", "langfuse",
@@ -37,8 +49,58 @@ TraceUnit = Literal["s", "ms", "us", "ns"]
 """What the numbers of a trace's timestamps count."""
 
 
+def _price(table: PriceTable) -> Price:
+    return Price(table.input, table.output, table.cached_input, "rollout file", None)
+
+
+def _step(table: StepTable) -> PlanStep:
+    return PlanStep(table.weight, table.bake_s, table.requests, table.gate)
+
+
+def _judge(table: JudgeTable) -> JudgeSpec:
+    deployment = Deployment(table.deployment, table.endpoint, table.model, table.version, table.price)
+    return JudgeSpec(deployment, table.rubric, table.budget_usd)
+
+
+def _without_end(source: SourceSpec) -> SourceSpec:
+    """A file that is followed has no end to start again at."""
+    return replace(source, loop=False) if source.follow else source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceTable(Table):
+    input: Annotated[NotNegative, NEEDED]
+    cached_input: NotNegative | None = None
+    output: Annotated[NotNegative, NEEDED]
+
+
 @dataclass(frozen=True, slots=True)
-class SourceSpec:
+class StepTable(Table):
+    weight: Annotated[Pct, NEEDED]
+    bake_s: Annotated[Seconds, key("bake")] = 0.0
+    requests: Annotated[int, Field(ge=0, le=1_000_000_000)] = 0
+    gate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeTable(Table):
+    endpoint: Annotated[str, NEEDED]
+    deployment: Annotated[FreeText, NEEDED]
+    model: Annotated[FreeText, NEEDED]
+    version: Annotated[FreeText, NEEDED]
+    price: FilePrice | None = None
+    rubric: Rubric | None = None
+    budget_usd: NotNegative | None = None
+
+
+FilePrice = Annotated[Price, written_as(Annotated[PriceTable, AfterValidator(_price)])]
+_Step = Annotated[PlanStep, written_as(Annotated[StepTable, AfterValidator(_step)])]
+_Judge = Annotated["JudgeSpec", written_as(Annotated[JudgeTable, AfterValidator(_judge)])]
+_STEPS_RULE = 'must be a list of tables: steps = [{ weight = 5, bake = "10m" }, { weight = 100 }]'
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSpec(Table):
     """One ``[[traffic.sources]]``. ``share`` is relative to the other shares, ``sample_pct`` a percentage.
 
     ``synthetic``: prompts of the program or of the file ``prompts``; ``tokens = "trace"`` gives them the token
@@ -46,96 +108,112 @@ class SourceSpec:
     file. ``loop`` starts again at the end of the file.
     """
 
-    kind: Literal["synthetic", "sampled"]
-    share: float = 100.0
-    path: Path | None = None
-    prompts: Path | None = None
+    kind: Annotated[Literal["synthetic", "sampled"], NEEDED]
+    share: NotNegative = 100.0
+    path: FilePath | None = None
+    prompts: FilePath | None = None
     format: FormatName | None = None
-    sample_pct: float = 100.0
+    sample_pct: Pct = 100.0
     follow: bool = False
     redact: bool = True
-    task: str | None = None
+    task: Name | None = None
     loop: bool = True
     tokens: Literal["natural", "trace"] = "natural"
 
 
+_Source = Annotated[SourceSpec, AfterValidator(_without_end)]
+_SOURCES_RULE = "must be a list of tables: [[traffic.sources]]"
+
+
 @dataclass(frozen=True, slots=True)
-class Traffic:
+class Traffic(Table):
     """How requests are made. ``rate`` is requests per second over all tasks; ``speed`` multiplies the pace of
     a trace, ``trace_unit`` is what its timestamps count, None what they seem to. ``budget_usd`` None means no
     limit, ``max_tokens`` None leaves it to the request."""
 
-    rate: float = 5.0
+    rate: Annotated[float, Field(gt=0, le=100_000)] = 5.0
     arrivals: Literal["constant", "poisson", "trace"] = "poisson"
-    trace: Path | None = None
+    trace: FilePath | None = None
     trace_unit: TraceUnit | None = None
-    speed: float = 1.0
+    speed: Annotated[float, Field(gt=0, le=10_000)] = 1.0
     loop: bool = False
     stream: bool = True
-    max_in_flight: int = 200
-    timeout_s: float = 60.0
-    budget_usd: float | None = None
-    max_tokens: int | None = None
-    sources: tuple[SourceSpec, ...] = (SourceSpec("synthetic"),)
+    max_in_flight: Annotated[int, Field(ge=1, le=100_000)] = 200
+    timeout_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    budget_usd: NotNegative | None = None
+    max_tokens: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    sources: Annotated[tuple[SourceSpec, ...], Listed(_Source, 64, _SOURCES_RULE)] = (SourceSpec("synthetic"),)
 
 
 @dataclass(frozen=True, slots=True)
-class Criteria:
-    """How far a canary may be from the baseline. ``_pct``: at most so many percent above it. ``quality`` is by
-    how much its mean score of 1 to 5 may be lower, ``accuracy`` its share of right answers, in points of
-    percent.
+class Limits(Table):
+    """How far a canary may be from the baseline: what a task may say for itself. ``_pct``: at most so many
+    percent above it. ``*_floor_pct``: a rate below it is OK whatever the other one is. ``quality`` is by how
+    much its mean score of 1 to 5 may be lower, ``accuracy`` its share of right answers, in points of percent.
+    """
+
+    latency_p50_pct: NotNegative = default_of("latency_p50_pct")
+    latency_p95_pct: NotNegative = default_of("latency_p95_pct")
+    latency_p99_pct: NotNegative = default_of("latency_p99_pct")
+    cost_per_request_pct: NotNegative = default_of("cost_per_request_pct")
+    error_floor_pct: FloorPct = default_of("error_floor_pct")
+    filter_floor_pct: FloorPct = default_of("filter_floor_pct")
+    quality: PointsLower = 0.0
+    accuracy: PointsLower = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CriteriaTable(Limits):
+    """The ``[criteria]`` table.
 
     ``alpha_pct`` is the chance in percent that an equal canary is ever called WORSE, for all criteria
     together; ``calibration_requests`` how many answers of the baseline freeze the limits that "slower" is
-    measured against. ``*_floor_pct``: a rate below it is OK whatever the other one is. ``warmup_requests`` of
-    a canary that joins, or is raised from 0, say nothing of time and cost. ``dispersion`` is by how much the
-    evidence of a second is too sure of itself, for its information a second, as ``calibrate`` measures it; 0
-    where it is not. ``paired`` are the criteria that there are pairs of answers for: ``accuracy`` with known
-    answers, ``quality`` with requests that are sent to both versions.
+    measured against. ``warmup_requests`` of a canary that joins, or is raised from 0, say nothing of time and
+    cost. ``dispersion`` is by how much the evidence of a second is too sure of itself, for its information a
+    second, as ``calibrate`` measures it; 0 where it is not.
     """
 
-    latency_p50_pct: float = default_of("latency_p50_pct")
-    latency_p95_pct: float = default_of("latency_p95_pct")
-    latency_p99_pct: float = default_of("latency_p99_pct")
-    cost_per_request_pct: float = default_of("cost_per_request_pct")
-    error_floor_pct: float = default_of("error_floor_pct")
-    filter_floor_pct: float = default_of("filter_floor_pct")
-    quality: float = 0.0
-    accuracy: float = 0.0
-    alpha_pct: float = 5.0
-    calibration_requests: int = 300
-    warmup_requests: int = 100
-    dispersion: float = 0.0
+    alpha_pct: Annotated[float, Field(gt=0, le=50)] = 5.0
+    calibration_requests: Annotated[int, Field(ge=100, le=100_000)] = 300
+    warmup_requests: Annotated[int, Field(ge=0, le=100_000)] = 100
+    dispersion: Annotated[float, Field(ge=0, le=1e9)] = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria(CriteriaTable):
+    """What a task is judged by. ``paired`` are the criteria that there are pairs of answers for: ``accuracy``
+    with known answers, ``quality`` with requests that are sent to both versions."""
+
     paired: tuple[str, ...] = ()
     scored_by: Literal["judge", "people"] = "judge"
 
 
 @dataclass(frozen=True, slots=True)
-class GuardSpec:
+class GuardSpec(Table):
     """The ``[guard]`` table. ``criteria`` are ids of ``CRITERIA``; when empty, all that can say WORSE.
     ``tripwire``: it acts on consecutive failures too, ``version_change``: when another version begins to answer
     for a canary, ``alone``: on what looks like a late drift of a canary that has all the traffic."""
 
     mode: Literal["off", "armed", "dry_run"] = "off"
-    criteria: tuple[str, ...] = ()
+    criteria: CriterionIds = ()
     tripwire: bool = True
     version_change: bool = False
     alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class PlanSpec:
+class PlanSpec(Table):
     """The ``[plan]`` table: how ``canary`` climbs. The weights of ``steps`` rise.
 
     ``must_be_ok`` and ``stop_on`` are ids of ``CRITERIA``; when empty, the plan's own choice holds.
     ``start``: whether it waits for a person to begin it.
     """
 
-    canary: str
-    steps: tuple[PlanStep, ...]
-    must_be_ok: tuple[str, ...] = ()
-    stop_on: tuple[str, ...] = ()
-    watch_s: float = 3600.0
+    canary: Annotated[str, NEEDED]
+    steps: Annotated[tuple[PlanStep, ...], Listed(_Step, 64, _STEPS_RULE), NEEDED]
+    must_be_ok: CriterionIds = ()
+    stop_on: CriterionIds = ()
+    watch_s: Annotated[Seconds, key("watch")] = 3600.0
     start: Literal["held", "climbing"] = "held"
 
 
@@ -158,13 +236,13 @@ class JudgeSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class QualitySpec:
+class QualitySpec(Table):
     """The ``[quality]`` table. ``samples_per_s`` is of how many requests a second the text is kept in memory,
     ``shadow_pct`` which share of the requests is sent to both versions."""
 
-    samples_per_s: float = 1.0
-    shadow_pct: float = 0.0
-    judge: JudgeSpec | None = None
+    samples_per_s: Annotated[float, Field(ge=0, le=100)] = 1.0
+    shadow_pct: Annotated[float, Field(ge=0, le=100)] = 0.0
+    judge: _Judge | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,14 +259,14 @@ class TaskSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class ControlPlane:
+class ControlPlane(Table):
     """The ``[control_plane]`` table: how deployments are looked at and, with ``write``, made and removed.
 
     ``token_env`` names the variable that holds a token; with ``entra`` one is asked for.
     """
 
     url: str = "https://management.azure.com"
-    token_env: str | None = None
+    token_env: TokenVariable | None = None
     entra: bool = False
     write: bool = False
 
@@ -201,16 +279,18 @@ OCCASIONS: tuple[Occasion, ...] = get_args(Occasion)
 BY_DEFAULT: tuple[Occasion, ...] = OCCASIONS[:-1]
 """Every run ends; whoever wants to be told says so."""
 
+_OCCASIONS_RULE = 'must be a list of occasions: ["worse", "rolled_back"]'
+
 
 @dataclass(frozen=True, slots=True)
-class NotifySpec:
-    """Somebody to be told. ``url_env`` and ``key_env`` name the variables that hold address and key; ``on`` are
-    the occasions."""
+class NotifySpec(Table):
+    """One ``[[notify]]``, somebody to be told. ``url_env`` and ``key_env`` name the variables that hold address
+    and key; ``on`` are the occasions."""
 
-    kind: Literal["slack", "teams", "json", "pagerduty"]
-    url_env: str | None
-    key_env: str | None
-    on: tuple[Occasion, ...]
+    kind: Annotated[Literal["slack", "teams", "json", "pagerduty"], NEEDED]
+    url_env: UrlVariable | None = None
+    key_env: KeyVariable | None = None
+    on: Annotated[tuple[Occasion, ...], Listed(Any, 16, _OCCASIONS_RULE)] = BY_DEFAULT
 
     @property
     def named_by(self) -> str:
@@ -219,73 +299,15 @@ class NotifySpec:
 
 
 @dataclass(frozen=True, slots=True)
-class CockpitSettings:
+class CockpitSettings(Table):
     """How the cockpit behaves. ``step_pct`` is what one key press shifts, in points of weight; ``keys`` maps
     the id of an action to its keys, separated by commas; ``unattended_s`` is how long a run goes on whose
     last cockpit was lost, None where nothing was said: 5 minutes, a rehearsal not at all."""
 
-    step_pct: float = 5.0
+    step_pct: Pct = 5.0
     window: Literal["1m", "5m", "15m", "60m", "run"] = "5m"
     marker: Literal["braille", "hd", "ascii"] = "braille"
-    keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    unattended_s: float | None = None
+    unattended_s: Annotated[SecondsOrForever | None, key("unattended")] = None
     desktop_notes: bool = False
     """Whether the terminal is asked to show what rings its bell (OSC 9)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rollout:
-    """A rollout file without mistakes.
-
-    ``weights`` names every deployment for every task (absent = 0) and always has the task ``default``.
-    ``tasks`` has the same tasks.
-    ``deployments`` keep the order of the file; their price is set only where the file sets it.
-    ``profiles_dir`` is where weight profiles are kept: beside the file, named after it; it may not exist.
-    ``rehearsed``: what answers is a simulator that the program has started.
-    """
-
-    name: str
-    environment: str
-    path: Path
-    baseline: str
-    endpoints: Mapping[str, Endpoint]
-    deployments: Mapping[str, Deployment]
-    weights: WeightTable
-    traffic: Traffic
-    cockpit: CockpitSettings
-    keep_text: bool
-    profiles_dir: Path
-    warnings: tuple[Problem, ...] = ()
-    guard: GuardSpec = GuardSpec()
-    control_plane: ControlPlane | None = None
-    quality: QualitySpec = QualitySpec()
-    tasks: Mapping[str, TaskSpec] = field(default_factory=lambda: MappingProxyType({DEFAULT_TASK: TaskSpec()}))
-    rehearsed: bool = False
-    notify: tuple[NotifySpec, ...] = ()
-
-    @property
-    def plain_servers(self) -> frozenset[str]:
-        """The endpoints that are none of Azure."""
-        return frozenset(name for name, endpoint in self.endpoints.items() if endpoint.plain)
-
-    @property
-    def criteria(self) -> Criteria:
-        """Those of the default task."""
-        return self.tasks[DEFAULT_TASK].criteria
-
-    @property
-    def plan(self) -> PlanSpec | None:
-        """That of the default task, else the first that a task has."""
-        plans = (self.tasks[DEFAULT_TASK].plan, *(spec.plan for spec in self.tasks.values()))
-        return next((plan for plan in plans if plan is not None), None)
-
-    @property
-    def requests_per_day(self) -> Mapping[str, float]:
-        """Those of real users, for the tasks where somebody said it."""
-        said = {task: spec.requests_per_day for task, spec in self.tasks.items()}
-        return {task: per_day for task, per_day in said.items() if per_day is not None}
-
-    @property
-    def criteria_by_task(self) -> Mapping[str, Criteria]:
-        """What each task is judged by."""
-        return MappingProxyType({task: spec.criteria for task, spec in self.tasks.items()})
+    keys: ActionKeys = field(default_factory=lambda: MappingProxyType({}))
