@@ -40,7 +40,6 @@ def check(
     _check_rollout(file, names, found)
     for name, endpoint in file.endpoints.items():
         check_endpoint(("endpoints", name), endpoint, env, found)
-    endpoints = set(file.endpoints)
     for name, deployment in file.deployments.items():
         _check_deployment(name, deployment, file.endpoints, found)
     _check_weights(file, names, found)
@@ -48,7 +47,7 @@ def check(
     check_control_plane(file.control_plane, file.endpoints, env, found)
     check_guard(file.guard, found)
     check_lower(("criteria",), file.criteria, found)
-    check_quality(file.quality, endpoints, found)
+    check_quality(file.quality, file.endpoints, found)
     if file.plan is not None:
         tasks = climbing_by(file, dict.fromkeys((*(file.weights or (DEFAULT_TASK,)), *file.tasks)))
         check_plan(("plan",), file, file.plan, tasks, names, found)
