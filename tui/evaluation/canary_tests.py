@@ -21,7 +21,7 @@ from tui.evaluation.blocks import (
 from tui.evaluation.comparison_health import SIZES, PromptMix, SizeBalance, SplitTest
 from tui.evaluation.criteria import RATE_MARGIN, Criterion, Cut, factors_of
 from tui.evaluation.criterion_test import CriterionTest
-from tui.evaluation.labels import Labeller, rate_label
+from tui.evaluation.labels import Labeller
 from tui.evaluation.means import Difference, MeanTest
 from tui.evaluation.own_rate import LateDrift, RateFloor
 from tui.evaluation.paired import PairedTest
@@ -83,8 +83,8 @@ class CanaryTests:
         self._quick, self._slow = (self._places(rows) for rows in (quick, slow))
         self.means = {row.id: MeanTest(row.margin, alpha) for row in table if row.kind == "mean"}
         self._until_look = _LOOK_EVERY
-        self._floored = tuple(row for row in table if row.kind == "rate" and row.floor > 0)
-        self.floors = {row.id: RateFloor(row.floor) for row in self._floored}
+        self.floors = {row.id: RateFloor(row.floor) for row in table if row.kind == "rate" and row.floor > 0}
+        self._floors = tuple(self.floors.get(row.id) for row in labeller.rates)
         self.paired = {
             row.id: PairedTest(row.most, row.margin, row.tolerance, thresholds.to_worse, thresholds.to_ok)
             for row in table
@@ -139,10 +139,10 @@ class CanaryTests:
 
     def count_own(self, outcome: Outcome) -> None:
         """One request of the canary has ended: it counts for its own rates, whoever is beside it."""
-        for row in self._floored:
-            label = rate_label(row, outcome.kind, counts=outcome.counts_for_version)
-            if label != NONE:
-                self.floors[row.id].add(label == BAD)
+        labels = self._labeller.by_kind[outcome.kind, outcome.counts_for_version]
+        for floor, label in zip(self._floors, labels, strict=True):
+            if floor is not None and label != NONE:
+                floor.add(label == BAD)
 
     def count_no_evidence(self, why: str, *, is_canary: bool) -> None:
         """A request is no evidence."""

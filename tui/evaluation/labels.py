@@ -62,23 +62,24 @@ class Labeller:
 
     def __init__(self, table: Sequence[Criterion]) -> None:
         self._limited = tuple(row for row in table if row.kind == "slower")
-        self._rates = tuple(row for row in table if row.kind in ("rate", "mix"))
+        self.rates = tuple(row for row in table if row.kind in ("rate", "mix"))
         self._at = tuple(MEASURES.index(row.measure or "latency") for row in self._limited)
-        names = (*(row.id for row in self._limited), *SIZES, *(row.id for row in self._rates))
+        names = (*(row.id for row in self._limited), *SIZES, *(row.id for row in self.rates))
         self.row: dict[str, int] = {name: at for at, name in enumerate(names)}
         """Where the label of a criterion stands."""
         self._latency = self.row["latency_p50"]
-        self._by_kind = {
-            (kind, counts): tuple(rate_label(row, kind, counts=counts) for row in self._rates)
+        self.by_kind = {
+            (kind, counts): tuple(rate_label(row, kind, counts=counts) for row in self.rates)
             for kind in OutcomeKind
             for counts in (False, True)
         }
+        """(How a request ended, whether its version answered) -> its labels of the rates."""
 
     def labels(self, outcome: Outcome, values: Values, member: Member) -> Labels:
         """What an outcome with these ``values`` is: of the canary's, how many factors a value is beyond; of the
         baseline's, 1 beyond the limit."""
         kind, counts = outcome.kind, outcome.counts_for_version
-        rates = self._by_kind[kind, counts]
+        rates = self.by_kind[kind, counts]
         if not counts or member.is_cold or kind is OutcomeKind.CLIENT_SATURATED:
             return (*(NONE,) * (len(self._at) + len(SIZES)), *rates)
         limits, is_canary = member.limits, member.is_canary

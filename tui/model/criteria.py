@@ -20,29 +20,26 @@ FEWEST_TOKENS = 8
 """Output tokens after the first below which a time per token is mostly rounding."""
 
 
-def _finite_or_none(value: float | None) -> float | None:
-    return value if value is not None and value < math.inf else None
-
-
 def _latency(outcome: Outcome) -> float | None:
     if outcome.kind is OutcomeKind.OK:
-        return _finite_or_none(outcome.latency_ms)
+        latency = outcome.latency_ms
+        return latency if latency is not None and latency < math.inf else None
     return math.inf if outcome.kind is OutcomeKind.TIMEOUT else None
 
 
 def _ttft(outcome: Outcome) -> float | None:
-    found = _finite_or_none(outcome.ttft_ms)
-    return math.inf if found is None and outcome.kind is OutcomeKind.TIMEOUT else found
+    ttft = outcome.ttft_ms
+    if ttft is not None and ttft < math.inf:
+        return ttft
+    return math.inf if outcome.kind is OutcomeKind.TIMEOUT else None
 
 
 def _per_token(outcome: Outcome) -> float | None:
-    if outcome.kind is not OutcomeKind.OK or outcome.usage is None:
+    latency, ttft, usage = outcome.latency_ms, outcome.ttft_ms, outcome.usage
+    if usage is None or latency is None or ttft is None or outcome.kind is not OutcomeKind.OK:
         return None
-    tokens = outcome.usage.completion_tokens
-    latency, ttft = _finite_or_none(outcome.latency_ms), _finite_or_none(outcome.ttft_ms)
-    if tokens > FEWEST_TOKENS and latency is not None and ttft is not None and latency > ttft:
-        return (latency - ttft) / (tokens - 1)
-    return None
+    tokens = usage.completion_tokens
+    return (latency - ttft) / (tokens - 1) if tokens > FEWEST_TOKENS and ttft < latency < math.inf else None
 
 
 def _tokens(outcome: Outcome) -> float | None:
