@@ -13,8 +13,8 @@ from functools import partial
 from typing import Any
 
 from tui.engine.task_automation import GUARD, PLAN, TaskAutomation
-from tui.evaluation.evaluator import is_evidence
 from tui.evaluation.evaluators import Calibrated, Evaluators
+from tui.evaluation.own_rate import is_evidence
 from tui.evaluation.plan import Plan, PlanAction, PlanRefused
 from tui.evaluation.verdict_text import evidence_line
 from tui.model import (

@@ -18,6 +18,7 @@ from tui.evaluation.blocks import (
     tally,
     tally_beyond,
 )
+from tui.evaluation.calibration import Calibration
 from tui.evaluation.comparison_health import SIZES, PromptMix, SizeBalance, SplitTest
 from tui.evaluation.criteria import RATE_MARGIN, Criterion, Cut, factors_of
 from tui.evaluation.criterion_test import CriterionTest
@@ -25,7 +26,7 @@ from tui.evaluation.labels import Labeller
 from tui.evaluation.means import Difference, MeanTest
 from tui.evaluation.own_rate import LateDrift, RateFloor
 from tui.evaluation.paired import PairedTest
-from tui.evaluation.strata import Comparison
+from tui.evaluation.strata import Comparison, Strata
 from tui.model import Outcome, VerdictState
 from tui.model.criteria import SINCE_SENT
 
@@ -51,20 +52,41 @@ class Thresholds:
     to_ok_of_rate: float
 
 
+@dataclass(frozen=True)
+class ComparisonSetup:
+    """What the tests of all canaries share. ``alpha`` is the error of one WORSE, ``beta`` that of one OK.
+    ``dispersion`` is by how much the evidence of a second is too sure of itself, for its information a second;
+    0 where it is taken as it is. ``alone_moves``: what a version does that has all the traffic may move
+    something. ``task`` is what verdicts name, empty where there is only one."""
+
+    baseline: str
+    table: Sequence[Criterion]
+    labeller: Labeller
+    strata: Strata
+    calibration: Calibration
+    alpha: float
+    beta: float
+    dispersion: float = 0.0
+    alone_moves: bool = False
+    task: str = ""
+
+
 class CanaryTests:
-    """Compares a canary with the baseline. ``alpha`` is the error of one WORSE, ``beta`` that of one OK.
+    """Tests of one canary against the baseline.
 
     "Within 10 %" is asked of the scaled answer: a canary's is bad when it is beyond 1.1 times the frozen
     limit, a baseline's when it is beyond the limit. Then "no worse" is plain equality, also when both
-    versions drift by the same factor. ``dispersion`` is by how much the evidence of a second is too sure of
-    itself, for its information a second; 0 where it is taken as it is.
+    versions drift by the same factor.
     """
 
-    def __init__(
-        self, table: Sequence[Criterion], labeller: Labeller, alpha: float, beta: float, dispersion: float = 0.0
-    ) -> None:
+    def __init__(self, canary: str, setup: ComparisonSetup) -> None:
+        self.canary, self.baseline, self.task = canary, setup.baseline, setup.task
+        self.calibration = setup.calibration
+        self._alone_moves = setup.alone_moves
+        table, labeller, alpha, beta = setup.table, setup.labeller, setup.alpha, setup.beta
         self.alpha = alpha
-        self._dispersion = dispersion
+        self._strata = setup.strata
+        self._dispersion = setup.dispersion
         thresholds = self.thresholds = Thresholds(math.log(1 / alpha), math.log(1 / beta), math.log(2 / beta))
         self.since_s: dict[str, float] = {}
         self.reported: dict[str, tuple[VerdictState, bool]] = {}
@@ -272,15 +294,20 @@ class CanaryTests:
         self._until_look = _LOOK_EVERY
         return True
 
-    def test_means(self, comparison: Comparison) -> None:
+    def test_means(self) -> None:
         """Look at the means; not while the answered were not asked the same."""
         if not self.balance.stands:
             for name, test in self.means.items():
-                test.decide(comparison.moments(name))
+                test.decide(self.comparison.moments(name))
 
     # --- what they say ---
 
-    def state(self, row: Criterion, comparison: Comparison) -> VerdictState:
+    @property
+    def comparison(self) -> Comparison:
+        """What the canary and the baseline did, side by side."""
+        return self._strata.comparison(self.canary)
+
+    def state(self, row: Criterion) -> VerdictState:
         """As it is to be shown now."""
         if row.kind == "split":
             return self.split.state
@@ -289,13 +316,13 @@ class CanaryTests:
         if row.kind == "paired":
             return self.paired[row.id].state
         state = self.means[row.id].reached if row.kind == "mean" else self._counted(row)
-        if state is VerdictState.OK and (self.why_no_ok(row, comparison) or self._seen_beyond(row, comparison)):
+        if state is VerdictState.OK and (self.why_no_ok(row) or self._seen_beyond(row)):
             return VerdictState.NOT_YET
         return state
 
-    def _seen_beyond(self, row: Criterion, comparison: Comparison) -> bool:
+    def _seen_beyond(self, row: Criterion) -> bool:
         """Whether a bill is seen beyond its margin now, whatever was shown before."""
-        found = self.mean(row, comparison) if row.kind == "mean" else None
+        found = self.mean(row) if row.kind == "mean" else None
         return found is not None and found.gap >= 0
 
     def _counted(self, row: Criterion) -> VerdictState:
@@ -318,6 +345,10 @@ class CanaryTests:
             alone is not None and alone.alarmed and self.by_criterion[row.id].reached is not VerdictState.WORSE
         )
 
+    def is_advisory(self, row: Criterion) -> bool:
+        """Whether a verdict moves nothing now."""
+        return row.advisory or (self.only_alone(row) and not self._alone_moves)
+
     def holds_ok(self, row: Criterion) -> bool:
         """Whether an OK was reached, though something may stand against showing it."""
         if row.kind == "mean":
@@ -325,13 +356,13 @@ class CanaryTests:
         test = self.by_criterion.get(row.id)
         return test is not None and test.reached is VerdictState.OK
 
-    def why_no_ok(self, row: Criterion, comparison: Comparison) -> str:
+    def why_no_ok(self, row: Criterion) -> str:
         """Why a latency or a bill cannot be OK now, in words; empty where it can."""
         if (row.measure in SINCE_SENT or row.kind == "mean") and self.balance.stands:
             smaller = "smaller" if self.balance.smaller else "larger"
             return f"the answered are not the same prompts: the canary's are {smaller}"
         if row.measure == "latency":
-            own, base = comparison.rates("broke")
+            own, base = self.comparison.rates("broke")
             if own is not None and base is not None and abs(own - base) >= UNANSWERED_POINTS:
                 return f"{100 * own:.0f}% of the canary's requests failed, {100 * base:.0f}% of the baseline's"
         return ""
@@ -352,9 +383,9 @@ class CanaryTests:
             if row.kind == "slower"
         )
 
-    def mean(self, row: Criterion, comparison: Comparison) -> Difference | None:
+    def mean(self, row: Criterion) -> Difference | None:
         """How the bills differ, None before there are two on each side."""
-        return self.means[row.id].difference(comparison.moments(row.id))
+        return self.means[row.id].difference(self.comparison.moments(row.id))
 
     # --- what survives a restart ---
 

@@ -13,24 +13,19 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping, Sequence
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 from tui.evaluation.blocks import Member
 from tui.evaluation.calibration import Calibration, Frozen
-from tui.evaluation.canary_tests import CanaryTests, Listener
+from tui.evaluation.canary_tests import CanaryTests, ComparisonSetup, Listener
 from tui.evaluation.criteria import Criterion, decision_table
-from tui.evaluation.figures import Figures, Traffic, etas, figures
 from tui.evaluation.labels import Labeller, Values, bills_of, values_of, why_no_evidence
-from tui.evaluation.means import FEWEST
-from tui.evaluation.strata import Comparison, Epoch, Strata
-from tui.evaluation.verdict_text import explained, note
+from tui.evaluation.own_rate import Tripwire
+from tui.evaluation.strata import Epoch, Strata
+from tui.evaluation.verdicts import verdict_of
 from tui.model import (
-    ERRORS,
-    NEVER_SERVED,
-    THROTTLED,
     Assignment,
-    Eta,
     Outcome,
     OutcomeKind,
     Verdict,
@@ -41,19 +36,10 @@ from tui.rollout import Criteria
 ENGINE = "blocks"
 """What the kept evidence was tested by; that of another engine is not taken up."""
 
-_IN_A_ROW = 5
 _RATE_OVER = 512
 _PAIR_RATE_OVER = 64
 _LOOK_EVERY_S = 1.0
 _LOST_AFTER_S = 60.0
-_FAILED = ERRORS - {OutcomeKind.BAD_REQUEST}
-_MAYBE_OURS = frozenset({OutcomeKind.TIMEOUT, OutcomeKind.CONNECTION_LOST})
-_SAYS_NOTHING = THROTTLED | NEVER_SERVED | {OutcomeKind.HELD_BACK}
-
-
-def is_evidence(outcome: Outcome) -> bool:
-    """Whether an outcome says how a version answers."""
-    return outcome.counts_for_version and outcome.kind not in _SAYS_NOTHING
 
 
 class Evaluator:
@@ -83,21 +69,29 @@ class Evaluator:
         self._task = task
         self._criteria = criteria
         self._timeout_s = timeout_s
-        self._alone_moves = alone_moves
         self._table = decision_table(criteria)
         self._rows = {row.id: row for row in self._table}
-        split = criteria.alpha_pct / 100 / sum(not row.advisory for row in self._table)
         self._labeller = Labeller(self._table)
-        self._new_tests = partial(CanaryTests, self._table, self._labeller, split, beta, criteria.dispersion)
-        self._tests = {name: self._new_tests() for name in canaries}
         self._calibration = self._new_calibration(calibrated or {})
         self._strata = Strata(baseline, canaries)
+        self._setup = ComparisonSetup(
+            baseline=baseline,
+            table=self._table,
+            labeller=self._labeller,
+            strata=self._strata,
+            calibration=self._calibration,
+            alpha=criteria.alpha_pct / 100 / sum(not row.advisory for row in self._table),
+            beta=beta,
+            dispersion=criteria.dispersion,
+            alone_moves=alone_moves,
+            task=task,
+        )
+        self._tests = {name: CanaryTests(name, self._setup) for name in canaries}
         self._margins = {row.id: row.margin for row in self._table if row.kind == "mean"}
         self._under_way: dict[int, tuple[Member, Epoch]] = {}
         self._spilling: set[str] = set()
         """Deployments that were seen to hand a request over to another one."""
-        self._failed = dict.fromkeys(canaries, 0)
-        self._last_failure = dict.fromkeys(canaries, "")
+        self._tripwires = {name: Tripwire() for name in canaries}
         self._epoch: Epoch | None = None
         self._next_look_s = -math.inf
         self._recent_s: deque[float] = deque(maxlen=_RATE_OVER)
@@ -158,7 +152,7 @@ class Evaluator:
         self._look(now_s)
         name = outcome.deployment
         if name in self._tests:
-            self._watch(outcome)
+            self._tripwires[name].add(outcome)
         if not outcome.counts_for_version:
             self._spilling.add(name)
         found = self._under_way.pop(outcome.request_id, None)
@@ -179,7 +173,7 @@ class Evaluator:
             else:
                 self._calibration.dropped(outcome.request_id)
         if epoch.canary_shares:
-            epoch.stratum(outcome.deployment).count(outcome, values, bills, member, self._margins)
+            self._strata.count(epoch, outcome, values, bills, member, self._margins)
         if member.places:
             labels = self._labeller.labels(outcome, values, member)
             for _, block in member.places:
@@ -196,7 +190,7 @@ class Evaluator:
                 if tests.update_alone(labels):
                     self._report(member.deployment, now_s)
         elif outcome.usage is not None and tests.answered():
-            tests.test_means(self._strata.comparison(member.deployment))
+            tests.test_means()
 
     def _count_no_evidence(self, why: str, name: str, epoch: Epoch) -> None:
         for canary in epoch.canary_shares if name == self._baseline else (name,):
@@ -214,14 +208,6 @@ class Evaluator:
         recent.append(now_s)
         if tests.add_pair(criterion, baseline - first, own - first):
             self._report(canary, now_s)
-
-    def _watch(self, outcome: Outcome) -> None:
-        if not is_evidence(outcome) or (outcome.saturated and outcome.kind in _MAYBE_OURS):
-            return
-        failed = outcome.kind in _FAILED
-        self._failed[outcome.deployment] = self._failed[outcome.deployment] + 1 if failed else 0
-        if failed:
-            self._last_failure[outcome.deployment] = outcome.error or outcome.kind.value
 
     def _look(self, now_s: float) -> None:
         """Once a second: limits that can be frozen, blocks whose last members are beyond every limit, and what
@@ -260,25 +246,24 @@ class Evaluator:
 
     def _report(self, canary: str, now_s: float) -> None:
         """Say what has been reached of a canary since this was last asked."""
-        tests, comparison = self._tests[canary], self._strata.comparison(canary)
+        tests = self._tests[canary]
         tests.unreported = False
         for row in self._table:
             if row.kind in ("mix", "split"):
                 continue
-            state = tests.state(row, comparison)
+            state = tests.state(row)
             now = (state, tests.only_alone(row))
             if state is VerdictState.NOT_YET:
                 tests.unreported |= tests.holds_ok(row)
             elif tests.reported.get(row.id) != now:
                 tests.reported[row.id] = now
                 tests.since_s[row.id] = now_s
-                self._changes.append((canary, self._verdict(row, canary, comparison, now_s)))
+                self._changes.append((canary, self._verdict(row, canary, now_s)))
 
     def add_canary(self, name: str) -> None:
         """Compare one more from now on."""
-        self._tests.setdefault(name, self._new_tests())
-        self._failed.setdefault(name, 0)
-        self._last_failure.setdefault(name, "")
+        self._tests.setdefault(name, CanaryTests(name, self._setup))
+        self._tripwires.setdefault(name, Tripwire())
         self._strata.add_canary(name)
 
     def listen(self, canary: str, listener: Listener) -> None:
@@ -297,16 +282,17 @@ class Evaluator:
                 del self._under_way[request_id]
                 for _, block in member.places:
                     block.under_way.discard(member)
+        if name == self._baseline:
+            self._calibration = self._new_calibration({})
+            self._setup = replace(self._setup, calibration=self._calibration)
         changed = self._tests if name == self._baseline else {name: None}
         for canary in [canary for canary in self._tests if canary in changed]:
-            before, new = self._tests[canary], self._new_tests()
+            before, new = self._tests[canary], CanaryTests(canary, self._setup)
             new.canary_pct, new.baseline_pct = before.canary_pct, before.baseline_pct
             new.listener = before.listener
             if canary == name:
                 new.warming = self._criteria.warmup_requests
             self._tests[canary] = new
-        if name == self._baseline:
-            self._calibration = self._new_calibration({})
 
     # --- what it says ---
 
@@ -322,10 +308,7 @@ class Evaluator:
 
     def tripwire(self, canary: str) -> str | None:
         """Why a canary looks entirely broken: consecutive failures. A safety stop, not statistics."""
-        failed = self._failed[canary]
-        return (
-            f"{failed} failures in a row, last: {self._last_failure[canary]}" if failed >= _IN_A_ROW else None
-        )
+        return self._tripwires[canary].why
 
     def verdicts(self, now_s: float) -> dict[str, tuple[Verdict, ...]]:
         """One verdict a criterion for each canary, in the order of the decision table."""
@@ -337,78 +320,23 @@ class Evaluator:
         tests = self._tests[canary]
         if not any(state is VerdictState.WORSE for state, _ in tests.reported.values()):
             return ()
-        comparison = self._strata.comparison(canary)
         found = [
-            row
-            for row in self._table
-            if not self._is_advisory(row, tests) and tests.state(row, comparison) is VerdictState.WORSE
+            row for row in self._table if not tests.is_advisory(row) and tests.state(row) is VerdictState.WORSE
         ]
-        return tuple(self._verdict(row, canary, comparison, now_s) for row in found)
+        return tuple(self._verdict(row, canary, now_s) for row in found)
 
     def verdict(self, canary: str, criterion: str, now_s: float) -> Verdict:
         """What may be said of one criterion. Raises KeyError for an unknown canary or criterion."""
         return self._verdicts(canary, [self._rows[criterion]], now_s)[0]
 
     def _verdicts(self, canary: str, rows: Sequence[Criterion], now_s: float) -> tuple[Verdict, ...]:
-        comparison = self._strata.comparison(canary)
-        return tuple(self._verdict(row, canary, comparison, now_s) for row in rows)
+        return tuple(self._verdict(row, canary, now_s) for row in rows)
 
-    def _is_advisory(self, row: Criterion, tests: CanaryTests) -> bool:
-        return row.advisory or (tests.only_alone(row) and not self._alone_moves)
-
-    def _verdict(self, row: Criterion, canary: str, comparison: Comparison, now_s: float) -> Verdict:
+    def _verdict(self, row: Criterion, canary: str, now_s: float) -> Verdict:
         tests = self._tests[canary]
-        state = tests.state(row, comparison)
-        shown: Figures = figures(row, tests, comparison)
-        early = row.kind == "mean" and shown.canary_requests < FEWEST
-        return Verdict(
-            criterion=row.id,
-            label=row.label,
-            unit=row.unit,
-            state=state,
-            limit=self._calibration.allowed(row),
-            baseline_value=shown.baseline,
-            canary_value=shown.canary,
-            difference_pct=shown.difference_pct,
-            difference_low_pct=shown.low_pct,
-            difference_high_pct=shown.high_pct,
-            worse_progress=shown.progress[0],
-            ok_progress=shown.progress[1],
-            baseline_requests=shown.baseline_requests,
-            canary_requests=shown.canary_requests,
-            events=shown.events,
-            etas=self._etas(row, canary, tests, comparison, now_s) if state is VerdictState.NOT_YET else (),
-            advisory=self._is_advisory(row, tests) or early,
-            never=state is VerdictState.NOT_YET and self._calibration.missing(row)[1] is None,
-            note=note(row, tests, comparison, self._calibration),
-            explained=explained(row, tests, comparison, (canary, self._baseline)),
-            since_s=None if state is VerdictState.NOT_YET else tests.since_s.get(row.id),
-            task=self._task,
-        )
-
-    def _etas(
-        self, row: Criterion, canary: str, tests: CanaryTests, comparison: Comparison, now_s: float
-    ) -> tuple[Eta, ...]:
-        if row.kind in ("mix", "split"):
-            return ()
-        if row.kind == "paired":
-            return self._eta_of_pairs(row, canary, tests, now_s)
-        recent = self._recent_s
-        _, missing = self._calibration.missing(row)
-        if not recent or now_s <= recent[0] or missing is None or tests.why_no_ok(row, comparison):
-            return ()
-        per_s = len(recent) / (now_s - recent[0])
-        return etas(row, tests, comparison, Traffic(per_s, tests.canary_pct, tests.baseline_pct, missing))
-
-    def _eta_of_pairs(self, row: Criterion, canary: str, tests: CanaryTests, now_s: float) -> tuple[Eta, ...]:
-        """Pairs come at a rate of their own, whatever the weights are."""
-        recent = self._pairs_s.get((canary, row.id))
-        if not recent or now_s <= recent[0]:
-            return ()
-        missing, per_s = tests.paired[row.id].pairs_to(), len(recent) / (now_s - recent[0])
-        if missing is None:
-            return (Eta(tests.canary_pct, None, None),)
-        return (Eta(tests.canary_pct, missing / per_s, math.ceil(missing), None),)
+        recent = self._pairs_s.get((canary, row.id)) if row.kind == "paired" else self._recent_s
+        per_s = len(recent) / (now_s - recent[0]) if recent and now_s > recent[0] else 0.0
+        return verdict_of(row, tests, per_s)
 
     # --- what survives a restart ---
 
@@ -416,7 +344,7 @@ class Evaluator:
         """All evidence, as JSON has it."""
         return {
             "question": self._question(),
-            "failed": dict(self._failed),
+            "failed": {canary: tripwire.failed for canary, tripwire in self._tripwires.items()},
             "limits": self._calibration.as_json(),
             "stretches": self._strata.as_json(),
             "sides": {canary: tests.as_json() for canary, tests in self._tests.items()},
@@ -435,7 +363,8 @@ class Evaluator:
                 raise ValueError("it was weighed by an earlier version of canarytop, and begins anew")
             if asked != self._question():
                 raise ValueError("the criteria have changed since: the evidence would be for another question")
-            self._failed = {canary: int(state["failed"].get(canary, 0)) for canary in self._tests}
+            for canary, tripwire in self._tripwires.items():
+                tripwire.failed = int(state["failed"].get(canary, 0))
             self._calibration.from_json(state["limits"])
             self._strata.from_json(state["stretches"])
             for canary, saved in state["sides"].items():

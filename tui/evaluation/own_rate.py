@@ -8,6 +8,8 @@ held against the highest one that its own past beside the baseline allows. M_k =
 each new batch is an e-detector (Shin, Ramdas and Rinaldo, "E-detectors", NEJSDS 2024, arXiv 2203.03532): an
 alarm has a run length of at least a million batches while nothing is worse. A drift of the whole service looks
 like its own, so the alarm is advisory.
+
+The tripwire: failures that follow each other. A safety stop, not statistics.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import Any
 
 from tui.evaluation.neighbours import RUN_LENGTH, log_mean
 from tui.evaluation.saved_numbers import finite
+from tui.model import ERRORS, NEVER_SERVED, THROTTLED, Outcome, OutcomeKind
 
 _SHARES = (0.0, 0.1, 0.3, 0.5)
 """Of the floor: the rates that speak for "it is below"."""
@@ -148,3 +151,35 @@ def highest_rate(bad: int, requests: int) -> float:
     middle = bad + z2 / 2
     half = 2.6 * math.sqrt(bad * (requests - bad) / requests + z2 / 4)
     return min((middle + half) / (requests + z2), 1.0)
+
+
+_IN_A_ROW = 5
+_FAILED = ERRORS - {OutcomeKind.BAD_REQUEST}
+_MAYBE_OURS = frozenset({OutcomeKind.TIMEOUT, OutcomeKind.CONNECTION_LOST})
+_SAYS_NOTHING = THROTTLED | NEVER_SERVED | {OutcomeKind.HELD_BACK}
+
+
+def is_evidence(outcome: Outcome) -> bool:
+    """Whether an outcome says how a version answers."""
+    return outcome.counts_for_version and outcome.kind not in _SAYS_NOTHING
+
+
+class Tripwire:
+    """Tripwire of a canary: how many of its requests failed in a row."""
+
+    def __init__(self) -> None:
+        self.failed = 0
+        self._last = ""
+
+    def add(self, outcome: Outcome) -> None:
+        if not is_evidence(outcome) or (outcome.saturated and outcome.kind in _MAYBE_OURS):
+            return
+        failed = outcome.kind in _FAILED
+        self.failed = self.failed + 1 if failed else 0
+        if failed:
+            self._last = outcome.error or outcome.kind.value
+
+    @property
+    def why(self) -> str | None:
+        """Why the canary looks entirely broken, None where it does not."""
+        return f"{self.failed} failures in a row, last: {self._last}" if self.failed >= _IN_A_ROW else None

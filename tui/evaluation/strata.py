@@ -172,6 +172,7 @@ class Strata:
         self._canaries = tuple(canaries)
         self._by_weights: dict[tuple[tuple[str, float], ...], Epoch] = {}
         self._by_table: dict[int, tuple[Mapping[str, float], Epoch]] = {}
+        self._comparisons: dict[str, Comparison] = {}
 
     def epoch(self, shares: Mapping[str, float]) -> Epoch:
         """The epoch of these weights, which must not change any more."""
@@ -185,6 +186,7 @@ class Strata:
             if len(self._by_weights) >= _KEPT:
                 del self._by_weights[next(iter(self._by_weights))]
                 self._by_table.clear()
+                self._comparisons.clear()
             known = self._by_weights[key] = Epoch(shares, self._canary_shares(shares))
         if len(self._by_table) >= _KEPT:
             self._by_table.clear()
@@ -199,6 +201,19 @@ class Strata:
         }
         return {name: canary_share for name, canary_share in canary_shares.items() if 0 < canary_share < 1}
 
+    def count(
+        self,
+        epoch: Epoch,
+        outcome: Outcome,
+        values: Values,
+        bills: Bills,
+        member: Member,
+        margins: Mapping[str, float],
+    ) -> None:
+        """Take in what became of a member that was assigned in an epoch."""
+        self._comparisons.clear()
+        epoch.stratum(outcome.deployment).count(outcome, values, bills, member, margins)
+
     def add_canary(self, name: str) -> None:
         """Compare one more; it has had no weight in any epoch so far."""
         if name not in self._canaries:
@@ -208,16 +223,22 @@ class Strata:
         """Drop all that one deployment did: it is another version from now on."""
         for epoch in self._by_weights.values():
             epoch.by_name.pop(name, None)
+        self._comparisons.clear()
 
     def comparison(self, canary: str) -> Comparison:
         """The canary beside the baseline, over every epoch in which both had requests."""
-        return Comparison(
-            [
-                (epoch.by_name[canary], epoch.by_name[self._baseline])
-                for epoch in self._by_weights.values()
-                if canary in epoch.canary_shares and canary in epoch.by_name and self._baseline in epoch.by_name
-            ]
-        )
+        found = self._comparisons.get(canary)
+        if found is None:
+            found = self._comparisons[canary] = Comparison(
+                [
+                    (epoch.by_name[canary], epoch.by_name[self._baseline])
+                    for epoch in self._by_weights.values()
+                    if canary in epoch.canary_shares
+                    and canary in epoch.by_name
+                    and self._baseline in epoch.by_name
+                ]
+            )
+        return found
 
     def as_json(self) -> list[Any]:
         return [
@@ -232,4 +253,4 @@ class Strata:
             epoch = loaded.epoch({str(name): float(pct) for name, pct in table.items()})
             for name, stratum in by_name.items():
                 epoch.by_name[str(name)] = Stratum.from_json(stratum)
-        self._by_weights, self._by_table = loaded._by_weights, {}
+        self._by_weights, self._by_table, self._comparisons = loaded._by_weights, {}, {}

@@ -9,13 +9,11 @@ import math
 from collections.abc import Sequence
 
 from tui.base.text import plain
-from tui.evaluation.calibration import Calibration
 from tui.evaluation.canary_tests import CanaryTests
 from tui.evaluation.criteria import Criterion
 from tui.evaluation.means import FEWEST
 from tui.evaluation.neighbours import RUN_LENGTH
 from tui.evaluation.own_rate import BATCH
-from tui.evaluation.strata import Comparison
 from tui.model import Verdict, VerdictState
 from tui.model.criteria import MEASURE_ROWS
 
@@ -23,40 +21,40 @@ _ANSWERED_POINTS = 0.03
 _MOSTLY = 0.5
 
 
-def note(row: Criterion, tests: CanaryTests, comparison: Comparison, calibration: Calibration) -> str:
+def note(row: Criterion, tests: CanaryTests) -> str:
     """One line for people; empty where there is nothing to say."""
-    state = tests.state(row, comparison)
+    state = tests.state(row)
     if row.kind in ("mix", "split"):
         return row.text if state is VerdictState.WORSE else ""
-    if state is VerdictState.NOT_YET and (why := _why_not_yet(row, tests, comparison, calibration)):
+    if state is VerdictState.NOT_YET and (why := _why_not_yet(row, tests)):
         return why
-    parts = [_drifted(row, tests) or _strength(row, tests, comparison, state)]
+    parts = [_drifted(row, tests) or _strength(row, tests, state)]
     if state is VerdictState.WORSE and row.measure == "latency":
-        parts.append(_cause(tests, comparison))
-    parts.append(_answered_unlike(row, comparison))
-    cut = calibration.limits.cuts.get(row.id)
+        parts.append(_cause(tests))
+    parts.append(_answered_unlike(row, tests))
+    cut = tests.calibration.limits.cuts.get(row.id)
     if cut is not None and cut.shortened:
         parts.append(f"limit cut to {cut.limit:,.0f} ms, the reach of the time-out")
     return "; ".join(part for part in parts if part)
 
 
-def _why_not_yet(row: Criterion, tests: CanaryTests, comparison: Comparison, calibration: Calibration) -> str:
+def _why_not_yet(row: Criterion, tests: CanaryTests) -> str:
     """Why nothing can be decided now, however long one waits; else empty."""
     if row.kind == "paired":
         return ""
-    missing, more = calibration.missing(row)
+    missing, more = tests.calibration.missing(row)
     if more is None:
         return missing
     if missing and tests.baseline_pct > 0:
         return "; ".join(filter(None, (missing, _behind(tests))))
     if why := _no_traffic(tests):
         return why
-    if why := tests.why_no_ok(row, comparison):
+    if why := tests.why_no_ok(row):
         return why
     if tests.warming and row.kind in ("slower", "mean"):
         return f"warming up: {tests.warming} more requests of the canary say nothing of time and cost"
     if row.kind == "mean":
-        found = tests.mean(row, comparison)
+        found = tests.mean(row)
         n = 0 if found is None else found.canary_n
         return f"{n} of {FEWEST} answers to begin" if n < FEWEST else ""
     return ""
@@ -77,7 +75,7 @@ def _behind(tests: CanaryTests) -> str:
     return ""
 
 
-def _strength(row: Criterion, tests: CanaryTests, comparison: Comparison, state: VerdictState) -> str:
+def _strength(row: Criterion, tests: CanaryTests, state: VerdictState) -> str:
     floor = tests.floors.get(row.id)
     test = tests.by_criterion.get(row.id)
     if (
@@ -90,7 +88,7 @@ def _strength(row: Criterion, tests: CanaryTests, comparison: Comparison, state:
     if row.kind == "paired":
         log_e = tests.paired[row.id].log_worse
     elif row.kind == "mean":
-        found = tests.mean(row, comparison)
+        found = tests.mean(row)
         log_e = found.log_e if found is not None and found.gap > 0 else 0.0
     else:
         log_e = test.log_worse if test is not None else 0.0
@@ -111,33 +109,33 @@ def _drifted(row: Criterion, tests: CanaryTests) -> str:
     return ""
 
 
-def _cause(tests: CanaryTests, comparison: Comparison) -> str:
+def _cause(tests: CanaryTests) -> str:
     """Whether whole answers take longer because the version is slower, or because it says more."""
     slower = [measure.cause for measure in MEASURE_ROWS if measure.cause and tests.is_worse(measure.id)]
     if slower:
         return f"slower: {' and '.join(slower)}"
-    own, base = comparison.means("tokens")
+    own, base = tests.comparison.means("tokens")
     if tests.is_worse("tokens") and own and base:
         return f"chattier, not slower: answers {100 * (own / base - 1):+.0f}%"
     return ""
 
 
-def _answered_unlike(row: Criterion, comparison: Comparison) -> str:
+def _answered_unlike(row: Criterion, tests: CanaryTests) -> str:
     """``88% of the canary answered, 100% of the baseline``, where they differ."""
     if row.measure is None and row.kind != "mean":
         return ""
-    own, base = comparison.rates("answered")
+    own, base = tests.comparison.rates("answered")
     if own is None or base is None or abs(own - base) < _ANSWERED_POINTS:
         return ""
     return f"{100 * own:.0f}% of the canary answered, {100 * base:.0f}% of the baseline"
 
 
-def explained(row: Criterion, tests: CanaryTests, comparison: Comparison, names: tuple[str, str]) -> str:
-    """What a verdict rests on in one sentence of plain words; ``names`` are the canary and the baseline."""
-    canary = names[0]
-    state = tests.state(row, comparison)
+def explained(row: Criterion, tests: CanaryTests) -> str:
+    """What a verdict rests on in one sentence of plain words."""
+    canary = tests.canary
+    state = tests.state(row)
     if row.kind == "split":
-        return _explained_split(tests, names)
+        return _explained_split(tests)
     if row.kind == "mix":
         mix = tests.mix
         return (
@@ -145,9 +143,9 @@ def explained(row: Criterion, tests: CanaryTests, comparison: Comparison, names:
             f" {_due(mix.due)} were due"
         )
     if row.kind == "paired":
-        return _explained_pairs(row, tests, canary)
+        return _explained_pairs(row, tests)
     if row.kind == "mean":
-        return _explained_mean(row, tests, comparison, names)
+        return _explained_mean(row, tests)
     test = tests.by_criterion[row.id]
     if tests.only_alone(row):
         return (
@@ -187,36 +185,36 @@ def _margin(row: Criterion) -> str:
     return "half as many again as the baseline" if row.kind == "rate" else row.limit
 
 
-def _explained_split(tests: CanaryTests, names: tuple[str, str]) -> str:
+def _explained_split(tests: CanaryTests) -> str:
     """How many requests were drawn, and which are no evidence and why."""
     said = [
         f"{n:,} of {name} ({why})"
         for why, counts in sorted(tests.no_evidence.items())
-        for name, n in zip(names, counts, strict=True)
+        for name, n in zip((tests.canary, tests.baseline), counts, strict=True)
         if n
     ]
     drawn = f"{sum(tests.requests):,} requests were drawn for the two"
     return f"{drawn}; no evidence of how a version answers: {', '.join(said)}" if said else drawn
 
 
-def _explained_pairs(row: Criterion, tests: CanaryTests, canary: str) -> str:
+def _explained_pairs(row: Criterion, tests: CanaryTests) -> str:
     drops = tests.paired[row.id].drops
     if not drops.pairs:
         return "no item was answered by both yet"
     return (
-        f"of {drops.pairs:,} items that both answered, {drops.untied:,} were not alike; {canary} is judged by"
-        " these"
+        f"of {drops.pairs:,} items that both answered, {drops.untied:,} were not alike;"
+        f" {tests.canary} is judged by these"
     )
 
 
-def _explained_mean(row: Criterion, tests: CanaryTests, comparison: Comparison, names: tuple[str, str]) -> str:
-    found = tests.mean(row, comparison)
+def _explained_mean(row: Criterion, tests: CanaryTests) -> str:
+    found = tests.mean(row)
     if found is None:
         return "no two answers a side yet"
     low, high = (100 * edge for edge in found.interval())
     return (
-        f"{names[0]}'s mean {row.text} of {found.canary_n:,} answers lies between {low:+.0f}% and {high:+.0f}%"
-        f" of {names[1]}'s, after what the size of the prompts explains"
+        f"{tests.canary}'s mean {row.text} of {found.canary_n:,} answers lies between {low:+.0f}% and"
+        f" {high:+.0f}% of {tests.baseline}'s, after what the size of the prompts explains"
     )
 
 

@@ -1,7 +1,5 @@
-"""What stands beside a verdict: value, difference and interval of the one quantity that decided.
-
-How long until a verdict: a range, from the canary and the baseline alone, if all stays as it is seen.
-"""
+"""Verdicts: the value, difference and interval of the one quantity that decided, and how long until it does, if
+all stays as it is seen."""
 
 from __future__ import annotations
 
@@ -12,10 +10,41 @@ from dataclasses import dataclass
 from tui.evaluation.canary_tests import CanaryTests
 from tui.evaluation.criteria import RATE_MARGIN, Criterion
 from tui.evaluation.criterion_test import CriterionTest
-from tui.evaluation.means import Difference
+from tui.evaluation.means import FEWEST, Difference
 from tui.evaluation.paired import Drops
-from tui.evaluation.strata import Comparison
-from tui.model import Eta
+from tui.evaluation.verdict_text import explained, note
+from tui.model import Eta, Verdict, VerdictState
+
+
+def verdict_of(row: Criterion, tests: CanaryTests, per_s: float) -> Verdict:
+    """What may be said of a criterion now; ``per_s`` requests of the task, or pairs, come in a second."""
+    state = tests.state(row)
+    undecided = state is VerdictState.NOT_YET
+    shown: Figures = figures(row, tests)
+    return Verdict(
+        criterion=row.id,
+        label=row.label,
+        unit=row.unit,
+        state=state,
+        limit=tests.calibration.allowed(row),
+        baseline_value=shown.baseline,
+        canary_value=shown.canary,
+        difference_pct=shown.difference_pct,
+        difference_low_pct=shown.low_pct,
+        difference_high_pct=shown.high_pct,
+        worse_progress=shown.progress[0],
+        ok_progress=shown.progress[1],
+        baseline_requests=shown.baseline_requests,
+        canary_requests=shown.canary_requests,
+        events=shown.events,
+        etas=etas(row, tests, per_s) if undecided else (),
+        advisory=tests.is_advisory(row) or (row.kind == "mean" and shown.canary_requests < FEWEST),
+        never=undecided and tests.calibration.missing(row)[1] is None,
+        note=note(row, tests),
+        explained=explained(row, tests),
+        since_s=None if undecided else tests.since_s.get(row.id),
+        task=tests.task,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +62,14 @@ class Figures:
     events: int = 0
 
 
-def figures(row: Criterion, tests: CanaryTests, comparison: Comparison) -> Figures:
+def figures(row: Criterion, tests: CanaryTests) -> Figures:
     """The values of both, the baseline's as if it had had the canary's share of every moment."""
     if row.kind == "slower":
-        return _slower(row, tests, comparison)
+        return _slower(row, tests)
     if row.kind == "rate":
-        return _rate(row, tests, comparison)
+        return _rate(row, tests)
     if row.kind == "mean":
-        return _mean(row, tests, comparison)
+        return _mean(row, tests)
     if row.kind == "paired":
         return _paired(row, tests)
     if row.kind == "mix":
@@ -53,11 +82,11 @@ def figures(row: Criterion, tests: CanaryTests, comparison: Comparison) -> Figur
     return Figures(own, asked, None, None, None, split.progress, drawn, others, drawn + others)
 
 
-def _slower(row: Criterion, tests: CanaryTests, comparison: Comparison) -> Figures:
+def _slower(row: Criterion, tests: CanaryTests) -> Figures:
     """The difference is the factor at which the canary has as many slow answers as its neighbours; its value is
     that times the baseline's quantile."""
     test = tests.by_criterion[row.id]
-    percent, measured = row.percent, comparison.quantiles(row.measure or "")
+    percent, measured = row.percent, tests.comparison.quantiles(row.measure or "")
     own, base = (None if q is None else getattr(q, f"p{percent}") for q in measured)
     own_n, base_n = (0 if q is None else q.count for q in measured)
     if not test.own:
@@ -79,9 +108,9 @@ def _slower(row: Criterion, tests: CanaryTests, comparison: Comparison) -> Figur
     )
 
 
-def _rate(row: Criterion, tests: CanaryTests, comparison: Comparison) -> Figures:
+def _rate(row: Criterion, tests: CanaryTests) -> Figures:
     test, floor = tests.by_criterion[row.id], tests.floors.get(row.id)
-    own, base = test.rates if test.own else comparison.rates(row.id)
+    own, base = test.rates if test.own else tests.comparison.rates(row.id)
     low, high = (None, None) if test.drifted else test.interval()
     factor = None if test.drifted else test.factor
     to_worse, to_ok = test.progress
@@ -93,12 +122,12 @@ def _rate(row: Criterion, tests: CanaryTests, comparison: Comparison) -> Figures
     )  # fmt: skip
 
 
-def _mean(row: Criterion, tests: CanaryTests, comparison: Comparison) -> Figures:
-    pairs = comparison.moments(row.id)
+def _mean(row: Criterion, tests: CanaryTests) -> Figures:
+    pairs = tests.comparison.moments(row.id)
     own_n, base_n = sum(own.n for own, _ in pairs), sum(base.n for _, base in pairs)
-    found = tests.mean(row, comparison)
+    found = tests.mean(row)
     if found is None:
-        own, base = (_times(mean, row.per) for mean in comparison.means(row.id))
+        own, base = (_times(mean, row.per) for mean in tests.comparison.means(row.id))
         return Figures(own, base, canary_requests=own_n, baseline_requests=base_n, events=own_n)
     low, high = found.interval()
     if tests.holds_ok(row) and found.gap < 0:
@@ -151,39 +180,46 @@ _SOONER, _LATER = 0.6, 1.7
 """What chance alone does to the time that a known difference takes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Traffic:
-    """What comes in now: ``per_s`` requests of the task a second, the weights of canary and baseline, and
-    how many more answers of the baseline a limit needs."""
-
-    per_s: float
-    canary_pct: float
-    baseline_pct: float
-    missing: int = 0
-
-
-def etas(row: Criterion, tests: CanaryTests, comparison: Comparison, traffic: Traffic) -> tuple[Eta, ...]:
+def etas(row: Criterion, tests: CanaryTests, per_s: float) -> tuple[Eta, ...]:
     """At the weight in force, and at higher ones; empty where nothing comes."""
-    both_pct = traffic.canary_pct + traffic.baseline_pct
-    if traffic.per_s <= 0 or not 0 < traffic.canary_pct < both_pct:
+    canary_pct = tests.canary_pct
+    if per_s <= 0 or row.kind in ("mix", "split"):
         return ()
-    weights = [traffic.canary_pct, *(w for w in WEIGHTS_PCT if traffic.canary_pct < w < both_pct)]
-    found = _requests_to(row, tests, comparison)
+    if row.kind == "paired":
+        # Pairs come at a rate of their own, whatever the weights are.
+        pairs = tests.paired[row.id].pairs_to()
+        return (
+            Eta(
+                canary_pct,
+                None if pairs is None else pairs / per_s,
+                None if pairs is None else math.ceil(pairs),
+                None,
+            ),
+        )
+    _, missing = tests.calibration.missing(row)
+    both_pct = canary_pct + tests.baseline_pct
+    if missing is None or tests.why_no_ok(row) or not 0 < canary_pct < both_pct:
+        return ()
+    weights = [canary_pct, *(w for w in WEIGHTS_PCT if canary_pct < w < both_pct)]
+    found = _requests_to(row, tests)
     if found is None:
-        return (Eta(traffic.canary_pct, None, None),)
+        return (Eta(canary_pct, None, None),)
     made = []
     for weight_pct in weights:
         # What a canary request tells is proportional to the share of its neighbours.
-        worth = (both_pct - weight_pct) / traffic.baseline_pct
-        per_s = traffic.per_s * weight_pct / 100 * _useful(row, tests)
-        if per_s <= 0:
-            return (Eta(traffic.canary_pct, None, None),)
-        calibrating_s = traffic.missing / (traffic.per_s * (both_pct - weight_pct) / 100)
+        worth = (both_pct - weight_pct) / tests.baseline_pct
+        useful_per_s = per_s * weight_pct / 100 * _useful(row, tests)
+        if useful_per_s <= 0:
+            return (Eta(canary_pct, None, None),)
+        calibrating_s = missing / (per_s * (both_pct - weight_pct) / 100)
         low, high = (None if n is None else n / worth for n in found)
         assert low is not None
-        ends = (low / per_s + calibrating_s, None if high is None else high / per_s + calibrating_s)
+        ends = (
+            low / useful_per_s + calibrating_s,
+            None if high is None else high / useful_per_s + calibrating_s,
+        )
         middle = low if high is None else math.sqrt(max(low, 1.0) * max(high, 1.0))
-        made.append(Eta(weight_pct, ends[0], math.ceil(middle + calibrating_s * per_s), ends[1]))
+        made.append(Eta(weight_pct, ends[0], math.ceil(middle + calibrating_s * useful_per_s), ends[1]))
     return tuple(made)
 
 
@@ -197,12 +233,10 @@ def _useful(row: Criterion, tests: CanaryTests) -> float:
     return tested * members / (members + behind)
 
 
-def _requests_to(
-    row: Criterion, tests: CanaryTests, comparison: Comparison
-) -> tuple[float, float | None] | None:
+def _requests_to(row: Criterion, tests: CanaryTests) -> tuple[float, float | None] | None:
     """Between how many more requests of the canary; the second None where it may be never."""
     if row.kind == "mean":
-        found = tests.mean(row, comparison)
+        found = tests.mean(row)
         if found is None:
             return None
         off = _SURE * found.error
