@@ -24,8 +24,8 @@ from tempfile import TemporaryDirectory
 
 import tomli_w
 
-from bench.service import ROOT
 from tests.support.engine_runs import NEW, OLD, pretend
+from tests.support.places import ROOT
 from tests.support.rollout_files import KEY, document
 from tests.support.simulator_process import simulators, truth
 from tests.support.simulator_service import quick

@@ -18,8 +18,9 @@ from typing import Any
 
 import tomli_w
 
-from tests.cli.test_cli import ROOT, environment
+from tests.cli.test_cli import environment
 from tests.support.engine_runs import NEW, OLD, beside, pretend, simulator
+from tests.support.places import ROOT
 from tests.support.rollout_files import KEY, document
 from tests.support.simulator_service import quick
 

@@ -348,7 +348,7 @@ def speed() -> Iterator[str]:
         "tags": "<a " * 330_000,
         "accents": "é" * 1_000_000, "quotes": '"' * 1_000_000, "colons": "Answer: " * 125_000,
     }  # fmt: skip
-    asked = {
+    asked: dict[str, tuple[str, dict[str, object]]] = {
         "number": ("24", {}), "choice": ("B", {"options": options}), "yesno": ("Yes", {}),
         "label": (labels[3], {"labels": labels}), "exact": ("Paris", {}), "regex": (r"(?i)\bparis\b.*\d+", {}),
         "json": ('{"a": 1}', {}),

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.support.engine_runs import NEW, OLD, rollout
 from tests.support.simulator_process import simulators
-from tui.engine.session import Setup
+from tui.engine.setup import Setup
 from tui.engine.thread import Engine
 from tui.model import Event, EventKind, Outcome
 from tui.record.reader import read_assignments

@@ -22,9 +22,9 @@ from tempfile import TemporaryDirectory
 
 import tomli_w
 
-from bench.service import ROOT
 from bench.terminal import terminal
 from tests.support.engine_runs import NEW, OLD
+from tests.support.places import ROOT
 from tests.support.rollout_files import ENV, document
 from tests.support.simulator_process import simulators
 from tests.support.simulator_service import quick

@@ -43,10 +43,9 @@ def painted_ms(deployments: int, times: int) -> tuple[list[float], list[float]]:
 
 def _show(deployments: int) -> None:
     # Only here: the process that prints the table does without the program.
-    from tests.support.standings import crowded_snapshot
-
     from tests.support.cockpit_driver import BlankRenderer
     from tests.support.cockpit_fakes import FakeControls
+    from tests.support.statuses import crowded_snapshot
     from tui.cockpit.app import CanarytopApp
 
     controls = FakeControls(crowded_snapshot(deployments))

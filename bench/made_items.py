@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tui.grading.task_files import TaskItem
 
@@ -27,7 +28,7 @@ _REGEX = (
     (r"[A-Z]{2}\d{2}( ?\d{4}){4}", ("DE44 5001 0517 5407 3249", "DE445001051754073249"), ("DE44 5001", "44 5001")),
     (r"(?i)(18|eighteen) months?", ("18 months", "Eighteen months"), ("8 months", "18 weeks")),
 )  # fmt: skip
-_JSON = (
+_JSON: tuple[tuple[Any, ...], ...] = (
     ({"intent": "refund", "order": 1234}, {"intent": "refund", "order": 1243}, {"intent": "return", "order": 1234}),
     ({"parties": ["Acme", "Beta {2}"], "signed": True}, {"parties": ["Beta {2}", "Acme"], "signed": True},
      {"parties": ["Acme"], "signed": True}),
@@ -52,7 +53,7 @@ def made_fields(item: TaskItem, is_right: bool, rng: random.Random) -> dict[str,
 def _laid_out(text: str) -> str:
     value = json.loads(text)
     if isinstance(value, Mapping):
-        value = dict(reversed(value.items()))
+        value = dict(reversed(list(value.items())))
     return json.dumps(value, indent=2)
 
 

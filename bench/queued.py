@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.service import ROOT
 from bench.terminal import Terminal, terminal
+from tests.support.places import ROOT
 from tui.model import EventKind
 from tui.record.reader import list_runs, read_events
 

@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench.load import CANARY, Load, engine_on
-from bench.service import ROOT
 from bench.terminal import terminal
+from tests.support.places import ROOT
 from tui.model.commands import RollBack, Shift
 
 _WARM_S = 4.0

@@ -12,8 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.load import Load
-from bench.service import ROOT, Service
+from bench.service import Service
 from bench.terminal import terminal
+from tests.support.places import ROOT
 
 _PATIENCE_S = 30.0
 _CURVE = re.compile(rb"\xe2(?:\xa0(?!\xa4)[\x81-\xbf]|\xa3(?!\xa4)[\x80-\xbf]|[\xa1\xa2][\x80-\xbf])")

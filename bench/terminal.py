@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from re import Pattern
 
-from bench.service import ROOT
+from tests.support.places import ROOT
 
 COLUMNS, ROWS = 120, 36
 _LONGEST_MATCH = 64

@@ -1,6 +1,6 @@
 """The program with instruments in it: ``python -m bench.watched cockpit|engine FILE OUT WARM_S FOR_S``.
 
-It runs the real cockpit, or the engine without a screen, for ``FOR_S`` seconds after ``WARM_S`` and writes what
+It runs the real cockpit with the engine as a thread beside it, or the engine without a screen, for ``FOR_S`` seconds after ``WARM_S`` and writes what
 it saw as JSON to OUT. In the cockpit the stalls of its loop are timed for ``STALLS_S`` seconds more.
 """
 
@@ -11,15 +11,16 @@ import json
 import os
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import tui.cockpit.renderer
 import tui.engine.session
 from bench.load import CANARY
 from bench.processes import cpu_of_s, rss_mb
-from tui.cli.wiring import RunOptions, running, show_cockpit
+from tui.cli.wiring import RunOptions, running
+from tui.cockpit.renderer import ProcessRenderer
 from tui.model import Assignment, Outcome, Request, Snapshot
 from tui.model.commands import Shift
 from tui.rollout import load_rollout
@@ -50,9 +51,15 @@ class _Client(ServiceClient):
     """Compares every latency with the time that the service says it took."""
 
     async def complete(
-        self, request: Request, assignment: Assignment, due_s: float, *, saturated: bool = False
+        self,
+        request: Request,
+        assignment: Assignment,
+        due_s: float,
+        *,
+        saturated: bool = False,
+        keep_text: bool | None = None,
     ) -> Outcome:
-        outcome = await super().complete(request, assignment, due_s, saturated=saturated)
+        outcome = await super().complete(request, assignment, due_s, saturated=saturated, keep_text=keep_text)
         served_us = current_exchange.get().headers.get("x-svc-us")
         if served_us is not None and outcome.latency_ms is not None:
             SEEN.errors_ms.append((time.perf_counter(), outcome.latency_ms - int(served_us) / 1000))
@@ -71,7 +78,7 @@ class _Router(Router):
         return assignment
 
 
-class _Renderer(tui.cockpit.renderer.ProcessRenderer):
+class _Renderer(ProcessRenderer):
     """Tells which process draws."""
 
     def __init__(self) -> None:
@@ -144,9 +151,11 @@ def _cockpit(rollout: Path, out: Path, warm_s: float, for_s: float) -> None:
             self._controls.send(Shift(CANARY, 50.0, force=True), actor="bench")
             self._due_back = False
 
-    _put(tui.cockpit.app, CanarytopApp=Watched)
-    _put(tui.cockpit.renderer, ProcessRenderer=_Renderer)
-    show_cockpit(load_rollout(rollout, env=os.environ), RunOptions(seed=1), read_only=False, mouse=False)
+    with (
+        running(load_rollout(rollout, env=os.environ), RunOptions(seed=1)) as run,
+        closing(_Renderer()) as renderer,
+    ):
+        Watched(run.engine, renderer, actor="bench", export_folder=out.parent).run(mouse=False)
 
 
 def _engine(rollout: Path, out: Path, warm_s: float, for_s: float) -> None:

@@ -8,6 +8,7 @@ from collections import deque
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
+from typing import Literal
 
 from screenshots.service import PretendService
 from tests.support.cockpit_fakes import START, Clock
@@ -29,7 +30,6 @@ from tui.rollout import load_rollout
 from tui.routing.controller import Controller
 from tui.routing.router import Router
 from tui.service.prices import price_for
-from tui.simulator.behaviour import Role
 from tui.simulator.scenarios import SCENARIOS, Scenario
 from tui.traffic.arrivals import poisson
 from tui.traffic.health import Health
@@ -62,7 +62,7 @@ class Film:
         self._deployments = {
             name: replace(d, price=price_for(d.model, d.version)) for name, d in rollout.deployments.items()
         }
-        self._roles: dict[str, Role] = {
+        self._roles: dict[str, Literal["baseline", "canary"]] = {
             name: "baseline" if name == rollout.baseline else "canary" for name in self._deployments
         }
         self._services = {

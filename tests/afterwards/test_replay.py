@@ -28,7 +28,7 @@ from tui.afterwards.replay import replay, replay_text
 from tui.afterwards.report import report
 from tui.cli import afterwards as cli_afterwards
 from tui.evaluation.guard import Guard
-from tui.model import ALL_TASKS, Ability, Assignment, Event, Outcome, TrafficState, able_again
+from tui.model import ALL_TASKS, Ability, Assignment, Event, Outcome, Snapshot, TrafficState, able_again
 from tui.model.commands import RollBack, Shift
 from tui.record.reader import UnreadableRecord, read_head, read_outcomes, read_seconds
 from tui.routing.controller import CommandRefused
@@ -206,7 +206,7 @@ def _requests(player: Player) -> dict[str, int]:
 def test_the_player_goes_at_its_speed_seeks_and_pauses(recording: Recording) -> None:
     clock = _Clock()
     player = Player(recording, lambda: _judge(recording), speed=10.0, clock=clock)
-    seen = []
+    seen: list[Snapshot] = []
     player.subscribe(seen.append)
     clock.now_s = 1.0
     player.step()

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Literal
 from xml.etree import ElementTree
 
 import pytest
@@ -143,7 +144,9 @@ def test_pairs_and_scores_of_people_are_counted_without_any_judge(migration: Rec
 
 
 @pytest.mark.parametrize("format_", ["md", "html"])
-def test_the_decision_is_said_in_words_in_every_format(migration: Recording, format_: str) -> None:
+def test_the_decision_is_said_in_words_in_every_format(
+    migration: Recording, format_: Literal["md", "html"]
+) -> None:
     text = next(iter(report(migration, format_, _evaluators(migration)).values())).replace("\\", "")
     assert "-90% cost (saves $72.00/day at 40,000 requests/day), 4.3 vs 4.5, OK" in text
     assert "4.5 of 5" in text

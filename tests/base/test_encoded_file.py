@@ -183,12 +183,12 @@ def test_a_followed_file_of_utf16_is_read_as_it_grows(tmp_path: Path) -> None:
 
 
 def test_a_packed_file_is_not_followed_and_one_in_its_place_is(tmp_path: Path) -> None:
-    path, notes = tmp_path / "log", []
+    path, notes = tmp_path / "log", list[str]()
     path.write_bytes(gz(b"one\n"))
     reader = LineReader(path, follow=True, on_note=notes.append)
     for _ in range(3):
         assert poll(reader) == []
-    assert reader.problem == "gzip: a packed file is not followed; leave out follow"
+    assert str(reader.problem) == "gzip: a packed file is not followed; leave out follow"
     assert len(notes) == 1
     path.write_bytes(b"two\n")
     assert poll(reader) == [b"two"]

@@ -96,7 +96,7 @@ def test_a_partial_line_waits_for_its_end(tmp_path: Path) -> None:
 
 
 def test_rotation_finishes_the_old_file_and_starts_the_new_one(tmp_path: Path) -> None:
-    path, notes = tmp_path / "log", []
+    path, notes = tmp_path / "log", list[str]()
     path.write_bytes(b"one\n")
     reader = LineReader(path, follow=True, on_note=notes.append)
     assert poll(reader) == [b"one"]
@@ -109,13 +109,13 @@ def test_rotation_finishes_the_old_file_and_starts_the_new_one(tmp_path: Path) -
 
 
 def test_between_rename_and_creation_the_old_file_is_still_read(tmp_path: Path) -> None:
-    path, notes = tmp_path / "log", []
+    path, notes = tmp_path / "log", list[str]()
     path.write_bytes(b"one\n")
     reader = LineReader(path, follow=True, on_note=notes.append)
     poll(reader)
     path.rename(tmp_path / "log.1")
     assert poll(reader) == []
-    assert reader.problem == "No such file or directory"
+    assert str(reader.problem) == "No such file or directory"
     append(tmp_path / "log.1", b"late\n")
     assert poll(reader) == [b"late"]
     assert poll(reader) == []
@@ -127,7 +127,7 @@ def test_between_rename_and_creation_the_old_file_is_still_read(tmp_path: Path) 
 
 
 def test_truncation_starts_over(tmp_path: Path) -> None:
-    path, notes = tmp_path / "log", []
+    path, notes = tmp_path / "log", list[str]()
     path.write_bytes(b"one\ntwo\npart")
     reader = LineReader(path, follow=True, on_note=notes.append)
     poll(reader)
@@ -140,7 +140,7 @@ def test_truncation_starts_over(tmp_path: Path) -> None:
 
 
 def test_an_absent_file_is_waited_for_and_said_once(tmp_path: Path) -> None:
-    path, notes = tmp_path / "log", []
+    path, notes = tmp_path / "log", list[str]()
     reader = LineReader(path, follow=True, on_note=notes.append)
     for _ in range(3):
         assert poll(reader) == []

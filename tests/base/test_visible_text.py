@@ -48,13 +48,13 @@ def test_a_line_end_between_two_pieces_is_one_line_end() -> None:
 
 
 @given(HOSTILE)
-def test_nothing_but_line_feeds_moves_anything(text) -> None:
+def test_nothing_but_line_feeds_moves_anything(text: str) -> None:
     for character in visible(text):
         assert character == "\n" or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 
 
 @given(HOSTILE, st.integers(1, 12))
-def test_rows_fit_and_together_are_the_text(text, width) -> None:
+def test_rows_fit_and_together_are_the_text(text: str, width: int) -> None:
     page = Wrapped(text, width)
     page.lay(10**6)
     whole = visible(text)
@@ -116,7 +116,7 @@ def longest(a: str, b: str) -> int:
 
 
 @given(st.text("abc", max_size=14), st.text("abc", max_size=14))
-def test_no_longer_common_sequence_exists(a, b) -> None:
+def test_no_longer_common_sequence_exists(a: str, b: str) -> None:
     pairs = _pairs(a, b)
     assert len(pairs) == longest(a, b)
     assert all(a[i] == b[j] for i, j in pairs)

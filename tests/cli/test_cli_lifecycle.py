@@ -13,9 +13,10 @@ import pytest
 from icalendar import Calendar
 from typer.testing import CliRunner
 
-from tests.cli.test_cli import ROOT, said, typed
+from tests.cli.test_cli import said, typed
 from tests.support.arm_service import ACCOUNT, TOKEN
 from tests.support.engine_runs import OLD, beside, pretend, simulator
+from tests.support.places import ROOT
 from tests.support.rollout_files import KEY, document, write
 from tui.cli.commands import app
 

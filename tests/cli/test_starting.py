@@ -286,7 +286,11 @@ def test_undo_goes_back_to_whole_tables_of_now(tmp_path: Path) -> None:
             engine.send(RollBack(), actor="ann").result(WAIT_S)
             engine.send(Mark("a row to be broken"), actor="ann").result(WAIT_S)
         with closing(sqlite3.connect(tmp_path / "run1.sqlite")) as conn, conn:
-            nonsense = [{"default": {OLD: 5}}, {"default": {OLD: 60, NEW: 60}}, {"default": {}}]
+            nonsense: list[dict[str, Any]] = [
+                {"default": {OLD: 5}},
+                {"default": {OLD: 60, NEW: 60}},
+                {"default": {}},
+            ]
             for before in nonsense:
                 conn.execute(
                     "INSERT INTO events SELECT NULL, id + 1, at, at_s, actor, 'shifted', text, reason, ?, ?, 0"
@@ -456,7 +460,13 @@ def test_a_change_whose_weights_cannot_be_read_gives_no_canary_traffic(tmp_path:
     )
     assert newest(kept).rolled_back == ("default",)
     write_kept(kept_path(state, of.path), kept)
-    for after in ({"default": {OLD: 5}}, {}, {"default": {}}, {"default": {OLD: 60, NEW: 60}}):
+    tables: tuple[dict[str, Any], ...] = (
+        {"default": {OLD: 5}},
+        {},
+        {"default": {}},
+        {"default": {OLD: 60, NEW: 60}},
+    )
+    for after in tables:
         with closing(sqlite3.connect(path)) as conn, conn:
             conn.execute("UPDATE events SET after = ? WHERE id = 2", (json.dumps(after),))
         with pytest.raises(UnreadableRecord, match="does not say with which weights its run was left: event 2"):

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.recordings import made_run
+from tests.support.typed import present
 from tui.cli.rehearsal import shipped
 from tui.cli.whoami import whoami
 from tui.model import EventKind
@@ -135,9 +136,9 @@ def test_roll_back_and_leave(demo: Terminal, tmp_path: Path) -> None:
     demo.press("e")
     assert demo.end() == 0
     assert b"has ended; weights stay: gpt4o-prod-v1120=100" in demo.written
-    [run] = list_runs(tmp_path / "canarytop" / "runs")
+    run = the_run(tmp_path)
     assert run.ended_at is not None
-    assert run.last_weights["default"]["gpt4o-prod-v1120"] == 100
+    assert present(run.last_weights)["default"]["gpt4o-prod-v1120"] == 100
     kinds = [event.kind for event in read_events(run.path) if event.actor == whoami()]
     assert kinds == [EventKind.STARTED, EventKind.SHIFTED, EventKind.ROLLED_BACK, *ENDED]
 
@@ -155,7 +156,7 @@ def sending(terminal: Terminal, state: Path, shown: str = "ROLL BACK") -> None:
 
 def ended_well(state: Path) -> None:
     left_nothing(state)
-    [run] = list_runs(state / "canarytop" / "runs")
+    run = the_run(state)
     assert run.ended_at is not None
     assert not run.live
     assert run.requests > 0
@@ -182,11 +183,17 @@ def left_behind(state: Path) -> list[str]:
     return found
 
 
+def the_run(state: Path) -> RunInfo:
+    """The only run that was recorded."""
+    [run] = list_runs(state / "canarytop" / "runs")
+    assert isinstance(run, RunInfo)
+    return run
+
+
 def more_requests(state: Path, count: int) -> None:
     """Wait until so many more were answered."""
-    runs = state / "canarytop" / "runs"
-    first = list_runs(runs)[0].requests
-    while (run := list_runs(runs)[0]).requests < first + count:
+    first = the_run(state).requests
+    while (run := the_run(state)).requests < first + count:
         assert run.live
 
 
@@ -207,7 +214,7 @@ def test_a_signal_while_it_starts_ends_it_too(demo: Terminal, tmp_path: Path) ->
     assert demo.end() == 130
     assert demo.is_as_before()
     left_nothing(tmp_path)
-    [run] = list_runs(runs)
+    run = the_run(tmp_path)
     assert run.ended_at is not None
 
 

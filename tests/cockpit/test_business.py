@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 from textual.widgets import Static
 
+from tests.cockpit.test_tasks import DEEDS, MAIL
 from tests.cockpit.test_values import view_of
-from tests.measure.test_business import DEEDS, MAIL, deployed, migration
+from tests.measure.test_business import deployed, migration
 from tests.support.cockpit_driver import cockpit
 from tests.support.cockpit_fakes import CANARY, FakeControls, made_snapshot
 from tests.support.made_verdicts import OK_P95

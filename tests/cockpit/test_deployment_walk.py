@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 import time
+from functools import partial
 from pathlib import Path
 
 from tests.support.deployment_walk import walk
 from tests.support.engine_runs import OLD, total
 from tests.support.managed_runs import MADE, account_of
-from tui.model import EventKind
+from tui.model import EventKind, Snapshot
 from tui.simulator.control.plane import ControlSettings
 
 SLOW = ControlSettings(provisioning_s=60, retry_after_s=1)
+
+
+def _says(state: str, snapshot: Snapshot) -> bool:
+    return f"the service says {state}" in account_of(snapshot).doing
 
 
 async def test_a_canary_is_created_added_ramped_rolled_back_and_removed(tmp_path: Path) -> None:
@@ -24,7 +29,7 @@ async def test_a_canary_is_created_added_ramped_rolled_back_and_removed(tmp_path
         # Created: pinned, read back, without traffic.
         await w.create()
         for state in ("Accepted", "Creating"):
-            await w.until(lambda s, state=state: f"the service says {state}" in account_of(s).doing)
+            await w.until(partial(_says, state))
             assert f"… creating {MADE}: the service says {state}" in w.body
             assert w.plane.state(MADE) == state
             ahead_s.append(ahead_s[-1] + 40.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 from rich.cells import cell_len
@@ -39,13 +40,13 @@ from tui.cockpit import format as fmt
         (fmt.age, 7300.0, "2h"),
     ],
 )
-def test_a_number_has_one_form(shape, value: float, shown: str) -> None:
+def test_a_number_has_one_form(shape: Callable[[float], str], value: float, shown: str) -> None:
     assert shape(value) == shown
 
 
 @pytest.mark.parametrize("shape", [fmt.ms, fmt.rate, fmt.pct, fmt.usd, fmt.count])
 @pytest.mark.parametrize("value", [None, math.nan, math.inf, -math.inf])
-def test_what_is_not_known_is_a_dash(shape, value: float | None) -> None:
+def test_what_is_not_known_is_a_dash(shape: Callable[[float | None], str], value: float | None) -> None:
     assert shape(value) == fmt.NO_DATA
 
 

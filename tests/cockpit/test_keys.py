@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from tests.support.cockpit_driver import cockpit
 from tests.support.cockpit_fakes import BASELINE, CANARY, START, FakeControls, made_snapshot
@@ -64,7 +65,7 @@ async def test_a_letter_that_rolls_back_by_the_keymap_is_text_while_typing() -> 
     async with cockpit(keymap={"roll_back": "Z,f9"}) as c:
         await c.press("m", "Z", "f9")
         assert c.controls.calls == ["roll_back"]
-        assert c.app.screen.query_one("Prompt Input").value == "Z"
+        assert c.app.screen.query_one("Prompt Input", Input).value == "Z"
 
 
 @pytest.mark.parametrize(
@@ -274,19 +275,25 @@ async def test_weights_are_saved_with_name_and_note_and_replaced_only_twice_aske
                 await c.press("enter")
             assert not isinstance(c.app.screen, SaveProfileScreen)
         assert [p.name for p in c.controls.saved if isinstance(p, WeightProfile)] == ["calm"]
-        assert c.controls.saved[0].note == "why"
+        [saved] = c.controls.saved
+        assert isinstance(saved, WeightProfile)
+        assert saved.note == "why"
         await c.press("s", "enter")
         assert "needs a name" in str(c.app.screen.query_one("#said").render())
 
 
 async def test_x_pauses_and_continues_traffic() -> None:
     async with cockpit() as c:
+
+        def traffic() -> TrafficState:
+            return c.controls.current.state
+
         await c.press("x")
-        assert c.controls.current.state is TrafficState.PAUSED
+        assert traffic() is TrafficState.PAUSED
         assert "TRAFFIC PAUSED" in c.banner
         assert "Continue" in c.footer
         await c.press("x")
-        assert c.controls.current.state is TrafficState.RUNNING
+        assert traffic() is TrafficState.RUNNING
         c.controls.publish(state=TrafficState.ENDED)
         await c.press("x")
         assert "no traffic to pause" in c.log

@@ -14,7 +14,7 @@ from tests.support.statuses import TODAY, lifecycle, status, with_status
 from tui.cockpit.details_lines import details_lines
 from tui.cockpit.pin_words import pin_short, pin_tone, pin_words
 from tui.cockpit.table_rows import PIN, Cell, layout, rows
-from tui.model import DEFAULT_TASK, Phase, Pin, PinState, VersionChange
+from tui.model import DEFAULT_TASK, LifecycleStatus, Phase, Pin, PinState, Snapshot, VersionChange
 
 CHANGE = VersionChange(
     START + timedelta(seconds=300), 300.0, "gpt-4o-2024-11-20", "gpt-5.1-2025-11-13", figures(800, 300.0)
@@ -22,7 +22,7 @@ CHANGE = VersionChange(
 MISMATCH = status(PinState.MISMATCH, None)
 
 
-def ending(days: int | None, severity: str, **changes: Any) -> object:
+def ending(days: int | None, severity: str, **changes: Any) -> LifecycleStatus:
     return status(warning="API calls will fail: act", severity=severity, days_left=days, **changes)
 
 
@@ -140,7 +140,7 @@ def test_only_what_needs_a_look_is_coloured(pin: Pin, tone: str) -> None:
 # --- table and details ------------------------------------------------------------------------------
 
 
-def _cells(snapshot: object, *, pins: bool) -> tuple[Cell, ...]:
+def _cells(snapshot: Snapshot, *, pins: bool) -> tuple[Cell, ...]:
     return rows(view_of(snapshot), pins=pins)[0].cells
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.plot_process import ROOT, dying_once
+from tests.support.places import ROOT
+from tests.support.plot_process import dying_once
 from tui.cockpit import plotting
 from tui.cockpit.palette import rgb
 from tui.cockpit.plotspec import PlotSpec, Point, Series

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from textual.widgets import Input
+
 from tests.support.cockpit_driver import Cockpit, cockpit
 from tests.support.cockpit_fakes import CANARY, event
 from tests.support.made_verdicts import ALL_WORSE
@@ -43,20 +45,20 @@ async def test_x_pauses_plays_on_and_plays_again_from_the_end() -> None:
         await c.press("x")
         assert "▷ REPLAY 1x 06:40 of 31:05" in c.banner
         assert "x Pause" in c.footer
-        c.controls.seek(LENGTH_S)
+        c.player.seek(LENGTH_S)
         await c.settle()
         assert "■ REPLAY END 31:05 of 31:05" in c.banner
         assert "press x to play it again" in c.banner
         assert "x Again" in c.footer
         await c.press("x")
-        assert c.controls.wishes[-2:] == ["seek 0", "proceed"]
+        assert c.player.wishes[-2:] == ["seek 0", "proceed"]
         assert "▷ REPLAY 1x 00:00 of 31:05" in c.banner
 
 
 async def test_keys_that_come_all_at_once_each_count() -> None:
     async with replay() as c:
         await c.press_at_once("xxx]]][>>")
-        assert c.controls.wishes == [
+        assert c.player.wishes == [
             "pause", "proceed", "pause", "2x", "4x", "8x", "4x", "seek 493.25", "seek 586.5",
         ]  # fmt: skip
 
@@ -64,40 +66,40 @@ async def test_keys_that_come_all_at_once_each_count() -> None:
 async def test_steps_ahead_and_back() -> None:
     async with replay() as c:
         await c.press("greater_than_sign", "less_than_sign", "full_stop", "comma")
-        assert c.controls.wishes == ["seek 493.25", "seek 400", "seek 410", "seek 400"]
+        assert c.player.wishes == ["seek 493.25", "seek 400", "seek 410", "seek 400"]
 
 
 async def test_in_a_short_run_a_step_is_ten_seconds() -> None:
     async with replay(FakePlayer(recorded(20.0, PlayerView(60.0)))) as c:
         await c.press("greater_than_sign", "less_than_sign", "less_than_sign", "less_than_sign")
-        assert c.controls.wishes == ["seek 30", "seek 20", "seek 10", "seek 0"]
+        assert c.player.wishes == ["seek 30", "seek 20", "seek 10", "seek 0"]
 
 
 async def test_the_speed_doubles_and_halves_within_bounds_and_says_where_they_are() -> None:
     async with replay(FakePlayer(recorded(player=PlayerView(LENGTH_S, speed=512.0)))) as c:
         await c.press("right_square_bracket", "right_square_bracket")
-        assert c.controls.wishes == ["1024x"]
+        assert c.player.wishes == ["1024x"]
         assert "1024x is as fast as the keys go" in c.banner
-        c.controls.set_speed(0.25)
+        c.player.set_speed(0.25)
         await c.settle()
         await c.press("left_square_bracket", "left_square_bracket")
-        assert c.controls.now.speed == 0.125
+        assert c.player.now.speed == 0.125
         assert "0.125x is as slow as the keys go" in c.banner
         assert "REPLAY 0.125x" in c.banner
-        c.controls.set_speed(10_000)
+        c.player.set_speed(10_000)
         await c.settle()
         await c.press("left_square_bracket")
-        assert c.controls.now.speed == 5000
+        assert c.player.now.speed == 5000
 
 
 async def test_seeking_is_said_until_it_is_there_and_keys_add_up_meanwhile() -> None:
     async with replay(FakePlayer(slow=True)) as c:
         await c.press("less_than_sign", "comma", "comma")
         assert "… REPLAY SEEKING 06:40 → 04:46 of 31:05" in c.banner
-        c.controls.publish(player=replace(c.controls.now, sought_pct=45.4))
+        c.controls.publish(player=replace(c.player.now, sought_pct=45.4))
         await c.settle()
         assert "seeking… 45% read" in c.banner
-        c.controls.arrive()
+        c.player.arrive()
         await c.settle()
         assert "▷ REPLAY 1x 04:46 of 31:05" in c.banner
         assert "seeking" not in c.banner.lower()
@@ -108,7 +110,7 @@ async def test_on_the_way_back_from_the_end_x_pauses() -> None:
         await c.press("x")
         assert "x Pause" in c.footer
         await c.press("x")
-        assert c.controls.wishes == ["seek 0", "proceed", "pause"]
+        assert c.player.wishes == ["seek 0", "proceed", "pause"]
         assert "x Play on" in c.footer
 
 
@@ -118,40 +120,41 @@ async def test_s_asks_for_a_moment_and_previews_it() -> None:
         preview = c.app.screen.query_one("#prompt-preview")
         assert "12m30 is no moment" in str(preview.render())
         await c.press("enter")
-        assert c.controls.wishes == []
+        assert c.player.wishes == []
         assert "✗ 12m30 is no moment" in str(preview.render())
         await c.press("s")
         assert "to 12:30 of 31:05, 2026-11-23 14:12:30Z" in str(preview.render())
         await c.press("enter")
-        assert c.controls.wishes == ["seek 750"]
+        assert c.player.wishes == ["seek 750"]
         assert not c.app.screen.query_one(Prompt).asking
 
 
 async def test_the_palette_seeks_and_offers_nothing_of_a_live_run() -> None:
     async with replay() as c:
         await c.press("colon")
-        assert "seek 14:03:12" in c.app.screen.query_one("Input").placeholder
+        assert "seek 14:03:12" in c.app.screen.query_one(Input).placeholder
+        assert isinstance(c.app.screen, PaletteScreen)
         offered = {action.id for action in c.app.screen._shown}
         assert offered == {a.id for a in ACTIONS if a.only != "live" and a.id != "command"}
         await c.press(*"seek", "space", *"14", "colon", *"99")
         assert "14:99 is no moment" in str(c.app.screen.query_one("#said").render())
         await c.press("enter", "backspace", "backspace", *"03", "colon", *"12")
-        assert c.controls.wishes == []
+        assert c.player.wishes == []
         assert "to 03:12 of 31:05, 2026-11-23 14:03:12Z" in str(c.app.screen.query_one("#said").render())
         await c.press("enter")
-        assert c.controls.wishes == ["seek 192"]
+        assert c.player.wishes == ["seek 192"]
         await c.press("colon", *"weight", "space", *"v0513", "equals_sign", "9", "enter")
         assert isinstance(c.app.screen, PaletteScreen)
         assert "this is a recording" in str(c.app.screen.query_one("#said").render())
         await c.press("escape", "colon", *"slower", "enter")
-        assert c.controls.wishes == ["seek 192", "0.5x"]
+        assert c.player.wishes == ["seek 192", "0.5x"]
         assert c.controls.calls == []
 
 
 async def test_keys_of_a_replay_can_be_rebound_and_keep_those_that_they_share() -> None:
     async with replay(keymap={"pause_traffic": "f9", "step_back": "b,comma"}) as c:
         await c.press("x", "b", "comma", "f9")
-        assert c.controls.wishes == ["pause", "seek 390", "seek 380"]
+        assert c.player.wishes == ["pause", "seek 390", "seek 380"]
         assert "pause is for a live run" in c.log
     async with cockpit(keymap={"play_pause": "f9"}) as c:
         await c.press("x", "f9")
@@ -172,7 +175,7 @@ async def test_a_key_of_a_live_run_says_that_this_is_a_recording() -> None:
             if key not in ours:
                 await c.press(_NAMES.get(key, key))
                 assert f"this is a recording: {label} is for a live run" in c.banner
-        assert c.controls.calls == c.controls.wishes == []
+        assert c.controls.calls == c.player.wishes == []
         assert len(c.app.screen_stack) == 2
 
 
@@ -194,7 +197,7 @@ async def test_the_keys_of_a_replay_do_nothing_in_a_live_run() -> None:
 async def test_under_a_dialog_only_the_key_that_acts_everywhere_says_that_this_is_a_recording() -> None:
     async with replay() as c:
         await c.press("question_mark", "x", "u", "less_than_sign")
-        assert c.controls.wishes == []
+        assert c.player.wishes == []
         assert "recording" not in c.log
         await c.press("r", "escape")
         assert "roll back is for a live run" in c.log

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from textual.widgets import Static
 
 from tests.cockpit.test_tasks import DEEDS, MAIL, two_tasks
 from tests.support.cockpit_driver import Cockpit, cockpit
@@ -46,7 +47,7 @@ def said(snapshot: Snapshot, task: str | None = None, **ui: Any) -> Banner:
 
 def top(c: Cockpit) -> str:
     """The line of the dialog on top, where its notice stands."""
-    return str(c.app.screen.query_one("#notice").content)
+    return str(c.app.screen.query_one("#notice", Static).content)
 
 
 async def test_the_first_press_says_it_and_only_a_calm_second_one_acts() -> None:
@@ -106,7 +107,7 @@ async def test_the_line_is_read_over_a_dialog_too(opens: str, key: str, size: tu
         notice = c.app.screen.query_one("#notice")
         assert notice.display
         assert notice.region.height >= 1
-        assert notice.region in c.app.screen.region
+        assert c.app.screen.region.contains_region(notice.region)
         c.controls.clock.pass_s(0.6)
         await c.press(key)
         assert c.controls.calls == ["roll_back"]
@@ -183,7 +184,7 @@ async def test_verdict_screen_and_promotion_name_the_dead_baseline() -> None:
     assert lines[0].text == f"BASELINE DEAD   v1120 {WHY}"
     async with cockpit(FakeControls(made)) as c:
         await c.press("P")
-        texts = [str(widget.content) for widget in c.app.screen.query("#dialog Static")]
+        texts = [str(widget.content) for widget in c.app.screen.query("#dialog Static").results(Static)]
         assert f"✗ BASELINE DEAD: v1120 {WHY}" in texts
 
 

@@ -17,6 +17,7 @@ from tui.cockpit.screens.cockpit import CockpitScreen
 from tui.cockpit.screens.sample import SampleScreen
 from tui.cockpit.screens.sample_filter import SampleFilterScreen
 from tui.cockpit.screens.samples import SamplesScreen
+from tui.cockpit.widgets.lines import Lines
 from tui.cockpit.widgets.prompt import Prompt
 from tui.grading import read_task_file
 from tui.model import FilterHits, OutcomeKind, Sample
@@ -118,7 +119,9 @@ async def test_filters_are_combined_and_shown_in_one_line() -> None:
         await c.press("i", "f")
         assert isinstance(c.app.screen, SampleFilterScreen)
         await c.press("e")
-        assert "2 of 5 samples  error" in c.app.screen_stack[-2].query_one("#samples-head").plain_lines[0]
+        assert (
+            "2 of 5 samples  error" in c.app.screen_stack[-2].query_one("#samples-head", Lines).plain_lines[0]
+        )
         await c.press("v", "v", "escape")
         assert "1 of 5 samples  version v0513  error" in text(c)
         assert cursor(c) == "#4"
@@ -183,7 +186,7 @@ async def test_two_answers_stand_side_by_side_with_the_words_marked_that_differ(
         [row] = [line for line in shown.splitlines() if "Monday" in line]
         assert "│" in row
         assert "Tuesday" in row
-        area = c.app.screen.query_one("#sample-text")
+        area = c.app.screen.query_one("#sample-text", Lines)
         content = next(line for line in area._lines if "Monday" in line.plain)
         marked = {content.plain[s.start : s.end] for s in content.spans if "underline" in str(s.style)}
         assert marked == {"Monday", "Tuesday"}
@@ -342,13 +345,14 @@ async def test_a_single_answer_whose_version_the_list_has_shown_is_not_blind() -
         await c.press("i", "enter", "3")
         assert not c.controls.sampled[1].human[BASELINE].blind
     async with cockpit(fake(sample(1))) as c:
-        c.controls.sampled = ()
+        c.controls.sampled = tuple[Sample, ...]()
         await c.press("i", "f", "u", "escape")
         new_sample(c, sample(2))
         await c.settle()
         assert "v1120" not in text(c).splitlines()[2]
         await c.press("enter", "3")
-        assert c.controls.sampled[0].human[BASELINE].blind
+        [shown] = c.controls.sampled
+        assert shown.human[BASELINE].blind
 
 
 async def test_a_score_is_taken_back_and_one_before_it_returns() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -19,13 +21,15 @@ from tests.support.cockpit_fakes import (
     made_snapshot,
     windows,
 )
+from tests.support.typed import present
 from tui.cockpit.messages import SnapshotArrived
 from tui.cockpit.renderer import InlineRenderer
+from tui.cockpit.ui_state import View
 from tui.cockpit.widgets.banner import BannerBar
 from tui.cockpit.widgets.event_log import EventLog
 from tui.cockpit.widgets.lines import Lines
 from tui.cockpit.widgets.version_table import VersionTable
-from tui.model import DEFAULT_TASK, EventKind, RecordView, SenderView, Snapshot, TrafficState
+from tui.model import DEFAULT_TASK, Event, EventKind, RecordView, SenderView, Snapshot, TrafficState
 
 SIZES = [(80, 24), (120, 36), (200, 60), (60, 16), (59, 15), (20, 5)]
 PLOTS_AT = {(80, 24): 1, (120, 36): 4, (200, 60): 4, (60, 16): 1, (59, 15): 0, (20, 5): 0}
@@ -64,7 +68,7 @@ STATES = {
 async def test_every_state_at_every_size(state: str, size: tuple[int, int]) -> None:
     async with cockpit(FakeControls(STATES[state]), size=size) as c:
         assert state[: size[0] - 6] in c.banner
-        assert len(c.app.screen.plots_in_view()) == PLOTS_AT[size]
+        assert len(c.plots()) == PLOTS_AT[size]
         assert len(c.table) == 3
         for widget in c.app.screen.query(Lines):
             assert all(len(line) <= size[0] or widget.id == "log" for line in widget.plain_lines)
@@ -75,7 +79,7 @@ async def test_every_state_at_every_size(state: str, size: tuple[int, int]) -> N
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)])
 async def test_plots_are_drawn_and_leave_room_for_the_rest(size: tuple[int, int]) -> None:
     async with cockpit(size=size, renderer=InlineRenderer()) as c:
-        shown = c.app.screen.plots_in_view()
+        shown = c.plots()
         assert all(plot.failure == "" for plot in shown)
         assert all(plot.size.height >= 8 for plot in shown)
         svg = c.app.export_screenshot()
@@ -89,7 +93,7 @@ async def test_a_terminal_that_changes_its_size_changes_the_layout() -> None:
         for size, plots in PLOTS_AT.items():
             await c.pilot.resize_terminal(*size)
             await c.settle()
-            assert len(c.app.screen.plots_in_view()) == plots
+            assert len(c.plots()) == plots
 
 
 async def test_after_any_change_of_size_every_title_and_the_log_are_whole() -> None:
@@ -103,7 +107,7 @@ async def test_after_any_change_of_size_every_title_and_the_log_are_whole() -> N
             await c.pilot.resize_terminal(*size)
             await c.settle()
             painted = ["".join(s.text for s in row) for row in c.app.screen._compositor.render_strips()]
-            for plot in c.app.screen.plots_in_view():
+            for plot in c.plots():
                 at = plot.region
                 assert painted[at.y][at.x : at.right].endswith("─╮")
             assert "MARK kept" in c.log
@@ -121,10 +125,10 @@ async def test_time_passes_on_the_screen_when_the_engine_falls_silent() -> None:
         assert "STALE" not in c.banner
 
 
-async def test_a_flood_of_snapshots_is_one_repaint() -> None:
+async def test_a_flood_of_snapshots_is_one_repaint(monkeypatch: pytest.MonkeyPatch) -> None:
     async with cockpit() as c:
-        shown = []
-        c.app.screen.show = shown.append
+        shown: list[View] = []
+        monkeypatch.setattr(c.app.screen, "show", shown.append)
         for i in range(500):
             c.app.post_message(SnapshotArrived(replace(c.controls.current, at_s=400.0 + i)))
         await c.settle()
@@ -192,23 +196,23 @@ async def test_no_canary_and_no_deployment_are_no_trouble() -> None:
         assert "no canary" in c.log
 
 
-async def test_a_failure_inside_the_engine_is_said_and_the_cockpit_goes_on() -> None:
+async def test_a_failure_inside_the_engine_is_said_and_the_cockpit_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     controls = FakeControls()
 
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("boom [/b]")
 
-    controls._controller.roll_back = broken
-    controls._do = lambda name, act: failed(act)
+    monkeypatch.setattr(controls._controller, "roll_back", broken)
+    monkeypatch.setattr(controls, "_do", lambda name, act: failed(act))
     async with cockpit(controls) as c:
         await c.press("r")
         assert "roll back failed: RuntimeError: boom [/b]" in c.log
         assert c.app.is_running
 
 
-def failed(act):
-    from concurrent.futures import ThreadPoolExecutor
-
+def failed(act: Callable[[], Event]) -> Future[Event]:
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(act)
 
@@ -273,7 +277,7 @@ async def test_what_is_dim_is_darker_than_what_is_not() -> None:
 def brightness(widget: Lines, y: int, text: str) -> int:
     """Red, green and blue of the first piece of a painted row that holds ``text``."""
     style = next(piece.style for piece in widget.render_line(y) if text in piece.text)
-    return sum(style.color.get_truecolor())
+    return sum(present(present(style).color).get_truecolor())
 
 
 async def test_actors_and_texts_of_the_log_stand_below_each_other() -> None:

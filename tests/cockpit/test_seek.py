@@ -113,7 +113,7 @@ def test_the_preview_names_place_and_instant_and_that_going_back_plays_from_the_
     st.floats(0.0, 1e12),
     st.floats(0.0, 1.0),
 )
-def test_whatever_is_typed_is_a_moment_of_the_run_or_refused(typed, length_s, share) -> None:
+def test_whatever_is_typed_is_a_moment_of_the_run_or_refused(typed: str, length_s: float, share: float) -> None:
     shown, player = SHOWN, PlayerView(length_s)
     shown = replace(shown, at_s=share * length_s, player=player)
     try:

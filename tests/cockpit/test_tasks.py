@@ -12,11 +12,12 @@ from tests.support.cockpit_fakes import BASELINE, FakeControls, figures, made_sn
 from tests.support.cockpit_fakes import CANARY as SHOWN
 from tests.support.made_verdicts import OK_P95, WORSE_P95
 from tests.support.made_verdicts import plan as made_plan
+from tests.support.typed import present
 from tui.cockpit.task_rows import task_rows
 from tui.cockpit.ui_state import tasks_of
 from tui.cockpit.verdict_lines import verdict_lines
 from tui.cockpit.widgets.task_matrix import TaskMatrix
-from tui.model import ALL_TASKS, DEFAULT_TASK, Snapshot, of_task
+from tui.model import ALL_TASKS, DEFAULT_TASK, Figures, Snapshot, of_task
 
 MAIL, DEEDS = "email_summarisation", "contract_analysis"
 
@@ -29,7 +30,7 @@ def two_tasks(**changes: object) -> Snapshot:
         DEEDS: {BASELINE: 95.0, SHOWN: 5.0},
     }  # fmt: skip
 
-    def windows(mail: int, deeds: int) -> dict:
+    def windows(mail: int, deeds: int) -> dict[str, dict[str, Figures]]:
         of = {MAIL: figures(mail, 300.0), DEEDS: figures(deeds, 900.0), DEFAULT_TASK: figures(0)}
         return {
             window: {**of, ALL_TASKS: figures(mail + deeds, 500.0)}
@@ -54,7 +55,7 @@ def test_a_snapshot_as_far_as_one_task_goes() -> None:
     assert deeds.weights == {DEEDS: whole.weights[DEEDS]}
     assert deeds.deployments[SHOWN].figures["5m"][ALL_TASKS].requests == 50
     assert [(v.criterion, v.task) for v in deeds.verdicts[SHOWN]] == [(WORSE_P95.criterion, "")]
-    assert (deeds.plan, of_task(whole, MAIL).plan.task) == (None, "")
+    assert (deeds.plan, present(of_task(whole, MAIL).plan).task) == (None, "")
     assert len(deeds.history) == 60
     with pytest.raises(KeyError):
         of_task(whole, "made up")
@@ -95,7 +96,10 @@ async def test_tab_goes_through_the_tasks_and_everything_follows() -> None:
 
 async def test_keys_act_on_the_chosen_task_and_r_always_on_all() -> None:
     async with cockpit(FakeControls(two_tasks())) as c:
-        weights = lambda: {task: shares[SHOWN] for task, shares in c.controls.current.weights.items()}  # noqa: E731
+
+        def weights() -> dict[str, float]:
+            return {task: shares[SHOWN] for task, shares in c.controls.current.weights.items()}
+
         await c.press("R")
         assert c.controls.calls == []
         assert "choose a task first (tab): r rolls all back" in c.banner

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from textual.widgets import Static
 
 from tests.support.cockpit_driver import cockpit
 from tests.support.cockpit_fakes import BASELINE, CANARY, FakeControls, event, made_snapshot
@@ -26,11 +27,14 @@ from tests.support.made_verdicts import (
     plan,
     verdict,
 )
+from tests.support.typed import present
+from tui.cockpit.app import CanarytopApp
 from tui.cockpit.banner import Banner, banner
 from tui.cockpit.export import state_json, verdicts_csv
 from tui.cockpit.names import short_names
 from tui.cockpit.plotting import rows as plot_rows
 from tui.cockpit.screens.cockpit import CockpitScreen
+from tui.cockpit.screens.scrolling import ScrollingScreen
 from tui.cockpit.screens.verdicts import VerdictsScreen
 from tui.cockpit.series import panels
 from tui.cockpit.table_rows import rows
@@ -38,6 +42,7 @@ from tui.cockpit.ui_state import UiState, View
 from tui.cockpit.verdict_lines import explained_lines, verdict_lines
 from tui.cockpit.verdict_rows import bar
 from tui.cockpit.verdict_words import cell_texts, decision_said, overall, signed_pct, takes, wait_said
+from tui.cockpit.widgets.lines import Lines
 from tui.cockpit.widgets.prompt import Prompt
 from tui.model import (
     CRITERION_ROWS,
@@ -86,11 +91,15 @@ def test_advisory_criteria_do_not_count_and_one_worse_is_worse(
     assert overall(verdicts) is state
 
 
+def cell_of(verdicts: tuple[Verdict, ...], weight_pct: float) -> tuple[str, ...]:
+    return present(cell_texts(verdicts, weight_pct))[0]
+
+
 def test_the_cell_says_the_worst_criterion_the_wait_or_ok() -> None:
-    assert cell_texts(ALL_WORSE, 10.0)[0][0] == "✗ WORSE P95 +63%"
-    assert cell_texts(ALL_OK, 10.0)[0] == ("✓ OK",)
-    assert cell_texts(OPEN, 10.0)[0] == ("… NOT YET 11-19m at 10%", "… NOT YET 11-19m", "… NOT YET")
-    assert cell_texts((NO_P99,), 10.0)[0] == ("… NOT YET",)
+    assert cell_of(ALL_WORSE, 10.0)[0] == "✗ WORSE P95 +63%"
+    assert cell_of(ALL_OK, 10.0) == ("✓ OK",)
+    assert cell_of(OPEN, 10.0) == ("… NOT YET 11-19m at 10%", "… NOT YET 11-19m", "… NOT YET")
+    assert cell_of((NO_P99,), 10.0) == ("… NOT YET",)
 
 
 def test_the_wait_says_its_price_and_never_less_than_it_is() -> None:
@@ -141,7 +150,7 @@ def test_a_time_to_decide_is_a_range_of_at_most_seven_cells(
 def test_what_is_not_finite_is_a_dash(number: float | None) -> None:
     assert signed_pct(number) == "–"
     assert takes(Eta(10.0, number, None)) == "–"
-    assert cell_texts((verdict(etas=(Eta(10.0, number, None),)),), 10.0)[0] == ("… NOT YET",)
+    assert cell_of((verdict(etas=(Eta(10.0, number, None),)),), 10.0) == ("… NOT YET",)
 
 
 @pytest.mark.parametrize(
@@ -300,11 +309,11 @@ async def test_the_chosen_row_says_at_once_what_it_rests_on_and_enter_says_all_o
         assert isinstance(screen, VerdictsScreen)
 
         def strip() -> str:
-            return " ".join(screen.query_one("#explained").plain_lines)
+            return " ".join(screen.query_one("#explained", Lines).plain_lines)
 
         # Nobody has chosen yet: what is WORSE comes first.
         assert strip().lstrip().startswith("P95  of 412 neighbours that were slow, 96 were v0513's where 41")
-        height = screen.query_one("#explained").size.height
+        height = screen.query_one("#explained", Lines).size.height
         assert height <= size[1] // 12
         await running.press("enter")
         whole = " ".join(strip().split())
@@ -325,13 +334,13 @@ async def test_beyond_the_last_row_the_text_scrolls_and_comes_back(size: tuple[i
     async with cockpit(FakeControls(judged(rows)), size) as running:
         await running.press("v", *["j"] * 29)
         area = running.app.screen.query_one("#details")
-        text = running.app.screen.query_one("#explained").plain_lines[0]
+        text = running.app.screen.query_one("#explained", Lines).plain_lines[0]
         assert text.lstrip().startswith("c29")
         at = area.scroll_offset.y
         await running.press("j", "j", "j")
         assert area.scroll_offset.y == min(at + 3, area.max_scroll_y)
         await running.press("g")
-        assert running.app.screen.query_one("#explained").plain_lines[0].lstrip().startswith("c0")
+        assert running.app.screen.query_one("#explained", Lines).plain_lines[0].lstrip().startswith("c0")
         assert area.scroll_offset.y == 0
 
 
@@ -376,6 +385,13 @@ def test_no_column_is_lost_on_a_small_terminal() -> None:
         assert part in wide
 
 
+def shown_text(app: CanarytopApp) -> str:
+    """The text of the screen that is shown, as it is copied."""
+    screen = app.screen
+    assert isinstance(screen, CockpitScreen | ScrollingScreen)
+    return screen.plain_text()
+
+
 def test_hostile_words_stay_on_one_harmless_line() -> None:
     bad = verdict(label="a\nb\x1b[31m" + "x" * 999, note="[@click=app.quit]" + "y" * 9999, limit="\n" * 50)
     lines = verdict_lines(view_of(judged((bad,))), 197)
@@ -386,7 +402,7 @@ def test_hostile_words_stay_on_one_harmless_line() -> None:
 async def test_the_ladder_opens_on_its_key_and_says_when_there_is_none() -> None:
     async with cockpit(FakeControls(made_snapshot(plans=(plan(CANARY),)))) as running:
         await running.press("L")
-        assert running.app.screen.plain_text().lstrip().startswith("PLAN  ▶ RAMPING 10→25")
+        assert shown_text(running.app).lstrip().startswith("PLAN  ▶ RAMPING 10→25")
     async with cockpit(FakeControls()) as running:
         await running.press("L", "H")
         assert "this rollout has no plan" in running.banner
@@ -421,7 +437,7 @@ async def test_the_keys_of_guard_and_plan_give_their_commands() -> None:
             "toggle_guard", "hold_plan", "resume_plan", "skip_step", "hold_plan", "retry_step",
         ]  # fmt: skip
         assert controls.current.guard.mode == "armed"
-        assert (controls.current.plan.index, controls.canary_pct) == (2, 25.0)
+        assert (present(controls.current.plan).index, controls.canary_pct) == (2, 25.0)
 
 
 async def test_climbing_on_while_worse_is_refused_with_the_reason() -> None:
@@ -446,10 +462,10 @@ async def test_read_only_leaves_looking_and_nothing_else() -> None:
 async def test_prompt_and_dialog_say_the_time_to_decide() -> None:
     async with cockpit(FakeControls(judged(OPEN))) as running:
         await running.press("w", "2", "5")
-        shown = running.app.screen.query_one(Prompt).query_one("#prompt-preview").content.plain
-        assert "P95 verdict in 4-7m, ~1420 requests" in shown
+        shown = running.app.screen.query_one(Prompt).query_one("#prompt-preview", Static).content
+        assert "P95 verdict in 4-7m, ~1420 requests" in str(shown)
         await running.press("escape", "P")
-        text = "\n".join(str(w.content) for w in running.app.screen.query("Static"))
+        text = "\n".join(str(w.content) for w in running.app.screen.query(Static))
         assert "NOT YET: P95 in over 3 min at 50%" in text
 
 
@@ -466,4 +482,4 @@ def test_files_hold_the_verdicts() -> None:
 async def test_details_name_the_verdicts() -> None:
     async with cockpit(FakeControls(judged(ALL_WORSE))) as running:
         await running.press("enter")
-        assert "✗ WORSE   P95" in running.app.screen.plain_text()
+        assert "✗ WORSE   P95" in shown_text(running.app)

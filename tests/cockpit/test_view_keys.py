@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from tests.support.cockpit_driver import cockpit
+from tests.support.cockpit_driver import Cockpit, cockpit
 from tests.support.cockpit_fakes import BASELINE, CANARY
 from tui.cockpit.actions import ACTIONS, BY_ID
 from tui.cockpit.screens.details import DetailsScreen
@@ -39,16 +39,20 @@ async def test_freezing_holds_the_figures_while_weights_and_events_go_on() -> No
 
 async def test_reading_needs_a_frozen_picture() -> None:
     async with cockpit() as c:
+
+        def crosshair_s() -> float | None:
+            return c.app.ui.crosshair_s
+
         await c.press("h")
         assert "freeze the picture first" in c.log
         await c.press("space", "h", "h", "left")
         assert "freeze the picture first" not in c.banner
-        assert c.app.ui.crosshair_s == 2
+        assert crosshair_s() == 2
         assert "-00:02" in c.banner
         await c.press("l", "right", "l")
-        assert c.app.ui.crosshair_s == 0
+        assert crosshair_s() == 0
         await c.press("escape")
-        assert c.app.ui.crosshair_s is None
+        assert crosshair_s() is None
         assert c.app.ui.frozen is not None
 
 
@@ -64,8 +68,8 @@ async def test_windows_go_round() -> None:
         assert "production/summarise 1m" in c.banner
 
 
-def plots_in_view(c):
-    return [plot.id for plot in c.app.screen.plots_in_view()]
+def plots_in_view(c: Cockpit) -> list[str | None]:
+    return [plot.id for plot in c.plots()]
 
 
 async def test_digits_and_z_choose_plots_on_a_large_terminal() -> None:
@@ -102,7 +106,7 @@ async def test_rows_are_chosen_with_keys_and_mouse_and_stay_on_their_deployment(
         assert c.table[1].startswith("❯")
         await c.press("down", "down")
         assert c.app.ui.selected == CANARY
-        c.controls.publish(deployments=dict(reversed(c.controls.current.deployments.items())))
+        c.controls.publish(deployments=dict(reversed(list(c.controls.current.deployments.items()))))
         await c.settle()
         assert c.table[1].startswith("❯")
         assert "v0513" in c.table[1]

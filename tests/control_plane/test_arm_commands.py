@@ -170,7 +170,9 @@ class TestBody:
         same_sku = put_body(replace(GPT4O, sku="Standard"), there)
         assert same_sku["sku"] == {"name": "Standard", "capacity": 10, "tier": "T"}
         assert same_sku["properties"]["raiPolicyName"] == "Microsoft.DefaultV2"
-        assert there.body["properties"]["provisioningState"] == "Succeeded", "what was read stays as it was"
+        properties = there.body["properties"]
+        assert isinstance(properties, dict)
+        assert properties["provisioningState"] == "Succeeded", "what was read stays as it was"
 
 
 class TestAccountId:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from tests.support.lifecycle_values import HOSTILE
 from tests.support.statuses import TODAY, account, lifecycle, managed, offered, status
+from tests.support.typed import present
 from tui.control_plane.proposal import canary_name, cannot_come_back, problems, proposed_canary
 from tui.control_plane.requests import AccountId, az_create
-from tui.model import AccountView, Deployment, LifecycleStatus, ModelSku, Phase, QuotaUse
+from tui.model import AccountView, Deployment, DeploymentSpec, LifecycleStatus, ModelSku, Phase, QuotaUse
 
 BASELINE = Deployment("gpt4o-prod-v1120", "main", "gpt-4o", "2024-11-20")
 ACCOUNT = AccountId.parse(
@@ -23,8 +24,8 @@ ACCOUNT = AccountId.parse(
 )
 
 
-def proposed(of: AccountView, status_: LifecycleStatus | None = None, *others: Deployment) -> object:
-    return proposed_canary(BASELINE, status_ or status(), of, TODAY, others)
+def proposed(of: AccountView, status_: LifecycleStatus | None = None, *others: Deployment) -> DeploymentSpec:
+    return present(proposed_canary(BASELINE, status_ or status(), of, TODAY, others))
 
 
 def test_the_replacement_beside_the_baseline_with_its_sku_capacity_and_filter() -> None:
@@ -89,7 +90,7 @@ def test_a_canary_is_named_as_the_baseline_is(name: str, made: str) -> None:
 
 
 @given(st.text(max_size=80), st.text(max_size=40), st.text(max_size=40))
-def test_any_name_that_is_made_can_be_a_name_in_arm(name, model, version) -> None:
+def test_any_name_that_is_made_can_be_a_name_in_arm(name: str, model: str, version: str) -> None:
     made = canary_name(replace(BASELINE, name=name or "x"), model, version)
     spec = replace(proposed(account()), name=made.strip("-._") or "x")
     assert made == "" or len(made) <= 64

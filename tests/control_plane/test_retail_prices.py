@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.simulator_service import serve
+from tests.support.typed import about
 from tui.control_plane.retail_prices import (
     PricesUnavailable,
     RetailPrices,
@@ -98,7 +99,7 @@ class TestItems:
     def test_the_price_is_per_million(self) -> None:
         meter = token_meter(ITEM, "eastus2", TODAY)
         assert meter == TokenMeter(
-            "ID-1", "gpt-4o-0806-Inp-glbl Tokens", "Azure OpenAI", pytest.approx(2.5), date(2024, 8, 1)
+            "ID-1", "gpt-4o-0806-Inp-glbl Tokens", "Azure OpenAI", about(2.5), date(2024, 8, 1)
         )
         million = token_meter({**ITEM, "unitOfMeasure": "1M"}, "eastus2", TODAY)
         assert million is not None

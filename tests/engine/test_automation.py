@@ -19,6 +19,7 @@ from tests.support.engine_runs import (
     engine_of,
     kinds,
     left_by,
+    plan_of,
     planned,
     pretend,
     recorded,
@@ -36,12 +37,13 @@ from tui.model.commands import HoldPlan, Nudge, Promote, ResumePlan, RetryStep, 
 from tui.rollout.values import GuardSpec, PlanSpec
 from tui.routing.controller import CommandRefused, Controller
 from tui.routing.router import Router
+from tui.simulator.behaviour import PretendDeployment
 
 WAIT_S = 20.0
 TO_THE_TOP = PlanSpec(NEW, (PlanStep(20.0, 0.0), PlanStep(50.0, 3600.0), PlanStep(100.0, 0.0)), ("none",))
 
 
-def failing() -> list:
+def failing() -> list[PretendDeployment]:
     """A baseline that works and a canary whose every request fails."""
     old, new = pretend(OLD, NEW)
     return [old, replace(new, behaviour=replace(new.behaviour, error_pct=100.0))]
@@ -102,11 +104,11 @@ def test_a_plan_climbs_holds_and_is_taken_up_where_it_stood(tmp_path: Path) -> N
         of = planned(rollout(tmp_path, url), TO_THE_TOP)
         record = recorded(tmp_path, of)
         with running(of, record=record) as engine:
-            assert engine.snapshot().plan.state is PlanState.HELD
+            assert plan_of(engine.snapshot()).state is PlanState.HELD
             engine.send(ResumePlan(), actor="ann").result(WAIT_S)
             assert engine.snapshot().weights["default"][NEW] == 20.0
             engine.send(SkipStep(), actor="ann").result(WAIT_S)
-            climbed = until(engine, lambda s: s.plan.index == 1 and s.plan.in_step_s > 0)
+            climbed = until(engine, lambda s: plan_of(s).index == 1 and plan_of(s).in_step_s > 0)
             assert climbed.weights["default"][NEW] == 50.0
             with pytest.raises(CommandRefused, match="nothing to resume"):
                 engine.send(ResumePlan(), actor="ann").result(WAIT_S)
@@ -114,10 +116,10 @@ def test_a_plan_climbs_holds_and_is_taken_up_where_it_stood(tmp_path: Path) -> N
         try:
             again.start()
             taken_up = until(again, lambda s: s.plan is not None)
-            assert (taken_up.plan.index, taken_up.plan.state) == (1, PlanState.CLIMBING)
+            assert (plan_of(taken_up).index, plan_of(taken_up).state) == (1, PlanState.CLIMBING)
             assert taken_up.weights["default"][NEW] == 50.0
             again.send(RollBack(), actor="ann").result(WAIT_S)
-            until(again, lambda s: s.plan.state is PlanState.STOPPED)
+            until(again, lambda s: plan_of(s).state is PlanState.STOPPED)
         finally:
             again.stop()
 
@@ -128,12 +130,12 @@ def test_a_promotion_takes_the_plan_along(tmp_path: Path) -> None:
         with running(of) as engine:
             engine.send(ResumePlan(), actor="ann").result(WAIT_S)
             assert engine.send(Promote(NEW), actor="bob").result(WAIT_S).kind is EventKind.PROMOTED
-            last = until(engine, lambda s: s.plan.in_step_s > 0)
-            assert (last.plan.state, last.plan.index) == (PlanState.WATCHING, 2)
+            last = until(engine, lambda s: plan_of(s).in_step_s > 0)
+            assert (plan_of(last).state, plan_of(last).index) == (PlanState.WATCHING, 2)
             assert last.weights["default"][NEW] == 100.0
             engine.send(Promote(NEW), actor="bob").result(WAIT_S)
             assert "nothing to promote" in engine.snapshot().events[-1].text
-            assert until(engine, lambda s: s.plan.state is PlanState.WATCHING)
+            assert until(engine, lambda s: plan_of(s).state is PlanState.WATCHING)
 
 
 def test_a_state_of_another_plan_is_said_and_left(tmp_path: Path) -> None:

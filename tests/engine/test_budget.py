@@ -71,7 +71,9 @@ class Truth:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         pieces = [written[i : i + 5] for i in range(0, len(written), 5)]
-        events = [{"index": 0, "delta": {"content": piece}, "finish_reason": None} for piece in pieces]
+        events: list[dict[str, Any]] = [
+            {"index": 0, "delta": {"content": piece}, "finish_reason": None} for piece in pieces
+        ]
         events.append({"index": 0, "delta": {}, "finish_reason": finish})
         lines = [json.dumps({"model": "gpt-4o-2024-11-20", "choices": [event]}) for event in events]
         await response.write("".join(f"data: {line}\n\n" for line in (*lines, "[DONE]")).encode())

@@ -3,6 +3,7 @@ and that the next try works."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +197,10 @@ REMOVING: dict[str, Case] = {
 }
 
 
+def _is_removed(removed: bool, snapshot: Snapshot) -> bool:
+    return (snapshot.deployments[MADE].removed is not None) is removed
+
+
 async def test_after_each_fault_of_a_removal_it_is_said_what_is_there_and_the_next_try_works(
     tmp_path: Path,
 ) -> None:
@@ -216,7 +221,7 @@ async def test_after_each_fault_of_a_removal_it_is_said_what_is_there_and_the_ne
             await shows(w, MADE, state)
             w.plane.clear()
             # What is there may be given traffic; what is gone may not.
-            await w.until(lambda s, gone=state is None: (s.deployments[MADE].removed is not None) is gone)
+            await w.until(partial(_is_removed, state is None))
             if kind is not REFUSED:
                 await w.press("escape", "j", "w", "5", "enter")
                 if state is None:

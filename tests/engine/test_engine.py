@@ -46,6 +46,7 @@ from tui.record.record import read_events, read_run
 from tui.rollout import SourceSpec
 from tui.routing.controller import CommandRefused
 from tui.traffic.sources import Sources
+from tui.weight_profiles import WeightProfile
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +176,7 @@ def test_profiles_are_saved_listed_and_applied(engine: Engine) -> None:
     assert refused.actor == "ann"
     engine.send(SaveProfile("twenty", "again", replace=True), actor="bob").result(WAIT_S)
     [profile] = engine.profiles().result(WAIT_S)
+    assert isinstance(profile, WeightProfile)
     assert (profile.name, profile.weights) == ("twenty", {"default": {OLD: 80.0, NEW: 20.0}})
     engine.send(RollBack(), actor="ann").result(WAIT_S)
     applied = engine.send(ApplyWeights(profile.weights, reason="", profile="twenty"), actor="ann").result(

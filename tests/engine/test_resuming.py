@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from tests.support.managed_runs import (
 from tui.engine.deployments import NO_CHANGES, Changes
 from tui.engine.resume import previous_run
 from tui.engine.setup import PreviousRun
-from tui.model import Deployment, Event, EventKind
+from tui.model import Deployment, Event, EventKind, Snapshot
 from tui.model.commands import AddToRollout, RemoveDeployment, Shift, Undo
 from tui.record.record import RunRecord
 from tui.routing.controller import CommandRefused
@@ -88,13 +89,17 @@ def test_a_run_says_why_it_took_up_nothing(tmp_path: Path) -> None:
         assert why in [e.text for e in snapshot.events]
 
 
+def _succeeded(name: str, snapshot: Snapshot) -> bool:
+    there = account_of(snapshot).deployment(name)
+    return there is not None and there.state == "Succeeded"
+
+
 def test_who_joined_and_who_was_removed_is_so_in_the_run_that_takes_it_up(tmp_path: Path) -> None:
     record = recorded(tmp_path, managed_rollout(tmp_path, "http://nowhere"))
     with managed_run(tmp_path, engine={"record": record}) as (engine, plane):
         for name in (MADE, "second"):
             plane.put(name)
-            until(engine, lambda s, name=name: account_of(s).deployment(name))
-            until(engine, lambda s, name=name: account_of(s).deployment(name).state == "Succeeded")
+            until(engine, partial(_succeeded, name))
             engine.send(AddToRollout("main", name), actor="ann").result(WAIT_S)
         engine.send(Shift(MADE, 10), actor="ann").result(WAIT_S)
         engine.send(RemoveDeployment("main", "second"), actor="ann").result(WAIT_S)

@@ -16,6 +16,7 @@ from tests.support.engine_runs import (
     OLD,
     Beside,
     kinds,
+    plan_of,
     planned,
     pretend,
     rollout,
@@ -168,9 +169,11 @@ def test_a_plan_asks_a_canary_without_traffic_first(tmp_path: Path, alive: bool)
             if alive:
                 until(engine, lambda s: s.weights["default"][NEW] == 20.0)
                 return
-            seen = until(engine, lambda s: s.deployments[NEW].ability.state == "unable" and s.plan.waiting_for)
-            assert seen.plan.state is PlanState.CLIMBING
-            seen = until(engine, lambda s: "to serve: it did not answer one request" in s.plan.waiting_for)
+            seen = until(
+                engine, lambda s: s.deployments[NEW].ability.state == "unable" and plan_of(s).waiting_for
+            )
+            assert plan_of(seen).state is PlanState.CLIMBING
+            seen = until(engine, lambda s: "to serve: it did not answer one request" in plan_of(s).waiting_for)
             waits = [e for e in seen.events if e.kind is EventKind.PLAN and e.text == "plan: waits"]
             assert [e.reason.partition(":")[0] for e in waits] == [f"{NEW} did not answer one request"]
             assert seen.weights["default"][NEW] == 0.0
@@ -184,7 +187,7 @@ def test_a_roll_back_that_changes_nothing_says_so_and_holds_a_plan_that_would(tm
             until(engine, lambda s: s.deployments[NEW].ability.state == "unable")
             held = engine.send(RollBack(), actor="ann").result(WAIT_S)
             assert (held.kind, held.reason) == (EventKind.PLAN, "rolled back by ann")
-            assert engine.snapshot().plan.state is PlanState.HELD
+            assert plan_of(engine.snapshot()).state is PlanState.HELD
             with pytest.raises(NothingToDo, match=f"nothing to roll back: all traffic is on {OLD}"):
                 engine.send(RollBack(), actor="ann").result(WAIT_S)
             assert engine.snapshot().can_undo is None

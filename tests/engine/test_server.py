@@ -32,9 +32,10 @@ from tui.engine.messages import (
 from tui.engine.server import Server
 from tui.engine.sockets import NoSocket, connected, live_sockets, socket_path, sockets_folder
 from tui.engine.thread import Engine
-from tui.model import EventKind, Snapshot, TrafficState
+from tui.model import EventKind, Second, Snapshot, TrafficState
 from tui.model.commands import AddToRollout, Mark, Nudge, RollBack, SaveProfile, Shift
 from tui.routing.controller import CommandRefused, NothingToDo
+from tui.weight_profiles import WeightProfile
 
 WAIT_S = 30.0
 
@@ -102,6 +103,7 @@ def test_commands_of_a_viewer_are_its_persons(tmp_path: Path) -> None:
             ann.send(RollBack(), actor="ann").result(WAIT_S)
         ann.send(SaveProfile("now", "by wire"), actor="ann").result(WAIT_S)
         [profile] = ann.profiles().result(WAIT_S)
+        assert isinstance(profile, WeightProfile)
         assert (profile.name, profile.saved_by, profile.weights["default"][NEW]) == ("now", "ann", 0.0)
 
 
@@ -162,7 +164,7 @@ def test_a_viewer_that_does_not_read_holds_nobody(tmp_path: Path) -> None:
         # It has lost snapshots; what comes when it reads again is whole.
         frames = _frames(slow)
         assert isinstance(next(frames), Welcome)
-        updates, snapshot, past = 0, None, {}
+        updates, snapshot, past = 0, None, dict[str | None, tuple[Second, ...]]()
         while snapshot is None or not snapshot.events[-1].text.startswith("299 "):
             match next(frames):
                 case Past(task, seconds):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.support.engine_runs import (
     OLD,
     beside,
     kinds,
+    plan_of,
     planned,
     rollout,
     running,
@@ -32,7 +34,7 @@ from tui.simulator.server import Simulator
 OLDER, NEWER = "gpt-4o-2024-11-20", "gpt-5.6-sol-2026-07-09"
 
 
-def answer(served: str | None, **fields) -> Outcome:
+def answer(served: str | None, **fields: Any) -> Outcome:
     return outcome_of("d", {"d": 100.0}, served_model=served, **fields)
 
 
@@ -43,7 +45,7 @@ class Answers:
         self.clock = Clock()
         self.serving = Serving("d", clock=self.clock)
 
-    def give(self, served: str | None, **fields) -> tuple[bool, str | None]:
+    def give(self, served: str | None, **fields: Any) -> tuple[bool, str | None]:
         """Whether it counts for the version, and what answered before where that is new."""
         outcome, before = self.serving.sorted_out(answer(served, **fields))
         return outcome.counts_for_version, before
@@ -92,7 +94,7 @@ def test_a_version_that_changes_all_the_time_is_no_flood() -> None:
 def test_another_backend_and_another_deployment_are_news_once_in_a_while() -> None:
     d = Answers()
 
-    def news(**fields) -> list[EventKind]:
+    def news(**fields: Any) -> list[EventKind]:
         return [kind for kind, _ in d.serving.news(answer(OLDER, **fields))]
 
     assert news(system_fingerprint="fp_1") == []
@@ -145,13 +147,14 @@ def test_evidence_about_another_version_is_none(changed: str) -> None:
 
 
 def test_the_guard_acts_on_a_changed_version_only_where_it_was_told_to() -> None:
-    for told, mode, weight, kind in (
+    cases: tuple[tuple[bool, Literal["off", "armed", "dry_run"], float, str | None], ...] = (
         (True, "armed", 10.0, "roll_back"),
         (True, "dry_run", 10.0, "would_roll_back"),
         (True, "off", 10.0, None),
         (True, "armed", 0.0, None),
         (False, "armed", 10.0, None),
-    ):
+    )
+    for told, mode, weight, kind in cases:
         guard = Guard(mode, on_version_change=told)
         action = guard.version_changed("c", f"c answers with {NEWER}", weight)
         assert (action.kind if action is not None else None) == kind
@@ -197,10 +200,11 @@ def test_a_silent_upgrade_is_said_at_once_and_no_figure_mixes_both(tmp_path: Pat
             service.move(OLD)
             seen = until(engine, lambda s: s.deployments[OLD].changed is not None)
             change = seen.deployments[OLD].changed
+            assert change is not None
             assert (change.before, change.after) == (OLDER, NEWER)
             assert change.figures.requests >= 60
-            assert seen.plan.state is PlanState.HELD
-            assert NEWER in seen.plan.reason
+            assert plan_of(seen).state is PlanState.HELD
+            assert NEWER in plan_of(seen).reason
             assert EventKind.ROLLED_BACK not in kinds(seen.events), "everything to a baseline that changed?"
             later = until(engine, lambda s: EventKind.VERSION_COMPARED in kinds(s.events))
             assert set(total(later, OLD).served_models) == {NEWER}

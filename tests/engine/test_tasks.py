@@ -18,6 +18,7 @@ from tests.routing.test_weights import Clock, Log
 from tests.support.engine_runs import NEW, OLD, rollout
 from tests.support.evidence import Asked, of_tasks, outcome_of, stream, tell
 from tests.support.rollout_files import load, problems
+from tests.support.typed import present
 from tui.engine.automation import Automation
 from tui.evaluation.evaluators import Evaluators
 from tui.model import (
@@ -44,8 +45,8 @@ TABLE = {DEFAULT_TASK: {OLD: 100.0, NEW: 0.0}, MAIL: {OLD: 50.0, NEW: 50.0}, DEE
 def _fed(evaluators: Evaluators, requests: int = 3000) -> None:
     """The canary fails in one task and is as good as the baseline in the other."""
 
-    def at_25(**failing: float) -> World:
-        return World(canaries=(Version(**failing),), canary_pct=lambda _: 25.0)
+    def at_25(errors: float = 0.0) -> World:
+        return World(canaries=(Version(errors=errors),), canary_pct=lambda _: 25.0)
 
     tell(
         evaluators,
@@ -213,7 +214,7 @@ def test_a_task_has_what_its_table_says_and_else_what_the_file_says(tmp_path: Pa
     assert of.weights[DEEDS] == of.weights[DEFAULT_TASK]
     assert (of.tasks[DEEDS].criteria.latency_p95_pct, of.tasks[DEEDS].criteria.latency_p99_pct) == (20, 50)
     assert of.tasks[DEEDS].requests_per_day == 900
-    assert [len(of.tasks[task].plan.steps) for task in (DEFAULT_TASK, DEEDS, MAIL)] == [2, 1, 2]
+    assert [len(present(of.tasks[task].plan).steps) for task in (DEFAULT_TASK, DEEDS, MAIL)] == [2, 1, 2]
 
 
 def test_a_file_without_tasks_has_one(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from typing import Any
 
 import pytest
 
@@ -54,6 +55,7 @@ def test_what_was_kept_is_the_same() -> None:
     balance, again = after(100, 0.2, 0.5), SizeBalance()
     again.from_json(json.loads(json.dumps(balance.as_json())))
     assert (again.stands, again.smaller, again.as_json()) == (True, True, balance.as_json())
-    for broken in ({}, {name: [] for name in SIZES}, None, dict.fromkeys(SIZES, "x")):
+    kept: tuple[Any, ...] = ({}, {name: [] for name in SIZES}, None, dict.fromkeys(SIZES, "x"))
+    for broken in kept:
         with pytest.raises((KeyError, TypeError, ValueError)):
             again.from_json(broken)

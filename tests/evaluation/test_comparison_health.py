@@ -8,6 +8,7 @@ import random
 
 import pytest
 
+from tests.support.typed import about
 from tui.evaluation.comparison_health import PromptMix, SplitTest
 from tui.model import VerdictState
 
@@ -32,7 +33,7 @@ def split_of(*draws: tuple[float, int, int]) -> SplitTest:
 def test_the_split_is_looked_at_both_ways(share: float, expected: VerdictState) -> None:
     split = split_of((0.1, round(4000 * share), round(4000 * (1 - share))))
     assert split.state is expected
-    assert split.shares == (pytest.approx(share, abs=0.001), pytest.approx(0.1))
+    assert split.shares == (about(share, abs=0.001), about(0.1))
     assert sum(split.drawn) == 4000
     assert max(split.progress) == 1.0
 

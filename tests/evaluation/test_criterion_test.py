@@ -97,8 +97,9 @@ def test_worse_stays_and_what_stands_beside_it_is_what_decided() -> None:
 def test_ok_is_not_shown_while_the_canary_is_seen_beyond_it() -> None:
     service = Slower(2)
     test = service.give(of_limit(), 600)
-    assert test.state is VerdictState.OK
-    service.slower, seen = 1.6, set()
+    seen = {test.state}
+    assert seen == {VerdictState.OK}
+    service.slower = 1.6
     for _ in range(1500):
         service.give(test, 1)
         seen.add(test.state)

@@ -9,6 +9,7 @@ import pytest
 
 from bench.world import BASE, CANARY, Version, World
 from tests.support.evidence import Asked, outcome_of, stream, tell, watch
+from tests.support.typed import about
 from tui.evaluation.evaluator import ENGINE, Evaluator
 from tui.model import (
     ANSWERED,
@@ -26,7 +27,7 @@ from tui.rollout import Criteria
 SHARES = {BASE: 90.0, CANARY: 10.0}
 EVEN = {BASE: 50.0, CANARY: 50.0}
 LIMITS = {"latency_p50": 100.0, "latency_p95": 200.0, "latency_p99": 300.0}
-AT_25 = {"canary_pct": lambda _: 25.0}
+AT_25: dict[str, Any] = {"canary_pct": lambda _: 25.0}
 SAYS_NOTHING = sorted(THROTTLED | NEVER_SERVED | {OutcomeKind.HELD_BACK})
 
 
@@ -110,7 +111,7 @@ def test_the_split_is_watched() -> None:
     split = shown(evaluator, 20.0)["split"]
     assert (split.state, split.advisory) == (VerdictState.WORSE, True)
     assert split.note == "the split is not what was asked for"
-    assert (split.canary_value, split.baseline_value) == (pytest.approx(20.0), pytest.approx(10.0))
+    assert (split.canary_value, split.baseline_value) == (about(20.0), about(10.0))
     assert (split.canary_requests, split.baseline_requests, split.events) == (400, 1600, 2000)
 
 

@@ -21,6 +21,7 @@ from tests.support.evidence import Asked, outcome_of, watch
 from tests.support.recordings import made_run
 from tests.support.recordings import outcome as recorded_outcome
 from tests.support.rehearsal import rehearse
+from tests.support.typed import about
 from tui.afterwards.earlier import limits_of
 from tui.afterwards.recording import Recording
 from tui.evaluation.calibration import CAP, Calibration, limits_from
@@ -199,9 +200,9 @@ def test_a_bill_is_capped_and_less_what_its_prompt_explains() -> None:
     for size in range(1, 101):
         base.end(base.begin(size=size), 0.0, 5.0, usage=Usage(1, 10 + 3 * size))
     cut = base.calibration.limits.means["tokens"]
-    assert (cut.slope, cut.cap, cut.most_size) == (pytest.approx(3.0, rel=0.01), CAP * 160, 198.0)
-    assert cut.adjusted(100.0, 10, 0.1, is_canary=True) == (100.0, pytest.approx(70.0, rel=0.01))
-    assert cut.adjusted(100.0, 10, 0.1, is_canary=False) == (100.0, pytest.approx(80.0, rel=0.01))
+    assert (cut.slope, cut.cap, cut.most_size) == (about(3.0, rel=0.01), CAP * 160, 198.0)
+    assert cut.adjusted(100.0, 10, 0.1, is_canary=True) == (100.0, about(70.0, rel=0.01))
+    assert cut.adjusted(100.0, 10, 0.1, is_canary=False) == (100.0, about(80.0, rel=0.01))
     assert cut.adjusted(1e9, None, 0.1, is_canary=True)[0] == pytest.approx(1.1 * cut.cap)
     assert cut.adjusted(1e9, None, 0.1, is_canary=False)[0] == cut.cap
 

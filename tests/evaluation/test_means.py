@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -65,7 +66,7 @@ def test_at_the_margin_it_is_rarely_ok_and_equal_ones_are_never_worse() -> None:
     assert at_margin.count("worse") == 0
 
 
-def one(gap: float = -0.05, information: float = 4000.0, **changes: float) -> Difference:
+def one(gap: float = -0.05, information: float = 4000.0, **changes: Any) -> Difference:
     return replace(Difference(gap, information, 1.0, MARGIN, ALPHA, 500), **changes)
 
 

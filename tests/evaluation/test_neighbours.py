@@ -6,12 +6,14 @@ import itertools
 import json
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.evaluation.neighbours import ABOVE, BELOW, Evidence, finite, log_mean, steps, variance
+from tui.evaluation.neighbours import ABOVE, BELOW, Evidence, log_mean, steps, variance
+from tui.evaluation.saved_numbers import finite
 
 _N = len(ABOVE)
 _ALL = _N + len(BELOW)
@@ -159,7 +161,8 @@ def test_what_was_kept_is_the_same_and_nothing_else_is_taken() -> None:
     for broken in ([], [0.0] * _N, [math.nan] * _ALL, [math.inf] * _ALL, ["x"] * _ALL, 3, None):
         with pytest.raises((TypeError, ValueError)):
             again.from_json(broken)  # type: ignore[arg-type]
-    assert finite(["1", 2], 2) == [1.0, 2.0]
+    read: Any = ["1", 2]
+    assert finite(read, 2) == [1.0, 2.0]
 
 
 def test_what_is_bounded_forgets_what_is_old() -> None:

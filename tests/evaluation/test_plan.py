@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tui.evaluation.plan import LONGEST_GAP_S, Plan, PlanAction, PlanRefused
-from tui.model import Eta, PlanState, PlanStep, Verdict, VerdictState
+from tui.model import Eta, PlanState, PlanStep, PlanView, Verdict, VerdictState
 
 NEW = "gpt51-prod-v1113"
 STEPS = (PlanStep(5, 20, 30), PlanStep(25, 10, 0, gate=True), PlanStep(50, 5), PlanStep(100, 0))
@@ -73,7 +73,7 @@ class Ride:
         return self.view.state
 
     @property
-    def view(self) -> Any:
+    def view(self) -> PlanView:
         return self.plan.view(self.now, self.requests)
 
 

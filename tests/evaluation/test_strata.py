@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from typing import Any
 
 import pytest
 
@@ -75,6 +76,7 @@ def test_what_was_kept_is_the_same() -> None:
     again.from_json(json.loads(json.dumps(strata.as_json())))
     assert again.as_json() == strata.as_json()
     assert again.comparison(CANARY).quantiles("latency") == strata.comparison(CANARY).quantiles("latency")
-    for broken in ([[{}, {"x": {}}]], [3], [[{"a": "b"}, {}]]):
+    kept: tuple[Any, ...] = ([[{}, {"x": {}}]], [3], [[{"a": "b"}, {}]])
+    for broken in kept:
         with pytest.raises((KeyError, TypeError, ValueError, AttributeError)):
             Strata(BASE, [CANARY]).from_json(broken)

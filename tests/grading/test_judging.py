@@ -146,7 +146,11 @@ def test_marker_look_alikes_by_the_thousand_cost_no_time() -> None:
 
 def test_parts_that_are_not_text_are_named() -> None:
     parts = [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": "data:"}}, 7]
-    messages = ({"role": "user", "content": parts}, {"role": "assistant", "content": None}, {})
+    messages: tuple[dict[str, Any], ...] = (
+        {"role": "user", "content": parts},
+        {"role": "assistant", "content": None},
+        {},
+    )
     assert "user: What is this? [image_url] \nassistant: \n?: \n" in user_text("a", "b", messages=messages)
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.measure.test_business import DEEDS, MAIL, migration
+from tests.cockpit.test_tasks import DEEDS, MAIL
+from tests.measure.test_business import migration
 from tests.support.cockpit_fakes import BASELINE, CANARY, figures, made_snapshot, windows
 from tests.support.engine_runs import (
     NEW,

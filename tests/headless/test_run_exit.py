@@ -16,11 +16,12 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_cli import ROOT, environment, rollout_at, said, typed
+from tests.cli.test_cli import environment, rollout_at, said, typed
 from tests.measure.test_business import migration
 from tests.support.cockpit_fakes import BASELINE, CANARY, event, figures, made_snapshot, windows
 from tests.support.engine_runs import NEW, OLD, beside, pretend, simulator
 from tests.support.made_verdicts import OK_P95, WORSE_P95, verdict
+from tests.support.places import ROOT
 from tests.support.rollout_files import KEY
 from tui.cli.ends import deliver, write_whole
 from tui.engine.events import EventLog

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.lifecycle_values import RETIRES, SOL, TODAY, dates
+from tests.support.typed import about
 from tui.lifecycle.migration import (
     DEPLOY_WORKING_DAYS,
     HORIZON_DAYS,
@@ -64,7 +65,7 @@ def test_bake_times_and_the_watch_window_push_the_start_back() -> None:
 def test_requests_take_the_time_that_the_traffic_gives_them() -> None:
     plan = PlanSpec("canary", (PlanStep(5, 600, min_requests=21_600), PlanStep(100, 0)), watch_s=0)
     [first, last] = next(s for s in counted(plan=plan, rate=5.0).steps if s.kind is StepKind.RAMP).rungs
-    assert (first.takes_s, first.for_requests) == (pytest.approx(86_400), True)
+    assert (first.takes_s, first.for_requests) == (about(86_400), True)
     assert (last.takes_s, last.for_requests) == (0, False)
     [first, _] = next(s for s in counted(plan=plan, rate=50_000.0).steps if s.kind is StepKind.RAMP).rungs
     assert (first.takes_s, first.for_requests) == (600, False)

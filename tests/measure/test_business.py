@@ -11,6 +11,7 @@ import pytest
 from tests.cockpit.test_tasks import DEEDS, MAIL, two_tasks
 from tests.support.cockpit_fakes import BASELINE, CANARY, figures, made_snapshot, windows
 from tests.support.made_verdicts import ADVISORY_COST, OK_COST, OK_P95, verdict
+from tests.support.typed import about
 from tui.grading.grades import Scored, read_scored, scored_text
 from tui.measure.business import (
     BusinessLine,
@@ -74,8 +75,8 @@ def test_the_migration_in_two_lines() -> None:
         f"{DEEDS}: -60% cost (saves $691/day at the run's own 288,000 requests/day), 3.1 vs 4.6, WORSE;"
         " accuracy 71% vs 93%, NOT YET"
     )
-    assert (mail.usd_per_day, mail.rate_from) == (pytest.approx(-96.0), "rollout file")
-    assert (deeds.usd_per_day, deeds.rate_from) == (pytest.approx(-691.2), "run")
+    assert (mail.usd_per_day, mail.rate_from) == (about(-96.0), "rollout file")
+    assert (deeds.usd_per_day, deeds.rate_from) == (about(-691.2), "run")
     assert mail.cost is not None
     assert (mail.cost.seen_in, mail.cost.canary_answers) == ("comparison", 1204)
     assert (mail.cost.low_pct, mail.cost.high_pct) == (-63.0, -57.0)
@@ -100,8 +101,8 @@ def test_without_a_verdict_the_means_of_the_run_are_compared_and_estimates_marke
     base = figures(9000, cost_usd=8.82, priced=8820)
     [line] = business(with_figures(own, base, requests_per_day={DEFAULT_TASK: 1000.0}))
     assert line.cost == CostOfBoth(
-        canary_usd_per_1k=pytest.approx(2.0), baseline_usd_per_1k=pytest.approx(1.0), seen_in="figures",
-        canary_answers=980, estimated_pct=pytest.approx(100 * 0.1 / 1.96),
+        canary_usd_per_1k=about(2.0), baseline_usd_per_1k=about(1.0), seen_in="figures",
+        canary_answers=980, estimated_pct=about(100 * 0.1 / 1.96),
     )  # fmt: skip
     assert line_texts(line)[0] == (
         "default: +100%~ cost (costs $1.00/day more at 1,000 requests/day, ~5% estimated), quality not compared"

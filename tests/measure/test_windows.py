@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.typed import about
 from tui.measure.windows import Measures
 from tui.model import (
     ALL_TASKS,
@@ -186,7 +187,7 @@ def test_the_first_token_of_the_answer_is_told_apart_where_reasoning_came_first(
         for quantiles, (p50, p99, n) in ((figures.answer_ttft_ms, of_answer), (figures.ttft_ms, of_any)):
             assert quantiles is not None
             assert (quantiles.p50, quantiles.p99, quantiles.count) == (
-                pytest.approx(p50, rel=0.0101), pytest.approx(p99, rel=0.0101), n,
+                about(p50, rel=0.0101), about(p99, rel=0.0101), n,
             )  # fmt: skip
 
 

@@ -579,13 +579,15 @@ def test_nobody_is_called_for_what_they_did_themselves() -> None:
     assert bell.for_events([by_guard]) == "\a"
 
 
-async def test_what_came_after_the_first_picture_rings_and_what_was_before_does_not() -> None:
+async def test_what_came_after_the_first_picture_rings_and_what_was_before_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     old = happened(EventKind.WORSE, number=1)
     fake = FakeControls(made_snapshot(events=(old,)))
     async with cockpit(fake, desktop_notes=True) as c:
         written: list[str] = []
         assert c.app._driver is not None
-        c.app._driver.write = written.append  # type: ignore[method-assign]
+        monkeypatch.setattr(c.app._driver, "write", written.append)
         dead = happened(EventKind.BASELINE_DEAD, f"{OLD} has failed", 2)
         fake.publish(events=(old, dead))
         await c.settle()

@@ -251,7 +251,10 @@ class TestState:
     async def test_a_deployment_that_is_not_there(self, tmp_path: Path) -> None:
         async with checked(tmp_path, OLD, NEW) as service:
             ours = service.rollout.deployments["d"]
-            other = {"deployments": {"x": replace(ours, name="x")}, "weights": {"default": {"x": 100.0}}}
+            other: dict[str, Any] = {
+                "deployments": {"x": replace(ours, name="x")},
+                "weights": {"default": {"x": 100.0}},
+            }
             all_ = await service.find(baseline="x", **other)
         state = all_("state", "x")
         assert (state.verdict, state.text) == ("wrong", "account acct-1 has no deployment of this name")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ from tui.engine.events import SelfMonitor
 from tui.evaluation.evaluator import Evaluator
 from tui.headless.result import result
 from tui.measure.tally import Tally, VersionNames
-from tui.model import Event, EventKind, OutcomeKind, SenderView, VerdictState
+from tui.model import Assignment, Event, EventKind, Outcome, OutcomeKind, Request, SenderView, VerdictState
 from tui.rollout import Criteria
 from tui.traffic.health import STALE_AFTER_S
 
@@ -177,16 +178,18 @@ def test_the_sender_says_why_it_is_saturated() -> None:
         bench = Bench(loop, at(0, 0.1, 9.0, 11.0))
         inner = bench.complete
 
-        async def complete(request, assignment, due_s, *, saturated):
+        async def complete(
+            request: Request, assignment: Assignment, due_s: float, *, saturated: bool
+        ) -> Outcome:
             outcome = await inner(request, assignment, due_s, saturated=saturated)
             starved = request.id == 1
             kind = OutcomeKind.CLIENT_SATURATED if starved else outcome.kind
             return replace(outcome, kind=kind, error=why if starved else None)
 
         bench.sender._complete = complete
-        seen = []
+        seen: list[str] = []
 
-        def on_outcome(outcome) -> None:
+        def on_outcome(outcome: Outcome) -> None:
             bench.outcomes.append(outcome)
             seen.append(bench.sender.view().no_socket)
 
@@ -204,7 +207,7 @@ def test_it_is_said_with_its_reason() -> None:
 
     def log(kind: EventKind, actor: str, text: str, **_: object) -> Event:
         said.append(text)
-        return Event(1, None, 0.0, actor, kind, text)
+        return Event(1, datetime.now(UTC), 0.0, actor, kind, text)
 
     why = "this process has too many open files: raise the limit (ulimit -n), or lower max_in_flight"
     sender = SenderView(3, 200, 10, 0, 1.0, True, no_socket=why)

@@ -45,7 +45,7 @@ def test_what_the_table_says_is_what_the_rollout_has(tmp_path: Path) -> None:
 def test_every_mistake_says_where_and_what_is_accepted(
     plane: dict[str, Any] | None, resource: str | None, field: str, remedy: str, tmp_path: Path
 ) -> None:
-    changes = {"control_plane": plane} if plane is not None else {}
+    changes: dict[str, Any] = {"control_plane": plane} if plane is not None else {}
     changes |= {"endpoints/main/resource": resource} if resource is not None else {}
     found = problems(tmp_path, changes)
     assert [remedy in problem.remedy for problem in found if problem.field == field] == [True]

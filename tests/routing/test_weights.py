@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import count
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -33,13 +35,23 @@ class Log:
     def __init__(self) -> None:
         self.events: list[Event] = []
 
-    def __call__(self, kind, actor, text, *, reason="", before=None, after=None, group=0):
+    def __call__(
+        self,
+        kind: EventKind,
+        actor: str,
+        text: str,
+        *,
+        reason: str = "",
+        before: WeightTable | None = None,
+        after: WeightTable | None = None,
+        group: int = 0,
+    ) -> Event:
         event = Event(len(self.events), datetime.now(UTC), 0.0, actor, kind, text, reason, before, after, group)
         self.events.append(event)
         return event
 
 
-def controller(weights: WeightTable = TABLE, **options) -> tuple[Controller, Router, Log, Clock]:
+def controller(weights: WeightTable = TABLE, **options: Any) -> tuple[Controller, Router, Log, Clock]:
     clock, log = Clock(), Log()
     router = Router(weights, rng=random.Random(1), clock=clock)
     made = Controller(router, baseline="base", deployments=NAMES, log=log, clock=clock, **options)
@@ -184,12 +196,13 @@ def test_nudging_stops_at_the_ends() -> None:
 
 def test_raising_is_refused_where_the_data_forbid_it_and_lowering_never() -> None:
     hand, router, _, _ = controller(why_not_raise=lambda name, _: f"{name} is stale")
-    for command in (
+    commands: tuple[Callable[[], object], ...] = (
         lambda: hand.nudge("canary", 5, "ann"),
         lambda: hand.shift("canary", 50, "ann"),
         lambda: hand.promote("canary", "ann"),
         lambda: hand.apply({"default": {"base": 0.0, "canary": 100.0}}, "ann", "p"),
-    ):
+    )
+    for command in commands:
         with pytest.raises(CommandRefused, match="canary is stale"):
             command()
     assert router.weights == TABLE
@@ -201,14 +214,15 @@ def test_raising_is_refused_where_the_data_forbid_it_and_lowering_never() -> Non
 
 def test_wrong_commands_are_refused_in_words() -> None:
     hand, router, _, _ = controller()
-    for command, what in (
+    wrong: tuple[tuple[Callable[[], object], str], ...] = (
         (lambda: hand.shift("nobody", 5, "ann"), "no deployment is named nobody"),
         (lambda: hand.shift("canary", 500, "ann"), "not between 0 and 100"),
         (lambda: hand.shift("canary", 5, "ann", task="x"), "no task is named x"),
         (lambda: hand.apply({"x": {"base": 100.0}}, "ann", ""), "no task x"),
         (lambda: hand.apply({"default": {"base": 50.0}}, "ann", ""), "add 50"),
         (lambda: hand.roll_back("ann", task="x"), "no task is named x"),
-    ):
+    )
+    for command, what in wrong:
         with pytest.raises(CommandRefused, match=what):
             command()
     assert router.weights == TABLE

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 from aiohttp import web
 
 from tests.support.places import SHARED
 from tests.support.service import ask, client_of, serving
+from tests.support.typed import present
 from tui.model import Outcome, OutcomeKind, Quota, Usage
 from tui.service import transport
 from tui.service.client import base_url_v1
@@ -36,7 +38,7 @@ WHOLE_STREAM = sse(piece("Hel"), piece("lo"), piece("", "stop"), {"choices": [],
 
 
 async def outcome_of(
-    body: bytes | dict, status: int = 200, *, headers: dict[str, str] | None = None, **options
+    body: bytes | dict[str, Any], status: int = 200, *, headers: dict[str, str] | None = None, **options: Any
 ) -> Outcome:
     async def handler(_: web.Request) -> web.Response:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -85,7 +87,7 @@ async def test_a_streamed_answer_is_timed_at_its_first_content() -> None:
     assert outcome.kind is OutcomeKind.OK
     assert outcome.ttft_ms is not None
     assert outcome.sent_s + outcome.ttft_ms / 1000 >= released_at
-    assert outcome.latency_ms >= outcome.ttft_ms
+    assert present(outcome.latency_ms) >= present(outcome.ttft_ms)
     assert requests[0]["stream_options"] == {"include_usage": True}
     assert requests[0]["max_tokens"] == 7
 
@@ -190,7 +192,7 @@ async def test_an_error_in_the_middle_of_a_stream() -> None:
     body = sse(piece("Hel"), {"error": {"code": "500", "message": "backend gone"}})
     outcome = await outcome_of(body, headers={"Content-Type": "text/event-stream"})
     assert outcome.kind is OutcomeKind.SERVER_ERROR
-    assert "backend gone" in outcome.error
+    assert "backend gone" in present(outcome.error)
 
 
 async def test_a_large_answer_is_read_and_an_endless_one_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,7 +212,7 @@ async def test_a_large_answer_is_read_and_an_endless_one_is_cut(monkeypatch: pyt
     async with serving(endless) as url, client_of(url) as client:
         outcome = await ask(client)
     assert outcome.kind is OutcomeKind.CONNECTION_LOST
-    assert "cut off" in outcome.error
+    assert "cut off" in present(outcome.error)
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -226,7 +228,7 @@ async def test_an_answer_that_never_comes_times_out(stream: bool) -> None:
 
 async def test_a_dropped_connection_and_a_dead_port_are_lost_connections() -> None:
     async def drop(request: web.Request) -> web.Response:
-        request.transport.abort()
+        present(request.transport).abort()
         return web.Response()
 
     async with serving(drop) as url, client_of(url) as client:
@@ -236,7 +238,7 @@ async def test_a_dropped_connection_and_a_dead_port_are_lost_connections() -> No
         outcome = await ask(client)
         assert (await client.probe("main")).verdict == "unreachable"
     assert outcome.kind is OutcomeKind.CONNECTION_LOST
-    assert "ConnectionRefusedError" in outcome.error or "Connect" in outcome.error
+    assert "Connect" in present(outcome.error)
 
 
 async def test_a_cancelled_call_is_an_outcome_too() -> None:
@@ -259,8 +261,8 @@ async def test_no_secret_comes_back_in_an_error() -> None:
         {"error": {"code": "401", "message": "wrong key s3cret-key"}}, 401, env={"KEY": "s3cret-key"}
     )
     assert outcome.kind is OutcomeKind.REFUSED
-    assert "s3cret" not in outcome.error
-    assert "[key]" in outcome.error
+    assert "s3cret" not in present(outcome.error)
+    assert "[key]" in present(outcome.error)
 
 
 async def test_text_is_kept_only_when_asked() -> None:
@@ -318,7 +320,9 @@ async def test_recorded_answers_of_real_services() -> None:
         url = record["request"]["url"]
         name = url.split("/deployments/")[1].split("/")[0] if "/deployments/" in url else "deployment"
 
-        async def handler(_: web.Request, record=record, headers=headers) -> web.Response:
+        async def handler(
+            _: web.Request, record: dict[str, Any] = record, headers: dict[str, str] = headers
+        ) -> web.Response:
             return web.Response(body=record["body"].encode(), status=record["status"], headers=headers)
 
         async with serving(handler) as url, client_of(url, name) as client:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -102,7 +103,7 @@ def test_cost_lies_between_nothing_and_the_full_price(
 
 
 def test_prompt_tokens_are_estimated_from_the_text() -> None:
-    messages = [
+    messages: list[dict[str, Any]] = [
         {"role": "system", "content": "x" * 40},
         {
             "role": "user",

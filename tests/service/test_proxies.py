@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 import pytest
 from aiohttp import web
 
-from tests.support.service import Heard, ask, client_of, http, serving, speaking
+from tests.support.service import Handler, Heard, ask, client_of, http, serving, speaking
+from tests.support.typed import present
 from tui.control_plane.answers import ArmCall, ArmError, Deadline
 from tui.control_plane.http import ArmHttp
 from tui.control_plane.retail_prices import PricesUnavailable, RetailPrices
@@ -137,7 +138,7 @@ def test_what_cannot_be_used_is_refused_by_name(variable: str, value: str, said:
 def test_a_login_is_taken_apart_and_never_shown() -> None:
     env = {"https_proxy": f"http://some%40body:{PASSWORD}%21@proxy.corp:3128", "PATH": "a@b"}
     proxy = proxy_for(ELSEWHERE, env)
-    assert proxy.login == ("some@body", f"{PASSWORD}!")
+    assert present(proxy).login == ("some@body", f"{PASSWORD}!")
     assert f"{proxy}" == "the proxy proxy.corp:3128 (https_proxy)"
     assert PASSWORD not in repr(proxy)
     sent = b64encode(f"some@body:{PASSWORD}!".encode()).decode()
@@ -207,32 +208,32 @@ async def test_a_proxy_that_fails_is_named_as_the_proxy(
         monkeypatch.setenv("HTTPS_PROXY", f"http://{login}{at}")
         async with client_of(SECURE, env={"KEY": "the-key"}, stream=False, timeout_s=5) as client:
             outcome, probe = await ask(client), await client.probe("main")
-    for text in (outcome.error, probe.text):
+    for text in (present(outcome.error), probe.text):
         assert f"the proxy {at} (HTTPS_PROXY)" in text
         assert text.isprintable()
         assert PASSWORD not in text
         assert (how in ("407", "502")) is (f"HTTP {how}" in text)
     assert outcome.kind is OutcomeKind.CONNECTION_LOST
-    assert (how == "407" and not login) is ("put USER:PASSWORD@ before its host" in outcome.error)
+    assert (how == "407" and not login) is ("put USER:PASSWORD@ before its host" in present(outcome.error))
     assert not any(b"the-key" in head for head in heads)
 
 
 async def test_a_login_that_a_proxy_wants_for_plain_http_is_said_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def refuse(_: Heard) -> bytes:
+    async def refuse(_: Heard) -> bytes | None:
         return REFUSALS["407"]
 
     async with speaking(refuse) as url:
         monkeypatch.setenv("ALL_PROXY", url)
         async with client_of(PLAIN, stream=False, timeout_s=5) as client:
             outcome = await ask(client)
-    assert "(ALL_PROXY) refuses: HTTP 407" in outcome.error
+    assert "(ALL_PROXY) refuses: HTTP 407" in present(outcome.error)
 
 
 async def test_a_proxy_that_is_refused_stops_every_client(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", f"socks5://user:{PASSWORD}@proxy.corp:1080")
-    said = []
+    said: list[str] = []
     async with client_of(SECURE, stream=False) as client:
-        said += [(await ask(client)).error, (await client.probe("main")).text]
+        said += [present((await ask(client)).error), (await client.probe("main")).text]
     with pytest.raises(PricesUnavailable) as prices:
         await RetailPrices("https://prices.invalid", now=now).token_meters("eastus2")
     async with arm_at("https://arm.invalid") as arm:
@@ -244,7 +245,7 @@ async def test_a_proxy_that_is_refused_stops_every_client(monkeypatch: pytest.Mo
 
 
 async def test_the_control_plane_names_a_proxy_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def refuse(_: Heard) -> bytes:
+    async def refuse(_: Heard) -> bytes | None:
         return REFUSALS["407"]
 
     async with speaking(refuse) as url:
@@ -266,7 +267,7 @@ def now() -> datetime:
 
 
 @asynccontextmanager
-async def serving_get(handler) -> AsyncIterator[str]:
+async def serving_get(handler: Handler) -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_get("/{path:.*}", handler)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)

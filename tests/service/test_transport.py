@@ -17,6 +17,7 @@ import pytest
 from aiohttp import web
 
 from tests.support.service import Heard, ask, client_of, http, serving, speaking
+from tests.support.typed import present
 from tui.model import Outcome, OutcomeKind
 from tui.service.transport import MAX_FIELD_BYTES, TimedTransport
 
@@ -37,7 +38,7 @@ async def answered_with(answer: bytes, *, stream: bool = False) -> tuple[Outcome
 
 
 def one_line(text: str | None) -> bool:
-    return bool(text) and text.isprintable()
+    return text is not None and text != "" and text.isprintable()
 
 
 async def test_a_netrc_adds_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -78,7 +79,7 @@ async def test_no_cookie_is_kept(cookie: bytes) -> None:
 
 @pytest.mark.parametrize("reset", [False, True])
 async def test_a_kept_connection_that_was_closed_is_dialled_anew_once(reset: bool) -> None:
-    bodies, times = [], []
+    bodies, times = list[bytes](), list[float]()
 
     async def speech(heard: Heard) -> bytes | None:
         times.append(client._clock())
@@ -96,7 +97,7 @@ async def test_a_kept_connection_that_was_closed_is_dialled_anew_once(reset: boo
     assert len(bodies) == 4
     assert bodies[1] == bodies[2]
     # Its time runs from the first try.
-    assert second.sent_s <= times[1] <= times[2] <= second.sent_s + second.latency_ms / 1000
+    assert second.sent_s <= times[1] <= times[2] <= second.sent_s + present(second.latency_ms) / 1000
 
 
 async def test_the_rest_of_an_answer_before_it_is_no_answer() -> None:
@@ -260,7 +261,7 @@ async def test_no_file_left_is_no_fault_of_the_service(host: str) -> None:
     assert starved.kind is OutcomeKind.CLIENT_SATURATED
     assert starved.saturated
     assert starved.latency_ms is None
-    assert "ulimit -n" in starved.error
+    assert "ulimit -n" in present(starved.error)
     assert probe.verdict == "unreachable"
     assert "ulimit -n" in probe.text
     assert after.kind is OutcomeKind.OK

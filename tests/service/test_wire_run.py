@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ def names(case: str) -> str:
     return str(list(CASES).index(case))
 
 
-def of_cases(folder: Path, url: str, cases: list[str], **traffic: object) -> Rollout:
+def of_cases(folder: Path, url: str, cases: list[str], **traffic: Any) -> Rollout:
     deployments = {names(c): Deployment(names(c), "main", "gpt-4o", "2024-11-20", PRICE) for c in cases}
     return rollout(
         folder,

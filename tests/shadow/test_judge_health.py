@@ -162,9 +162,9 @@ def test_the_evidence_for_a_drift_does_not_grow_on_average_while_nothing_moves()
 
 
 def test_ranks_of_a_steady_judge_are_standard_normal_however_coarse_its_scores() -> None:
-    rng, seen = random.Random(5), []
+    rng, seen = random.Random(5), list[float]()
     anchors = _Anchors(NEVER)
-    anchors._weigh = seen.append  # type: ignore[method-assign]
+    anchors._weigh = seen.append  # type: ignore[assignment, method-assign]
     for n in range(6000):
         anchors.add(str(n % 7), rng.choice([3.0, 3.5, 3.5, 4.0]), rng)
     assert len(seen) == 6000 - 7

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from tests.support.quality_runs import JUDGE, POOR, STEADY, compared, items, mix
 from tests.support.rehearsal import Rehearsal, rehearse
 from tui.engine.session import Session
 from tui.model import (
+    Event,
     EventKind,
     HumanScore,
     OutcomeKind,
@@ -145,7 +148,12 @@ def test_a_file_of_no_use_is_said(tmp_path: Path, content: str | None, why: str)
     if content is not None:
         path.write_text(content)
     said: list[str] = []
-    found = known_items(compared(tmp_path, known=path), lambda kind, actor, text: said.append(text))
+
+    def log(kind: EventKind, actor: str, text: str, **_: object) -> Event:
+        said.append(text)
+        return Event(1, datetime.now(UTC), 0.0, actor, kind, text)
+
+    found = known_items(compared(tmp_path, known=path), log)
     assert found == {"default": ()}
     assert [why in text for text in said] == [True]
 
@@ -368,7 +376,7 @@ def test_what_cannot_be_scored_is_refused_with_the_reason(tmp_path: Path) -> Non
 
     def act(session: Session) -> None:
         room = session.sampler.scores
-        attempts = [
+        attempts: list[Callable[[], object]] = [
             lambda: room.score(99_999, OLD, 3, "ann", "", True),
             lambda: room.score(1, "nobody", 3, "ann", "", True),
             lambda: room.score(1, OLD, 0, "ann", "", True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -39,8 +40,9 @@ class TestAnswers:
 
     @pytest.mark.parametrize("limit", ["max_tokens", "max_completion_tokens"])
     async def test_limits_are_honoured(self, limit: str) -> None:
+        body: dict[str, Any] = {limit: 5}
         async with serve(quick(answer_tokens=500)) as service:
-            _, text = await service.ask(**{limit: 5})
+            _, text = await service.ask(**body)
             events = await service.events(**{limit: 5}, stream_options={"include_usage": True})
         answer = json.loads(text)
         assert answer["usage"]["completion_tokens"] == 5

@@ -99,9 +99,10 @@ class TestCalendar:
 
     def test_it_has_a_first_and_a_last_day(self) -> None:
         calendar = Calendar(lambda: 0.0, date(2030, 1, 1))
-        for move in (lambda: calendar.move_to(date(1969, 12, 31)), lambda: calendar.move_by(10**9)):
-            with pytest.raises(ValueError, match="outside the calendar"):
-                move()
+        with pytest.raises(ValueError, match="outside the calendar"):
+            calendar.move_to(date(1969, 12, 31))
+        with pytest.raises(ValueError, match="outside the calendar"):
+            calendar.move_by(10**9)
         assert calendar.today == date(1970, 1, 1)
 
     @pytest.mark.parametrize(

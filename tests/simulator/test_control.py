@@ -172,7 +172,8 @@ class TestWrites:
         body = (await plane.ask("GET", d))[1]
         assert (body["sku"]["capacity"], body["tags"]) == (20, {"a": "b"})
         assert body["properties"]["versionUpgradeOption"] == "NoAutoUpgrade"
-        for wrong in ({"properties": {}}, {"tags": {"a": 1}}, {"sku": {"name": "Huge"}}):
+        bodies: tuple[dict[str, Any], ...] = ({"properties": {}}, {"tags": {"a": 1}}, {"sku": {"name": "Huge"}})
+        for wrong in bodies:
             assert await plane.code("PATCH", d, json=wrong) == (400, "InvalidRequestContent")
         assert await plane.code("PATCH", d, json={"sku": {"capacity": 2001}}) == (
             400,

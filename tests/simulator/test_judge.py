@@ -144,7 +144,8 @@ class TestFair:
             async with there.client.post("/sim/scores", json={"an anchor": 4.2, "another": 1}) as response:
                 assert response.status == 200
             said = await there.judged("an anchor", "another")
-            for wrong in ([], {"x": "y"}, {"x": 6}, {"x": None}):
+            bodies: tuple[Any, ...] = ([], {"x": "y"}, {"x": 6}, {"x": None})
+            for wrong in bodies:
                 async with there.client.post("/sim/scores", json=wrong) as response:
                     assert response.status == 400
                     assert "from 1 to 5" in (await response.json())["error"]["message"]
@@ -206,8 +207,8 @@ class TestFaults:
 
     async def test_a_fault_changes_only_the_judgements_that_it_should(self) -> None:
         heard = []
-        for faults in ({}, {"judge_first_pct": 40.0}):
-            async with court(**faults) as there:
+        for first_pct in (0.0, 40.0):
+            async with court(judge_first_pct=first_pct) as there:
                 heard.append([await there.judged("a", "b") for _ in range(40)])
         differing = [
             (fair, leaning) for fair, leaning in zip(*heard, strict=True) if fair["first"] != leaning["first"]

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.support.simulator_service import Clock, Service, quick, serve
+from tests.support.typed import present
 from tui.simulator.behaviour import PretendDeployment
 from tui.simulator.scenarios import Change, Scenario
 from tui.simulator.server import Simulator
@@ -141,6 +142,6 @@ class TestSeedsAndScenarios:
             with pytest.raises(ValueError, match="name of its own"):
                 Simulator(deployments)
         async with serve() as service:
-            port = service.client._base_url.port  # type: ignore[union-attr]
+            port = present(present(service.client._base_url).port)
             with pytest.raises(OSError, match="address already in use"):
                 await Simulator([one], port=port).start()

@@ -141,7 +141,7 @@ class TestScenarios:
         assert Change(0, "all", "quality", to=good).applied((), 0) == good
         for wrong in ({"to": 1.0}, {"times": 2.0}, {"to": good, "over_s": 5.0}):
             with pytest.raises(ValueError, match="a change of quality"):
-                Change(0, "all", "quality", **wrong)  # type: ignore[arg-type]
+                Change(0, "all", "quality", **wrong)
         with pytest.raises(ValueError, match="a change of quality"):
             Change(0, "all", "error_pct", to=good)
 

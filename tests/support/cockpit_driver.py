@@ -12,12 +12,15 @@ from textual import events
 from textual.pilot import Pilot
 
 from tests.support.cockpit_fakes import FakeControls
+from tests.support.replay_fakes import FakePlayer
 from tui.cockpit.app import CanarytopApp
 from tui.cockpit.plotspec import PlotSpec
 from tui.cockpit.renderer import Renderer
+from tui.cockpit.screens.cockpit import CockpitScreen
 from tui.cockpit.widgets.banner import BannerBar
 from tui.cockpit.widgets.event_log import EventLog
 from tui.cockpit.widgets.footer import KeyFooter
+from tui.cockpit.widgets.plot import Plot
 from tui.cockpit.widgets.version_table import VersionTable
 
 CHARACTERS = {
@@ -78,6 +81,17 @@ class Cockpit:
         """Until every message that is under way has been handled: each may cause others, a few times over."""
         for _ in range(5):
             await self.pilot.pause(0)
+
+    def plots(self) -> list[Plot]:
+        """The plots of the main screen that are in view."""
+        assert isinstance(self.app.screen, CockpitScreen)
+        return self.app.screen.plots_in_view()
+
+    @property
+    def player(self) -> FakePlayer:
+        """The player of a replay."""
+        assert isinstance(self.controls, FakePlayer)
+        return self.controls
 
     @property
     def banner(self) -> str:

@@ -227,7 +227,7 @@ class FakeControls:
         self.calls: list[str] = []
         self.saved: list[WeightProfile | BrokenProfile] = []
         self.why_not_raise = ""
-        self.wished: tuple[str, DeploymentSpec] | None = None
+        self.wished: list[tuple[str, DeploymentSpec]] = []
         self.sampled: tuple[Sample, ...] = ()
         self.note = ""
         self.why_not_score = ""
@@ -288,13 +288,13 @@ class FakeControls:
             case ResumePlan():
                 return self._do(name, lambda: self._resume(actor))
             case SkipStep():
-                states = (PlanState.CLIMBING, PlanState.HELD, PlanState.GATE)
-                return self._do(name, lambda: self._plan(actor, PlanState.CLIMBING, states, steps=1))
+                skipped = (PlanState.CLIMBING, PlanState.HELD, PlanState.GATE)
+                return self._do(name, lambda: self._plan(actor, PlanState.CLIMBING, skipped, steps=1))
             case RetryStep():
-                states = (PlanState.STOPPED, PlanState.HELD)
-                return self._do(name, lambda: self._plan(actor, PlanState.CLIMBING, states, again=True))
+                retried = (PlanState.STOPPED, PlanState.HELD)
+                return self._do(name, lambda: self._plan(actor, PlanState.CLIMBING, retried, again=True))
             case CreateDeployment(endpoint, spec):
-                self.wished = (endpoint, spec)
+                self.wished.append((endpoint, spec))
                 return self._do(name, lambda: self._log(EventKind.CREATED, actor, spec.name))
             case AddToRollout(endpoint, deployment):
                 return self._do(name, lambda: self._log(EventKind.ADDED, actor, f"{endpoint}/{deployment}"))

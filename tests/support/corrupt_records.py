@@ -83,6 +83,11 @@ def _sql(path: Path, *statements: str) -> None:
     conn.close()
 
 
+def _instead(path: Path, put: Callable[[], object]) -> None:
+    path.unlink()
+    put()
+
+
 def _bytes(path: Path, change: Callable[[bytearray], bytes]) -> None:
     path.write_bytes(change(bytearray(path.read_bytes())))
 
@@ -151,10 +156,10 @@ NAMED: Mapping[str, Callable[[Path], object]] = {
         "UPDATE outcomes SET prompt_tokens = -5, completion_tokens = -5, cost_usd = -1e300, latency_ms = -1",
         "UPDATE seconds SET requests = -7, p95_ms = -1e308",
     ),
-    "a folder": lambda p: (p.unlink(), p.mkdir()),
-    "a link to itself": lambda p: (p.unlink(), p.symlink_to(p)),
-    "a link to nowhere": lambda p: (p.unlink(), p.symlink_to(p.with_name("gone"))),
-    "a pipe": lambda p: (p.unlink(), os.mkfifo(p)),
+    "a folder": lambda p: _instead(p, p.mkdir),
+    "a link to itself": lambda p: _instead(p, lambda: p.symlink_to(p)),
+    "a link to nowhere": lambda p: _instead(p, lambda: p.symlink_to(p.with_name("gone"))),
+    "a pipe": lambda p: _instead(p, lambda: os.mkfifo(p)),
     "not to be read": lambda p: p.chmod(0),
     "a write-ahead log of others": lambda p: p.with_name(p.name + "-wal").write_bytes(
         b"\x37\x7f\x06\x82" * 9000

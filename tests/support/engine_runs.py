@@ -11,14 +11,15 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from tests.support.simulator_service import quick
+from tests.support.typed import present
 from tui.engine.resume import previous_run
 from tui.engine.server import Server
 from tui.engine.setup import PreviousRun, Setup
 from tui.engine.thread import Engine
-from tui.model import ALL_TASKS, Deployment, Endpoint, Event, EventKind, Figures, Snapshot
+from tui.model import ALL_TASKS, Deployment, Endpoint, Event, EventKind, Figures, PlanView, Snapshot
 from tui.record.reader import last_state, read_events, read_run
 from tui.record.record import RunRecord
 from tui.rollout import CockpitSettings, Criteria, PlanSpec, Rollout, SourceSpec, Traffic
@@ -44,7 +45,7 @@ def rollout(
     folder: Path,
     url: str,
     *,
-    api: str = "azure",
+    api: Literal["azure", "v1"] = "azure",
     weights: Mapping[str, float] | None = None,
     endpoints: Mapping[str, Endpoint] | None = None,
     deployments: Mapping[str, Deployment] | None = None,
@@ -147,6 +148,11 @@ def left_by(path: Path, of: Rollout) -> PreviousRun:
     return previous_run(of, run.run_id, run.started_at, run.last_weights, read_events(path), last_state(path))
 
 
+def plan_of(snapshot: Snapshot) -> PlanView:
+    """The plan of a run that has one."""
+    return present(snapshot.plan)
+
+
 def until(engine: Engine, condition: Callable[[Snapshot], object]) -> Snapshot:
     """The first snapshot that meets ``condition``; fails when none does for ``WAIT_S`` seconds."""
     news = threading.Event()
@@ -224,7 +230,8 @@ async def _leave_nothing() -> None:
     over which nothing was asked yet is known to nobody but the loop."""
     for _ in range(5):
         await asyncio.sleep(0)
-    for transport in list(asyncio.get_running_loop()._transports.values()):
+    transports: Mapping[int, asyncio.Transport] = vars(asyncio.get_running_loop())["_transports"]
+    for transport in list(transports.values()):
         transport.abort()
     rest = asyncio.all_tasks() - {asyncio.current_task()}
     for task in rest:

@@ -194,7 +194,9 @@ def made_migration(path: Path) -> Path:
 class CountingEvaluator:
     """Calls the error rate of a canary WORSE at its third failure; remembers what it was told."""
 
-    def __init__(self, baseline: str, canaries: Sequence[str], criteria: Criteria) -> None:
+    def __init__(
+        self, baseline: str, canaries: Sequence[str], criteria: Criteria | Mapping[str, Criteria]
+    ) -> None:
         self.told: list[tuple[float, Assignment | Outcome]] = []
         self._failures = dict.fromkeys(canaries, 0)
         self._worse_s: dict[str, float] = {}

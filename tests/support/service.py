@@ -7,9 +7,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 
+from tests.support.typed import present
 from tui.model import Assignment, Deployment, Endpoint, Outcome, Price, Request
 from tui.service.client import ServiceClient
 
@@ -55,13 +57,14 @@ class Heard:
 async def speaking(speech: Speech) -> AsyncIterator[str]:
     """The URL of a server that answers each request with the very bytes of ``speech``; None hangs up."""
     connections = 0
-    open_now: set[asyncio.Task[None]] = set()
+    open_now: set[asyncio.Task[Any]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal connections
         connections += 1
         number, requests = connections, 0
-        open_now.add(asyncio.current_task())
+        task = present(asyncio.current_task())
+        open_now.add(task)
         try:
             # Cancelled at the end of the test, which is no fault of the server.
             with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
@@ -84,7 +87,7 @@ async def speaking(speech: Speech) -> AsyncIterator[str]:
                     await writer.drain()
         finally:
             writer.close()
-            open_now.discard(asyncio.current_task())
+            open_now.discard(task)
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:
@@ -102,7 +105,7 @@ def http(body: bytes, status: str = "200 OK", *, fields: bytes = b"") -> bytes:
 
 
 @asynccontextmanager
-async def client_of(url: str, name: str = "gpt4o-v1120", **options) -> AsyncIterator[ServiceClient]:
+async def client_of(url: str, name: str = "gpt4o-v1120", **options: Any) -> AsyncIterator[ServiceClient]:
     """A client of one deployment at ``url``, Azure-shaped or with ``api="v1"`` of the other shape."""
     api = options.pop("api", "azure")
     env = options.pop("env", {})
@@ -122,9 +125,9 @@ async def client_of(url: str, name: str = "gpt4o-v1120", **options) -> AsyncIter
         await client.close()
 
 
-async def ask(client: ServiceClient, name: str = "gpt4o-v1120", **request) -> Outcome:
+async def ask(client: ServiceClient, name: str = "gpt4o-v1120", **request: Any) -> Outcome:
     """One request of the default task to the deployment ``name``."""
-    fields = {"messages": MESSAGES, "source": "test", **request}
+    fields: dict[str, Any] = {"messages": MESSAGES, "source": "test", **request}
     return await client.complete(
         Request(id=1, task="default", **fields), Assignment(1, "default", name, 100.0, 0.0), due_s=0.0
     )

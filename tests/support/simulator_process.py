@@ -72,7 +72,10 @@ def truth(url: str) -> dict[str, Any]:
 async def _serve(asked: dict[str, Any]) -> str:
     jumped_s = 0.0
     served = Simulator(
-        [PretendDeployment(*spec[:4], Behaviour(**spec[4])) for spec in asked["deployments"]],
+        [
+            PretendDeployment(name, model, version, role, Behaviour(**behaviour))
+            for name, model, version, role, behaviour in asked["deployments"]
+        ],
         asked["scenario"],
         asked["seed"],
         key=asked["key"],

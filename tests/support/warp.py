@@ -11,10 +11,11 @@ import math
 import selectors
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 from unittest.mock import patch
 
 _T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
 
 
 class WarpLoop(asyncio.SelectorEventLoop):
@@ -35,7 +36,7 @@ class WarpLoop(asyncio.SelectorEventLoop):
         return self.now_s
 
     def run_in_executor(
-        self, executor: Executor | None, func: Callable[..., _T], *args: Any
+        self, executor: Executor | None, func: Callable[[*_Ts], _T], *args: *_Ts
     ) -> asyncio.Future[_T]:
         """What ``asyncio.to_thread`` and the look-up of a host's name come down to."""
         future = super().run_in_executor(executor, func, *args)

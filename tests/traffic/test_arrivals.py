@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.places import SHARED
+from tests.support.typed import about
 from tui.base.line_reader import BadLine
 from tui.traffic.arrivals import Arrival, constant, poisson, trace
 from tui.traffic.trace_rows import TraceError
@@ -69,7 +70,7 @@ def test_recorded_traces_are_read_whole(
     assert len(arrivals) == rows
     assert bad == []
     for arrival, (due_s, context, generated) in ((arrivals[0], first), (arrivals[-1], last)):
-        assert arrival == Arrival(pytest.approx(due_s, abs=2e-6), context, generated)
+        assert arrival == Arrival(about(due_s, abs=2e-6), context, generated)
     assert all(a.due_s <= b.due_s for a, b in pairwise(arrivals))
 
 
@@ -80,7 +81,7 @@ def test_speed_divides_times_and_columns_go_by_name(tmp_path: Path) -> None:
         "4,2023-11-16 18:15:46.6805900,,10\r\n"
         '5,"2023-11-16T19:15:50.6805900+01:00",,20\r\n',
     )
-    assert list(trace(path, speed=2.0)) == [Arrival(0.0, 10, 4), Arrival(pytest.approx(2.0), 20, 5)]
+    assert list(trace(path, speed=2.0)) == [Arrival(0.0, 10, 4), Arrival(about(2.0), 20, 5)]
 
 
 def test_bad_rows_are_skipped_and_rows_that_go_back_are_clamped(tmp_path: Path) -> None:

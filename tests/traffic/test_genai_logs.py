@@ -166,7 +166,7 @@ def test_the_newer_event_and_events_of_spans(tmp_path: Path, where: str) -> None
     details = {"gen_ai.operation.name": "chat", "gen_ai.input.messages": [{"role": "user", "parts": [
         {"type": "text", "content": "hi"}]}]}  # fmt: skip
     name = "gen_ai.client.inference.operation.details"
-    record: dict[str, Any] = {
+    records: dict[str, dict[str, Any]] = {
         "log": {
             "eventName": name,
             "attributes": [{"key": k, "value": any_value(v)} for k, v in details.items()],
@@ -185,8 +185,8 @@ def test_the_newer_event_and_events_of_spans(tmp_path: Path, where: str) -> None
                 "events": json.dumps([{"event.name": "gen_ai.user.message", "content": "hi", "role": "user"}]),
             }
         },
-    }[where]
-    found, view, bad = everything(lines(tmp_path / "r.jsonl", record))
+    }
+    found, view, bad = everything(lines(tmp_path / "r.jsonl", records[where]))
     assert (found, bad) == ([HI], [])
     assert view.format == ("otel_logs" if where == "log" else "otel")
 

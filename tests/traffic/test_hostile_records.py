@@ -61,7 +61,7 @@ WORDS = (
     "gen_ai.user.message", "gen_ai.choice", "observation", '[{"role": "user"}]', '{"messages": 1}',
 )  # fmt: skip
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(WORDS)
-ODD = (
+ODD: tuple[Any, ...] = (
     None, 0, -1, 1.5, True, "", "x", [], {}, [None], [[]], [{}], {"a": 1}, "[", "{", "[1]", '[{"text": 1}]',
     "\ud800",
     {"type": 1}, {"stringValue": 5}, {"kvlistValue": 3}, {"arrayValue": {"values": [1]}}, 10**30, float("nan"),

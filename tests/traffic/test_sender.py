@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.typed import about
 from tests.support.warp import WarpLoop, warped
 from tui.model import Assignment, Outcome, OutcomeKind, Request
 from tui.traffic.arrivals import Arrival, constant
@@ -219,7 +220,7 @@ def test_lateness_is_forgotten_after_ten_seconds() -> None:
         await sending
         await bench.sender.drain(1)
         view = bench.sender.view()
-        assert (view.late_p99_ms, view.saturated) == (pytest.approx(0.0, abs=1e-6), False)
+        assert (view.late_p99_ms, view.saturated) == (about(0.0, abs=1e-6), False)
         assert view.offered_rps == pytest.approx(0.1)
         loop.now_s += 20
         assert bench.sender.view().late_p99_ms is None

@@ -211,7 +211,7 @@ def test_a_document_too_large_or_broken_says_what_to_do(
 
 
 def test_a_followed_log_is_quiet_grows_and_rotates(tmp_path: Path) -> None:
-    path, notes = tmp_path / "r.jsonl", []
+    path, notes = tmp_path / "r.jsonl", list[str]()
     source = sources(sampled(path, follow=True), on_note=notes.append)
     assert source.next(NOW) is None
     assert source.views()[0].error == "No such file or directory"

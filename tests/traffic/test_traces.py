@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.places import SHARED
+from tests.support.typed import about
 from tui.base.line_reader import BadLine
 from tui.rollout import TraceUnit
 from tui.traffic.arrivals import Arrival, trace
@@ -55,7 +56,7 @@ def test_the_cases_are_in_seconds_and_that_is_said() -> None:
     said: list[str] = []
     qwen = list(trace(CASES / "qwen_bailian.jsonl", on_note=said.append))
     burst = list(trace(CASES / "burstgpt.csv", on_note=said.append))
-    assert qwen == [Arrival(0.0, 521, 132), Arrival(pytest.approx(1.0), 521, 132)]
+    assert qwen == [Arrival(0.0, 521, 132), Arrival(about(1.0), 521, 132)]
     assert burst == [Arrival(0.0, 472, 18), Arrival(40.0, 1087, 230), Arrival(113.0, 417, 276)]
     assert said == [
         "trace qwen_bailian.jsonl: timestamps are taken as seconds, as in Qwen-Bailian traces: 1 request/s; "

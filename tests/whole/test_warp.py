@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
 from tests.support.engine_runs import NEW, OLD, rollout
 from tests.support.rehearsal import Rehearsal, rehearse
+from tests.support.typed import about
 from tests.support.warp import warped
 from tui.model import ANSWERED, EventKind, VerdictState
 from tui.rollout import GuardSpec, Rollout
@@ -23,7 +24,7 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 def at_rate(folder: Path, rate: float, *, stream: bool, mode: Literal["off", "armed"] = "off") -> Rollout:
-    traffic = {"rate": rate, "arrivals": "poisson", "stream": stream, "timeout_s": 60.0}
+    traffic: dict[str, Any] = {"rate": rate, "arrivals": "poisson", "stream": stream, "timeout_s": 60.0}
     return replace(rollout(folder, NOWHERE, weights=EVEN, **traffic), guard=GuardSpec(mode))
 
 
@@ -41,9 +42,9 @@ def test_timers_are_jumped_to_in_their_order() -> None:
         return [*rung, ("end", clock())]
 
     assert warped(main) == [
-        ("early", pytest.approx(0.3, abs=1e-9)),
-        ("late", pytest.approx(3600.1, abs=1e-9)),
-        ("end", pytest.approx(86_400, abs=1e-9)),
+        ("early", about(0.3, abs=1e-9)),
+        ("late", about(3600.1, abs=1e-9)),
+        ("end", about(86_400, abs=1e-9)),
     ]
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sized
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from tui.model import Event, Outcome, Pair, RecordView, Second
 from tui.record.file import Connect, RecordFile, connect_sqlite
@@ -130,7 +130,7 @@ class RunRecord:
         most_held: int = MOST_HELD,
         connect: Connect = connect_sqlite,
         now: Callable[[], datetime] = _utc_now,
-    ) -> RunRecord:
+    ) -> Self:
         """Start recording into a new file at ``path``; its folder is made when missing.
 
         ``batch_s`` is the longest that an outcome waits for its commit, ``retry_s`` the pause after a failure,
