@@ -1,7 +1,8 @@
 """The program with instruments in it: ``python -m bench.watched cockpit|engine FILE OUT WARM_S FOR_S``.
 
-It runs the real cockpit with the engine as a thread beside it, or the engine without a screen, for ``FOR_S`` seconds after ``WARM_S`` and writes what
-it saw as JSON to OUT. In the cockpit the stalls of its loop are timed for ``STALLS_S`` seconds more.
+It runs the real cockpit with the engine as a thread beside it, or the engine without a screen, for ``FOR_S``
+seconds after ``WARM_S`` and writes what it saw as JSON to OUT. In the cockpit the stalls of its loop are timed
+for ``STALLS_S`` seconds more.
 """
 
 from __future__ import annotations
