@@ -29,7 +29,7 @@ from bench import (
 from bench.made_items import MADE, MADE_KINDS, made_fields
 from tests.support.places import SHARED
 from tui.grading import grade
-from tui.grading.grading import kind_of
+from tui.grading.graders import kind_of
 from tui.grading.task_files import TaskItem, grade_item, read_task_file
 from tui.model import Grade, Mark
 

@@ -24,7 +24,7 @@ from tests.support.places import ROOT
 from tests.support.rollout_files import KEY, document, write
 from tests.support.simulator_process import simulators
 from tui.cli.commands import app
-from tui.grading import patterns
+from tui.grading import literal as patterns
 from tui.model import EventKind
 from tui.record.kept_weights import KeptWeights, kept_path, read_kept, write_kept
 from tui.record.record import RunInfo, list_runs, read_events

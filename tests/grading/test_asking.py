@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from tests.support.service import client_of, serving
-from tui.grading.asking import MAX_TOKENS, JudgingModel, can_be_judged
+from tui.grading.judge import MAX_TOKENS, JudgingModel, can_be_judged
 from tui.grading.question import RESPONSE_FORMAT
 from tui.model import Answer, Judgement, Outcome, OutcomeKind, Sample, SampleKind
 

@@ -7,7 +7,8 @@ import re
 import pytest
 
 from tests.grading.test_graders import mark, taken
-from tui.grading import BadExpected, grade, patterns
+from tui.grading import BadExpected, grade
+from tui.grading import literal as patterns
 from tui.model import Mark
 
 LABELS = (

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.places import SHARED
-from tui.grading import patterns, task_files
-from tui.grading.prompts import labels_of, options_of
+from tui.grading import literal as patterns
+from tui.grading import task_files
+from tui.grading.options import labels_of, options_of
 from tui.grading.task_files import TaskFileRefused, grade_item, read_task_file, task_item
 from tui.model import Mark
 

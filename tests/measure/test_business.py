@@ -12,7 +12,7 @@ from tests.cockpit.test_tasks import DEEDS, MAIL, two_tasks
 from tests.support.cockpit_fakes import BASELINE, CANARY, figures, made_snapshot, windows
 from tests.support.made_verdicts import ADVISORY_COST, OK_COST, OK_P95, verdict
 from tests.support.typed import about
-from tui.grading.grades import Scored, read_scored, scored_text
+from tui.grading.agreement import PersonScore, person_score_text, read_person_score
 from tui.measure.business import (
     BusinessLine,
     CostOfBoth,
@@ -272,15 +272,15 @@ def test_money_is_whole_dollars_from_100_on() -> None:
 
 @pytest.mark.parametrize(
     "scored",
-    [Scored(1, CANARY, 4, True), Scored(22, "x: 3 of 5 blind", 1), Scored(3, "of 5", None),
-     Scored(4, "score of\nme taken back", 5, True)],
+    [PersonScore(1, CANARY, 4, True), PersonScore(22, "x: 3 of 5 blind", 1), PersonScore(3, "of 5", None),
+     PersonScore(4, "score of\nme taken back", 5, True)],
 )  # fmt: skip
-def test_a_score_is_read_as_it_was_written(scored: Scored) -> None:
-    assert read_scored(scored_text(scored)) == scored
+def test_a_score_is_read_as_it_was_written(scored: PersonScore) -> None:
+    assert read_person_score(person_score_text(scored)) == scored
 
 
 @pytest.mark.parametrize(
     "text", ["", "sample 1: x 6 of 5", "sample -1: x 3 of 5", "sample 1: x 3 of 5 ", "3 of 5"]
 )
 def test_what_is_no_score_is_not_read_as_one(text: str) -> None:
-    assert read_scored(text) is None
+    assert read_person_score(text) is None

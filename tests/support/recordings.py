@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tui.evaluation.canary_tests import Listener
-from tui.grading.grades import Scored, scored_text
+from tui.grading.agreement import PersonScore, person_score_text
 from tui.model import (
     Assignment,
     Event,
@@ -181,12 +181,13 @@ def made_migration(path: Path) -> Path:
                 record.outcome(outcome(number, name, second + 0.1, weight=50.0, task=task, cost_usd=usd))
             record.pair(Pair(second + 0.6, task, NEW, "quality", 5 - second % 2, 5 - second % 2 - drop))
     scores = (
-        ("ana", Scored(1, OLD, 4, True)), ("ana", Scored(1, NEW, 2, True)), ("ana", Scored(2, OLD, 5, False)),
-        ("ana", Scored(2, OLD, None)), ("ben", Scored(1, NEW, 3, False)),
+        ("ana", PersonScore(1, OLD, 4, True)), ("ana", PersonScore(1, NEW, 2, True)),
+        ("ana", PersonScore(2, OLD, 5, False)), ("ana", PersonScore(2, OLD, None)),
+        ("ben", PersonScore(1, NEW, 3, False)),
     )  # fmt: skip
     for number, (actor, scored) in enumerate(scores):
         made = event(number + 2, 90.0 + number, EventKind.SCORED)
-        record.event(replace(made, actor=actor, text=scored_text(scored)))
+        record.event(replace(made, actor=actor, text=person_score_text(scored)))
     assert record.close()
     return path
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from tui.afterwards.table import Table, number
 from tui.base.text import plain
-from tui.grading.grades import Scored, read_scored
+from tui.grading.agreement import PersonScore, read_person_score
 from tui.measure.business import BusinessLine, CostOfBoth, business, decision_texts, pairs_text, rate_text
 from tui.model import Event, EventKind, Pair, Snapshot
 from tui.model.criteria import BY_PAIRS
@@ -80,10 +80,10 @@ def _mean(criterion: str, value: float) -> str:
 def people_table(events: Iterable[Event]) -> Table:
     """Who scored how many answers, and what they gave to each version; a score that was given again or taken
     back counts as it stood at the end."""
-    standing: dict[str, dict[tuple[int, str], Scored]] = {}
+    standing: dict[str, dict[tuple[int, str], PersonScore]] = {}
     back: dict[str, int] = {}
     for event in events:
-        scored = read_scored(event.text) if event.kind is EventKind.SCORED else None
+        scored = read_person_score(event.text) if event.kind is EventKind.SCORED else None
         if scored is None:
             continue
         of_one = standing.setdefault(event.actor, {})
@@ -108,7 +108,7 @@ def people_table(events: Iterable[Event]) -> Table:
     return Table("Scores by people", columns, rows, "nobody scored an answer")
 
 
-def _given(scores: Iterable[Scored]) -> str:
+def _given(scores: Iterable[PersonScore]) -> str:
     values: dict[str, list[int]] = {}
     for scored in scores:
         values.setdefault(scored.deployment, []).append(scored.value or 0)

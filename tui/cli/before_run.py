@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tui.base.problems import Problem, field_name
 from tui.grading import TaskFileRefused, read_task_file
-from tui.grading.patterns import patterns_installed
+from tui.grading.literal import patterns_installed
 from tui.rollout import SIMULATOR, Rollout
 from tui.service.client import SPARE_CONNECTIONS
 from tui.service.proxies import ProxyRefused, proxy_for

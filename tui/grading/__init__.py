@@ -11,8 +11,8 @@ Of a long reply the first 28,000 and the last 100,000 characters are read (JSON 
 
 from __future__ import annotations
 
+from tui.grading.graders import MATCHES, UnknownMatch, grade
 from tui.grading.grades import BadExpected
-from tui.grading.grading import MATCHES, UnknownMatch, grade
 from tui.grading.task_files import TaskFile, TaskFileRefused, TaskItem, grade_item, read_task_file
 
 __all__ = [

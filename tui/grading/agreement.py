@@ -1,10 +1,10 @@
-"""How far the judging model's scores agree with those of people.
+"""Scores of people: how the run record says them, and how far those of the judging model agree with them.
 
-The measure is Cohen's kappa with quadratic weights (Cohen, "Weighted kappa", Psychological Bulletin 70, 1968):
-one minus the mean squared difference over that which is expected where judge and person score independently,
-each as they do. It is 1 for the same scores, 0 for chance, below 0 for worse than chance. With quadratic
-weights it needs sums only, 1 - mean (x - y)^2 / (mean x^2 + mean y^2 - 2 mean x mean y), and scores need not be
-whole (Fleiss and Cohen, Educational and Psychological Measurement 33, 1973).
+The measure of agreement is Cohen's kappa with quadratic weights (Cohen, "Weighted kappa", Psychological
+Bulletin 70, 1968): one minus the mean squared difference over that which is expected where judge and person
+score independently, each as they do. It is 1 for the same scores, 0 for chance, below 0 for worse than chance.
+With quadratic weights it needs sums only, 1 - mean (x - y)^2 / (mean x^2 + mean y^2 - 2 mean x mean y), and
+scores need not be whole (Fleiss and Cohen, Educational and Psychological Measurement 33, 1973).
 
 The interval is the jackknife's, 95 %, on the scale of artanh(kappa), where its spread is more even (Efron and
 Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 11). A sample at a time is left out with all its
@@ -15,6 +15,7 @@ answers, because two answers to one prompt are no two independent items. Simulat
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -188,3 +189,33 @@ def _interval(scored: Sequence[Sequence[tuple[float, int]]]) -> tuple[float | No
 
 def _stretched(value: float) -> float:
     return math.atanh(min(max(value, -_LARGEST), _LARGEST))
+
+
+_SCORED = re.compile(r"sample (\d{1,18}): (.+) ([1-5]) of 5( blind)?", re.DOTALL)
+_TAKEN_BACK = re.compile(r"sample (\d{1,18}): score of (.+) taken back", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonScore:
+    """The answer of one deployment in one sample. ``value`` is 1 to 5, None where a score was taken back."""
+
+    sample: int
+    deployment: str
+    value: int | None
+    blind: bool = False
+
+
+def person_score_text(scored: PersonScore) -> str:
+    """``sample 12: gpt4o-prod-v0513 4 of 5 blind``."""
+    if scored.value is None:
+        return f"sample {scored.sample}: score of {scored.deployment} taken back"
+    return f"sample {scored.sample}: {scored.deployment} {scored.value} of 5{' blind' if scored.blind else ''}"
+
+
+def read_person_score(text: str) -> PersonScore | None:
+    """What such a text says; None for any other."""
+    if found := _TAKEN_BACK.fullmatch(text):
+        return PersonScore(int(found[1]), found[2], None)
+    if found := _SCORED.fullmatch(text):
+        return PersonScore(int(found[1]), found[2], int(found[3]), found[4] is not None)
+    return None

@@ -8,14 +8,22 @@ from string import ascii_uppercase
 from types import MappingProxyType
 
 from tui.base.text import plain
-from tui.grading._numerals import Numeral
-from tui.grading._weights import SEVERAL, Said, Several, Weight, only, settle
 from tui.grading.grades import BadExpected, graded, ungraded
-from tui.grading.number import given_number
+from tui.grading.number import Numeral, given_number
 from tui.grading.options import OptionTexts, another_follows, letter_at_start, past_separator, word_at_start
-from tui.grading.reading import Reading, Span
-from tui.grading.statements import answers_in, few, statements, weight_of
-from tui.grading.undecided import is_left_open
+from tui.grading.reading import Reading, Span, is_left_open
+from tui.grading.statements import (
+    SEVERAL,
+    Candidate,
+    Several,
+    Strength,
+    answers_in,
+    few,
+    only,
+    settle,
+    statements,
+    strength_of,
+)
 from tui.model import Grade
 
 _NOUNS = "answer|option|choice|solution|ans|letter|response|selection|alternative|statement|key|correct"
@@ -84,7 +92,7 @@ def grade_choice(reading: Reading, expected: str, options: Mapping[str, str]) ->
     if is_left_open(reading, question.letters_in):
         return ungraded("leaves it open")
     for find, why in (
-        (question.told, "stated as the answer"),
+        (question.stated, "stated as the answer"),
         (question.in_bold, "in bold"),
         (question.called_right, "the option called right"),
         (question.named, "the only option named"),
@@ -114,7 +122,7 @@ class _Question:
         self._texts = OptionTexts(options, wanted)
         self._letters = frozenset(options) or frozenset(ascii_uppercase)
 
-    def told(self, reading: Reading) -> str | Several | None:
+    def stated(self, reading: Reading) -> str | Several | None:
         found = statements(reading, _NOUNS)
         picked = settle(answers_in(found, self._picked) + self._lines(reading, whole=True))
         if picked is not None:
@@ -126,14 +134,14 @@ class _Question:
 
     def called_right(self, reading: Reading) -> str | Several | None:
         text = reading.ends
-        said: list[Said[str]] = []
+        candidates: list[Candidate[str]] = []
         for pattern in (_VERDICT, _PICKED):
             for found in few(pattern, text):
                 letter = found[found.lastindex or 1]
-                weight = weight_of(text, found.start(), found.end(), found.group())
-                if weight is not None and weight > Weight.HEDGED and letter in self._letters:
-                    said.append((found.start(), weight, letter))
-        answer = settle(said)
+                strength = strength_of(text, found.start(), found.end(), found.group())
+                if strength is not None and strength > Strength.HEDGED and letter in self._letters:
+                    candidates.append((found.start(), strength, letter))
+        answer = settle(candidates)
         if answer is not None:
             return answer
         begun = [start for line in reading.lines if (start := self._letter(line.text)) is not None]
@@ -183,7 +191,7 @@ class _Question:
             else None
         )
 
-    def _lines(self, reading: Reading, *, whole: bool = False) -> list[Said[str]]:
+    def _lines(self, reading: Reading, *, whole: bool = False) -> list[Candidate[str]]:
         """What the first and the last line pick; ``whole``: such as are nothing but an option. In a list of
         several options only a bare one is."""
         if not reading.lines:
@@ -191,7 +199,7 @@ class _Question:
         lettered = {found[0] for line in reading.lines if (found := self._letter(line.text))}
         take = self._bare if len(lettered) != 1 else self._option if whole else self._marked
         ends = dict.fromkeys((reading.lines[0], reading.lines[-1]))
-        return [(line.start, Weight.SAID, answer) for line in ends if (answer := take(line)) is not None]
+        return [(line.start, Strength.STATED, answer) for line in ends if (answer := take(line)) is not None]
 
     def _marked(self, line: Span) -> str | Several | None:
         """The option of a line that is one, or that goes on after its letter as after a heading."""

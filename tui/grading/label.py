@@ -5,12 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tui.grading._weights import SEVERAL, Said, Several, Weight, only, settle
 from tui.grading.grades import BadExpected, graded, ungraded
-from tui.grading.prompts import words_of
-from tui.grading.reading import Reading
-from tui.grading.statements import answers_in, few, first_sentence, statements, weight_of
-from tui.grading.undecided import is_left_open
+from tui.grading.options import words_of
+from tui.grading.reading import Reading, is_left_open
+from tui.grading.statements import (
+    SEVERAL,
+    Candidate,
+    Several,
+    Strength,
+    answers_in,
+    few,
+    first_sentence,
+    only,
+    settle,
+    statements,
+    strength_of,
+)
 from tui.model import Grade
 
 _NOUNS = (
@@ -108,29 +118,31 @@ class _Labels:
         return None, ""
 
     def _told(self, reading: Reading) -> str | Several | None:
-        said = answers_in(statements(reading, _NOUNS), self._stated)
+        candidates = answers_in(statements(reading, _NOUNS), self._stated)
         ends = dict.fromkeys((*reading.lines[:1], *reading.lines[-1:]))
-        said += [(line.start, Weight.SAID, label) for line in ends if (label := self._headed(line.text))]
-        return settle(said)
+        candidates += [
+            (line.start, Strength.STATED, label) for line in ends if (label := self._headed(line.text))
+        ]
+        return settle(candidates)
 
     def _in_bold(self, reading: Reading) -> str | None:
         return only(self._whole(span.text) for span in reading.bold)
 
     def _called(self, reading: Reading) -> str | Several | None:
-        said: list[Said[str]] = []
+        candidates: list[Candidate[str]] = []
         for found in few(_CALLED, reading.ends):
             following = reading.ends[found.end() : found.end() + _BARE_CHARS]
-            weight = weight_of(reading.ends, found.start(), found.end(), found.group())
+            strength = strength_of(reading.ends, found.start(), found.end(), found.group())
             if following[:1] in _ENDS_SENTENCE:
                 continue
-            if (label := self._first(following)) and weight is not None:
-                said.append((found.start(), weight, label))
-        said += [
-            (found.start(), Weight.SAID, label)
+            if (label := self._first(following)) and strength is not None:
+                candidates.append((found.start(), strength, label))
+        candidates += [
+            (found.start(), Strength.STATED, label)
             for found in few(_BETTER, reading.ends)
             if (label := self._at_end(reading.ends[max(found.start() - _BARE_CHARS, 0) : found.start()]))
         ]
-        return settle(said)
+        return settle(candidates)
 
     def _only(self, reading: Reading) -> str | Several | None:
         named = self._named(reading.text, strict=True) if self._closed else set()

@@ -1,15 +1,29 @@
-"""``exact``: the reply is a text, letter for letter."""
+"""``exact``: the reply is a text, letter for letter; and ``regex``: it has a text of a form in it.
+
+Patterns are searched by RE2, in time linear in the reply: Python's ``re`` backtracks, and a reply made for it
+can keep ``.*a.*b.*c`` busy for minutes. RE2 comes with an extra; without it there are no patterns.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Container, Iterable, Iterator
+from functools import lru_cache
+from typing import Any
 
-from tui.grading._weights import SEVERAL, Several, Weight, settle
 from tui.grading.grades import BadExpected, graded, ungraded
-from tui.grading.reading import Reading, read, read_raw
-from tui.grading.statements import answers_in, first_sentence, statements, weight_of
+from tui.grading.reading import HEAD_CHARS, TAIL_CHARS, Reading, read, read_raw, without_middle
+from tui.grading.statements import (
+    SEVERAL,
+    Several,
+    Strength,
+    answers_in,
+    first_sentence,
+    settle,
+    statements,
+    strength_of,
+)
 from tui.grading.wrappers import plain_characters, without_ornaments
 from tui.model import Grade
 
@@ -26,7 +40,7 @@ _LEAD_IN = re.compile(
     r"\A(?!(?:\w{1,20} ){0,8}(?:not|never|no)\b)[A-Za-z][A-Za-z ,;']{0,40}:\s+(?=\S)", re.IGNORECASE
 )
 _ENTRY = re.compile(r"\A(?:[-*+•]|\d{1,3}[.)])\s+(?=\S)")
-_SAYING = re.compile(r"(?:\b(?:is|are|was|be)|'s):? (?=\S)")
+_VERB = re.compile(r"(?:\b(?:is|are|was|be)|'s):? (?=\S)")
 _PIECE = re.compile(r"(?<!\w)(\"|'|`|\*\*)(?=\S)(.{1,400}?)(?<=\S)\1(?!\w)")
 _ENDS_IT = re.compile(r"[.!;]|\s*$|,? (?:because|since|as|which)\b")
 
@@ -52,9 +66,9 @@ def grade_exact(reply: str, expected: str) -> Grade:
         return graded(True, reply, "the whole reply")
     if (keyed := _in_object(reply)) is not None:
         return graded(_is_it(keyed, wanted), keyed, "the answer in the JSON object")
-    told = [_told(each) for each in readings]
-    stated = [each for each in told if isinstance(each, tuple)]
-    if SEVERAL in told:
+    found = [_settled(each) for each in readings]
+    stated = [each for each in found if isinstance(each, tuple)]
+    if SEVERAL in found:
         return ungraded("contradicts itself")
     if stated:
         is_right = any(_is_it(text, wanted) for each in stated for text in each)
@@ -84,13 +98,13 @@ def _at_ends(reading: Reading) -> Iterator[tuple[str, str]]:
     first, last = reading.lines[0].text, reading.lines[-1].text
     yield last, "the last line"
     yield _LEAD_IN.sub("", last, count=1), "the last line"
-    for said in list(_SAYING.finditer(last[:_LINE_CHARS]))[-_FEW_WORDS:]:
-        if weight_of(last, said.start(), said.end()) not in (None, Weight.HEDGED):
-            yield last[said.end() :], "said on the last line"
+    for verb in list(_VERB.finditer(last[:_LINE_CHARS]))[-_FEW_WORDS:]:
+        if strength_of(last, verb.start(), verb.end()) not in (None, Strength.HEDGED):
+            yield last[verb.end() :], "said on the last line"
     pieces = [
         piece[2]
         for piece in _PIECE.finditer(last[-_LINE_CHARS:])
-        if weight_of(piece.string, piece.start(), piece.end()) not in (None, Weight.HEDGED)
+        if strength_of(piece.string, piece.start(), piece.end()) not in (None, Strength.HEDGED)
     ]
     if pieces:
         yield pieces[-1], "marked on the last line"
@@ -123,7 +137,7 @@ def _given(text: str) -> Iterator[str]:
         yield from _forms(plainer, _WRAPPERS)
 
 
-def _told(reading: Reading) -> tuple[str, ...] | Several | None:
+def _settled(reading: Reading) -> tuple[str, ...] | Several | None:
     return settle(answers_in(statements(reading, _NOUNS), _stated), _agree)
 
 
@@ -150,3 +164,67 @@ def _in_object(text: str) -> str | None:
         return None
     found = {key: value[key] for key in _KEYS if isinstance(value.get(key), str)}
     return next(iter(found.values())) if len(found) == 1 else None
+
+
+try:
+    import re2
+except ImportError:
+    re2 = None
+
+MAX_PATTERN_CHARS = 1_000
+
+_MAX_MEMORY_BYTES = 1024**2
+"""A larger pattern is refused. It also bounds what a search costs: it grows with pattern times reply."""
+
+
+class PatternsNotInstalled(BadExpected):
+    """A task with a pattern where RE2 is not installed; the text says how to install it."""
+
+
+def grade_regex(reply: str, expected: str) -> Grade:
+    """Whether the pattern is found anywhere in the reply.
+
+    Patterns are those of RE2 (https://github.com/google/re2/wiki/Syntax): no back-references, no looking
+    around, ``\\z`` for ``\\Z``; ``\\d``, ``\\w`` and ``\\b`` know ASCII only. The reply is taken as it is,
+    wrappers and all; ``^`` and ``$`` stand for its ends, with ``(?m)`` for those of lines. Of a long reply the
+    first 28,000 and the last 100,000 characters are searched. Raises BadExpected.
+    """
+    pattern = pattern_expected(expected)
+    text = reply.strip()
+    if not text:
+        return ungraded("the reply is empty")
+    # RE2 takes UTF-8, which has no surrogates.
+    searched = without_middle(text, HEAD_CHARS, TAIL_CHARS).encode("utf-8", "replace").decode()
+    found = pattern.search(searched) is not None
+    return graded(found, text, "the pattern is found" if found else "the pattern is not found")
+
+
+def pattern_expected(expected: str) -> Any:
+    """The expected pattern, compiled. Raises BadExpected, and PatternsNotInstalled where there is no RE2."""
+    if not patterns_installed():
+        raise PatternsNotInstalled("patterns need RE2: pip install 'canarytop[patterns]'")
+    if len(expected) > MAX_PATTERN_CHARS:
+        size = f"{len(expected):,} characters; the limit is {MAX_PATTERN_CHARS:,}"
+        raise BadExpected(f"expected is no usable pattern: it has {size}")
+    return _compiled(expected)
+
+
+def patterns_installed() -> bool:
+    """Whether patterns can be searched."""
+    return re2 is not None
+
+
+@lru_cache(maxsize=256)
+def _compiled(source: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    options.never_capture = True
+    options.max_mem = _MAX_MEMORY_BYTES
+    try:
+        return re2.compile(source, options=options)
+    except re2.error as error:
+        why = error.args[0]
+        why = why.decode("utf-8", "replace") if isinstance(why, bytes) else str(why)
+        raise BadExpected(f"expected is no usable pattern: {why}") from error
+    except UnicodeEncodeError as error:
+        raise BadExpected("expected is no usable pattern: it has half of a surrogate pair") from error

@@ -1,14 +1,83 @@
-"""Where a reply says "this is my answer", and how plainly: what the weights mean stands in ``weights``."""
+"""Statements of a reply: where it says "this is my answer", how plainly, and which of several counts.
+
+A statement has one of four strengths:
+
+- FINAL: ``#### 24``, ``\boxed{24}``, "final answer: 24", "so the answer is 24", "actually, the answer is 24".
+- SLOT: the answer in a place made for it, "Answer: 24", ``<answer>24</answer>``, ``{"answer": 24}``.
+- STATED: "the correct answer is 24", "I choose B", and whatever a grader takes for an explicit statement, such
+as a first line with nothing but an answer.
+- HEDGED: "one might think that the answer is 24", "the answer could be 24".
+
+All that agree are one answer, repeats are fine. Where they differ, the last one counts if it is FINAL, or if it
+is a SLOT and every other is less than that; otherwise the reply contradicts itself. The last one and those just
+before it that agree with it are one, of the greatest strength among them. HEDGED ones do not count.
+"The answer is not 24" and "is the answer 24?" are no statements.
+"""
 
 from __future__ import annotations
 
+import itertools
+import operator
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import lru_cache
+from typing import Final, TypeAlias, TypeVar
 
-from tui.grading._weights import Said, Several, T, Weight
 from tui.grading.reading import Reading
+
+T = TypeVar("T")
+
+
+class Strength(IntEnum):
+    """How plainly a statement is meant as the answer."""
+
+    HEDGED = 0
+    STATED = 1
+    SLOT = 2
+    FINAL = 3
+
+
+class Several:
+    """More than one answer where one was asked for."""
+
+
+SEVERAL: Final = Several()
+
+Candidate: TypeAlias = tuple[int, Strength, T | Several]
+"""Candidate for the answer: its place in the reply, its strength, and the answer."""
+
+
+def settle(answers: Iterable[Candidate[T]], agree: Callable[[T, T], bool] = operator.eq) -> T | Several | None:
+    """The answer that the given ones amount to; SEVERAL for a contradiction, None for none."""
+    stated = [each for each in sorted(answers, key=_order) if each[1] > Strength.HEDGED]
+    if not stated:
+        return None
+    last = stated[-1][2]
+    run = itertools.takewhile(lambda each: _agree(each[2], last, agree), reversed(stated))
+    strength = max(each[1] for each in run)
+    others = [other for _, other, answer in stated if not _agree(answer, last, agree)]
+    if not others or strength is Strength.FINAL:
+        return last
+    return last if strength is Strength.SLOT and max(others) < Strength.SLOT else SEVERAL
+
+
+def _order(of: Candidate[T]) -> tuple[int, Strength]:
+    return of[0], of[1]
+
+
+def _agree(one: T | Several, other: T | Several, agree: Callable[[T, T], bool]) -> bool:
+    if isinstance(one, Several) or isinstance(other, Several):
+        return one is other
+    return one is other or agree(one, other)
+
+
+def only(answers: Iterable[T | Several | None]) -> T | None:
+    """The answer that all of those given are, None when they differ or none is given."""
+    found = {answer for answer in answers if answer is not None}
+    answer = found.pop() if len(found) == 1 else None
+    return None if isinstance(answer, Several) else answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +85,7 @@ class Statement:
     """What follows a marker, to the end of the line at most. ``at`` is its place in the reply."""
 
     at: int
-    weight: Weight
+    strength: Strength
     text: str
 
 
@@ -98,7 +167,7 @@ def statements(reading: Reading, nouns: str) -> list[Statement]:
     """The statements of a reply in order. ``nouns`` are the words for the answer, as a regular expression."""
     text = reading.text
     found = [
-        Statement(span.start, Weight.FINAL, span.text.strip() or _following(text, span.start, span.end))
+        Statement(span.start, Strength.FINAL, span.text.strip() or _following(text, span.start, span.end))
         for span in (*reading.hashed[-_LAST:], *reading.boxed[-_LAST:])
     ]
     for noun in few(_noun(nouns), reading.lower):
@@ -106,9 +175,9 @@ def statements(reading: Reading, nouns: str) -> list[Statement]:
         if not inside_word and (statement := _slot(text, noun) or _sentence(text, noun)) is not None:
             found.append(statement)
     found += [
-        Statement(said.start(), weight, _following(text, said.end(), said.end()))
-        for said in few(_CHOSEN, text)
-        if (weight := weight_of(text, said.start(), said.end())) is not None
+        Statement(chosen.start(), strength, _following(text, chosen.end(), chosen.end()))
+        for chosen in few(_CHOSEN, text)
+        if (strength := strength_of(text, chosen.start(), chosen.end())) is not None
     ]
     found.sort(key=lambda statement: statement.at)
     return [each for each in found if not _NOT_AN_ANSWER.match(each.text)]
@@ -127,8 +196,8 @@ def _slot(text: str, noun: re.Match[str]) -> Statement | None:
     if after is None or before is None:
         return None
     is_final = _FINALLY.search(before["lead"] + noun.group()) or _RETRACTING.search(_before(text, noun.start()))
-    weight = Weight.FINAL if is_final else Weight.SLOT
-    return Statement(noun.start(), weight, _following(text, after.end(), after.end()))
+    strength = Strength.FINAL if is_final else Strength.SLOT
+    return Statement(noun.start(), strength, _following(text, after.end(), after.end()))
 
 
 def _sentence(text: str, noun: re.Match[str]) -> Statement | None:
@@ -138,10 +207,10 @@ def _sentence(text: str, noun: re.Match[str]) -> Statement | None:
     if after is None or before is None:
         return None
     start = noun.start() - len(before.group())
-    weight = weight_of(text, start, after.end(), f"{before['lead']} {after['between'] or ''}")
-    if weight is None:
+    strength = strength_of(text, start, after.end(), f"{before['lead']} {after['between'] or ''}")
+    if strength is None:
         return None
-    return Statement(noun.start(), weight, _following(text, after.end(), after.end()))
+    return Statement(noun.start(), strength, _following(text, after.end(), after.end()))
 
 
 def _before(text: str, at: int) -> str:
@@ -152,10 +221,10 @@ def _before(text: str, at: int) -> str:
     return piece if begin == 0 or text[begin - 1] == "\n" else f"x{piece}"
 
 
-def answers_in(found: Iterable[Statement], take: Callable[[str], T | Several | None]) -> list[Said[T]]:
-    """What ``take`` finds in each statement: place, weight, answer."""
-    taken = ((each.at, each.weight, take(each.text)) for each in found)
-    return [(at, weight, answer) for at, weight, answer in taken if answer is not None]
+def answers_in(found: Iterable[Statement], take: Callable[[str], T | Several | None]) -> list[Candidate[T]]:
+    """What ``take`` finds in each statement: place, strength, answer."""
+    taken = ((each.at, each.strength, take(each.text)) for each in found)
+    return [(at, strength, answer) for at, strength, answer in taken if answer is not None]
 
 
 def first_sentence(text: str) -> str:
@@ -175,9 +244,9 @@ def few(pattern: re.Pattern[str], text: str) -> list[re.Match[str]]:
     return matches if len(matches) <= _FIRST + _LAST else matches[:_FIRST] + matches[-_LAST:]
 
 
-def weight_of(text: str, start: int, end: int, inside: str = "") -> Weight | None:
-    """The weight of what is said from ``start`` to ``end``, from the words before and ``inside`` it; None when
-    it is denied or asked."""
+def strength_of(text: str, start: int, end: int, inside: str = "") -> Strength | None:
+    """The strength of what is stated from ``start`` to ``end``, from the words before and ``inside`` it; None
+    when it is denied or asked."""
     before = _CLAUSE_BEGINS.split(text[max(start - _CLAUSE_BEFORE, 0) : start])[-1]
     before = _CONCEDED.sub("", before)[-_BEFORE:]
     if _DENIED.search(before) or _DENIAL.search(inside):
@@ -185,15 +254,15 @@ def weight_of(text: str, start: int, end: int, inside: str = "") -> Weight | Non
     if first_sentence(text[end : end + _MAX_CHARS].partition("\n")[0]).endswith("?"):
         return None
     if _HEDGE.search(inside) or _UNSURE.match(text, end) or (_IF.search(before) and _WOULD.search(inside)):
-        return Weight.HEDGED
+        return Strength.HEDGED
     # What stands nearer counts: "I thought of 12, so the answer is 24".
     hedged = max((found.start() for found in _HEDGE.finditer(before)), default=-1)
     finally_ = max((found.start() for found in _FINALLY.finditer(before)), default=-1)
     if _FINALLY.search(inside):
-        return Weight.FINAL
+        return Strength.FINAL
     if hedged > finally_:
-        return Weight.HEDGED
-    return Weight.FINAL if finally_ >= 0 else Weight.SAID
+        return Strength.HEDGED
+    return Strength.FINAL if finally_ >= 0 else Strength.STATED
 
 
 def _following(text: str, start: int, end: int) -> str:

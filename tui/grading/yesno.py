@@ -5,11 +5,20 @@ from __future__ import annotations
 import re
 
 from tui.base.text import plain
-from tui.grading._weights import SEVERAL, Several, Weight, only, settle
 from tui.grading.grades import BadExpected, graded, ungraded
-from tui.grading.reading import Reading, flat
-from tui.grading.statements import answers_in, few, first_sentence, statements, weight_of
-from tui.grading.undecided import is_left_open
+from tui.grading.reading import Reading, flat, is_left_open
+from tui.grading.statements import (
+    SEVERAL,
+    Several,
+    Strength,
+    answers_in,
+    few,
+    first_sentence,
+    only,
+    settle,
+    statements,
+    strength_of,
+)
 from tui.model import Grade
 
 _NOUNS = (
@@ -154,21 +163,23 @@ def _named(word: str) -> str:
 
 def _told(reading: Reading) -> str | Several | None:
     text = reading.ends
-    said = answers_in(statements(reading, _NOUNS), _stated)
+    candidates = answers_in(statements(reading, _NOUNS), _stated)
     if head := _AT_HEAD.match(text):
         both = _BOTH.match(text, head.start(1))
         if both is None or text[both.end() : both.end() + 1] not in ("?", ":"):
-            said.append((head.start(1), Weight.SAID, SEVERAL if both else _named(head[1])))
+            candidates.append((head.start(1), Strength.STATED, SEVERAL if both else _named(head[1])))
     place = reading.place
     for found in few(_AT_SENTENCE, text):
-        said.append((place(found.start(2)), Weight.HEDGED if found["asked"] else Weight.SAID, _named(found[2])))
-    said += [(place(found.start(1)), Weight.FINAL, _named(found[1])) for found in few(_FINALLY, text)]
-    said += [
-        (place(found.start(1)), weight, _named(found[1]))
+        candidates.append(
+            (place(found.start(2)), Strength.HEDGED if found["asked"] else Strength.STATED, _named(found[2]))
+        )
+    candidates += [(place(found.start(1)), Strength.FINAL, _named(found[1])) for found in few(_FINALLY, text)]
+    candidates += [
+        (place(found.start(1)), strength, _named(found[1]))
         for found in few(_SAID, text)
-        if (weight := weight_of(text, found.start(), found.end(), found.group())) is not None
+        if (strength := strength_of(text, found.start(), found.end(), found.group())) is not None
     ]
-    return settle(said)
+    return settle(candidates)
 
 
 def _in_bold(reading: Reading) -> str | None:
@@ -182,14 +193,14 @@ def _stated(text: str) -> str | Several | None:
     if found is None:
         if _STATED_UNKNOWN.match(text):
             return SEVERAL
-        said = _CLAUSE.match(text.lstrip())
-        return _of_clause(said) if said else None
+        clause = _CLAUSE.match(text.lstrip())
+        return _of_clause(clause) if clause else None
     return SEVERAL if _BOTH.match(text, found.start(1)) else _named(found[1])
 
 
 def _clauses(reading: Reading) -> str | Several | None:
-    said = {_of_clause(found) for sentence in _ends(reading) if (found := _CLAUSE.search(sentence))}
-    return SEVERAL if len(said) > 1 else said.pop() if said else None
+    clauses = {_of_clause(found) for sentence in _ends(reading) if (found := _CLAUSE.search(sentence))}
+    return SEVERAL if len(clauses) > 1 else clauses.pop() if clauses else None
 
 
 def _of_clause(found: re.Match[str]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
-from tui.grading.asking import JudgingModel
+from tui.grading.judge import JudgingModel
 from tui.model import ENGINE, EventKind, Judgement, JudgeView, Outcome, Sample
 from tui.routing.controller import Log
 from tui.service.budget import Budget

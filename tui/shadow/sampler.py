@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from tui.grading import TaskItem, grade_item
-from tui.grading.asking import can_be_judged
+from tui.grading.judge import can_be_judged
 from tui.model import (
     DEFAULT_TASK,
     NEVER_SERVED,

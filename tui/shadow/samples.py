@@ -10,8 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import count
 
-from tui.grading.agreement import Agreement, agreement
-from tui.grading.grades import Scored, scored_text
+from tui.grading.agreement import Agreement, PersonScore, agreement, person_score_text
 from tui.model import Event, EventKind, HumanScore, Sample
 from tui.routing.controller import CommandRefused, Log
 
@@ -114,7 +113,7 @@ class Scores:
             # Once for each sample: evidence cannot be taken back.
             self._paired.add(kept.id)
             self._weigh(kept, {name: score.value for name, score in kept.human.items()})
-        text = scored_text(Scored(sample, deployment, value, blind))
+        text = person_score_text(PersonScore(sample, deployment, value, blind))
         return self._log(EventKind.SCORED, actor, text, reason=note)
 
     def unscore(self, sample: int, deployment: str, actor: str) -> Event:
@@ -123,7 +122,7 @@ class Scores:
         if deployment not in kept.human:
             raise CommandRefused(f"sample {sample}: the answer of {deployment} has no score to take back")
         self._keep(replace(kept, human={d: s for d, s in kept.human.items() if d != deployment}))
-        return self._log(EventKind.SCORED, actor, scored_text(Scored(sample, deployment, None)))
+        return self._log(EventKind.SCORED, actor, person_score_text(PersonScore(sample, deployment, None)))
 
     def _scorable(self, sample: int, deployment: str) -> Sample:
         kept = self._store.get(sample)

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from tui.grading import TaskFileRefused, TaskItem, read_task_file
-from tui.grading.asking import JudgingModel
+from tui.grading.judge import JudgingModel
 from tui.model import ENGINE, EventKind, Outcome, Sample
 from tui.rollout import JudgeSpec, Rollout
 from tui.routing.controller import Log

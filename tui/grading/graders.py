@@ -1,8 +1,10 @@
-"""One reply, graded: from the name of a match kind to its grader."""
+"""Graders: one table from the match kind of a task to the function that grades a reply."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 
 from tui.base.text import plain
@@ -10,27 +12,57 @@ from tui.grading.choice import grade_choice, letter_expected
 from tui.grading.grades import BadExpected, ungraded
 from tui.grading.json_equality import grade_json, json_expected
 from tui.grading.label import grade_label, label_expected
-from tui.grading.literal import exact_expected, grade_exact
+from tui.grading.literal import exact_expected, grade_exact, grade_regex, pattern_expected
 from tui.grading.number import grade_number, number_expected
-from tui.grading.patterns import grade_regex, pattern_expected
-from tui.grading.reading import read
+from tui.grading.reading import Reading, read
 from tui.grading.yesno import grade_yesno, yesno_expected
 from tui.model import Grade, Mark
 
 NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
 
-_CHECKS: Mapping[str, Callable[[str], object]] = {
-    "number": number_expected,
-    "choice": letter_expected,
-    "yesno": yesno_expected,
-    "label": label_expected,
-    "exact": exact_expected,
-    "regex": pattern_expected,
-    "json": json_expected,
-    "reference": str,
+
+@dataclass(frozen=True)
+class Reply:
+    """Reply of a model and what a task says of the answer to it."""
+
+    text: str
+    expected: str
+    options: Mapping[str, str]
+    labels: Sequence[str]
+
+    @cached_property
+    def reading(self) -> Reading:
+        return read(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Grader:
+    """Grader of one match kind. ``check`` raises BadExpected for an expected answer that is not of the kind;
+    ``reads``: it takes the reply as a person reads it, which must not be empty."""
+
+    match: str
+    check: Callable[[str], object]
+    grade: Callable[[Reply], Grade]
+    reads: bool = False
+
+
+GRADERS = {
+    row.match: row
+    for row in (
+        Grader("number", number_expected, lambda of: grade_number(of.reading, of.expected), reads=True),
+        Grader(
+            "choice", letter_expected, lambda of: grade_choice(of.reading, of.expected, of.options), reads=True
+        ),
+        Grader("yesno", yesno_expected, lambda of: grade_yesno(of.reading, of.expected), reads=True),
+        Grader("label", label_expected, lambda of: grade_label(of.reading, of.expected, of.labels), reads=True),
+        Grader("exact", exact_expected, lambda of: grade_exact(of.text, of.expected)),
+        Grader("regex", pattern_expected, lambda of: grade_regex(of.text, of.expected)),
+        Grader("json", json_expected, lambda of: grade_json(of.text, of.expected)),
+        Grader("reference", str, lambda of: Grade(Mark.FOR_JUDGE, "", "a reference text, not a right answer")),
+    )
 }
 
-MATCHES = tuple(_CHECKS)
+MATCHES = tuple(GRADERS)
 """Every match kind, by the names that stand in task files."""
 
 
@@ -52,24 +84,10 @@ def grade(
     UnknownMatch, and BadExpected when the expected answer is not of the kind.
     """
     kind = kind_of(expected, match, options=options, labels=labels)
-    if kind == "reference":
-        return Grade(Mark.FOR_JUDGE, "", "a reference text, not a right answer")
-    if kind == "json":
-        return grade_json(reply, expected)
-    if kind == "regex":
-        return grade_regex(reply, expected)
-    if kind == "exact":
-        return grade_exact(reply, expected)
-    reading = read(reply)
-    if not reading.lines:
+    grader, given = GRADERS[kind], Reply(reply, expected, options, labels)
+    if grader.reads and not given.reading.lines:
         return ungraded("the reply is empty")
-    if kind == "number":
-        return grade_number(reading, expected)
-    if kind == "choice":
-        return grade_choice(reading, expected, options)
-    if kind == "yesno":
-        return grade_yesno(reading, expected)
-    return grade_label(reading, expected, labels)
+    return grader.grade(given)
 
 
 def kind_of(
@@ -80,11 +98,11 @@ def kind_of(
     It is ``match``, save for a ``label`` task without known labels: where its options are lettered it is graded
     as ``choice``, where Yes or No is expected as ``yesno``. Raises UnknownMatch and BadExpected.
     """
-    if match not in _CHECKS:
+    if match not in GRADERS:
         raise UnknownMatch(f"match {plain(repr(match), 40)} is not known; known are {', '.join(MATCHES)}")
     if match == "label" and not labels:
         match = _kind_of_label(expected, options)
-    _CHECKS[match](expected)
+    GRADERS[match].check(expected)
     if match == "choice":
         letter_expected(expected, options)
     return match
