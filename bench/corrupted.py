@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import faulthandler
 import json
-import random
 import resource
 import signal
 import sqlite3
@@ -29,6 +28,7 @@ from typing import Any
 
 from typer.testing import CliRunner
 
+from tests.support.contexts import automated, context_of
 from tests.support.corrupt_records import damaged
 from tests.support.recordings import NEW, OLD, STARTED, made_migration, made_run, rollout_text
 from tui.afterwards.player import Player
@@ -36,15 +36,13 @@ from tui.afterwards.recording import Recording
 from tui.cli.commands import app
 from tui.cli.rehearsal import EveryKey
 from tui.cli.wiring import RunOptions
-from tui.engine.automation import Automation
+from tui.engine.automation import Automation, evaluators_of
 from tui.engine.resume import resumed
 from tui.evaluation.evaluators import Evaluators
 from tui.model import Assignment, Event, EventKind, Outcome, Pair
 from tui.record.kept_weights import KeptWeights, kept_path, write_kept
 from tui.record.reader import UnreadableRecord, read_events
 from tui.rollout import Rollout, load_rollout
-from tui.routing.controller import Controller
-from tui.routing.router import Router
 
 _LIMIT_S = 5.0
 _KILLED_S = 20
@@ -81,11 +79,7 @@ def _automation(rollout: Rollout, clock: Callable[[], float] = lambda: 0.0) -> A
     def log(kind: EventKind, actor: str, text: str, **more: Any) -> Event:
         return Event(1, STARTED, 0.0, actor, kind, text, **more)
 
-    router = Router(rollout.weights, rng=random.Random(1), clock=clock)
-    hand = Controller(
-        router, baseline=rollout.baseline, deployments=tuple(rollout.deployments), log=log, clock=clock
-    )
-    return Automation(rollout, controller=hand, log=log, clock=clock, fresh=lambda _: True)
+    return automated(rollout, context_of(log, clock))[2]
 
 
 def _state_of(recording: Recording) -> dict[str, Any]:
@@ -190,9 +184,11 @@ def _taken_up(path: Path, file: Path, kept: bool, most: float) -> None:
     taken = resumed(rollout, path.parent, RunOptions(resume=True))
     if taken.kept is not None:
         taken.kept.close(1.0)
-    if taken.past is not None:
-        _automation(replace(rollout, weights=taken.past.weights)).restore(taken.past.automation or {}, -1.0)
-        for text in taken.past.lost:
+    if taken.previous is not None:
+        known = taken.previous.automation or {}
+        evaluators_of(rollout, state=known, offset_s=-1.0)
+        _automation(replace(rollout, weights=taken.previous.weights)).restore(known, -1.0)
+        for text in taken.previous.lost:
             assert len(text) < 1000, f"{len(text)} characters lost"
     if kept and _says_nothing(path):
         most = 50.0

@@ -12,11 +12,13 @@ from typing import Literal
 
 from screenshots.service import PretendService
 from tests.support.cockpit_fakes import START, Clock
+from tests.support.contexts import RaiseAny
 from tests.support.places import ROOT
 from tui.engine.events import EventLog
 from tui.measure.windows import Measures
 from tui.model import (
     DEFAULT_TASK,
+    Context,
     DeploymentView,
     EventKind,
     Outcome,
@@ -71,16 +73,15 @@ class Film:
         }
         self.clock = Clock()
         self.clock.now_s = 0.0
-        self.log = EventLog(keep=lambda event: None, clock=self.clock, now=self._now)
-        self._router = Router(rollout.weights, rng=random.Random(f"{seed}/router"), clock=self.clock)
+        self.log = EventLog(clock=self.clock, now=self._now)
+        context = Context(self.clock, self._now, self.log, seed=seed)
+        self._router = Router(rollout.weights, context)
         self._health = {name: Health(name, clock=self.clock) for name in self._deployments}
         self.controller = Controller(
             self._router,
+            RaiseAny(lambda name: self._health[name].why_not_raise()),
+            context,
             baseline=rollout.baseline,
-            deployments=tuple(self._deployments),
-            log=self.log,
-            clock=self.clock,
-            why_not_raise=lambda name, _: self._health[name].why_not_raise(),
         )
         self._measures = Measures(tuple(self._deployments), tuple(rollout.weights))
         self._arrivals = poisson(rate, random.Random(f"{seed}/arrivals"))

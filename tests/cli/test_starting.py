@@ -27,8 +27,9 @@ from tests.support.engine_runs import (
     until,
 )
 from tui.cli.wiring import RunOptions
+from tui.engine.keeper import LastWeights
 from tui.engine.resume import OtherRuns, by_records, file_weights, resumed
-from tui.engine.resume_weights import Standing, beginning, newest
+from tui.engine.resume_weights import beginning, newest
 from tui.engine.setup import Setup
 from tui.model import Event, EventKind, PlanState, PlanStep, WeightTable
 from tui.model.commands import Mark, ResumePlan, RollBack, Shift, Undo
@@ -220,15 +221,15 @@ def test_who_joins_before_the_traffic_does_not_make_it_the_last_run(tmp_path: Pa
     of, place = rollout(tmp_path, "http://nowhere"), tmp_path / "w.json"
     file = WeightsFile(place)
     setup = Setup(of, "run1", {}, 1, "ann", None, lambda: 0.0, lambda: AT, kept=file)
-    standing = Standing(setup, of.weights)
+    last = LastWeights(setup, of.weights)
     joined = {"default": {**of.weights["default"], "late": 0.0}}
-    standing.heard(Event(2, AT, 0.0, "ann", EventKind.ADDED, "", after=joined))
-    standing.heard(Event(3, AT, 0.0, "ann", EventKind.MARKED, ""))
+    last.heard(Event(2, AT, 0.0, "ann", EventKind.ADDED, "", after=joined))
+    last.heard(Event(3, AT, 0.0, "ann", EventKind.MARKED, ""))
     assert read_kept(place) is None
-    written = standing.begun()
+    written = last.begun()
     assert written is not None
     written.result(WAIT_S)
-    assert standing.begun() is None, "once"
+    assert last.begun() is None, "once"
     kept = read_kept(place)
     assert kept is not None
     assert (kept.weights, kept.event, kept.kind) == (joined, 2, EventKind.STARTED)
@@ -309,7 +310,7 @@ def test_undo_goes_back_to_whole_tables_of_now(tmp_path: Path) -> None:
                        record=tmp_path / "run1.sqlite", event=1000)  # fmt: skip
         write_kept(kept_path(state, now.path), kept)
         taken = resumed(now, state / "runs", RunOptions(resume=True))
-        with running(now, past=taken.past) as engine:
+        with running(now, previous=taken.previous) as engine:
             seen = []
             while True:
                 try:

@@ -14,12 +14,13 @@ from aiohttp import web
 
 from tests.support.arm_service import Arm, answering, arm
 from tests.support.check_service import ENV, checked, noon
+from tests.support.contexts import context_of
 from tests.support.lifecycle_values import BUNDLED
 from tui.control_plane.resource_manager import ResourceManager
 from tui.engine.accounts import ask_accounts, first_view, look_once, may_be_asked, read_account
 from tui.engine.control_plane import RunControlPlane
 from tui.engine.events import EventLog
-from tui.model import AccountView, EventKind
+from tui.model import AccountView, Deployment, EventKind
 from tui.rollout import ControlPlane
 
 
@@ -145,9 +146,10 @@ class TestAskAccounts:
 @asynccontextmanager
 async def watched(service: Arm) -> AsyncIterator[tuple[RunControlPlane, EventLog]]:
     """The control plane of a run that looks at the simulator's account all the time."""
-    log = EventLog(keep=lambda _: None, clock=lambda: 0.0, now=noon)
+    log = EventLog(clock=lambda: 0.0, now=noon)
     managers = {"main": service.manager}
-    plane = RunControlPlane(managers, ours=lambda _: frozenset({"d"}), lifecycle=BUNDLED, log=log, now=noon)
+    deployment = Deployment("d", "main", "gpt-4o", "2024-11-20")
+    plane = RunControlPlane(managers, {"d": deployment}, BUNDLED, context_of(log, now=noon))
     watching = asyncio.create_task(plane.watch())
     try:
         yield plane, log

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.routing.test_weights import Clock, Log
+from tests.support.contexts import Clock, KeptLog, automated, context_of
 from tests.support.engine_runs import (
     NEW,
     OLD,
@@ -29,14 +28,13 @@ from tests.support.engine_runs import (
     until,
 )
 from tests.support.evidence import outcome_of
-from tui.engine.automation import Automation
+from tui.engine.automation import evaluators_of
 from tui.engine.setup import PreviousRun
 from tui.evaluation.evaluators import Calibrated
 from tui.model import EventKind, OutcomeKind, PlanState, PlanStep, VerdictState
 from tui.model.commands import HoldPlan, Nudge, Promote, ResumePlan, RetryStep, RollBack, SkipStep, ToggleGuard
 from tui.rollout.values import GuardSpec, PlanSpec
-from tui.routing.controller import CommandRefused, Controller
-from tui.routing.router import Router
+from tui.routing.controller import CommandRefused
 from tui.simulator.behaviour import PretendDeployment
 
 WAIT_S = 20.0
@@ -112,7 +110,7 @@ def test_a_plan_climbs_holds_and_is_taken_up_where_it_stood(tmp_path: Path) -> N
             assert climbed.weights["default"][NEW] == 50.0
             with pytest.raises(CommandRefused, match="nothing to resume"):
                 engine.send(ResumePlan(), actor="ann").result(WAIT_S)
-        again = engine_of(of, past=left_by(tmp_path / "run1.sqlite", of))
+        again = engine_of(of, previous=left_by(tmp_path / "run1.sqlite", of))
         try:
             again.start()
             taken_up = until(again, lambda s: s.plan is not None)
@@ -145,7 +143,7 @@ def test_a_state_of_another_plan_is_said_and_left(tmp_path: Path) -> None:
             "evaluators": {"default": {"question": {"engine": "blocks"}}},
             "tasks": {"default": {"guard": {"mode": 7}}},
         }
-        with running(of, past=PreviousRun("run0", of.weights, datetime.now(UTC), (), broken)) as engine:
+        with running(of, previous=PreviousRun("run0", of.weights, datetime.now(UTC), (), broken)) as engine:
             refused = [e.text for e in engine.snapshot().events if e.kind is EventKind.REFUSED]
             assert len(refused) == 2
             assert all(text.startswith("not taken up from the run before, ") for text in refused)
@@ -153,30 +151,22 @@ def test_a_state_of_another_plan_is_said_and_left(tmp_path: Path) -> None:
 
 
 def test_evidence_of_the_first_engine_begins_anew_and_that_is_said(tmp_path: Path) -> None:
-    run = Run(tmp_path)
-    first = {"judges": {"default": {"question": {"alpha_pct": 5.0}}}, "tasks": run.automation.state()["tasks"]}
-    assert run.automation.restore(first, 0.0) == (
-        "evidence: it was weighed by an earlier version of canarytop, and begins anew",
-    )
+    first = {"judges": {"default": {"question": {"alpha_pct": 5.0}}}}
+    _, refused = evaluators_of(rollout(tmp_path, "http://127.0.0.1:9"), state=first)
+    assert refused == ("evidence: it was weighed by an earlier version of canarytop, and begins anew",)
 
 
 class Run:
     """The automation of two deployments under an armed guard, without a service, on a clock of its own."""
 
     def __init__(self, folder: Path, known: Calibrated | None = None) -> None:
-        self.clock, self.log, self._ids = Clock(), Log(), count()
-        self.router = Router({"default": {OLD: 50.0, NEW: 50.0}}, rng=random.Random(1), clock=self.clock)
-        self.hand = Controller(
-            self.router, baseline=OLD, deployments=(OLD, NEW), log=self.log, clock=self.clock
+        self.clock, self.log, self._ids = Clock(), KeptLog(), count()
+        of = replace(
+            rollout(folder, "http://127.0.0.1:9"),
+            guard=GuardSpec("armed"),
+            weights={"default": {OLD: 50.0, NEW: 50.0}},
         )
-        self.automation = Automation(
-            replace(rollout(folder, "http://127.0.0.1:9"), guard=GuardSpec("armed")),
-            controller=self.hand,
-            log=self.log,
-            clock=self.clock,
-            fresh=lambda _: True,
-            calibrated=known,
-        )
+        self.router, self.hand, self.automation = automated(of, context_of(self.log, self.clock), known)
 
     def go(self, requests: int, *, failing: bool, alone: bool = False) -> None:
         """The canary fails or not, and so many requests come; fewer where it gets none any more."""

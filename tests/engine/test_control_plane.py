@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from tests.support.arm_service import STARTS
+from tests.support.contexts import context_of
 from tests.support.engine_runs import OLD, WAIT_S, recorded, until
 from tests.support.managed_runs import (
     MADE,
@@ -25,7 +26,8 @@ from tui.engine.accounts import RunAccount
 from tui.engine.control_plane import AccountWrites
 from tui.engine.events import EventLog
 from tui.engine.thread import Engine
-from tui.model import NOT_KNOWN, AccountView, DeploymentSpec, EventKind, Snapshot
+from tui.lifecycle.table import load_lifecycle
+from tui.model import AccountView, DeploymentSpec, EventKind, Snapshot
 from tui.model.commands import CreateDeployment
 from tui.record.reader import read_events
 from tui.routing.controller import CommandRefused, LeftHalfDone
@@ -169,9 +171,9 @@ class Broken:
 
 
 def test_a_mistake_of_the_program_does_not_pass_for_nothing_done() -> None:
-    log = EventLog(keep=lambda _: None, clock=lambda: 0.0, now=calendar_of(STARTS))
+    log = EventLog(clock=lambda: 0.0, now=calendar_of(STARTS))
     account = RunAccount(cast(ResourceManager, Broken()), AccountView("main", "acct-1"))
-    writes = AccountWrites(log=log, now=calendar_of(STARTS), status=lambda *_: NOT_KNOWN)
+    writes = AccountWrites(load_lifecycle(), context_of(log, now=calendar_of(STARTS)))
     with pytest.raises(LeftHalfDone, match=f"{MADE}: what became of creating {MADE} is not known") as error:
         asyncio.run(writes.create(account, SPEC, "ann"))
     assert "KeyError: 'surprise'" in str(error.value)

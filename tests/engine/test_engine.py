@@ -219,7 +219,7 @@ def test_an_interrupted_run_is_taken_up_with_its_weights_and_history(url: str, t
     with running(of, record=recorded(tmp_path, of)) as engine:
         engine.send(Shift(NEW, 30), actor="ann").result(WAIT_S)
         engine.send(Shift(NEW, 5), actor="bob").result(WAIT_S)
-    with running(of, past=left_by(tmp_path / "run1.sqlite", of)) as engine:
+    with running(of, previous=left_by(tmp_path / "run1.sqlite", of)) as engine:
         snapshot = until(engine, lambda s: total(s, OLD).requests > 20)
         assert shares(snapshot) == (95.0, 5.0)
         assert EventKind.RESUMED in kinds(snapshot.events)

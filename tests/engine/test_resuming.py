@@ -23,9 +23,8 @@ from tests.support.managed_runs import (
     managed_rollout,
     managed_run,
 )
-from tui.engine.deployments import NO_CHANGES, Changes
 from tui.engine.resume import previous_run
-from tui.engine.setup import PreviousRun
+from tui.engine.setup import NO_CHANGES, Changes, PreviousRun
 from tui.model import Deployment, Event, EventKind, Snapshot
 from tui.model.commands import AddToRollout, RemoveDeployment, Shift, Undo
 from tui.record.record import RunRecord
@@ -61,7 +60,7 @@ def test_a_state_without_sense_has_members_that_make_sense_or_none(state: Any) -
 
 def test_one_that_joined_takes_part_again(tmp_path: Path) -> None:
     left = past(tmp_path, {"default": {OLD: 85.0, NEW: 5.0, MADE: 10.0}}, STATE)
-    assert left.members.joined == {MADE: JOINED}
+    assert left.changes.joined == {MADE: JOINED}
     assert left.weights == {"default": {OLD: 85.0, NEW: 5.0, MADE: 10.0}}
     assert left.lost == ()
 
@@ -69,7 +68,7 @@ def test_one_that_joined_takes_part_again(tmp_path: Path) -> None:
 def test_what_nobody_knows_any_more_leaves_its_weight_to_the_baseline_and_that_is_said(tmp_path: Path) -> None:
     elsewhere = {"members": Changes({MADE: replace(JOINED, endpoint="gone")}).as_json()}
     left = past(tmp_path, {"default": {OLD: 80.0, NEW: 5.0, MADE: 10.0, "other": 5.0}}, elsewhere)
-    assert left.members == NO_CHANGES
+    assert left.changes == NO_CHANGES
     assert left.weights == {"default": {OLD: 95.0, NEW: 5.0}}
     assert left.lost == (
         f"{MADE}: it joined at endpoint gone, which the file does not have; its 10% go to {OLD}",
@@ -84,7 +83,7 @@ def test_what_had_no_weight_leaves_none_to_the_baseline(tmp_path: Path) -> None:
 
 def test_a_run_says_why_it_took_up_nothing(tmp_path: Path) -> None:
     why = "nothing was resumed: no run of this file is known"
-    with managed_run(tmp_path, engine={"taken_up": why}) as (engine, _):
+    with managed_run(tmp_path, engine={"begins": why}) as (engine, _):
         snapshot = until(engine, lambda s: any(e.kind is EventKind.REFUSED for e in s.events))
         assert why in [e.text for e in snapshot.events]
 
@@ -131,7 +130,7 @@ def taken_up(folder: Path, plane: Plane) -> None:
     """The run goes on with the same service, as after a crash."""
     of = managed_rollout(folder, plane.url)
     left = left_by(folder / "run1.sqlite", of)
-    with running(of, past=left, now=calendar_of(STARTS), sleep=hurried, tick_s=0.2) as engine:
+    with running(of, previous=left, now=calendar_of(STARTS), sleep=hurried, tick_s=0.2) as engine:
         snapshot = until(engine, lambda s: account_of(s).read_at)
         assert snapshot.weights["default"] == {OLD: 90.0, MADE: 10.0, "second": 0.0}
         assert snapshot.deployments["second"].removed == "it was removed from its account"

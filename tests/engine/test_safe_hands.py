@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.contexts import context_of
 from tests.support.engine_runs import (
     NEW,
     OLD,
@@ -24,7 +25,7 @@ from tests.support.engine_runs import (
     until,
 )
 from tests.support.simulator_service import Clock
-from tui.engine.first_requests import TRY, FirstRequests
+from tui.engine.readiness import PROBE, Readiness
 from tui.model import (
     Assignment,
     Deployment,
@@ -41,7 +42,9 @@ from tui.model.commands import Nudge, RollBack, Shift, ToggleGuard
 from tui.rollout import Rollout
 from tui.rollout.values import GuardSpec, PlanSpec
 from tui.routing.controller import CommandRefused, NothingToDo
+from tui.service.budget import Budget
 from tui.simulator.server import Simulator
+from tui.traffic.control import TrafficControl
 from tui.traffic.health import Health
 
 WAIT_S = 20.0
@@ -221,7 +224,7 @@ class Silent:
 async def test_one_that_does_not_answer_in_time_is_asked_again_a_minute_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tui.engine.first_requests.ANSWER_WITHIN_S", 0.0)
+    monkeypatch.setattr("tui.engine.readiness.ANSWER_WITHIN_S", 0.0)
     clock, client, said = Clock(), Silent(), []
     health, known = Health("d", clock=clock), asyncio.Event()
 
@@ -229,18 +232,20 @@ async def test_one_that_does_not_answer_in_time_is_asked_again_a_minute_later(
         said.append(text)
         return None  # type: ignore[return-value]
 
-    tries = FirstRequests(client, {"d": health}, answered=known.set, next_id=lambda: 7, log=log, clock=clock)
+    context = context_of(log, clock, next_id=lambda: 7)
+    traffic = TrafficControl(Budget(None), context)
+    readiness = Readiness(client, {"d": health}, traffic, context)
     for _ in range(2):
         assert health.ability().state == "unknown"
         for _ in range(3):
-            tries.ask("d")
+            readiness.probe("d", known.set)
         await known.wait()
         known.clear()
         assert health.ability().why == "did not answer one request within 0 s"
         clock.now_s += 61.0
-    assert [(request.source, request.max_tokens) for request in client.asked] == [(TRY, 16)] * 2
+    assert [(request.source, request.max_tokens) for request in client.asked] == [(PROBE, 16)] * 2
     assert said == ["d did not answer one request within 0 s"], "said once"
-    tries.ask("d")
+    readiness.probe("d", known.set)
     await asyncio.sleep(0)
-    await tries.cut()
+    await readiness.cut()
     assert len(asyncio.all_tasks()) == 1, "nothing is left of it"

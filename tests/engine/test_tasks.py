@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
@@ -14,12 +13,11 @@ import pytest
 
 from bench.world import BASE, CANARY, Version, World
 from tests.measure.test_windows import _measures, _outcome
-from tests.routing.test_weights import Clock, Log
+from tests.support.contexts import Clock, KeptLog, automated, context_of
 from tests.support.engine_runs import NEW, OLD, rollout
 from tests.support.evidence import Asked, of_tasks, outcome_of, stream, tell
 from tests.support.rollout_files import load, problems
 from tests.support.typed import present
-from tui.engine.automation import Automation
 from tui.evaluation.evaluators import Evaluators
 from tui.model import (
     DEFAULT_TASK,
@@ -31,8 +29,7 @@ from tui.model import (
     VerdictState,
 )
 from tui.rollout import Criteria, GuardSpec, PlanSpec, Rollout, TaskSpec
-from tui.routing.controller import CommandRefused, Controller
-from tui.routing.router import Router
+from tui.routing.controller import CommandRefused
 
 TRIAL = "gpt4o-prod-v0513"
 MAIL, DEEDS = "email_summarisation", "contract_analysis"
@@ -104,14 +101,10 @@ class Run:
     """The automation of a rollout with three tasks, without a service."""
 
     def __init__(self, folder: Path, guard: GuardSpec, plans: Mapping[str, PlanSpec]) -> None:
-        clock, self.log = Clock(), Log()
-        self.clock, self._ids = clock, count()
-        self.router = Router(TABLE, rng=random.Random(1), clock=clock)
-        self.hand = Controller(self.router, baseline=OLD, deployments=(OLD, NEW), log=self.log, clock=clock,
-                               why_not_raise=lambda *of: self.auto.why_not_raise(*of))  # fmt: skip
+        self.clock, self.log, self._ids = Clock(), KeptLog(), count()
         tasks = {task: TaskSpec(plan=plans.get(task)) for task in TABLE}
         of: Rollout = replace(rollout(folder, "http://127.0.0.1:9"), weights=TABLE, tasks=tasks, guard=guard)
-        self.auto = Automation(of, controller=self.hand, log=self.log, clock=clock, fresh=lambda _: True)
+        self.router, self.hand, self.auto = automated(of, context_of(self.log, self.clock))
 
     def fail(self, task: str, times: int = 5) -> None:
         """The canary fails so many times, and the baseline answers as often."""

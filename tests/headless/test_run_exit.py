@@ -160,7 +160,7 @@ def test_one_canary_of_several_is_enough_to_have_run() -> None:
 
 
 def test_no_flood_of_events_hides_a_roll_back() -> None:
-    log = EventLog(keep=lambda _: None, clock=lambda: 1.0, now=lambda: datetime(2026, 12, 1, tzinfo=UTC))
+    log = EventLog(clock=lambda: 1.0, now=lambda: datetime(2026, 12, 1, tzinfo=UTC))
     log(EventKind.ROLLED_BACK, "guard", "v2 10 → 0%", reason="errors")
     log(EventKind.NOT_ROLLED_BACK, "guard", "not rolled back")
     for _ in range(1500):

@@ -186,14 +186,14 @@ def test_the_sender_says_why_it_is_saturated() -> None:
             kind = OutcomeKind.CLIENT_SATURATED if starved else outcome.kind
             return replace(outcome, kind=kind, error=why if starved else None)
 
-        bench.sender._complete = complete
+        bench.walk.steps["complete"] = complete
         seen: list[str] = []
 
         def on_outcome(outcome: Outcome) -> None:
             bench.outcomes.append(outcome)
             seen.append(bench.sender.view().no_socket)
 
-        bench.sender._on_outcome = on_outcome
+        bench.walk.steps["on_outcome"] = on_outcome
         await bench.sender.run()
         await bench.sender.drain(1)
         assert seen == [why, why, why, ""]

@@ -28,7 +28,7 @@ from tests.support.engine_runs import (
 )
 from tui.cli.wiring import RunOptions
 from tui.engine.resume import resumed
-from tui.engine.resume_weights import beginning, doubtful, newest, taken_up
+from tui.engine.resume_weights import beginning, doubtful, newest, resumed_weights
 from tui.model import Event, EventKind, WeightTable
 from tui.model.commands import RollBack, Shift
 from tui.record.kept_weights import (
@@ -285,8 +285,8 @@ def test_what_cannot_be_read_gives_no_canary_traffic() -> None:
         ),
     ],
 )
-def test_what_is_taken_up(file: WeightTable, known: WeightTable, after: WeightTable) -> None:
-    assert taken_up(file, known, "b") == after
+def test_what_is_resumed_weights(file: WeightTable, known: WeightTable, after: WeightTable) -> None:
+    assert resumed_weights(file, known, "b") == after
 
 
 NAMES = ("b", "c", "d", "e")
@@ -309,7 +309,7 @@ TASKS = st.lists(st.sampled_from(["default", "mail", "deeds"]), min_size=1, uniq
 
 @given(tables(TASKS), tables(TASKS))
 def test_no_run_begins_with_more_of_a_canary_than_is_known(file: WeightTable, known: WeightTable) -> None:
-    after = taken_up(file, known, "b")
+    after = resumed_weights(file, known, "b")
     assert after.keys() == file.keys()
     for task, shares in after.items():
         assert shares.keys() == file[task].keys()
@@ -375,9 +375,9 @@ def test_without_its_record_a_run_is_taken_up_with_its_weights_alone(tmp_path: P
     state = tmp_path / "state"
     write_kept(kept_path(state, of.path), replace(KEPT, rollout=of.path.resolve(), file_weights=of.weights))
     taken = resumed(of, state / "runs", RunOptions(resume=True))
-    assert taken.past is not None
-    assert taken.past.weights == {"default": {OLD: 100.0, NEW: 0.0}}
-    assert [text.partition(":")[0] for text in taken.past.lost] == ["all but the weights"]
+    assert taken.previous is not None
+    assert taken.previous.weights == {"default": {OLD: 100.0, NEW: 0.0}}
+    assert [text.partition(":")[0] for text in taken.previous.lost] == ["all but the weights"]
 
 
 def test_a_broken_small_file_gives_no_canary_traffic(tmp_path: Path) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 from itertools import count
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.contexts import Clock, KeptLog, RaiseAny, context_of
 from tui.model import Event, EventKind, WeightTable
-from tui.routing.controller import CommandRefused, Controller, NothingToDo
+from tui.routing.controller import CommandRefused, Controller, NothingToDo, RaisePolicy
 from tui.routing.router import Router
 from tui.routing.weights import all_to, describe, raised, validate, with_share
 
@@ -21,40 +19,13 @@ NAMES = ("base", "canary", "third")
 TABLE: WeightTable = {"default": {"base": 70.0, "canary": 20.0, "third": 10.0}}
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Log:
-    """Keeps events as the engine's log does."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def __call__(
-        self,
-        kind: EventKind,
-        actor: str,
-        text: str,
-        *,
-        reason: str = "",
-        before: WeightTable | None = None,
-        after: WeightTable | None = None,
-        group: int = 0,
-    ) -> Event:
-        event = Event(len(self.events), datetime.now(UTC), 0.0, actor, kind, text, reason, before, after, group)
-        self.events.append(event)
-        return event
-
-
-def controller(weights: WeightTable = TABLE, **options: Any) -> tuple[Controller, Router, Log, Clock]:
-    clock, log = Clock(), Log()
-    router = Router(weights, rng=random.Random(1), clock=clock)
-    made = Controller(router, baseline="base", deployments=NAMES, log=log, clock=clock, **options)
+def controller(
+    weights: WeightTable = TABLE, policy: RaisePolicy | None = None, past: Sequence[Event] = ()
+) -> tuple[Controller, Router, KeptLog, Clock]:
+    clock, log = Clock(), KeptLog()
+    context = context_of(log, clock)
+    router = Router(weights, context)
+    made = Controller(router, policy or RaiseAny(), context, baseline="base", past=past)
     return made, router, log, clock
 
 
@@ -125,9 +96,8 @@ def test_raised_names_canaries_only() -> None:
 
 
 def test_draws_follow_the_weights_and_never_touch_a_zero() -> None:
-    router = Router(
-        {"default": {"base": 90.0, "canary": 10.0, "third": 0.0}}, rng=random.Random(7), clock=lambda: 1.5
-    )
+    table = {"default": {"base": 90.0, "canary": 10.0, "third": 0.0}}
+    router = Router(table, context_of(clock=lambda: 1.5))
     drawn = [router.assign(i, "default") for i in range(20_000)]
     share = 100 * sum(a.deployment == "canary" for a in drawn) / len(drawn)
     # Four standard errors of a share of 10 % among 20,000.
@@ -138,7 +108,7 @@ def test_draws_follow_the_weights_and_never_touch_a_zero() -> None:
 
 
 def test_a_task_without_weights_of_its_own_uses_the_default() -> None:
-    router = Router({"default": {"base": 0.0, "canary": 100.0}}, rng=random.Random(1), clock=lambda: 0.0)
+    router = Router({"default": {"base": 0.0, "canary": 100.0}}, context_of())
     assert router.assign(1, "unheard of").deployment == "canary"
 
 
@@ -195,7 +165,7 @@ def test_nudging_stops_at_the_ends() -> None:
 
 
 def test_raising_is_refused_where_the_data_forbid_it_and_lowering_never() -> None:
-    hand, router, _, _ = controller(why_not_raise=lambda name, _: f"{name} is stale")
+    hand, router, _, _ = controller(policy=RaiseAny(lambda name: f"{name} is stale"))
     commands: tuple[Callable[[], object], ...] = (
         lambda: hand.nudge("canary", 5, "ann"),
         lambda: hand.shift("canary", 50, "ann"),
@@ -301,8 +271,7 @@ def test_undo_after_a_resume_goes_back_as_it_would_have_before(moves: list[tuple
                 log(EventKind.RESUMED, "ann", "taken up", before=TABLE, after=router.weights)
         except CommandRefused:
             continue
-    other = Router(router.weights, rng=random.Random(1), clock=clock)
-    again = Controller(other, baseline="base", deployments=names, log=Log(), clock=clock, past=log.events)
+    again, _, _, _ = controller(router.weights, past=log.events)
     while hand.can_undo is not None:
         assert again.can_undo == hand.can_undo
         assert again.can_undo is not None

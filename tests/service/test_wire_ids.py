@@ -13,7 +13,7 @@ from tests.support.service import ask
 from tui.cli.rehearsal import EveryKey, service
 from tui.cockpit.deployment_rows import deployment_rows
 from tui.control_plane.proposal import proposed_canary
-from tui.engine.deployments import Changes
+from tui.engine.setup import Changes
 from tui.model import Deployment, PinState
 from tui.model.commands import AddToRollout, RemoveDeployment
 from tui.rollout import Rollout, load_rollout

@@ -29,8 +29,8 @@ from tui.model import (
 from tui.rollout import GuardSpec
 from tui.routing.controller import CommandRefused
 from tui.service.prices import price_for
+from tui.shadow.known import known_items
 from tui.shadow.samples import SampleStore
-from tui.shadow.setup import known_items
 from tui.simulator.behaviour import EVERY_TASK, Behaviour, TaskQuality
 from tui.simulator.scenarios import Change
 
@@ -58,7 +58,7 @@ def served(run: Rehearsal, name: str) -> int:
 def test_a_second_answer_is_money_and_no_traffic(tmp_path: Path) -> None:
     of = compared(tmp_path, shadow_pct=50.0)
     # The last answers come before the end.
-    pause = ((11.0, lambda session: session.pause("ann")),)
+    pause = ((11.0, lambda session: session.traffic.pause("ann")),)
     run = rehearse(of, POOR, tmp_path, seed=1, for_s=20.0, behaviour=STEADY, hands=pause)
     pairs, outcomes = of_kind(run, SampleKind.PAIR), run.outcomes()
     assert 30 < len(pairs) < 90
@@ -163,7 +163,10 @@ def test_a_file_of_no_use_is_said(tmp_path: Path, content: str | None, why: str)
 
 def test_a_pause_stops_it_until_traffic_goes_on(tmp_path: Path) -> None:
     of = compared(tmp_path, shadow_pct=50.0, known=items(tmp_path / "sums.jsonl"))
-    hands = ((3.0, lambda session: session.pause("ann")), (10.0, lambda session: session.proceed("ann")))
+    hands = (
+        (3.0, lambda session: session.traffic.pause("ann")),
+        (10.0, lambda session: session.traffic.proceed("ann")),
+    )
     run = rehearse(of, POOR, tmp_path, seed=1, for_s=14.0, behaviour=STEADY, hands=hands)
     asked = [sample.at_s for sample in run.samples]
     assert not [at_s for at_s in asked if 6.0 < at_s < 10.0]
@@ -440,7 +443,7 @@ def test_pairs_that_were_weighed_survive_a_restart(tmp_path: Path) -> None:
         folder.mkdir()
     first = rehearse(of, nearly, folders[0], seed=1, for_s=6.0, behaviour=STEADY)
     past = left_by(first.record, of)
-    second = rehearse(of, nearly, folders[1], seed=2, for_s=6.0, behaviour=STEADY, past=past)
+    second = rehearse(of, nearly, folders[1], seed=2, for_s=6.0, behaviour=STEADY, previous=past)
     for criterion in ("quality", "accuracy"):
         pairs = [pair for run in (first, second) for pair in run.pairs() if pair.criterion == criterion]
         found = verdict(second, criterion)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
@@ -11,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Literal
 
+from tests.support.contexts import RaiseAny, context_of
 from tui.model import (
     ALL_TASKS,
     DEFAULT_TASK,
@@ -232,15 +232,10 @@ class FakeControls:
         self.note = ""
         self.why_not_score = ""
         self._callbacks: list[Callable[[Snapshot], None]] = []
-        self._router = Router(self.current.weights, rng=random.Random(1), clock=self.clock)
-        self._controller = Controller(
-            self._router,
-            baseline=self.current.baseline,
-            deployments=tuple(self.current.deployments),
-            log=self._log,
-            clock=self.clock,
-            why_not_raise=lambda *_: self.why_not_raise or None,
-        )
+        context = context_of(self._log, self.clock)
+        self._router = Router(self.current.weights, context)
+        policy = RaiseAny(lambda _: self.why_not_raise or None)
+        self._controller = Controller(self._router, policy, context, baseline=self.current.baseline)
 
     def snapshot(self) -> Snapshot:
         return self.current

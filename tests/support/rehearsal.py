@@ -70,18 +70,20 @@ def rehearse(
     for_s: float,
     behaviour: Behaviour | None = None,
     hands: Sequence[Hand] = (),
-    past: PreviousRun | None = None,
+    previous: PreviousRun | None = None,
     watch: Watch = lambda _: False,
     busy: Busy | None = None,
     calibrated: Calibrated | None = None,
 ) -> Rehearsal:
     """Run ``of`` for ``for_s`` virtual seconds on a simulator that plays ``scenario``, then let the requests
     under way end. Every endpoint is the simulator, which knows the answers that the rollout's task files know;
-    the record is written into ``folder``. ``hands`` act meanwhile, in order; ``past`` is taken up; ``watch``
+    the record is written into ``folder``. ``hands`` act meanwhile, in order; ``previous`` is resumed; ``watch``
     may end it earlier; ``busy`` is asked ten times a second; ``calibrated`` limits are known before."""
     behaviour = behaviour or Behaviour()
     return warped(
-        lambda: _rehearse(of, scenario, folder, seed, for_s, behaviour, hands, past, watch, busy, calibrated)
+        lambda: _rehearse(
+            of, scenario, folder, seed, for_s, behaviour, hands, previous, watch, busy, calibrated
+        )
     )
 
 
@@ -93,7 +95,7 @@ async def _rehearse(
     for_s: float,
     behaviour: Behaviour,
     hands: Sequence[Hand],
-    past: PreviousRun | None,
+    previous: PreviousRun | None,
     watch: Watch,
     busy: Busy | None,
     calibrated: Calibrated | None,
@@ -137,7 +139,7 @@ async def _rehearse(
                 record=record,
                 clock=clock,
                 now=now,
-                past=past,
+                previous=previous,
                 calibrated=calibrated,
             )
         )
@@ -174,7 +176,7 @@ async def _run(
     work = [
         ticks,
         asyncio.create_task(session.send()),
-        asyncio.create_task(session.sampler.work()),
+        asyncio.create_task(session.work()),
         asyncio.create_task(_act(session, hands)),
     ]
     if busy is not None:

@@ -12,7 +12,37 @@ from tests.support.typed import about
 from tests.support.warp import WarpLoop, warped
 from tui.model import Assignment, Outcome, OutcomeKind, Request
 from tui.traffic.arrivals import Arrival, constant
-from tui.traffic.sender import SKIP_AFTER_S, Sender
+from tui.traffic.sender import SKIP_AFTER_S, Gate, Sender
+
+
+class Scripted:
+    """Demand and walk of a test: a function for each step."""
+
+    def __init__(self, arrivals: Iterable[Arrival], steps: dict[str, Any]) -> None:
+        self.arrivals = iter(arrivals)
+        self.steps = steps
+
+    @property
+    def exhausted(self) -> bool:
+        return bool(self.steps["exhausted"]())
+
+    def next_request(self, arrival: Arrival) -> Request | None:
+        request: Request | None = self.steps["next_request"](arrival)
+        return request
+
+    def assign(self, request: Request, *, saturated: bool) -> Assignment | None:
+        noted = {"prompt_chars": request.prompt_chars, "saturated": saturated}
+        assignment: Assignment = self.steps["assign"](request.id, request.task, **noted)
+        return assignment if self.steps["admit"](assignment) else None
+
+    async def complete(self, request: Request, assignment: Assignment, due_s: float) -> Outcome:
+        outcome: Outcome = await self.steps["complete"](
+            request, assignment, due_s, saturated=assignment.saturated
+        )
+        return outcome
+
+    def ended(self, outcome: Outcome) -> None:
+        self.steps["on_outcome"](outcome)
 
 
 class Bench:
@@ -26,18 +56,18 @@ class Bench:
         self.drawn: list[Assignment] = []
         self.outcomes: list[Outcome] = []
         self.count = 0
-        fields: dict[str, Any] = {
+        max_in_flight = changes.pop("max_in_flight", 1000)
+        steps: dict[str, Any] = {
             "next_request": self.next_request,
             "assign": self.assign,
             "admit": lambda _: True,
             "complete": self.complete,
             "on_outcome": self.outcomes.append,
             "exhausted": lambda: False,
-            "clock": loop.time,
-            "max_in_flight": 1000,
             **changes,
         }
-        self.sender = Sender(arrivals=iter(arrivals), **fields)
+        self.walk, self.gate = Scripted(arrivals, steps), Gate(loop.time)
+        self.sender = Sender(self.walk, self.walk, self.gate, clock=loop.time, max_in_flight=max_in_flight)
 
     def assign(self, number: int, task: str, **noted: Any) -> Assignment:
         self.drawn.append(Assignment(number, task, "d", 100.0, self.loop.now_s, **noted))
@@ -144,12 +174,12 @@ def test_a_pause_moves_the_whole_schedule() -> None:
         bench = Bench(loop, at(0, 1, 2, 3))
         sending = asyncio.create_task(bench.sender.run())
         await asyncio.sleep(1.25)
-        bench.sender.pause()
-        bench.sender.pause()
+        bench.gate.close()
+        bench.gate.close()
         await asyncio.sleep(10)
         assert bench.sent_at == [0, 1]
-        bench.sender.resume()
-        bench.sender.resume()
+        bench.gate.open()
+        bench.gate.open()
         await sending
         await bench.sender.drain(1)
         assert bench.sent_at == [0, 1, 12, 13]

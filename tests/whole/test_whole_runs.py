@@ -132,7 +132,7 @@ def resumed(past: PreviousRun, folder: Path) -> tuple[Rehearsal, Snapshot]:
         seen.append(snapshot)
         return len(seen) > 3
 
-    return rehearse(of_file(folder), "healthy", folder, seed=2, for_s=10.0, past=past, watch=watch), seen[0]
+    return rehearse(of_file(folder), "healthy", folder, seed=2, for_s=10.0, previous=past, watch=watch), seen[0]
 
 
 def test_a_run_that_is_taken_up_goes_on_from_its_evidence(

@@ -47,9 +47,9 @@ class Playback:
         self._measures = Measures(tuple(recording.rollout.deployments), tuple(recording.rollout.weights))
         self._moment_s = 0.0
         self._versions = Versions(
+            self._measures,
             clock=lambda: self._moment_s,
             now=lambda: recording.instant(self._moment_s),
-            figures=lambda name: self._measures.pooled(name, "15m", self._moment_s),
         )
         for name in recording.rollout.deployments:
             self._versions.add(name)

@@ -122,7 +122,7 @@ def running(
     run_id = secrets.token_hex(4)
     started_at = now()
     path = record_path(folder, rollout.name, run_id, started_at)
-    others = taken.others or str
+    others = taken.other_runs or str
     record = RunRecord.create(
         path,
         run_id=run_id,
@@ -132,7 +132,7 @@ def running(
         meta={
             "seed": seed,
             "environment": rollout.environment,
-            "resumed": taken.past.run_id if taken.past is not None else None,
+            "resumed": taken.previous.run_id if taken.previous is not None else None,
             "pid": os.getpid(),
             "rollout_path": None if taken.kept is None else str(rollout.path.resolve()),
         },
@@ -163,13 +163,13 @@ def running(
                 record=record,
                 clock=time.perf_counter,
                 now=now,
-                past=taken.past,
+                previous=taken.previous,
                 weights=taken.beginning.weights,
-                taken_up=taken.beginning.said,
+                begins=taken.beginning.said,
                 stands=taken.beginning.stands,
                 held=taken.beginning.held,
                 kept=taken.kept,
-                others=others,
+                other_runs=others,
                 hear=notifier.hear if notifier is not None else lambda *_: None,
                 must_answer=must_answer,
                 calibrated=calibrated,
@@ -179,9 +179,9 @@ def running(
         if notifier is not None:
             notifier.failed = engine.warn
         run = Run(engine, seed, record, warnings, begins, taken.kept, notifier, server)
-        if taken.others is not None:
-            taken.others.watch(path)
-            stack.callback(taken.others.close)
+        if taken.other_runs is not None:
+            taken.other_runs.watch(path)
+            stack.callback(taken.other_runs.close)
         stack.callback(_close, run)
         engine.start()
         yield run

@@ -9,12 +9,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from tui.base.text import plain
 from tui.control_plane.answers import ArmError
 from tui.control_plane.resource_manager import ResourceManager
-from tui.model import AccountView, LifecycleStatus, ManagedDeployment, WriteEnd
+from tui.lifecycle.status import status_of_managed
+from tui.lifecycle.table import LifecycleTable
+from tui.model import AccountView, ManagedDeployment, WriteEnd
 from tui.rollout import SIMULATOR, ControlPlane, Rollout
 from tui.service.credentials import (
     MANAGEMENT_SCOPE,
@@ -197,13 +199,13 @@ class RunAccount:
         self.view = replace(self.view, doing="", ended=how)
         self.soon.set()
 
-    def know(self, made: ManagedDeployment, status: Callable[[], LifecycleStatus]) -> None:
-        """What was read back after a write is there, before the next look says so; ``status`` is asked once
-        it is."""
+    def know(self, made: ManagedDeployment, lifecycle: LifecycleTable, today: date) -> None:
+        """What was read back after a write is there, before the next look says so."""
         if self.view.deployments is not None:
             others = (d for d in self.view.deployments if d.name.lower() != made.name.lower())
             self.view = replace(self.view, deployments=(*others, made))
-            self.view = replace(self.view, statuses={**self.view.statuses, made.name: status()})
+            status = status_of_managed(made, self.view, lifecycle, today)
+            self.view = replace(self.view, statuses={**self.view.statuses, made.name: status})
 
     def forget(self, name: str) -> None:
         """What was seen to be gone is not there, before the next look says so."""

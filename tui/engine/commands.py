@@ -47,9 +47,9 @@ _WHY_NOT_CONTINUE = {
 
 
 def _continue(session: Session, _: ContinueTraffic, actor: str) -> Event:
-    event = session.proceed(actor)
+    event = session.traffic.proceed(actor)
     if event is None:
-        raise CommandRefused(_WHY_NOT_CONTINUE.get(session.state, "traffic is running"))
+        raise CommandRefused(_WHY_NOT_CONTINUE.get(session.traffic.state, "traffic is running"))
     return event
 
 
@@ -78,7 +78,7 @@ HANDLERS: Final[Mapping[type[Command], Handler]] = MappingProxyType(
         Undo: lambda s, c, by: s.controller.undo(by),
         ApplyWeights: _apply,
         SaveProfile: _save,
-        PauseTraffic: lambda s, c, by: s.pause(by),
+        PauseTraffic: lambda s, c, by: s.traffic.pause(by),
         ContinueTraffic: _continue,
         ToggleGuard: lambda s, c, by: s.automation.toggle_guard(by),
         HoldPlan: lambda s, c, by: s.automation.hold_plan(by, c.task),

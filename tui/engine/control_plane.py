@@ -1,14 +1,10 @@
-"""Writes to the accounts of a run: one at a time for each, logged with the command that does it by hand.
-
-The accounts of a rollout as the control plane shows them: looked at all the time, written to on command.
-"""
+"""Control plane of a run: its accounts are looked at all the time, and written to on command."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
 
 from tui.base.text import plain
 from tui.control_plane.answers import ArmError, HalfDone
@@ -20,6 +16,8 @@ from tui.lifecycle.table import LifecycleTable
 from tui.model import (
     ENGINE,
     AccountView,
+    Context,
+    Deployment,
     DeploymentSpec,
     Event,
     EventKind,
@@ -27,23 +25,17 @@ from tui.model import (
     ManagedDeployment,
     WriteEnd,
 )
-from tui.routing.controller import CommandRefused, LeftHalfDone, Log
+from tui.routing.controller import CommandRefused, LeftHalfDone
 from tui.service.credentials import CredentialError
 
 
 class AccountWrites:
-    """``status`` gives that of a deployment just made, by what is known of its account."""
+    """Writes to the accounts of a run: one at a time for each, logged with the command that does it by hand."""
 
-    def __init__(
-        self,
-        *,
-        log: Log,
-        now: Callable[[], datetime],
-        status: Callable[[ManagedDeployment, AccountView], LifecycleStatus],
-    ) -> None:
-        self._log = log
-        self._now = now
-        self._status = status
+    def __init__(self, lifecycle: LifecycleTable, context: Context) -> None:
+        self._lifecycle = lifecycle
+        self._log = context.log
+        self._now = context.now
 
     async def create(self, account: RunAccount, spec: DeploymentSpec, actor: str) -> Event:
         """Create a pinned deployment, read back.
@@ -55,7 +47,7 @@ class AccountWrites:
 
         async def write() -> Event:
             made = await account.manager.create(spec, on_step=account.step)
-            account.know(made, lambda: self._status(made, account.view))
+            account.know(made, self._lifecycle, self._now().date())
             text = f"{made.name} created: {made.model} {made.version}, {made.sku} {made.capacity}, read back"
             return self._log(EventKind.CREATED, actor, text, reason=f"pinned, {made.upgrade_option}")
 
@@ -154,33 +146,29 @@ _WATCHED: Mapping[str, str] = {
 
 
 class RunControlPlane:
-    """One ``ResourceManager`` for each endpoint that names its account.
+    """Control plane of a run: a ``ResourceManager`` for each endpoint that names its account.
 
-    ``ours(endpoint)`` gives the names of the rollout's deployments there; only their changes are events.
-    ``now`` gives the instants, and the day that dates are compared with; ``sleep`` waits from one look to the
-    next.
+    ``deployments`` are those of the run, by name; only their changes are events. ``lifecycle`` tells how each
+    deployment of an account stands on the day of a look.
     """
 
     def __init__(
         self,
         managers: Mapping[str, ResourceManager],
-        *,
-        ours: Callable[[str], frozenset[str]],
+        deployments: Mapping[str, Deployment],
         lifecycle: LifecycleTable,
-        log: Log,
-        now: Callable[[], datetime],
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        context: Context,
     ) -> None:
+        self.lifecycle = lifecycle
         self._accounts = {
             endpoint: RunAccount(manager, first_view(endpoint, manager))
             for endpoint, manager in managers.items()
         }
-        self._ours = ours
-        self._lifecycle = lifecycle
-        self._log = log
-        self._now = now
-        self._sleep = sleep
-        self._writes = AccountWrites(log=log, now=now, status=self._status)
+        self._deployments = deployments
+        self._log = context.log
+        self._now = context.now
+        self._sleep = context.sleep
+        self._writes = AccountWrites(lifecycle, context)
 
     # --- what is seen ---
 
@@ -246,15 +234,12 @@ class RunControlPlane:
 
     async def _statuses(self, view: AccountView) -> dict[str, LifecycleStatus]:
         """Between requests, a few at a time: an account may hold hundreds."""
-        statuses = {}
+        statuses, today = {}, self._now().date()
         for i, managed in enumerate(view.deployments or ()):
-            statuses[managed.name] = self._status(managed, view)
+            statuses[managed.name] = status_of_managed(managed, view, self.lifecycle, today)
             if i % _AT_ONCE == _AT_ONCE - 1:
                 await asyncio.sleep(0)
         return statuses
-
-    def _status(self, managed: ManagedDeployment, view: AccountView) -> LifecycleStatus:
-        return status_of_managed(managed, view, self._lifecycle, self._now().date())
 
     def _failed(self, account: RunAccount, text: str) -> None:
         text = plain(text, ERROR_CHARS)
@@ -270,7 +255,8 @@ class RunControlPlane:
         where = account.view.name
         before = {d.name.lower(): d for d in account.view.deployments}
         now = {d.name.lower(): d for d in deployments}
-        for name in sorted(self._ours(account.view.endpoint)):
+        ours = {d.wire_id for d in self._deployments.values() if d.endpoint == account.view.endpoint}
+        for name in sorted(ours):
             was, there = before.get(name.lower()), now.get(name.lower())
             if was is not None and there is None:
                 self._log(EventKind.SETTINGS_CHANGED, ENGINE, f"{name} is no longer in {where}")

@@ -1,9 +1,8 @@
-"""Deployments that join a run, and those that are removed from their account."""
+"""Changes to the deployments of a run: who joins it, and who is removed from its account."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 
 import tomli_w
@@ -11,49 +10,32 @@ import tomli_w
 from tui.base.problems import NAME_PATTERN, NAME_RULE
 from tui.base.text import plain
 from tui.engine.automation import Automation
-from tui.engine.control_plane import RunControlPlane
-from tui.engine.deployments import Changes, Deployments
-from tui.measure.windows import Measures
-from tui.model import AccountView, Deployment, Event, EventKind
-from tui.routing.controller import CommandRefused, Controller, LeftHalfDone, Log
+from tui.engine.deployments import Deployments
+from tui.model import AccountView, Context, Deployment, Event, EventKind
+from tui.routing.controller import CommandRefused, Controller, LeftHalfDone
+from tui.shadow.sampler import ShadowSampler
 
 
 class DeploymentChanger:
-    """Tells every room of a run that has to know. ``past`` are those of the run that is taken up; ``clock``
-    reads seconds of this one. ``asked_anew(name)`` is told when a deployment was made anew: what it answered
-    before is no evidence."""
+    """Adds deployments to a run, and removes them from their account; tells every part that has to know."""
 
     def __init__(
         self,
-        baseline: str,
         deployments: Deployments,
-        control: RunControlPlane,
-        measures: Measures,
-        automation: Automation,
         controller: Controller,
-        *,
-        log: Log,
-        clock: Callable[[], float],
-        asked_anew: Callable[[str], None],
-        past: Changes,
+        automation: Automation,
+        sampler: ShadowSampler,
+        context: Context,
     ) -> None:
-        self._baseline = baseline
         self._deployments = deployments
         self._removals = deployments.removals
-        self._control = control
-        self._measures = measures
-        self._automation = automation
+        self._control = deployments.control_plane
+        self._measures = deployments.measures
         self._controller = controller
-        self._log = log
-        self._clock = clock
-        self._asked_anew = asked_anew
-        self._joined = dict(past.joined)
-        for name in (past.removed | past.doubted) & deployments.by_name.keys():
-            self._removals.set(name, "seen" if name in past.removed else "doubted")
-
-    def members(self) -> Changes:
-        """What a run that takes this one up has to know."""
-        return Changes(dict(self._joined), self._removals.seen(), self._removals.doubted())
+        self._automation = automation
+        self._sampler = sampler
+        self._log = context.log
+        self._clock = context.clock
 
     def add(self, endpoint: str, name: str, actor: str) -> Event:
         """A deployment of an endpoint's account joins the run at weight 0; one that was removed and made anew
@@ -71,13 +53,13 @@ class DeploymentChanger:
             known = self._deployments.by_name[own]
             deployment = replace(deployment, name=own, endpoint=known.endpoint, id=known.id)
         name = deployment.name
-        self._joined[name] = deployment
+        self._deployments.joined[name] = deployment
         self._deployments.add(deployment)
         text = f"{name} joined at weight 0: {deployment.model} {deployment.version}"
         if again:
             self._measures.restart(name, self._clock())
             self._automation.begin_anew(name)
-            self._asked_anew(name)
+            self._sampler.version_changed(name)
             return self._log(EventKind.ADDED, actor, text.replace("joined", "joined again"))
         self._measures.add_deployment(name)
         self._automation.add_canary(name)
@@ -92,7 +74,7 @@ class DeploymentChanger:
         own = self._own(endpoint, name)
         if own is None:
             return await self._control.delete(endpoint, name, actor)
-        if own == self._baseline:
+        if own == self._deployments.baseline:
             raise CommandRefused(f"{own} is the baseline of this rollout")
         weight_pct = self._controller.weight_pct(own)
         if weight_pct > 0:

@@ -1,24 +1,22 @@
-"""The deployments of a run: how each does, which version it serves, how long it may go on.
-
-Which deployments joined a run on the way and which were removed, as its record keeps it.
-"""
+"""Deployments of a run: how each does, which version it serves, how long it may go on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from tui.base.served_names import is_router, same_version
 from tui.base.text import plain
 from tui.engine.control_plane import RunControlPlane
+from tui.engine.setup import Changes
 from tui.engine.versions import Versions
 from tui.lifecycle.status import gone_words, statuses_of
-from tui.lifecycle.table import LifecycleTable
+from tui.measure.windows import Measures
 from tui.model import (
-    AccountView,
+    Context,
     Deployment,
     DeploymentView,
     EventKind,
@@ -47,25 +45,24 @@ _WHY: Final[Mapping[RemovalState, str]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """``at`` is since when it is in that state."""
+    """Removal of a deployment from its account; ``at`` is since when it is in that state."""
 
     state: RemovalState
     at: datetime
 
 
 class Removals:
-    """``deployments`` are those of the run by name; ``account(deployment)`` is its account as last seen, None
-    where none is known."""
+    """Removals of deployments in this run and in the one that it resumes. ``deployments`` are those of the run,
+    by name."""
 
     def __init__(
         self,
         deployments: Mapping[str, Deployment],
-        *,
-        account: Callable[[str], AccountView | None],
+        control_plane: RunControlPlane,
         now: Callable[[], datetime],
     ) -> None:
         self._deployments = deployments
-        self._account = account
+        self._control_plane = control_plane
         self._now = now
         self._removals: dict[str, Removal] = {}
 
@@ -89,10 +86,11 @@ class Removals:
         if removal is None:
             return None
         why = _WHY[removal.state]
-        account = self._account(name) if removal.state == "doubted" else None
+        deployment = self._deployments[name]
+        account = self._control_plane.view(deployment.endpoint) if removal.state == "doubted" else None
         if account is None or account.read_at is None or account.read_at <= removal.at:
             return why
-        managed = account.deployment(self._deployments[name].wire_id)
+        managed = account.deployment(deployment.wire_id)
         if managed is None:
             return "it is gone from its account"
         return why if (managed.state or "").lower() == "deleting" else None
@@ -106,49 +104,65 @@ class Removals:
         return frozenset(name for name in self._removals if self.why_never(name) is not None) - self.seen()
 
 
+def with_price(deployment: Deployment) -> Deployment:
+    """The same with the price of the bundled table, where it has none of its own."""
+    if deployment.price is not None or deployment.provisioned:
+        return deployment
+    return replace(deployment, price=price_for(deployment.model, deployment.version, load_prices()))
+
+
 class Deployments:
-    """``figures(deployment)`` gives the recent ones of a deployment. ``deployments`` is shared with whoever
-    sends to them: one that is added here can be sent to."""
+    """Deployments of a run: how each does, which version it serves, how long it may go on.
+
+    ``by_name`` is shared with whoever sends to them: one that is added here can be sent to.
+    """
 
     def __init__(
         self,
         rollout: Rollout,
-        *,
-        control: RunControlPlane,
-        lifecycle: LifecycleTable,
-        clock: Callable[[], float],
-        now: Callable[[], datetime],
-        figures: Callable[[str], Figures],
+        by_name: dict[str, Deployment],
+        control_plane: RunControlPlane,
+        measures: Measures,
+        context: Context,
     ) -> None:
-        self.by_name: dict[str, Deployment] = {}
+        self.baseline = rollout.baseline
+        self.by_name = by_name
         self.health: dict[str, Health] = {}
-        self._baseline = rollout.baseline
+        self.control_plane = control_plane
+        self.measures = measures
+        self.removals = Removals(by_name, control_plane, context.now)
+        self.joined: dict[str, Deployment] = {}
+        """Those that the rollout file does not have."""
         self._planned = rollout.plan.canary if rollout.plan is not None else None
         self._plain_servers = rollout.plain_servers
-        self._control = control
-        self._clock = clock
-        self._now = now
-        self._prices = load_prices()
-        self._lifecycle = lifecycle
-        self._versions = Versions(clock=clock, now=now, figures=figures)
-        self.removals = Removals(
-            self.by_name, account=lambda name: control.view(self.by_name[name].endpoint), now=now
-        )
+        self._clock = context.clock
+        self._now = context.now
+        self._versions = Versions(measures, clock=context.clock, now=context.now)
         self._said_gone: dict[tuple[str, int | None], str] = {}
-        for deployment in rollout.deployments.values():
+        for deployment in by_name.values():
             self.add(deployment)
 
     def add(self, deployment: Deployment) -> None:
-        """One more, or one anew under the name of one that was removed; it gets the price of the bundled table
-        where it has none of its own."""
+        """One more, or one anew under the name of one that was removed."""
         name = deployment.name
-        if deployment.price is None and not deployment.provisioned:
-            price = price_for(deployment.model, deployment.version, self._prices)
-            deployment = replace(deployment, price=price)
-        self.by_name[name] = deployment
+        self.by_name[name] = with_price(deployment)
         self.health[name] = Health(name, clock=self._clock)
         self._versions.add(name, router=is_router(deployment.model) or is_router(deployment.wire_id))
         self.removals.put_back(name)
+
+    def resume(self, changes: Changes) -> None:
+        """Those of an earlier run, whose joined ones are here already."""
+        self.joined.update(changes.joined)
+        for name in (changes.removed | changes.doubted) & self.by_name.keys():
+            self.removals.set(name, "seen" if name in changes.removed else "doubted")
+
+    def changes(self) -> Changes:
+        """What a run that resumes this one has to know."""
+        return Changes(dict(self.joined), self.removals.seen(), self.removals.doubted())
+
+    def pauses(self, name: str) -> bool:
+        """Whether its service asked for a pause."""
+        return self.health[name].pause.lasts
 
     def why_not_raise(self, name: str) -> str | None:
         """Why a deployment must not get more traffic now, or None."""
@@ -192,21 +206,23 @@ class Deployments:
     def _statuses(self) -> dict[str, LifecycleStatus]:
         return statuses_of(
             self.by_name.values(),
-            self._control.view,
+            self.control_plane.view,
             self._versions.served,
-            self._lifecycle,
+            self.control_plane.lifecycle,
             self._now().date(),
-            baseline=self._baseline,
+            baseline=self.baseline,
             planned=self._planned,
             plain_servers=self._plain_servers,
         )
 
     def _gone(self, name: str, http_status: int | None) -> str:
-        """Worked out once between two looks at the fleet: every request to it ends so."""
+        """Worked out once between two looks at them all: every request to it ends so."""
         key = name, http_status
         if key not in self._said_gone:
             status, today = self._statuses()[name], self._now().date()
-            self._said_gone[key] = ": ".join(gone_words(status, http_status, self._lifecycle, today))
+            self._said_gone[key] = ": ".join(
+                gone_words(status, http_status, self.control_plane.lifecycle, today)
+            )
         return self._said_gone[key]
 
     def _view(
@@ -216,7 +232,7 @@ class Deployments:
         throttled_s, next_try_s = health.pause.waits_s()
         return DeploymentView(
             deployment=deployment,
-            role="baseline" if name == self._baseline else "canary",
+            role="baseline" if name == self.baseline else "canary",
             figures=figures,
             in_flight=health.in_flight,
             quota=health.quota,
@@ -237,63 +253,3 @@ class Deployments:
             removed=self.removals.why_never(name),
             status=status,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """``joined`` are deployments that the rollout file does not have, by name. ``removed`` were seen to be gone
-    from their account, ``doubted`` were to be removed."""
-
-    joined: Mapping[str, Deployment] = field(default_factory=dict)
-    removed: frozenset[str] = frozenset()
-    doubted: frozenset[str] = frozenset()
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "joined": {
-                name: {
-                    "endpoint": d.endpoint,
-                    "model": d.model,
-                    "version": d.version,
-                    "provisioned": d.provisioned,
-                    "id": d.id,
-                }
-                for name, d in self.joined.items()
-            },
-            "removed": sorted(self.removed),
-            "doubted": sorted(self.doubted),
-        }
-
-    @classmethod
-    def of_state(cls, state: Mapping[str, Any] | None) -> Changes:
-        """What the state of a run says of them; nobody where it says nothing, or nothing that makes sense."""
-        kept = _mapping(_mapping(state).get("members"))
-        joined = {}
-        for name, saved in _mapping(kept.get("joined")).items():
-            texts = [_mapping(saved).get(key) for key in ("endpoint", "model", "version")]
-            if all(isinstance(text, str) and text for text in texts):
-                endpoint, model, version = (str(text) for text in texts)
-                provisioned = _mapping(saved).get("provisioned") is True
-                given = _mapping(saved).get("id")
-                joined[str(name)] = Deployment(
-                    str(name),
-                    endpoint,
-                    model,
-                    version,
-                    provisioned=provisioned,
-                    id=given if isinstance(given, str) and given else None,
-                )
-        return cls(joined, _names(kept.get("removed")), _names(kept.get("doubted")))
-
-
-NO_CHANGES = Changes()
-
-
-def _names(value: object) -> frozenset[str]:
-    return (
-        frozenset(name for name in value if isinstance(name, str)) if isinstance(value, list) else frozenset()
-    )
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -1,7 +1,4 @@
-"""The log of a run: every event gets its number and instant here, and goes durably into the record.
-
-What a run notices of itself: that it cannot keep its schedule, or its record.
-"""
+"""Events of a run: its log, and what it notices of itself."""
 
 from __future__ import annotations
 
@@ -16,12 +13,12 @@ from tui.model import (
     Ability,
     Event,
     EventKind,
+    Log,
     RecordView,
     SenderView,
     WeightTable,
     able_again,
 )
-from tui.routing.controller import Log
 
 _KEPT = 1000
 _ROLL_BACKS_KEPT = 200
@@ -31,22 +28,25 @@ _REASON_CHARS = 2000
 
 
 class EventLog:
-    """Calls ``keep`` with each event, and holds the newest thousand for the screen. Roll backs are held for
-    themselves: a run ends with all that it did, however much was logged since."""
+    """Log of a run: every event gets its number and instant here.
 
-    def __init__(
-        self,
-        *,
-        keep: Callable[[Event], object],
-        clock: Callable[[], float],
-        now: Callable[[], datetime],
-    ) -> None:
-        self._keep = keep
+    It holds the newest thousand for the screen. Roll backs are held for themselves: a run ends with all that it
+    did, however much was logged since.
+    """
+
+    def __init__(self, *, clock: Callable[[], float], now: Callable[[], datetime]) -> None:
         self._clock = clock
         self._now = now
         self._count = 0
         self._newest: deque[Event] = deque(maxlen=_KEPT)
         self._roll_backs: deque[Event] = deque(maxlen=_ROLL_BACKS_KEPT)
+        self._listeners: list[Callable[[Event], object]] = []
+
+    def listen(self, listener: Callable[[Event], object]) -> None:
+        """Tell ``listener`` of every event from now on, and first of what was logged before."""
+        for event in self._newest:
+            listener(event)
+        self._listeners.append(listener)
 
     def __call__(
         self,
@@ -59,7 +59,7 @@ class EventLog:
         after: WeightTable | None = None,
         group: int = 0,
     ) -> Event:
-        """Log one event and return it; it is on its way to the disk, which nothing waits for."""
+        """Log one event and return it, once all who listen were told."""
         self._count += 1
         event = Event(
             id=self._count,
@@ -76,7 +76,8 @@ class EventLog:
         self._newest.append(event)
         if kind in ROLL_BACKS:
             self._roll_backs.append(event)
-        self._keep(event)
+        for listener in self._listeners:
+            listener(event)
         return event
 
     def newest(self) -> tuple[Event, ...]:
@@ -89,7 +90,8 @@ class EventLog:
 
 
 class SelfMonitor:
-    """Each is said when it begins; of the record and the baseline also when it is over."""
+    """Monitor of what a run is hampered by. Each is said when it begins; of the record and the baseline also
+    when it is over."""
 
     def __init__(self, log: Log) -> None:
         self._log = log

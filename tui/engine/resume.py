@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tui.base.text import plain
-from tui.engine.deployments import Changes
-from tui.engine.resume_weights import Beginning, beginning, doubtful, newest, taken_up
-from tui.engine.setup import PreviousRun
+from tui.engine.resume_weights import Beginning, beginning, doubtful, newest, resumed_weights
+from tui.engine.setup import Changes, PreviousRun
 from tui.model import WEIGHT_CHANGES, Event, EventKind, WeightTable
 from tui.record.kept_weights import (
     BrokenWeights,
@@ -57,7 +56,7 @@ def previous_run(
     """
     known = Changes.of_state(state)
     recorded = {name for shares in weights.values() for name in shares}
-    members = Changes(
+    changes = Changes(
         {
             name: deployment
             for name, deployment in known.joined.items()
@@ -67,21 +66,21 @@ def previous_run(
         known.doubted,
     )
     lost = []
-    for name in sorted(recorded - rollout.deployments.keys() - members.joined.keys()):
+    for name in sorted(recorded - rollout.deployments.keys() - changes.joined.keys()):
         pct = max(shares.get(name, 0.0) for shares in weights.values())
         why = "neither the file nor the record says what it is"
         if (joined := known.joined.get(name)) is not None:
             why = f"it joined at endpoint {joined.endpoint}, which the file does not have"
         to_baseline = f"; its {pct:g}% go to {rollout.baseline}" if pct > 0 else ""
         lost.append(f"{name}: {why}{to_baseline}")
-    file = with_members(rollout.weights, members)
-    weights = taken_up(file, weights, rollout.baseline)
-    return PreviousRun(run_id, weights, started_at, tuple(events), state, members, tuple(lost))
+    file = with_joined(rollout.weights, changes)
+    weights = resumed_weights(file, weights, rollout.baseline)
+    return PreviousRun(run_id, weights, started_at, tuple(events), state, changes, tuple(lost))
 
 
-def with_members(file: WeightTable, members: Changes) -> WeightTable:
+def with_joined(file: WeightTable, changes: Changes) -> WeightTable:
     """The weights of a file with those that joined, which have none there."""
-    return {task: {**shares, **dict.fromkeys(members.joined, 0.0)} for task, shares in file.items()}
+    return {task: {**shares, **dict.fromkeys(changes.joined, 0.0)} for task, shares in file.items()}
 
 
 _LOOKS_EVERY_S = 1.0
@@ -91,7 +90,7 @@ class IsLive(Exception):
     """The run to resume has not ended; the text says which, and what to do."""
 
 
-class Wish(Protocol):
+class StartOptions(Protocol):
     """What was asked for."""
 
     @property
@@ -159,23 +158,23 @@ def _named(run: RunInfo) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """What a run begins with. ``kept`` is where its own weights go, ``others`` names other live runs of
+class Resumed:
+    """What a run begins with. ``kept`` is where its own weights go, ``other_runs`` names other live runs of
     the same file; both None for a rehearsal."""
 
     beginning: Beginning
-    past: PreviousRun | None = None
+    previous: PreviousRun | None = None
     kept: WeightsFile | None = None
-    others: OtherRuns | None = None
+    other_runs: OtherRuns | None = None
 
 
-def nothing_resumed(wish: Wish) -> Taken:
+def nothing_resumed(options: StartOptions) -> Resumed:
     """Of a rehearsal or a demo: it neither reads nor leaves anything."""
-    said = "nothing was resumed: a rehearsal keeps no weights" if wish.resume else ""
-    return Taken(Beginning(said=said))
+    said = "nothing was resumed: a rehearsal keeps no weights" if options.resume else ""
+    return Resumed(Beginning(said=said))
 
 
-def resumed(rollout: Rollout, runs_folder: Path, wish: Wish) -> Taken:
+def resumed(rollout: Rollout, runs_folder: Path, options: StartOptions) -> Resumed:
     """What a run of this file begins with.
 
     Raises:
@@ -196,24 +195,29 @@ def resumed(rollout: Rollout, runs_folder: Path, wish: Wish) -> Taken:
         kept = by_records(rollout, runs_folder) if broken or kept is None else newest(kept)
     except UnreadableRecord as error:
         doubt = "; ".join(filter(None, (broken, str(error))))
-    past = None
+    previous = None
     if doubt or (broken and kept is None):
-        asked = wish.resume or wish.watch
+        asked = options.resume or options.watch
         begins = doubtful(
-            rollout.weights, rollout.baseline, doubt or broken, asked=asked, from_file=wish.from_file
+            rollout.weights, rollout.baseline, doubt or broken, asked=asked, from_file=options.from_file
         )
     else:
-        past = _past(rollout, kept) if wish.resume and kept is not None else None
-        weights = rollout.weights if past is None else with_members(rollout.weights, past.members)
+        previous = _previous(rollout, kept) if options.resume and kept is not None else None
+        weights = rollout.weights if previous is None else with_joined(rollout.weights, previous.changes)
         begins = beginning(
-            weights, rollout.baseline, kept, resume=wish.resume, watch=wish.watch, from_file=wish.from_file
+            weights,
+            rollout.baseline,
+            kept,
+            resume=options.resume,
+            watch=options.watch,
+            from_file=options.from_file,
         )
-        if past is not None:
-            past = replace(past, weights=begins.weights or weights)
+        if previous is not None:
+            previous = replace(previous, weights=begins.weights or weights)
         if broken:
             begins = replace(begins, said=f"{broken}; by its records {begins.said or 'nothing is to be said'}")
     file = WeightsFile(place, partial(file_weights, rollout.path))
-    return Taken(begins, past, file, OtherRuns(runs_folder, rollout.path.resolve()))
+    return Resumed(begins, previous, file, OtherRuns(runs_folder, rollout.path.resolve()))
 
 
 def by_records(rollout: Rollout, runs_folder: Path) -> KeptWeights | None:
@@ -277,7 +281,7 @@ def _weights_in(text: str) -> WeightTable:
         raise ValueError("it is nested too deeply") from error
 
 
-def _past(rollout: Rollout, kept: KeptWeights) -> PreviousRun:
+def _previous(rollout: Rollout, kept: KeptWeights) -> PreviousRun:
     """All that the run knew. Where its record cannot be read, what is taken up are the weights alone.
 
     Raises:

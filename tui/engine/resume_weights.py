@@ -1,20 +1,15 @@
-"""With which weights a run begins: those of its rollout file, or no more canary than the newest known.
-
-Where a run stands, for one that takes it up: its newest weights, in a small file of the rollout.
-"""
+"""Weights with which a run begins: those of its rollout file, or no more canary than the newest known."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 from tui.base.text import plain
-from tui.engine.setup import Setup
-from tui.model import DEFAULT_TASK, WEIGHT_CHANGES, Event, EventKind, WeightTable
+from tui.model import DEFAULT_TASK, WeightTable
 from tui.record.kept_weights import KeptWeights, changed, still_stands, table_of
 from tui.record.reader import UnreadableRecord, read_events
 from tui.routing.weights import all_to, describe, frozen
@@ -24,9 +19,9 @@ _NONE: Mapping[str, Collection[str]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """The weights of a run at its start, None for those of its file. ``said`` says where they come from, empty
-    where there is nothing to say; ``stands`` is the roll back that left them. In ``held`` tasks no plan may
-    begin by itself."""
+    """Beginning of a run: its ``weights`` at the start, None for those of its file. ``said`` says where they
+    come from, empty where there is nothing to say; ``stands`` is the roll back that left them. In ``held``
+    tasks no plan may begin by itself."""
 
     weights: WeightTable | None = None
     said: str = ""
@@ -80,7 +75,7 @@ def beginning(
         return Beginning(said="nothing was resumed: no run of this file is known" if resume else "")
     left = f"the last run was left {_how(kept)}"
     edited = edited_since(file, kept, baseline)
-    where_it_stood = taken_up(file, kept.weights, baseline, edited)
+    where_it_stood = resumed_weights(file, kept.weights, baseline, edited)
     if from_file:
         differs = describe(frozen(file), where_it_stood) != "no change"
         return Beginning(said=f"{left}; the weights of the file hold, as was asked" if differs else "")
@@ -122,7 +117,7 @@ def doubtful(
     )
 
 
-def taken_up(
+def resumed_weights(
     file: WeightTable, known: WeightTable, baseline: str, edited: Mapping[str, Collection[str]] = _NONE
 ) -> WeightTable:
     """The weights of a run that begins where another was left: no deployment but the baseline gets more than
@@ -196,61 +191,3 @@ def _how(kept: KeptWeights) -> str:
     how = "rolled back" if kept.rolled_back else "as it was set"
     why = f" ({plain(kept.reason, 120)})" if kept.reason else ""
     return f"{how} by {kept.actor} {kept.at:%Y-%m-%d %H:%M}Z{why}"
-
-
-_BEGINNINGS = frozenset({EventKind.STARTED, EventKind.RESUMED})
-
-
-class Standing:
-    """Hears every event, and has the weights kept after each change.
-
-    What a run begins with is kept when it begins to send: one that could not start leaves what was there.
-    """
-
-    def __init__(self, setup: Setup, weights: WeightTable) -> None:
-        self._file = setup.kept
-        self._begun = False
-        record = setup.record.view().path if setup.record is not None else None
-        self._kept = KeptWeights(
-            rollout=setup.rollout.path.resolve(),
-            baseline=setup.rollout.baseline,
-            weights=weights,
-            file_weights=setup.rollout.weights,
-            run_id=setup.run_id,
-            record=Path(record or "/"),
-            event=0,
-            kind=EventKind.STARTED,
-            actor=setup.actor,
-            reason="",
-            at=setup.now(),
-        )
-        stands = setup.stands
-        if stands is not None and (tasks := still_stands(stands, weights)):
-            self._kept = replace(
-                self._kept,
-                rolled_back=tasks,
-                kind=stands.kind,
-                actor=stands.actor,
-                reason=stands.reason,
-                at=stands.at,
-            )
-
-    def heard(self, event: Event) -> None:
-        """Keep what an event changed. A change of the weights counts before the traffic too."""
-        if event.after is None:
-            return
-        if event.kind in _BEGINNINGS:
-            self._kept = replace(self._kept, event=event.id)
-            return
-        self._kept = changed(self._kept, event)
-        change = event.kind in WEIGHT_CHANGES
-        if self._file is not None and (self._begun or change):
-            self._file.keep(self._kept, change=change)
-
-    def begun(self) -> Future[None] | None:
-        """The run begins to send: from now on it is the last one of its file. The future is done when that is
-        on the disk; None where nothing is to be written."""
-        if self._begun or self._file is None:
-            return None
-        self._begun = True
-        return self._file.keep(self._kept)

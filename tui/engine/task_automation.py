@@ -1,15 +1,22 @@
-"""The automatic hands on the weights of one task: its guard and its plan."""
+"""Task automation: the guard and the plan of one task, which change its weights by themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from tui.engine.readiness import Readiness
+from tui.evaluation.evaluators import Evaluators
 from tui.evaluation.guard import Guard, GuardAction
+from tui.evaluation.own_rate import is_evidence
 from tui.evaluation.plan import Plan, PlanAction, PlanRefused
-from tui.model import Ability, Event, EventKind, PlanView, Verdict
-from tui.rollout import GuardSpec, PlanSpec
-from tui.routing.controller import CommandRefused, Controller, Log
+from tui.evaluation.verdict_text import evidence_line
+from tui.model import Ability, Context, Event, EventKind, Outcome, PlanView, Verdict, VerdictState
+from tui.rollout import Rollout
+from tui.routing.controller import CommandRefused, Controller
+
+EVALUATOR = "verdict"
+"""The actor of what the evidence says."""
 
 GUARD, PLAN = "guard", "plan"
 """The actors of what nobody pressed a key for."""
@@ -18,40 +25,36 @@ GUARD, PLAN = "guard", "plan"
 class TaskAutomation:
     """Guard and plan of one task, and how many requests of it each canary finished.
 
-    ``task`` None is the only one of a rollout: then all weights are meant. ``fresh(deployment)`` says whether
-    its outcomes keep coming in, ``ability(deployment)`` whether it is able to serve. Neither hand gives traffic
-    to one that is not; where that is not known, ``ask_first(deployment)`` has it asked, and is called again
-    until it is known.
+    Nothing is done on data that are not fresh, and no traffic is given to a deployment that is not able to
+    serve; where that is not known, it is probed, again and again until it is.
     """
 
     def __init__(
         self,
-        task: str | None,
-        guard: GuardSpec,
-        plan: PlanSpec | None,
-        canaries: Sequence[str],
+        task: str,
+        rollout: Rollout,
+        evaluators: Evaluators,
         controller: Controller,
-        log: Log,
-        fresh: Callable[[str], bool],
-        *,
-        baseline: str,
-        ability: Callable[[str], Ability],
-        ask_first: Callable[[str], None],
+        readiness: Readiness,
+        context: Context,
     ) -> None:
-        self._task = task
-        self._baseline = baseline
-        self._ability = ability
-        self._ask_first = ask_first
-        self._said_waits = False
+        self.evaluator = evaluators.by_task[task]
+        self.finished = {name: 0 for name in rollout.deployments if name != rollout.baseline}
+        """Requests of each canary that are evidence."""
+        self._task = task if len(rollout.tasks) > 1 else None
+        self._baseline = rollout.baseline
         self._controller = controller
-        self._log = log
-        self._fresh = fresh
+        self._readiness = readiness
+        self._log = context.log
+        self._clock = context.clock
+        self._said_waits = False
+        guard, plan = rollout.guard, rollout.tasks[task].plan
         self.guard = Guard(
             guard.mode,
             guard.criteria,
             guard.tripwire,
             on_version_change=guard.version_change,
-            baseline=baseline,
+            baseline=rollout.baseline,
         )
         self.plan: Plan | None = None
         if plan is not None:
@@ -63,38 +66,86 @@ class TaskAutomation:
                 plan.watch_s,
                 held=plan.start == "held",
             )
-        self.finished = dict.fromkeys(canaries, 0)
 
-    def protect(self, canary: str, worse: Iterable[Verdict], tripwire: str | None) -> None:
+    # --- what the evidence says ---
+
+    def ended(self, outcome: Outcome) -> bool:
+        """Count one outcome. When it decides something, the guard has acted before this returns.
+
+        Returns whether a verdict was reached.
+        """
+        canary = outcome.deployment
+        is_canary = canary in self.finished
+        tripped_before = is_canary and self.evaluator.tripwire(canary) is not None
+        self.evaluator.add(outcome, self._clock())
+        if is_canary and is_evidence(outcome):
+            self.finished[canary] += 1
+        tripped = is_canary and self.evaluator.tripwire(canary) is not None and not tripped_before
+        return self.decide({canary} if tripped else set())
+
+    def decide(self, tripped: Iterable[str] = ()) -> bool:
+        """Act on what has just been reached, the guard first, then the words; returns whether a verdict was."""
+        changed = self.evaluator.changes()
+        for name in {name for name, _ in changed} | set(tripped):
+            self.protect(name)
+        for name, verdict in changed:
+            is_worse = verdict.state is VerdictState.WORSE
+            kind, word = (EventKind.WORSE, "WORSE") if is_worse else (EventKind.VERDICT, "OK")
+            advisory = " (advisory)" if verdict.advisory else ""
+            self._log(kind, EVALUATOR, f"{name} {word}{advisory}: {evidence_line(verdict)}")
+        self.say_frozen()
+        return bool(changed)
+
+    def say_frozen(self) -> None:
+        """Log the limits that were frozen since this was last asked."""
+        for text in self.evaluator.frozen():
+            self._log(EventKind.CALIBRATED, EVALUATOR, text)
+
+    # --- the guard ---
+
+    def look(self) -> None:
+        """Let the guard look at every canary: failures may have ended, or it may be known now whether the
+        baseline is able to serve."""
+        for canary in self.finished:
+            self.protect(canary)
+
+    def protect(self, canary: str) -> None:
         """Let the guard look at one canary, and act."""
         action = self.guard.decide(
             canary,
-            worse,
+            self.evaluator.worse(canary, self._clock()),
             weight_pct=self._controller.weight_pct(canary, self._task),
-            fresh=self._fresh(canary),
-            tripwire=tripwire,
+            fresh=self._readiness.fresh(canary),
+            tripwire=self.evaluator.tripwire(canary),
             ability=self._of_baseline,
         )
         self._act(action)
 
-    def climb(self, now_s: float, verdicts: Sequence[Verdict]) -> None:
+    def raised_by_hand(self, canary: str) -> None:
+        """A person who raises a canary has seen the verdicts that stand."""
+        worse = self.evaluator.worse(canary, self._clock())
+        self.guard.raised_by_hand(canary, worse, self.evaluator.tripwire(canary))
+
+    # --- the plan ---
+
+    def climb(self, verdicts: Sequence[Verdict]) -> None:
         """Let the plan go on, where there is one. ``verdicts`` are of its canary."""
         plan = self.plan
         if plan is None:
             return
         action = plan.tick(
-            now_s,
+            self._clock(),
             canary_requests=self.finished[plan.canary],
             weight_pct=self._controller.weight_pct(plan.canary, self._task),
             verdicts=verdicts,
-            fresh=self._fresh(plan.canary),
+            fresh=self._readiness.fresh(plan.canary),
             why_wait=self._why_wait,
         )
         if action is not None:
             self.carry_out(action, PLAN)
 
     def _of_baseline(self) -> Ability:
-        return self._ability(self._baseline)
+        return self._readiness.ability(self._baseline)
 
     def _why_wait(self, pct: float) -> str:
         """Why the plan must not set this weight yet, empty where it may: whoever would get more traffic is not
@@ -105,7 +156,7 @@ class TaskAutomation:
         if pct == now_pct:
             return ""
         name = plan.canary if pct > now_pct else self._baseline
-        ability = self._ability(name)
+        ability = self._readiness.ability(name)
         if ability.state == "unable":
             if not self._said_waits:
                 self._said_waits = True
@@ -113,7 +164,7 @@ class TaskAutomation:
             return f"{name} to serve: it {ability.why}"
         self._said_waits = False
         if ability.state == "unknown":
-            self._ask_first(name)
+            self._readiness.probe(name, self.look)
             return f"one request to {name}, which {ability.why}"
         return ""
 
@@ -129,20 +180,20 @@ class TaskAutomation:
         assert self.plan is not None
         return self.carry_out(self.plan.hold(reason), actor)
 
-    def version_changed(self, deployment: str, text: str, *, is_canary: bool) -> None:
+    def version_changed(self, deployment: str, text: str) -> None:
         """Another version answers: the plan holds where it is touched, the guard acts where it was told to."""
         plan = self.plan
         if plan is not None and deployment in (plan.canary, self._baseline) and plan.active:
             self.carry_out(plan.hold(text), PLAN)
-        if is_canary:
+        if deployment in self.finished:
             weight_pct = self._controller.weight_pct(deployment, self._task)
             self._act(self.guard.version_changed(deployment, text, weight_pct, self._of_baseline))
 
-    def promoted(self, now_s: float, actor: str) -> None:
+    def promoted(self, actor: str) -> None:
         """The plan's canary got everything: it watches from there."""
         assert self.plan is not None
         try:
-            done = self.plan.promote(now_s)
+            done = self.plan.promote(self._clock())
         except PlanRefused as refused:
             # It watches or is done already: the weights are what was asked for.
             self._say(actor, str(refused))
@@ -163,10 +214,10 @@ class TaskAutomation:
             # The plan sees at its next tick that the weight is not there, and holds with the reason.
             return self._log(EventKind.REFUSED, actor, str(refused))
 
-    def plan_view(self, now_s: float) -> PlanView | None:
+    def plan_view(self) -> PlanView | None:
         """Where the plan stands, None without one."""
         plan = self.plan
-        return None if plan is None else plan.view(now_s, self.finished[plan.canary], self._task or "")
+        return None if plan is None else plan.view(self._clock(), self.finished[plan.canary], self._task or "")
 
     def state(self) -> dict[str, Any]:
         """All that must survive a restart, as JSON has it."""
@@ -193,7 +244,7 @@ class TaskAutomation:
         if action.kind == "roll_back":
             self._controller.roll_back(GUARD, action.reason, self._task)
         elif action.kind == "ask_first":
-            self._ask_first(self._baseline)
+            self._readiness.probe(self._baseline, self.look)
         elif action.kind == "not_rolled_back" and self.guard.mode == "armed":
             self._log(EventKind.NOT_ROLLED_BACK, GUARD, f"not rolled back{self._of_task}: {action.reason}")
         else:

@@ -143,7 +143,7 @@ class Engine:
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 100)
-        parts = (session.send, self._tick, session.sampler.work)
+        parts = (session.send, self._tick, session.work)
         work = [] if self._stopping.is_set() else [asyncio.create_task(part()) for part in parts]
         work.append(watching)
         for task in work:

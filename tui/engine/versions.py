@@ -1,6 +1,4 @@
-"""Which version answers for each deployment of a run, and what changed with it.
-
-What really answers: the version a deployment serves, the backend behind it, and when either changes.
+"""Versions that really answer for the deployments of a run, the backends behind them, and when either changes.
 
 A deployment may be moved to another version while traffic runs, and for a while both may answer. Its figures
 are those of the newest version: what an earlier one still answers does not count for it.
@@ -15,6 +13,7 @@ from datetime import datetime
 
 from tui.base.served_names import names_version, same_version
 from tui.base.text import plain
+from tui.measure.windows import Measures
 from tui.model import EventKind, Figures, Outcome, VersionChange
 
 BACK_AFTER = 20
@@ -28,7 +27,7 @@ _NAME = 64
 
 
 class Serving:
-    """One deployment. ``version`` is what it answers with now, None before the first answer that says one.
+    """Version of one deployment, the one it answers with now: None before the first answer that says one.
 
     ``clock`` reads seconds of the run. A ``router`` answers with any model: that is no change of its version.
     """
@@ -103,19 +102,14 @@ COMPARED_AFTER = 200
 
 
 class Versions:
-    """``figures(deployment)`` gives those of the last 15 minutes, all tasks pooled."""
+    """Versions of all deployments of a run. Around a change their figures of 15 minutes are compared, all tasks
+    pooled."""
 
-    def __init__(
-        self,
-        *,
-        clock: Callable[[], float],
-        now: Callable[[], datetime],
-        figures: Callable[[str], Figures],
-    ) -> None:
+    def __init__(self, measures: Measures, *, clock: Callable[[], float], now: Callable[[], datetime]) -> None:
         self._serving: dict[str, Serving] = {}
+        self._measures = measures
         self._clock = clock
         self._now = now
-        self._figures = figures
         self._changes: dict[str, VersionChange] = {}
         self._to_compare: dict[str, VersionChange] = {}
 
@@ -139,7 +133,7 @@ class Versions:
             return outcome, None
         serving.version_changed()
         change = VersionChange(
-            self._now(), self._clock(), before, serving.version or "", self._figures(outcome.deployment)
+            self._now(), self._clock(), before, serving.version or "", self._recent(outcome.deployment)
         )
         self._changes[outcome.deployment] = self._to_compare[outcome.deployment] = change
         return outcome, change
@@ -151,10 +145,13 @@ class Versions:
     def compared(self) -> Iterator[str]:
         """A sentence for each change that enough requests followed; each change once."""
         for name, change in list(self._to_compare.items()):
-            after = self._figures(name)
+            after = self._recent(name)
             if after.requests >= COMPARED_AFTER:
                 del self._to_compare[name]
                 yield f"{name}, {change.after} against {change.before} before: {moved(change.figures, after)}"
+
+    def _recent(self, deployment: str) -> Figures:
+        return self._measures.pooled(deployment, "15m", self._clock())
 
 
 def said(deployment: str, change: VersionChange) -> str:

@@ -1,15 +1,13 @@
-"""When requests are due, and what is asked then: the arrivals and the sources of a run."""
+"""Workload of a run: the arrivals and the sources of its requests."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from tui.base.line_reader import BadLine
-from tui.model import ENGINE, EventKind, Request
+from tui.model import ENGINE, Context, EventKind, Request
 from tui.rollout import Rollout
-from tui.routing.controller import Log
 from tui.traffic.arrivals import Arrival, constant, poisson, trace
 from tui.traffic.sources import Sources
 
@@ -17,32 +15,33 @@ _BAD_ROWS_SAID = 20
 
 
 class Workload:
-    """``next_id`` numbers the requests. What the timestamps of a trace count is said in the log, and the first
-    few of its lines that cannot be read."""
+    """Workload of a run: when requests are due, and what is asked then.
 
-    def __init__(
-        self,
-        rollout: Rollout,
-        *,
-        arrivals_rng: random.Random,
-        sources_rng: random.Random,
-        next_id: Callable[[], int],
-        log: Log,
-    ) -> None:
+    What the timestamps of a trace count is said in the log, and the first few of its lines that cannot be read.
+    Raises TraceError where the trace cannot be read at all.
+    """
+
+    def __init__(self, rollout: Rollout, context: Context) -> None:
         self._traffic = rollout.traffic
-        self._log = log
+        self._log = context.log
         self._bad_rows = 0
-        self._rng = arrivals_rng
+        self._rng = context.rng("arrivals")
         self.sources = Sources(
             rollout.traffic.sources,
-            rng=sources_rng,
+            rng=context.rng("sources"),
             known_tasks=tuple(rollout.weights),
-            next_id=next_id,
+            next_id=context.next_id,
             on_note=self._note,
         )
 
-    def arrivals(self) -> Iterator[Arrival]:
-        """Raises TraceError while it is read, where the trace cannot be."""
+        self.arrivals = self._arrivals()
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether every source has ended."""
+        return self.sources.ended
+
+    def _arrivals(self) -> Iterator[Arrival]:
         traffic = self._traffic
         if traffic.arrivals == "trace" and traffic.trace is not None:
             return trace(

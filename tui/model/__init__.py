@@ -6,6 +6,7 @@ monotonic clock since the run started; ``at`` is a timezone-aware UTC instant.
 
 from __future__ import annotations
 
+from tui.model.context import Context, Log
 from tui.model.control import (
     NOT_KNOWN,
     Account,
@@ -129,6 +130,7 @@ __all__ = [
     "Answer",
     "Assignment",
     "BilledMeter",
+    "Context",
     "Deployment",
     "DeploymentSpec",
     "DeploymentView",
@@ -146,6 +148,7 @@ __all__ = [
     "Judgement",
     "Lifecycle",
     "LifecycleStatus",
+    "Log",
     "ManagedDeployment",
     "Mark",
     "Measure",

@@ -1,4 +1,4 @@
-"""The hand on the weights: shift, roll back, promote, undo. Swap first, then say so."""
+"""Controller of the weights: shift, roll back, promote, undo. Swap first, then say so."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
 from tui.base.weight_rules import weight_mistakes
-from tui.model import WEIGHT_CHANGES, Event, EventKind, WeightTable
+from tui.model import DEFAULT_TASK, WEIGHT_CHANGES, Context, Event, EventKind, WeightTable
 from tui.routing.router import Router
 from tui.routing.weights import all_to, describe, frozen, raised, shares_of, validate, with_share
 
@@ -32,50 +32,40 @@ class NothingToDo(CommandRefused):
     """The weights are what was asked for already; the text says that."""
 
 
-class Log(Protocol):
-    """Where events go: returns the event with its number and instant."""
+class RaisePolicy(Protocol):
+    """Policy on traffic for a canary: each method says why there is to be none, or None.
 
-    def __call__(
-        self,
-        kind: EventKind,
-        actor: str,
-        text: str,
-        *,
-        reason: str = "",
-        before: WeightTable | None = None,
-        after: WeightTable | None = None,
-        group: int = 0,
-    ) -> Event: ...
+    ``why_not_raise`` is asked only for changes that raise a canary (lowering is never refused), ``why_never``
+    even where the first is overridden, and by undo: there is nothing that could take traffic.
+    """
+
+    def why_not_raise(self, deployment: str, tasks: tuple[str, ...]) -> str | None: ...
+
+    def why_never(self, deployment: str) -> str | None: ...
 
 
 class Controller:
     """Changes the router's weights, each change being an event with actor, reason, before and after.
 
-    ``why_not_raise(deployment, tasks)`` says why more traffic for a deployment in these tasks must be refused
-    now, or None. It is asked only for changes that raise a canary: lowering is never refused.
-    ``why_never(deployment)`` is asked even where the first is overridden, and by undo: there is nothing that
-    could take traffic.
+    The weights of the router name every deployment in every task. Undo goes back through the events of ``past``
+    too, those of an earlier run.
     """
 
     def __init__(
         self,
         router: Router,
+        policy: RaisePolicy,
+        context: Context,
         *,
         baseline: str,
-        deployments: Sequence[str],
-        log: Log,
-        clock: Callable[[], float],
-        why_not_raise: Callable[[str, tuple[str, ...]], str | None] = lambda *_: None,
-        why_never: Callable[[str], str | None] = lambda _: None,
         past: Iterable[Event] = (),
     ) -> None:
         self._router = router
+        self._log = context.log
+        self._clock = context.clock
         self._baseline = baseline
-        self._deployments = tuple(deployments)
-        self._log = log
-        self._clock = clock
-        self._why_not_raise = why_not_raise
-        self._why_never = why_never
+        self._policy = policy
+        self._deployments = tuple(shares_of(router.weights, DEFAULT_TASK))
         self._undo: list[WeightTable] = _undo_stack(past, router.weights, self._deployments, baseline)
         self._burst: tuple[str, str, float, int] = ("", "", float("-inf"), 0)
         self._burst_is_kept = False
@@ -198,7 +188,7 @@ class Controller:
         if not self._undo:
             raise CommandRefused("nothing to undo: the weights have not been changed")
         for name in raised(self._router.weights, self._undo[-1], self._baseline):
-            if why := self._why_never(name):
+            if why := self._policy.why_never(name):
                 raise CommandRefused(f"undo would give traffic to {name}: {why}")
         before, after = self._router.weights, self._undo.pop()
         self._router.swap(after)
@@ -234,7 +224,7 @@ class Controller:
 
     def _permit(self, after: WeightTable, force: bool) -> None:
         for name, tasks in raised(self._router.weights, after, self._baseline).items():
-            why = self._why_never(name) or (None if force else self._why_not_raise(name, tasks))
+            why = self._policy.why_never(name) or (None if force else self._policy.why_not_raise(name, tasks))
             if why:
                 raise CommandRefused(f"{name} gets no more traffic: {why}")
 

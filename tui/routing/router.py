@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
 from itertools import accumulate
 
-from tui.model import DEFAULT_TASK, Assignment, WeightTable
+from tui.model import DEFAULT_TASK, Assignment, Context, WeightTable
 from tui.routing.weights import frozen, shares_of
 
 
 class Router:
     """Draws deployments. The weights are one object, swapped whole: a draw sees the old or the new."""
 
-    def __init__(self, weights: WeightTable, *, rng: random.Random, clock: Callable[[], float]) -> None:
-        self._rng = rng
-        self._clock = clock
+    def __init__(self, weights: WeightTable, context: Context) -> None:
+        self._rng = context.rng("router")
+        self._clock = context.clock
         self.swap(weights)
 
     @property

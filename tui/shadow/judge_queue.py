@@ -1,56 +1,79 @@
-"""The judging room: pairs of answers wait here, are scored by the judging model, and it is watched itself."""
+"""Queue before the judge: pairs of answers wait here and are scored, and the judge itself is watched."""
 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
 from tui.grading.judge import JudgingModel
-from tui.model import ENGINE, EventKind, Judgement, JudgeView, Outcome, Sample
-from tui.routing.controller import Log
+from tui.model import ENGINE, Context, EventKind, Judgement, JudgeView, Sample
+from tui.rollout import JudgeSpec, Rollout
 from tui.service.budget import Budget
+from tui.service.client import ServiceClient
+from tui.service.prices import load_prices, price_for
 from tui.shadow.judge_health import JudgeHealth
-from tui.shadow.samples import SampleStore
+from tui.shadow.samples import Scores
 
 ANCHORS = 20
 """The first pairs that got scores; they are scored again and again, to see whether the judge stays the same."""
 
+JUDGE_TIMEOUT_S = 120.0
+"""Longest that one call of the judging model may take."""
+
+_CONNECTIONS = 8
 _AT_FIRST = 3
 _ANCHOR_EVERY = 10
 _MOST_WAITING = 200
 _AT_ONCE = 4
 
 
-class JudgeQueue:
-    """Asks for scores while its own budget lasts. ``scored(sample)`` is called with every sample that got
-    some."""
+def judge_queue(
+    rollout: Rollout, scores: Scores, env: Mapping[str, str], context: Context
+) -> JudgeQueue | None:
+    """The queue before the judge of a rollout; None where it names none: then people score."""
+    spec = rollout.quality.judge
+    if spec is None:
+        return None
+    judge = spec.deployment
+    if judge.price is None:
+        judge = replace(judge, price=price_for(judge.model, judge.version, load_prices()))
+    client = ServiceClient(
+        {judge.endpoint: rollout.endpoints[judge.endpoint]},
+        {judge.name: judge},
+        env=env,
+        clock=context.clock,
+        timeout_s=JUDGE_TIMEOUT_S,
+        stream=False,
+        max_in_flight=_CONNECTIONS,
+        keep_text=True,
+    )
+    return JudgeQueue(spec, client, scores, context)
 
-    def __init__(
-        self,
-        new_model: Callable[[Callable[[Outcome], None]], JudgingModel],
-        *,
-        name: str,
-        rubric: str | None,
-        budget_usd: float | None,
-        store: SampleStore,
-        scored: Callable[[Sample], None],
-        log: Log,
-        rng: random.Random,
-    ) -> None:
-        self.name = name
-        self.budget = Budget(budget_usd)
+
+class JudgeQueue:
+    """Has pairs of answers scored while the judge's own budget lasts."""
+
+    def __init__(self, spec: JudgeSpec, client: ServiceClient, scores: Scores, context: Context) -> None:
+        self.name = spec.deployment.name
+        self.budget = Budget(spec.budget_usd)
         self.not_judged = 0
-        self._model = new_model(self.budget.add)
-        self._options = {} if rubric is None else {"rubric": rubric}
-        self._store = store
-        self._scored = scored
-        self._log = log
-        self._rng = rng
-        self._health = JudgeHealth(rng)
+        self._client = client
+        self._model = JudgingModel(
+            client,
+            self.name,
+            rng=context.rng("judge"),
+            clock=context.clock,
+            now=context.now,
+            spent=self.budget.add,
+        )
+        self._options = {} if spec.rubric is None else {"rubric": spec.rubric}
+        self._scores = scores
+        self._store = scores.store
+        self._log = context.log
+        self._health = JudgeHealth(context.rng("anchors"))
         self._waiting: deque[int] = deque()
         self._come = asyncio.Event()
         self._anchors: dict[int, Sample] = {}
@@ -101,6 +124,9 @@ class JudgeQueue:
         for task in self._under_way:
             task.cancel()
 
+    async def close(self) -> None:
+        await self._client.close()
+
     async def _work(self) -> None:
         while True:
             await self._come.wait()
@@ -150,7 +176,7 @@ class JudgeQueue:
         if self._store.get(sample.id) is not None:
             self._store.put(sample)
         if judgement.scores:
-            self._scored(sample)
+            self._scores.judged(sample)
 
     async def _judge_again(self, anchor: Sample) -> None:
         self._health.add_anchor(str(anchor.id), await self._ask(anchor))

@@ -1,18 +1,26 @@
-"""The samples of a run: the newest ones, in memory.
-
-What judge and people think of the answers that are kept: who scored what, and what follows from it.
-"""
+"""Samples of a run: the newest requests with their answers, in memory, and who scored them how."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from itertools import count
 
 from tui.grading.agreement import Agreement, PersonScore, agreement, person_score_text
-from tui.model import Event, EventKind, HumanScore, Sample
-from tui.routing.controller import CommandRefused, Log
+from tui.model import (
+    Answer,
+    Context,
+    Event,
+    EventKind,
+    Grade,
+    HumanScore,
+    Outcome,
+    Pair,
+    Request,
+    Sample,
+    SampleKind,
+)
+from tui.routing.controller import CommandRefused
 
 MOST = 10_000
 MOST_CHARS = 64_000_000
@@ -67,31 +75,54 @@ _BEST = 5
 
 
 class Scores:
-    """``pair(task, canary, criterion, baseline, own)`` is told of both scores of a pair: the judge's, or those
-    of people where there is no judge (``by_people``)."""
+    """What judge and people think of the answers that are kept, and what follows from it.
 
-    def __init__(
-        self,
-        store: SampleStore,
-        *,
-        by_people: bool,
-        pair: Callable[[str, str, str, int, int], None],
-        log: Log,
-        now: Callable[[], datetime],
-    ) -> None:
+    ``on_pair`` is told of every two values of one item: of known answers, and both scores of a pair. These are
+    the judge's, or those of people where there is no judge (``by_people``).
+    """
+
+    def __init__(self, on_pair: Callable[[Pair], None], context: Context, *, by_people: bool) -> None:
+        self.store = SampleStore()
         self.agreement = ""
         """How far people and judge agree, in one line; empty where no answer has both scores."""
-        self._store = store
         self._by_people = by_people
-        self._pair = pair
-        self._log = log
-        self._now = now
+        self._on_pair = on_pair
+        self._context = context
         self._paired: set[int] = set()
         self._changed_s: dict[str, float] = {}
 
-    def version_changed(self, deployment: str, at_s: float) -> None:
-        """No answer before ``at_s`` is evidence about what answers from now on."""
-        self._changed_s[deployment] = at_s
+    def keep(
+        self,
+        request: Request,
+        kind: SampleKind,
+        outcomes: Sequence[Outcome],
+        grades: Sequence[Grade | None] = (),
+        match: str | None = None,
+    ) -> Sample:
+        """Keep a request and its answers, with their grades where it has a known answer."""
+        grades = grades or [None] * len(outcomes)
+        sample = Sample(
+            id=self.store.next_id(),
+            at=self._context.now(),
+            at_s=self._context.clock(),
+            task=request.task,
+            kind=kind,
+            messages=request.messages,
+            answers=tuple(_answer(o, grade) for o, grade in zip(outcomes, grades, strict=True)),
+            source=request.source,
+            expected=request.expected,
+            match=match,
+        )
+        self.store.put(sample)
+        return sample
+
+    def pair(self, task: str, canary: str, criterion: str, baseline: int, own: int) -> None:
+        """Two values of one item are evidence."""
+        self._on_pair(Pair(self._context.clock(), task, canary, criterion, baseline, own))
+
+    def version_changed(self, deployment: str) -> None:
+        """No answer until now is evidence about what answers from now on."""
+        self._changed_s[deployment] = self._context.clock()
 
     def judged(self, sample: Sample) -> None:
         """The judge has scored both answers of a pair."""
@@ -106,7 +137,7 @@ class Scores:
         if not 1 <= value <= _BEST:
             raise CommandRefused(f"a score of {value}: from 1 (useless) to 5 (as good as can be)")
         note = note[:_NOTE_CHARS]
-        score = HumanScore(value, actor, self._now(), note, blind)
+        score = HumanScore(value, actor, self._context.now(), note, blind)
         kept = replace(kept, human={**kept.human, deployment: score})
         self._keep(kept)
         if self._by_people and len(kept.answers) == len(kept.human) == 2 and kept.id not in self._paired:
@@ -114,7 +145,7 @@ class Scores:
             self._paired.add(kept.id)
             self._weigh(kept, {name: score.value for name, score in kept.human.items()})
         text = person_score_text(PersonScore(sample, deployment, value, blind))
-        return self._log(EventKind.SCORED, actor, text, reason=note)
+        return self._context.log(EventKind.SCORED, actor, text, reason=note)
 
     def unscore(self, sample: int, deployment: str, actor: str) -> Event:
         """Take a score back. Raises CommandRefused."""
@@ -122,10 +153,12 @@ class Scores:
         if deployment not in kept.human:
             raise CommandRefused(f"sample {sample}: the answer of {deployment} has no score to take back")
         self._keep(replace(kept, human={d: s for d, s in kept.human.items() if d != deployment}))
-        return self._log(EventKind.SCORED, actor, person_score_text(PersonScore(sample, deployment, None)))
+        return self._context.log(
+            EventKind.SCORED, actor, person_score_text(PersonScore(sample, deployment, None))
+        )
 
     def _scorable(self, sample: int, deployment: str) -> Sample:
-        kept = self._store.get(sample)
+        kept = self.store.get(sample)
         if kept is None:
             raise CommandRefused(f"sample {sample} is no longer kept: only the newest are")
         answer = kept.answer(deployment)
@@ -137,15 +170,34 @@ class Scores:
         """Scores of both answers are evidence, unless another version has answered meanwhile."""
         base, canary = (answer.deployment for answer in sample.answers)
         if sample.at_s >= max(self._changed_s.get(base, 0.0), self._changed_s.get(canary, 0.0)):
-            self._pair(sample.task, canary, "quality", round(scores[base]), round(scores[canary]))
+            self.pair(sample.task, canary, "quality", round(scores[base]), round(scores[canary]))
 
     def _keep(self, sample: Sample) -> None:
-        self._store.put(sample)
+        self.store.put(sample)
         self._compare()
 
     def _compare(self) -> None:
-        self._store.publish()
-        self.agreement = _words(agreement(self._store.shown))
+        self.store.publish()
+        self.agreement = _words(agreement(self.store.shown))
+
+
+def _answer(outcome: Outcome, grade: Grade | None) -> Answer:
+    return Answer(
+        deployment=outcome.deployment,
+        kind=outcome.kind,
+        text=outcome.answer_text or "",
+        latency_ms=outcome.latency_ms,
+        ttft_ms=outcome.ttft_ms,
+        answer_ttft_ms=outcome.answer_ttft_ms,
+        usage=outcome.usage,
+        cost_usd=outcome.cost_usd,
+        cost_estimated=outcome.cost_estimated,
+        filters=outcome.filters,
+        served_model=outcome.served_model,
+        error=outcome.error,
+        finish_reason=outcome.finish_reason,
+        grade=grade,
+    )
 
 
 def _words(found: Agreement) -> str:

@@ -1,10 +1,11 @@
-"""The open loop: a request starts at its due time, whatever becomes of the others."""
+"""Open loop of the traffic: a request starts at its due time, whatever becomes of the others."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from tui.model import Assignment, Outcome, OutcomeKind, Request, SenderView
 from tui.traffic.arrivals import Arrival
@@ -21,35 +22,77 @@ _FEW = 2
 """With few requests P99 is the worst one or two: these alone do not make a client saturated."""
 
 
-class Sender:
-    """Draws, assigns and sends requests on a schedule that never waits for answers.
+class Gate:
+    """Gate of the traffic: while it is closed no request starts, and the schedule stands still."""
 
-    ``next_request(arrival)`` gives a request or None where there is nothing to send now, ``exhausted()`` says
-    whether there ever will be; ``assign`` draws the deployment; ``admit`` is told of each assignment and says
-    whether it may be sent (the service may have asked for a pause); ``complete`` makes the call;
-    ``on_outcome`` is told of its end. Skipped arrivals are counted.
-    """
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._is_open = asyncio.Event()
+        self._is_open.set()
+        self._closed_at = self._closed_s = 0.0
+
+    @property
+    def closed_s(self) -> float:
+        """Seconds for which it was closed, all in all."""
+        return self._closed_s + (0.0 if self._is_open.is_set() else self._clock() - self._closed_at)
+
+    def close(self) -> None:
+        if self._is_open.is_set():
+            self._closed_at = self._clock()
+            self._is_open.clear()
+
+    def open(self) -> None:
+        if not self._is_open.is_set():
+            self._closed_s = self.closed_s
+            self._is_open.set()
+
+    async def wait(self) -> None:
+        """Until it is open."""
+        await self._is_open.wait()
+
+
+class Demand(Protocol):
+    """Requests to be sent: when, and which."""
+
+    @property
+    def arrivals(self) -> Iterator[Arrival]: ...
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether there will never be a request again."""
+        ...
+
+    def next_request(self, arrival: Arrival) -> Request | None:
+        """What is asked at an arrival; None where there is nothing to send now."""
+        ...
+
+
+class Walk(Protocol):
+    """Walk of a request from its due time to its end."""
+
+    def assign(self, request: Request, *, saturated: bool) -> Assignment | None:
+        """Draw its deployment; None where nothing may be sent there now."""
+        ...
+
+    async def complete(self, request: Request, assignment: Assignment, due_s: float) -> Outcome:
+        """Make the call."""
+        ...
+
+    def ended(self, outcome: Outcome) -> None:
+        """Hear of its end."""
+        ...
+
+
+class Sender:
+    """Sends requests on a schedule that never waits for answers, while ``gate`` is open. Arrivals that are
+    skipped are counted."""
 
     def __init__(
-        self,
-        *,
-        arrivals: Iterator[Arrival],
-        next_request: Callable[[Arrival], Request | None],
-        assign: Callable[..., Assignment],
-        admit: Callable[[Assignment], bool],
-        complete: Callable[..., Awaitable[Outcome]],
-        on_outcome: Callable[[Outcome], None],
-        exhausted: Callable[[], bool],
-        clock: Callable[[], float],
-        max_in_flight: int,
+        self, demand: Demand, walk: Walk, gate: Gate, *, clock: Callable[[], float], max_in_flight: int
     ) -> None:
-        self._arrivals = arrivals
-        self._next_request = next_request
-        self._assign = assign
-        self._admit = admit
-        self._complete = complete
-        self._on_outcome = on_outcome
-        self._exhausted = exhausted
+        self._demand = demand
+        self._walk = walk
+        self._gate = gate
         self._clock = clock
         self._max_in_flight = max_in_flight
         self._open: set[asyncio.Task[None]] = set()
@@ -61,33 +104,30 @@ class Sender:
         self._saturated = False
         self._no_socket = ""
         self._fault: Exception | None = None
-        self._base = 0.0
-        self._paused_at = 0.0
-        self._go = asyncio.Event()
-        self._go.set()
 
     # --- schedule ---
 
     async def run(self) -> None:
         """Send until the arrivals or the sources end; requests under way go on (see ``drain``)."""
-        self._base = self._paused_at = self._clock()
+        began = self._clock() - self._gate.closed_s
         in_burst = 0
-        for arrival in self._arrivals:
+        for arrival in self._demand.arrivals:
             in_burst += 1
             if in_burst % _BURST == 0:
                 # Behind schedule: answers must still be read, or the delay would be booked on the service.
                 await asyncio.sleep(0)
             while True:
-                await self._go.wait()
-                wait = self._base + arrival.due_s - self._clock()
+                await self._gate.wait()
+                due = began + self._gate.closed_s + arrival.due_s
+                wait = due - self._clock()
                 if wait <= 0:
                     break
                 in_burst = 0
                 await asyncio.sleep(wait)
             self._raise_fault()
-            if self._exhausted():
+            if self._demand.exhausted:
                 return
-            self._start(arrival, self._base + arrival.due_s)
+            self._start(arrival, due)
 
     def _raise_fault(self) -> None:
         """A fault of the program in a request's own task must end the sending all the same."""
@@ -103,7 +143,7 @@ class Sender:
             self._shed_at = now
             self._saturated = True
             return
-        request = self._next_request(arrival)
+        request = self._demand.next_request(arrival)
         if request is None:
             return
         task = asyncio.create_task(self._send(request, due))
@@ -114,34 +154,21 @@ class Sender:
         # Drawn in the step that hands it over: when we are behind, others are started in between, and a request
         # drawn before a roll back must not go to the canary after it.
         try:
-            assignment = self._assign(
-                request.id, request.task, prompt_chars=request.prompt_chars, saturated=self._saturated
-            )
-            if not self._admit(assignment):
-                return
+            assignment = self._walk.assign(request, saturated=self._saturated)
         except Exception as fault:  # noqa: BLE001 - run() raises it
             self._fault = fault
             return
+        if assignment is None:
+            return
         self._sent += 1
-        outcome = await self._complete(request, assignment, due, saturated=assignment.saturated)
+        outcome = await self._walk.complete(request, assignment, due)
         if outcome.kind is OutcomeKind.CLIENT_SATURATED:
             self._shed_at, self._saturated = self._clock(), True
             self._no_socket = outcome.error or "this machine had no socket left"
         self._late.append((outcome.sent_s, outcome.late_ms))
-        self._on_outcome(outcome)
+        self._walk.ended(outcome)
 
-    # --- the hands on it ---
-
-    def pause(self) -> None:
-        """Send nothing more; the schedule stands still until ``resume``."""
-        if self._go.is_set():
-            self._paused_at = self._clock()
-            self._go.clear()
-
-    def resume(self) -> None:
-        if not self._go.is_set():
-            self._base += self._clock() - self._paused_at
-            self._go.set()
+    # --- the end ---
 
     async def drain(self, timeout_s: float) -> None:
         """Wait for the requests under way; what is not finished in time ends as CANCELLED."""
