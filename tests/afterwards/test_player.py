@@ -38,7 +38,7 @@ def _one_happening_a_slice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(player_module, "_SLICE", 1)
 
 
-class _Judge(CountingEvaluator):
+class _Evaluator(CountingEvaluator):
     """Does something with the number of every outcome before it counts it."""
 
     def __init__(self, recording: Recording, at: Callable[[int], object]) -> None:
@@ -50,13 +50,13 @@ class _Judge(CountingEvaluator):
         super().add(outcome, now_s)
 
 
-def _slow(recording: Recording, clock: _Clock, outcome_s: float) -> Callable[[], _Judge]:
+def _slow(recording: Recording, clock: _Clock, outcome_s: float) -> Callable[[], _Evaluator]:
     """Reading one outcome takes this long."""
 
     def pass_time(number: int) -> None:
         clock.now_s += outcome_s
 
-    return lambda: _Judge(recording, pass_time)
+    return lambda: _Evaluator(recording, pass_time)
 
 
 def _view(snapshot: Snapshot) -> PlayerView:
@@ -185,7 +185,7 @@ def test_wishes_add_up_before_the_first_is_there(recording: Recording) -> None:
 
 
 def test_going_back_shows_the_same_as_going_there_for_the_first_time(recording: Recording) -> None:
-    player = Player(recording, lambda: _Judge(recording, lambda number: None), clock=_Clock())
+    player = Player(recording, lambda: _Evaluator(recording, lambda number: None), clock=_Clock())
     player.seek(25.0)
     player.step()
     first = player.snapshot()
@@ -270,7 +270,7 @@ def test_no_wish_waits_for_the_record_and_the_newest_one_counts(recording: Recor
         reading.set()
         assert go_on.wait(_PATIENCE_S)
 
-    player = Player(recording, lambda: _Judge(recording, hold), clock=_Clock())
+    player = Player(recording, lambda: _Evaluator(recording, hold), clock=_Clock())
     with _playing(player) as seen:
         player.seek(40.0)
         assert reading.wait(_PATIENCE_S)
@@ -295,7 +295,7 @@ def test_a_seek_back_that_is_overtaken_shows_only_the_last(recording: Recording)
         reading.set()
         assert go_on.wait(_PATIENCE_S)
 
-    player = Player(recording, lambda: _Judge(recording, hold), clock=_Clock())
+    player = Player(recording, lambda: _Evaluator(recording, hold), clock=_Clock())
     with _playing(player) as seen:
         player.seek(55.0)
         seen.wait(lambda s: s.at_s == 55.0)
@@ -312,7 +312,7 @@ def test_a_seek_back_that_is_overtaken_shows_only_the_last(recording: Recording)
 
 def test_it_ends_in_the_middle_of_a_seek(recording: Recording) -> None:
     reading = threading.Event()
-    player = Player(recording, lambda: _Judge(recording, lambda number: reading.set()), clock=_Clock())
+    player = Player(recording, lambda: _Evaluator(recording, lambda number: reading.set()), clock=_Clock())
     with _playing(player) as seen:
         player.seek(60.0)
         assert reading.wait(_PATIENCE_S)
@@ -356,7 +356,7 @@ def test_a_fault_of_our_own_is_said_and_not_a_picture_that_stands_still(recordin
         if number == 50:
             raise RuntimeError("a bug")
 
-    player = Player(recording, lambda: _Judge(recording, fail), clock=_Clock())
+    player = Player(recording, lambda: _Evaluator(recording, fail), clock=_Clock())
     with _playing(player) as seen:
         player.seek(40.0)
         shown = seen.wait(lambda s: s.record.error is not None)

@@ -20,7 +20,8 @@ from tests.support.recordings import (
     CountingEvaluator,
     made_run,
 )
-from tui.afterwards.calibrate import PRETENDED, calibrate, calibration_json, calibration_text
+from tui.afterwards.calibrate import PRETENDED, calibrate
+from tui.afterwards.calibrate_text import calibration_json, calibration_text
 from tui.afterwards.playback import Playback
 from tui.afterwards.player import Player
 from tui.afterwards.recording import Recording, find_recording
@@ -300,7 +301,7 @@ def test_of_other_runs_only_the_baseline_is_split(recording: Recording) -> None:
 
 
 def _command(monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[int, str]:
-    monkeypatch.setattr(cli_afterwards, "_maker", lambda: CountingEvaluator)
+    monkeypatch.setattr("tui.evaluation.evaluators.Evaluators", CountingEvaluator)
     done = CliRunner().invoke(cli_afterwards.app, list(words))
     return done.exit_code, done.output
 

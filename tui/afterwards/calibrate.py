@@ -1,9 +1,13 @@
 """What settings a service needs: measured on recorded runs in which nothing was worse, so that every alarm is
 false.
 
-A run whose deployments are all pinned to one model and version is judged as it was, and their own noise is
+A run whose deployments are all pinned to one model and version is evaluated as it was, and their own noise is
 measured. Of any other run only the baseline's requests are taken, and each is given by a seeded draw to the
 baseline or to a pretended canary: these share their noise, so nothing can be said of it.
+
+What an earlier run says of today's baseline: the limits that "slower" is measured against.
+
+Answers that were sent while the client was saturated are marked, and give no limit.
 """
 
 from __future__ import annotations
@@ -12,15 +16,14 @@ import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
-from tui.afterwards.judging import Judging, MakeJudge
-from tui.afterwards.noise_words import noise_json, noise_text
 from tui.afterwards.own_noise import Measured, OwnNoise, measured
-from tui.afterwards.recording import Recording
+from tui.afterwards.recording import MakeEvaluator, Recording, RunEvaluator, tell
 from tui.base.text import plain
+from tui.evaluation.calibration import limits_from
 from tui.model import DEFAULT_TASK, Assignment, Event, Outcome, Pair, Verdict, VerdictState
-from tui.rollout import Criteria
+from tui.record.reader import UnreadableRecord
+from tui.rollout import Criteria, Rollout
 
 PRETENDED = "pretended-canary"
 """The name of the canary that is made of the baseline's own requests."""
@@ -58,14 +61,14 @@ class Calibration:
 
 def calibrate(
     recordings: Sequence[Recording],
-    make_judge: MakeJudge,
+    make_evaluator: MakeEvaluator,
     *,
     criteria: Mapping[str, Criteria] | None = None,
     draws: int = 20,
     split_pct: float = 25.0,
     seed: int = 0,
 ) -> Calibration:
-    """Judge every recording with ``criteria``, or with its own when None.
+    """Evaluate every recording with ``criteria``, or with its own when None.
 
     ``draws`` is how often a run of different versions is split, ``split_pct`` what the pretended canary gets.
     Raises ValueError when either makes no sense, UnreadableRecord when a file breaks off.
@@ -83,23 +86,23 @@ def calibrate(
             result.damage.append(f"{plain(str(recording.path), 200)} is damaged: {recording.damage}")
         if _all_the_same(recording):
             result.same_versions += 1
-            judge = make_judge(rollout.baseline, recording.canaries, settings)
+            evaluator = make_evaluator(rollout.baseline, recording.canaries, settings)
             noise = OwnNoise(rollout.baseline)
             for canary in recording.canaries:
-                judge.listen(canary, partial(noise.listener, canary))
-            answered, now_s = _as_it_was(recording, judge, noise, settings)
+                evaluator.listen(canary, partial(noise.listener, canary))
+            answered, now_s = _as_it_was(recording, evaluator, noise, settings)
             noises.append(noise)
             tasks.update(dict.fromkeys(settings))
             result.requests += sum(answered.values())
-            for canary, verdicts in judge.verdicts(now_s).items():
+            for canary, verdicts in evaluator.verdicts(now_s).items():
                 if answered.get(canary):
                     result.add(verdicts)
         else:
-            judges = [make_judge(rollout.baseline, (PRETENDED,), settings) for _ in range(draws)]
-            requests, now_s = _split(recording, judges, split_pct, f"{seed}/{number}")
+            evaluators = [make_evaluator(rollout.baseline, (PRETENDED,), settings) for _ in range(draws)]
+            requests, now_s = _split(recording, evaluators, split_pct, f"{seed}/{number}")
             result.requests += requests
-            for judge in judges if requests else ():
-                result.add(judge.verdicts(now_s).get(PRETENDED, ()))
+            for evaluator in evaluators if requests else ():
+                result.add(evaluator.verdicts(now_s).get(PRETENDED, ()))
     result.own_noise = {task: measured(noises, task) for task in tasks}
     return result
 
@@ -110,25 +113,27 @@ def _all_the_same(recording: Recording) -> bool:
 
 
 def _as_it_was(
-    recording: Recording, judge: Judging, noise: OwnNoise, tasks: Collection[str]
+    recording: Recording, evaluator: RunEvaluator, noise: OwnNoise, tasks: Collection[str]
 ) -> tuple[dict[str, int], float]:
     answered: dict[str, int] = {}
     now_s = 0.0
     for now_s, happening in recording.happenings():
-        if isinstance(happening, Assignment):
-            judge.assigned(happening, now_s)
-        elif isinstance(happening, Outcome):
+        if isinstance(happening, Event | Pair):
+            continue
+        tell(evaluator, happening, now_s)
+        if isinstance(happening, Outcome):
             answered[happening.deployment] = answered.get(happening.deployment, 0) + 1
-            judge.add(happening, now_s)
             noise.add(happening, happening.task if happening.task in tasks else DEFAULT_TASK)
     return answered, now_s
 
 
-def _split(recording: Recording, judges: Sequence[Judging], split_pct: float, seed: str) -> tuple[int, float]:
-    """Give each request of the baseline to one of two names, in every judge by a draw of its own."""
+def _split(
+    recording: Recording, evaluators: Sequence[RunEvaluator], split_pct: float, seed: str
+) -> tuple[int, float]:
+    """Give each request of the baseline to one of two names, for every evaluator by a draw of its own."""
     baseline = recording.rollout.baseline
     shares = {baseline: 100.0 - split_pct, PRETENDED: split_pct}
-    rngs = [random.Random(f"{seed}/{number}") for number in range(len(judges))]
+    rngs = [random.Random(f"{seed}/{number}") for number in range(len(evaluators))]
     drawn: dict[int, list[str]] = {}
     requests, now_s = 0, 0.0
     for now_s, happening in recording.happenings():
@@ -137,68 +142,53 @@ def _split(recording: Recording, judges: Sequence[Judging], split_pct: float, se
         if isinstance(happening, Assignment):
             names = [PRETENDED if rng.random() * 100 < split_pct else baseline for rng in rngs]
             drawn[happening.request_id] = names
-            for judge, name in zip(judges, names, strict=True):
+            for evaluator, name in zip(evaluators, names, strict=True):
                 mine = replace(happening, deployment=name, weight_pct=shares[name], shares=shares)
-                judge.assigned(mine, now_s)
+                evaluator.assigned(mine, now_s)
         elif happening.request_id in drawn:
             requests += 1
-            for judge, name in zip(judges, drawn.pop(happening.request_id), strict=True):
-                judge.add(replace(happening, deployment=name, weight_pct=shares[name], shares=shares), now_s)
+            for evaluator, name in zip(evaluators, drawn.pop(happening.request_id), strict=True):
+                evaluator.add(
+                    replace(happening, deployment=name, weight_pct=shares[name], shares=shares), now_s
+                )
     return requests, now_s
 
 
-def calibration_json(result: Calibration) -> dict[str, Any]:
-    """Counts, and percent of the trials (null without any); what was measured of own noise, by task."""
-    return {
-        "runs": result.runs,
-        "runs_with_the_same_versions": result.same_versions,
-        "requests": result.requests,
-        "trials": result.trials,
-        "any": {"false_alarms": result.any_alarm, "pct": _pct(result.any_alarm, result.trials)},
-        "criteria": {
-            name: {"label": result.labels[name], "false_alarms": n, "pct": _pct(n, result.trials)}
-            for name, n in result.alarms.items()
-        },
-        "own_noise": {task: noise_json(found) for task, found in result.own_noise.items()},
-        "damage": result.damage,
+def limits_of(recording: Recording, rollout: Rollout) -> dict[str, dict[str, float]]:
+    """Task -> criterion -> its limit in ms, from the answers that the version of today's baseline gave in a
+    recording. A task that it has too few answers of is left out: its limits come from this run.
+
+    Raises:
+        UnreadableRecord: The recording has no deployment of that version, too few answers of it, or breaks off.
+    """
+    now = rollout.deployments[rollout.baseline]
+    same = {
+        name
+        for name, then in recording.rollout.deployments.items()
+        if (then.model, then.version) == (now.model, now.version)
     }
-
-
-def calibration_text(result: Calibration) -> str:
-    """What to write into the rollout file, then the table of false alarms, in plain text."""
-    parts = [noise_text(task, found) for task, found in result.own_noise.items()]
-    if result.same_versions < result.runs:
-        parts.append(_NO_NOISE)
-    return "\n\n".join((*parts, *result.damage, _alarms_text(result)))
-
-
-_NO_NOISE = """\
-Runs of different versions are split by draws: both halves share the noise of
-the baseline, so neither margin nor dispersion can be read from them. Record a
-run of two deployments of one version for that."""
-
-
-def _alarms_text(result: Calibration) -> str:
-    rows = [(plain(result.labels[name], 40), n) for name, n in result.alarms.items()]
-    rows.append(("any that is not advisory", result.any_alarm))
-    width = max(len(label) for label, _ in rows)
-    lines = [
-        "False alarms with the settings as they are:",
-        f"{_counted(result.runs, 'run')}, {result.requests:,} requests,"
-        f" {_counted(result.trials, 'trial')} in which nothing was worse",
-        f"{'criterion':<{width}}  false alarms      %",
-    ]
-    for label, n in rows:
-        pct = _pct(n, result.trials)
-        lines.append(f"{label:<{width}}  {n:>12}  {'-' if pct is None else f'{pct:.1f}':>5}")
-    if result.same_versions < result.runs:
-        lines.append("Draws that split one run share its requests: they are not independent.")
-    return "\n".join(lines)
-
-
-def _counted(n: int, what: str) -> str:
-    return f"{n} {what}{'s' * (n != 1)}"
-
-
-def _pct(count: int, trials: int) -> float | None:
-    return 100 * count / trials if trials else None
+    if not same:
+        raise UnreadableRecord(
+            f"{recording.path}: the baseline's version, {now.model} {now.version}, was not in that run;"
+            " name another run, or leave --calibrate-from out"
+        )
+    # One deployment, not several of one version: they may have stood in different regions.
+    name = now.name if now.name in same else sorted(same)[0]
+    by_task: dict[str, list[Outcome]] = {task: [] for task in rollout.tasks}
+    marked = 0
+    for outcome in recording.outcomes():
+        if outcome.deployment != name or not outcome.counts_for_version:
+            continue
+        if outcome.saturated:
+            marked += 1
+        else:
+            by_task[outcome.task if outcome.task in by_task else DEFAULT_TASK].append(outcome)
+    limits = {task: limits_from(found, rollout.tasks[task].criteria) for task, found in by_task.items()}
+    known = {task: found for task, found in limits.items() if "latency_p50" in found}
+    if not known:
+        raise UnreadableRecord(
+            f"{recording.path}: fewer than {rollout.criteria.calibration_requests} answers of {name}"
+            + (f" ({marked} more were sent while the client was saturated)" if marked else "")
+            + ": name a longer run, or leave --calibrate-from out"
+        )
+    return known

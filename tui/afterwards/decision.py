@@ -1,15 +1,31 @@
-"""What a report says for the decision: cost and quality by task, what was compared, and who scored."""
+"""Tables of a report for the decision: cost and quality by task, what was compared, and who scored."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from tui.afterwards.table import Table, number
 from tui.base.text import plain
 from tui.grading.agreement import PersonScore, read_person_score
 from tui.measure.business import BusinessLine, CostOfBoth, business, decision_texts, pairs_text, rate_text
 from tui.model import Event, EventKind, Pair, Snapshot
 from tui.model.criteria import BY_PAIRS
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A heading over rows of text."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    empty: str
+
+
+def number(value: float | None, style: str) -> str:
+    """A dash where there is none."""
+    return "-" if value is None else format(value, style)
+
 
 _NAME = 60
 _MOST_PEOPLE = 50
@@ -46,7 +62,7 @@ def _costs(cost: CostOfBoth) -> tuple[str, str]:
 
 
 def pairs_table(pairs: Iterable[Pair]) -> Table:
-    """What both versions made of the same items, by task, canary and criterion, whoever judges it."""
+    """What both versions made of the same items, by task, canary and criterion, whoever scores it."""
     counted: dict[tuple[str, str, str], list[int]] = {}
     for pair in pairs:
         key = (pair.task, pair.canary, pair.criterion)

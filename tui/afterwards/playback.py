@@ -1,4 +1,4 @@
-"""A recording played forward: figures, weights, events and verdicts as they stood at any moment of the run."""
+"""Playback of a recording: figures, weights, events and verdicts as they stood at any moment of the run."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections import deque
 from itertools import chain
 from math import floor, inf
 
-from tui.afterwards.judging import Judging
-from tui.afterwards.recording import Recording
+from tui.afterwards.recording import Recording, RunEvaluator, tell
 from tui.engine.versions import Versions
 from tui.measure.windows import Measures
 from tui.model import (
@@ -22,6 +21,7 @@ from tui.model import (
     EventKind,
     GuardView,
     Outcome,
+    Pair,
     RecordView,
     SenderView,
     Snapshot,
@@ -38,10 +38,10 @@ class Playback:
     Raises ValueError when a task of the recording has the name that stands for all tasks.
     """
 
-    def __init__(self, recording: Recording, judge: Judging | None = None) -> None:
+    def __init__(self, recording: Recording, evaluator: RunEvaluator | None = None) -> None:
         self.recording = recording
         self.at_s = 0.0
-        self._judge = judge
+        self._evaluator = evaluator
         self._coming = recording.happenings()
         self._next = next(self._coming, None)
         self._measures = Measures(tuple(recording.rollout.deployments), tuple(recording.rollout.weights))
@@ -82,8 +82,8 @@ class Playback:
                 self._assigned(happening, now_s)
             elif isinstance(happening, Outcome):
                 self._ended(happening, now_s)
-            elif self._judge is not None:
-                self._judge.add_pair(happening, now_s)
+            else:
+                self._tell(happening, now_s)
             self.at_s = max(self.at_s, now_s)
             taken += 1
             self._next = next(self._coming, None)
@@ -133,11 +133,15 @@ class Playback:
             record=RecordView(str(recording.path)),
             spent_usd=self._spent_usd,
             spent_estimated_usd=self._estimated_usd,
-            verdicts=self._judge.verdicts(self.at_s) if self._judge is not None else {},
+            verdicts=self._evaluator.verdicts(self.at_s) if self._evaluator is not None else {},
             alpha_pct=rollout.criteria.alpha_pct,
             guard=GuardView(said=self._guard_said),
             requests_per_day=rollout.requests_per_day,
         )
+
+    def _tell(self, happening: Assignment | Outcome | Pair, now_s: float) -> None:
+        if self._evaluator is not None:
+            tell(self._evaluator, happening, now_s)
 
     def _close_seconds(self, now_s: float) -> None:
         # Before the weights of a later second are in force: the history keeps those of its own.
@@ -172,8 +176,7 @@ class Playback:
         counts = self._since_change.setdefault(task, {})
         counts[assignment.deployment] = counts.get(assignment.deployment, 0) + 1
         self._measures.assigned(assignment.task, assignment.deployment, now_s)
-        if self._judge is not None:
-            self._judge.assigned(assignment, now_s)
+        self._tell(assignment, now_s)
 
     def _ended(self, outcome: Outcome, now_s: float) -> None:
         self._moment_s = now_s
@@ -182,11 +185,10 @@ class Playback:
         outcome, change = self._versions.ended(outcome)
         if change is not None:
             self._measures.restart(name, now_s)
-            if self._judge is not None:
-                self._judge.version_changed(name)
+            if self._evaluator is not None:
+                self._evaluator.version_changed(name)
         self._measures.add(outcome, now_s)
-        if self._judge is not None:
-            self._judge.add(outcome, now_s)
+        self._tell(outcome, now_s)
         if outcome.kind in ANSWERED:
             self._answered_s[name] = now_s
         elif outcome.kind in ERRORS | THROTTLED:

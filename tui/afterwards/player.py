@@ -10,9 +10,8 @@ from dataclasses import replace
 from math import isnan
 from typing import Any
 
-from tui.afterwards.judging import Judging
 from tui.afterwards.playback import Playback
-from tui.afterwards.recording import Recording
+from tui.afterwards.recording import Recording, RunEvaluator
 from tui.model import Event, PlayerView, Sample, Snapshot
 from tui.model.commands import Command
 from tui.record.reader import UnreadableRecord
@@ -29,7 +28,7 @@ class Player:
 
     Args:
         recording: What to show.
-        make_judge: A fresh judge, for each time that the recording is played from the start.
+        make_evaluator: A fresh evaluator, for each time that the recording is played from the start.
         speed: Seconds of the run per second, above 0.
         clock: Monotonic seconds.
 
@@ -39,13 +38,13 @@ class Player:
     def __init__(
         self,
         recording: Recording,
-        make_judge: Callable[[], Judging] | None = None,
+        make_evaluator: Callable[[], RunEvaluator] | None = None,
         *,
         speed: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._recording = recording
-        self._make_judge = make_judge
+        self._make_evaluator = make_evaluator
         self._clock = clock
         self._callbacks: list[Callable[[Snapshot], None]] = []
         self._thread: threading.Thread | None = None
@@ -167,7 +166,7 @@ class Player:
     # --- the thread that plays ---
 
     def _fresh(self) -> Playback:
-        return Playback(self._recording, self._make_judge() if self._make_judge is not None else None)
+        return Playback(self._recording, self._make_evaluator() if self._make_evaluator is not None else None)
 
     def _play(self) -> None:
         while not self._over.is_set():

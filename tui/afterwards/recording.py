@@ -1,17 +1,19 @@
-"""A run record as a recording: what happened, in order of time, as the rooms saw it when it did."""
+"""Recording of a run: what happened, in order of time, as the rooms saw it when it did, and what evaluates it
+afterwards."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from heapq import merge
 from math import isfinite
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from tui.model import DEFAULT_TASK, Assignment, Event, Outcome, Pair, Second, WeightTable, held_back
+from tui.evaluation.canary_tests import Listener
+from tui.model import DEFAULT_TASK, Assignment, Event, Outcome, Pair, Second, Verdict, WeightTable, held_back
 from tui.record.reader import (
     RunInfo,
     UnreadableRecord,
@@ -28,7 +30,7 @@ from tui.record.reader import (
     read_seconds,
 )
 from tui.record.schema import RunHead
-from tui.rollout import Rollout, RolloutError, recorded_rollout
+from tui.rollout import Criteria, Rollout, RolloutError, recorded_rollout
 
 Happening = Event | Assignment | Outcome | Pair
 
@@ -171,3 +173,32 @@ def find_recording(name: str, folder: Path) -> Path:
     raise UnreadableRecord(
         f"{name} is neither a file nor the start of a run id in {folder}: see `canarytop runs`"
     )
+
+
+class RunEvaluator(Protocol):
+    """Evaluator of a run: ``Evaluators`` of ``tui.evaluation``, or one made for a test. ``now_s`` is seconds of
+    the run."""
+
+    def assigned(self, assignment: Assignment, now_s: float) -> object: ...
+    def add(self, outcome: Outcome, now_s: float) -> object: ...
+    def add_pair(self, pair: Pair, now_s: float) -> object: ...
+    def version_changed(self, name: str) -> object: ...
+    def listen(self, canary: str, listener: Callable[[str], Listener]) -> object: ...
+    def verdicts(self, now_s: float) -> Mapping[str, tuple[Verdict, ...]]: ...
+    def worse(self, canary: str, now_s: float) -> tuple[Verdict, ...]: ...
+    def changes(self) -> Sequence[tuple[str, Verdict]]: ...
+    def tripwire(self, canary: str) -> str | None: ...
+
+
+MakeEvaluator = Callable[[str, Sequence[str], Mapping[str, Criteria]], RunEvaluator]
+"""An evaluator for a baseline, its canaries and the criteria of each task."""
+
+
+def tell(evaluator: RunEvaluator, happening: Assignment | Outcome | Pair, now_s: float) -> None:
+    """Let an evaluator hear of what happened."""
+    if isinstance(happening, Assignment):
+        evaluator.assigned(happening, now_s)
+    elif isinstance(happening, Outcome):
+        evaluator.add(happening, now_s)
+    else:
+        evaluator.add_pair(happening, now_s)

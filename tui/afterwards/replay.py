@@ -1,4 +1,4 @@
-"""A recorded run through the judge and the guard once more, as fast as it can be read, without a clock."""
+"""Replay of a recorded run through the evaluator and the guard, as fast as it can be read, without a clock."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from tui.afterwards.judging import Judging
-from tui.afterwards.recording import Recording
+from tui.afterwards.recording import Recording, RunEvaluator, tell
 from tui.base.text import plain
 from tui.engine.versions import Serving
 from tui.evaluation.guard import Guard
@@ -49,46 +48,43 @@ class ReplayResult:
     """What was left out of the record, in words."""
 
 
-def replay(recording: Recording, judge: Judging, guard: Guard) -> ReplayResult:
-    """Judge every recorded outcome anew. Traffic stays what it was: what the guard would have done to a canary
-    is said once, and what followed in the run is judged all the same.
+def replay(recording: Recording, evaluator: RunEvaluator, guard: Guard) -> ReplayResult:
+    """Evaluate every recorded outcome anew. Traffic stays what it was: what the guard would have done to a
+    canary is said once, and what followed in the run is evaluated all the same.
 
     ``guard`` must be armed or in ``dry_run`` to say anything. Raises UnreadableRecord.
     """
     rollout = recording.rollout
     calls: list[Call] = []
     actions: dict[str, WouldRollBack] = {}
-    requests, now_s, canary = 0, 0.0, rollout.baseline
+    requests, now_s = 0, 0.0
     serving = {name: Serving(name, clock=lambda: now_s) for name in rollout.deployments}
     for now_s, happening in recording.happenings():
-        if isinstance(happening, Assignment):
-            judge.assigned(happening, now_s)
-        elif isinstance(happening, Outcome):
-            requests += 1
-            canary = happening.deployment
-            outcome, before = serving[happening.deployment].sorted_out(happening)
-            if before is not None:
-                judge.version_changed(happening.deployment)
-            judge.add(outcome, now_s)
-        elif isinstance(happening, Pair):
-            canary = happening.canary
-            judge.add_pair(happening, now_s)
-        if isinstance(happening, Assignment | Event):
+        if isinstance(happening, Event):
             continue
-        at, changes = recording.instant(now_s), judge.changes()
+        if isinstance(happening, Outcome):
+            requests += 1
+            happening, before = serving[happening.deployment].sorted_out(happening)
+            if before is not None:
+                evaluator.version_changed(happening.deployment)
+        tell(evaluator, happening, now_s)
+        if isinstance(happening, Assignment):
+            continue
+        canary = happening.canary if isinstance(happening, Pair) else happening.deployment
+        at, changes = recording.instant(now_s), evaluator.changes()
         calls += [Call(at, now_s, name, verdict) for name, verdict in changes]
         asked = {name for name, _ in changes}
-        if canary != rollout.baseline and judge.tripwire(canary):
+        if canary != rollout.baseline and evaluator.tripwire(canary):
             asked.add(canary)
         for name in sorted(asked - set(actions)):
             tables = recording.weights(now_s).values()
             action = guard.decide(
                 name,
-                judge.worse(name, now_s),
+                evaluator.worse(name, now_s),
                 weight_pct=max((shares.get(name, 0.0) for shares in tables), default=0.0),
                 # Asked of what has just changed the evidence: it cannot be stale.
                 fresh=True,
-                tripwire=judge.tripwire(name),
+                tripwire=evaluator.tripwire(name),
             )
             if action is not None:
                 actions[name] = WouldRollBack(at, now_s, name, action.reason)
@@ -97,7 +93,7 @@ def replay(recording: Recording, judge: Judging, guard: Guard) -> ReplayResult:
         requests=requests,
         calls=tuple(calls),
         actions=tuple(actions.values()),
-        verdicts=judge.verdicts(now_s),
+        verdicts=evaluator.verdicts(now_s),
         rolled_back=tuple(e for e in recording.events if e.kind is EventKind.ROLLED_BACK),
         damage=recording.damage,
     )

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Literal
 
-from tui.afterwards.judging import Judging
-from tui.afterwards.recording import Recording
+from tui.afterwards.decision import Table
+from tui.afterwards.recording import Recording, RunEvaluator
 from tui.afterwards.summary import Summary, summarise
-from tui.afterwards.table import Table
 from tui.base.text import markdown
 
 Format = Literal["md", "html", "json"]
@@ -24,13 +23,13 @@ _STYLE = (
 
 
 def report(
-    recording: Recording, format_: Format, judge: Judging | None = None, *, name: str = "report"
+    recording: Recording, format_: Format, evaluator: RunEvaluator | None = None, *, name: str = "report"
 ) -> Mapping[str, str]:
     """The files of the report, file name -> text; the first is the report itself, called after ``name``.
 
     Markdown has its plots in files beside it, HTML inside. Raises UnreadableRecord.
     """
-    summary = summarise(recording, judge)
+    summary = summarise(recording, evaluator)
     if format_ == "json":
         return {f"{name}.json": _json(summary)}
     if format_ == "html":

@@ -1,4 +1,4 @@
-"""What a report says, before it is laid out: plain text cells without markup, and the plots."""
+"""Content of a report before it is laid out: plain text cells without markup, and the plots."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
 
-from tui.afterwards.decision import business_table, pairs_table, people_table
-from tui.afterwards.judging import Judging
+from tui.afterwards.decision import Table, business_table, number, pairs_table, people_table
 from tui.afterwards.playback import Playback
-from tui.afterwards.recording import Recording
+from tui.afterwards.recording import Recording, RunEvaluator
 from tui.afterwards.svg_plot import Series, svg_plot
-from tui.afterwards.table import Table, number
 from tui.base.text import plain
 from tui.model import (
     ALL_TASKS,
@@ -47,12 +45,12 @@ class Summary:
     plots: tuple[tuple[str, str], ...]
 
 
-def summarise(recording: Recording, judge: Judging | None) -> Summary:
-    """Read the whole recording. ``judge`` judges it again; without one there are no verdicts.
+def summarise(recording: Recording, evaluator: RunEvaluator | None) -> Summary:
+    """Read the whole recording. ``evaluator`` evaluates it again; without one there are no verdicts.
 
     Raises UnreadableRecord.
     """
-    playback = Playback(recording, judge)
+    playback = Playback(recording, evaluator)
     playback.advance(inf)
     seen = playback.snapshot()
     rollout = recording.rollout

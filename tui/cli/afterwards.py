@@ -34,20 +34,17 @@ def replay(
     rollout: Settings = None,
 ) -> None:
     """Show a recorded run in the cockpit again, or judge it again with other criteria."""
-    from tui.afterwards.replay import replay as judge_again
+    from tui.afterwards.replay import replay as evaluate_again
     from tui.afterwards.replay import replay_text
     from tui.evaluation.guard import Guard
 
     with _told():
         recording, settings = _recording(run), _settings(rollout)
         spec = (settings or recording.rollout).guard
-        judge = _maker()(
-            recording.rollout.baseline, recording.canaries, (settings or recording.rollout).criteria_by_task
-        )
         if headless or not _on_a_terminal():
             # What was off in the run is asked all the same: the question is what it would have done.
             guard = Guard("dry_run", spec.criteria, spec.tripwire)
-            say(replay_text(judge_again(recording, judge, guard)))
+            say(replay_text(evaluate_again(recording, _evaluators(recording, settings), guard)))
         else:
             _show(recording, settings, speed)
 
@@ -65,13 +62,14 @@ def calibrate(
     """Which margins a service needs that wanders by itself, from runs of two equal versions, and how often
     these settings would have called a version worse that was the same."""
     from tui.afterwards.calibrate import calibrate as count
-    from tui.afterwards.calibrate import calibration_json, calibration_text
+    from tui.afterwards.calibrate_text import calibration_json, calibration_text
+    from tui.evaluation.evaluators import Evaluators
 
     with _told():
         settings = _settings(rollout)
         result = count(
             [_recording(name) for name in runs],
-            _maker(),
+            Evaluators,
             criteria=settings.criteria_by_task if settings is not None else None,
             draws=draws,
             seed=seed,
@@ -97,8 +95,9 @@ def report(
 
     with _told():
         recording = _recording(run)
-        judge = _maker()(recording.rollout.baseline, recording.canaries, recording.rollout.criteria_by_task)
-        files = files_of(recording, format_, judge, name=out.stem if out is not None else "report")
+        files = files_of(
+            recording, format_, _evaluators(recording), name=out.stem if out is not None else "report"
+        )
         for number, (name, text) in enumerate(files.items()):
             if out is None:
                 say(text)
@@ -130,10 +129,12 @@ def _settings(file: Path | None) -> Any:
         fail(str(error), BAD_INPUT)
 
 
-def _maker() -> Any:
+def _evaluators(recording: Any, settings: Any = None) -> Any:
+    """The evaluators of a recording, with the criteria of ``settings`` or its own."""
     from tui.evaluation.evaluators import Evaluators
 
-    return Evaluators
+    rollout = recording.rollout
+    return Evaluators(rollout.baseline, recording.canaries, (settings or rollout).criteria_by_task)
 
 
 def _show(recording: Any, settings: Any, speed: float) -> None:
@@ -145,7 +146,6 @@ def _show(recording: Any, settings: Any, speed: float) -> None:
     from tui.cockpit.renderer import ProcessRenderer
     from tui.cockpit.terminal import driver_class
 
-    criteria, make = (settings or recording.rollout).criteria_by_task, _maker()
     cockpit = (settings or recording.rollout).cockpit
     if mistakes := keymap_mistakes(cockpit.keys):
         remedy = (
@@ -155,11 +155,7 @@ def _show(recording: Any, settings: Any, speed: float) -> None:
     ending = Ending()
     with (
         ending.on_signals(),
-        closing(
-            Player(
-                recording, lambda: make(recording.rollout.baseline, recording.canaries, criteria), speed=speed
-            )
-        ) as player,
+        closing(Player(recording, lambda: _evaluators(recording, settings), speed=speed)) as player,
         closing(ProcessRenderer()) as renderer,
     ):
         app = CanarytopApp(

@@ -1,10 +1,12 @@
-"""What own noise asks for, as lines to write into the rollout file and as JSON."""
+"""Text and JSON of a calibration: what own noise asks for, as lines to write into the rollout file, and the
+false alarms."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
+from tui.afterwards.calibrate import Calibration
 from tui.afterwards.own_noise import (
     DEVIATIONS,
     LEAST_MIN,
@@ -105,3 +107,60 @@ def _number(tempered: Dispersion) -> str:
 
 def _times(tempered: Dispersion) -> str:
     return f"{tempered.times:.1f}" if tempered.times < 10 else f"{tempered.times:.0f}"
+
+
+def calibration_json(result: Calibration) -> dict[str, Any]:
+    """Counts, and percent of the trials (null without any); what was measured of own noise, by task."""
+    return {
+        "runs": result.runs,
+        "runs_with_the_same_versions": result.same_versions,
+        "requests": result.requests,
+        "trials": result.trials,
+        "any": {"false_alarms": result.any_alarm, "pct": _pct(result.any_alarm, result.trials)},
+        "criteria": {
+            name: {"label": result.labels[name], "false_alarms": n, "pct": _pct(n, result.trials)}
+            for name, n in result.alarms.items()
+        },
+        "own_noise": {task: noise_json(found) for task, found in result.own_noise.items()},
+        "damage": result.damage,
+    }
+
+
+def calibration_text(result: Calibration) -> str:
+    """What to write into the rollout file, then the table of false alarms, in plain text."""
+    parts = [noise_text(task, found) for task, found in result.own_noise.items()]
+    if result.same_versions < result.runs:
+        parts.append(_NO_NOISE)
+    return "\n\n".join((*parts, *result.damage, _alarms_text(result)))
+
+
+_NO_NOISE = """\
+Runs of different versions are split by draws: both halves share the noise of
+the baseline, so neither margin nor dispersion can be read from them. Record a
+run of two deployments of one version for that."""
+
+
+def _alarms_text(result: Calibration) -> str:
+    rows = [(plain(result.labels[name], 40), n) for name, n in result.alarms.items()]
+    rows.append(("any that is not advisory", result.any_alarm))
+    width = max(len(label) for label, _ in rows)
+    lines = [
+        "False alarms with the settings as they are:",
+        f"{_counted(result.runs, 'run')}, {result.requests:,} requests,"
+        f" {_counted(result.trials, 'trial')} in which nothing was worse",
+        f"{'criterion':<{width}}  false alarms      %",
+    ]
+    for label, n in rows:
+        pct = _pct(n, result.trials)
+        lines.append(f"{label:<{width}}  {n:>12}  {'-' if pct is None else f'{pct:.1f}':>5}")
+    if result.same_versions < result.runs:
+        lines.append("Draws that split one run share its requests: they are not independent.")
+    return "\n".join(lines)
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}{'s' * (n != 1)}"
+
+
+def _pct(count: int, trials: int) -> float | None:
+    return 100 * count / trials if trials else None
