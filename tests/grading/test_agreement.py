@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.grading.agreement import INTERVAL_FROM, agreement, by_disagreement, disagreement, kappa
+from tui.grading.agreement import INTERVAL_FROM, agreement, kappa
 from tui.model import TIE, Answer, HumanScore, Judgement, OutcomeKind, Sample, SampleKind
 
 AT = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
@@ -74,7 +74,6 @@ def test_only_answers_scored_by_both_count() -> None:
     )
     assert (found.answers, found.samples) == (7, 4)
     assert (found.same, found.within_1) == (1, 2)
-    assert found.bias == pytest.approx((0 - 1 - 2 - 2 + 3 - 2 + 2) / 7)
     assert (found.preferences, found.same_preference) == (2, 1)
     assert found.kappa == kappa([(4, 4), (2, 3), (1, 3), (3, 5), (4, 1), (3, 5), (3, 1)])
     assert (found.low, found.high) == (None, None)
@@ -82,7 +81,7 @@ def test_only_answers_scored_by_both_count() -> None:
 
 def test_nothing_scored_is_no_agreement() -> None:
     found = agreement([])
-    assert (found.answers, found.samples, found.kappa, found.low, found.bias) == (0, 0, None, None, None)
+    assert (found.answers, found.samples, found.kappa, found.low) == (0, 0, None, None)
 
 
 def scored(count: int, rng: random.Random, noise: float = 0.8) -> list[Sample]:
@@ -120,13 +119,3 @@ def test_full_agreement_says_nothing_of_the_spread() -> None:
     found = agreement(samples)
     assert found.kappa == pytest.approx(1.0)
     assert (found.low, found.high) == (None, None)
-
-
-def test_the_furthest_apart_comes_first_and_a_reversed_preference_before_all() -> None:
-    reversed_ = sample(1, {"old": 3, "new": 4}, {"old": 4, "new": 3}, better="new")
-    far = sample(2, {"old": 5, "new": 5}, {"old": 1, "new": 5})
-    near, newer = (sample(n, {"old": 4}, {"old": 3}) for n in (3, 4))
-    agreed = sample(5, {"old": 4, "new": 2}, {"old": 4, "new": 2}, better="old")
-    unscored = sample(6, {"old": 4}, {})
-    assert by_disagreement([near, agreed, far, unscored, newer, reversed_]) == [reversed_, far, newer, near]
-    assert [disagreement(s) for s in (reversed_, far, near, agreed, unscored)] == [5.0, 4.0, 1.0, 0.0, None]

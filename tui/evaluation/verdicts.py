@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from tui.evaluation.canary_tests import CanaryTests
 from tui.evaluation.criteria import RATE_MARGIN, Criterion
 from tui.evaluation.criterion_test import CriterionTest
 from tui.evaluation.means import FEWEST, Difference
+from tui.evaluation.neighbours import progress_to
 from tui.evaluation.paired import Drops
 from tui.evaluation.verdict_text import explained, note
 from tui.model import Eta, Verdict, VerdictState
@@ -27,16 +28,7 @@ def verdict_of(row: Criterion, tests: CanaryTests, per_s: float) -> Verdict:
         unit=row.unit,
         state=state,
         limit=tests.calibration.allowed(row),
-        baseline_value=shown.baseline,
-        canary_value=shown.canary,
-        difference_pct=shown.difference_pct,
-        difference_low_pct=shown.low_pct,
-        difference_high_pct=shown.high_pct,
-        worse_progress=shown.progress[0],
-        ok_progress=shown.progress[1],
-        baseline_requests=shown.baseline_requests,
-        canary_requests=shown.canary_requests,
-        events=shown.events,
+        **asdict(shown),
         etas=etas(row, tests, per_s) if undecided else (),
         advisory=tests.is_advisory(row) or (row.kind == "mean" and shown.canary_requests < FEWEST),
         never=undecided and tests.calibration.missing(row)[1] is None,
@@ -49,14 +41,15 @@ def verdict_of(row: Criterion, tests: CanaryTests, per_s: float) -> Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """In the unit of its criterion; None where it is not known or not finite."""
+    """Figures of a verdict in the unit of its criterion; None where it is not known or not finite."""
 
-    canary: float | None = None
-    baseline: float | None = None
+    canary_value: float | None = None
+    baseline_value: float | None = None
     difference_pct: float | None = None
-    low_pct: float | None = None
-    high_pct: float | None = None
-    progress: tuple[float, float] = (0.0, 0.0)
+    difference_low_pct: float | None = None
+    difference_high_pct: float | None = None
+    worse_progress: float = 0.0
+    ok_progress: float = 0.0
     canary_requests: int = 0
     baseline_requests: int = 0
     events: int = 0
@@ -75,11 +68,11 @@ def figures(row: Criterion, tests: CanaryTests) -> Figures:
     if row.kind == "mix":
         mix = tests.mix
         own, base = (_times(share, 100) for share in mix.shares)
-        return Figures(own, base, None, None, None, mix.progress, mix.own, mix.others, mix.events)
+        return Figures(own, base, None, None, None, *mix.progress, mix.own, mix.others, mix.events)
     split = tests.split
     own, asked = (_times(share, 100) for share in split.shares)
     drawn, others = split.drawn
-    return Figures(own, asked, None, None, None, split.progress, drawn, others, drawn + others)
+    return Figures(own, asked, None, None, None, *split.progress, drawn, others, drawn + others)
 
 
 def _slower(row: Criterion, tests: CanaryTests) -> Figures:
@@ -93,7 +86,7 @@ def _slower(row: Criterion, tests: CanaryTests) -> Figures:
         return Figures(own, base, canary_requests=own_n, baseline_requests=base_n)
     if test.drifted:
         # What decided is what came last: a difference of the whole run may lie within the limit.
-        return Figures(own, base, None, None, None, test.progress, test.own, test.others, test.bad)
+        return Figures(own, base, None, None, None, *test.progress, test.own, test.others, test.bad)
     factor = test.factor
     low, high = test.interval()
     seen_ratio = own / base if own is not None and base else None
@@ -104,7 +97,7 @@ def _slower(row: Criterion, tests: CanaryTests) -> Figures:
     if factor is not None and base is not None:
         own = base * factor
     return Figures(
-        own, base, _over(factor), _over(low), _over(high), test.progress, test.own, test.others, test.bad
+        own, base, _over(factor), _over(low), _over(high), *test.progress, test.own, test.others, test.bad
     )
 
 
@@ -115,10 +108,10 @@ def _rate(row: Criterion, tests: CanaryTests) -> Figures:
     factor = None if test.drifted else test.factor
     to_worse, to_ok = test.progress
     if floor is not None:
-        to_ok = max(to_ok, min(max(floor.log_e / tests.thresholds.to_ok_of_rate, 0.0), 1.0))
+        to_ok = max(to_ok, progress_to(floor.log_e, tests.thresholds.to_ok_of_rate))
     return Figures(
         _times(own, 100), _times(base, 100), _over(factor), _over(low), _over(high),
-        (to_worse, to_ok), test.own, test.others, test.bad,
+        to_worse, to_ok, test.own, test.others, test.bad,
     )  # fmt: skip
 
 
@@ -135,14 +128,14 @@ def _mean(row: Criterion, tests: CanaryTests) -> Figures:
         high = min(high, row.margin)
     return Figures(
         found.base * (1 + found.over) * row.per, found.base * row.per, 100 * found.over, 100 * low, 100 * high,
-        _mean_progress(found), own_n, base_n, own_n,
+        *_mean_progress(found), own_n, base_n, own_n,
     )  # fmt: skip
 
 
 def _mean_progress(found: Difference) -> tuple[float, float]:
     if found.gap > 0:
-        return min(max(found.log_e / found.to_worse, 0.0), 1.0), 0.0
-    return 0.0, min(max(found.log_e / found.to_ok, 0.0), 1.0)
+        return progress_to(found.log_e, found.to_worse), 0.0
+    return 0.0, progress_to(found.log_e, found.to_ok)
 
 
 def _paired(row: Criterion, tests: CanaryTests) -> Figures:
@@ -151,15 +144,13 @@ def _paired(row: Criterion, tests: CanaryTests) -> Figures:
     drops: Drops = paired.drops
     n, events = drops.pairs, drops.untied
     if drops.means is None:
-        return Figures(progress=paired.progress)
+        return Figures(None, None, None, None, None, *paired.progress)
     first, per = row.values[0], row.per
     base, own = ((first + mean) * per for mean in drops.means)
     if base <= 0:
-        return Figures(
-            own, base, progress=paired.progress, canary_requests=n, baseline_requests=n, events=events
-        )
+        return Figures(own, base, None, None, None, *paired.progress, n, n, events)
     low, high = (-100 * drop * per / base for drop in reversed(drops.interval(tests.alpha)))
-    return Figures(own, base, 100 * (own - base) / base, low, high, paired.progress, n, n, events)
+    return Figures(own, base, 100 * (own - base) / base, low, high, *paired.progress, n, n, events)
 
 
 def _times(value: float | None, factor: float) -> float | None:
@@ -188,14 +179,9 @@ def etas(row: Criterion, tests: CanaryTests, per_s: float) -> tuple[Eta, ...]:
     if row.kind == "paired":
         # Pairs come at a rate of their own, whatever the weights are.
         pairs = tests.paired[row.id].pairs_to()
-        return (
-            Eta(
-                canary_pct,
-                None if pairs is None else pairs / per_s,
-                None if pairs is None else math.ceil(pairs),
-                None,
-            ),
-        )
+        if pairs is None:
+            return (Eta(canary_pct, None, None),)
+        return (Eta(canary_pct, pairs / per_s, math.ceil(pairs), None),)
     _, missing = tests.calibration.missing(row)
     both_pct = canary_pct + tests.baseline_pct
     if missing is None or tests.why_no_ok(row) or not 0 < canary_pct < both_pct:

@@ -19,6 +19,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from operator import sub
 
 from tui.model import TIE, Sample
 
@@ -37,7 +38,7 @@ class Agreement:
 
     ``kappa`` is None where it is not defined: without answers, or where all scores are one and the same.
     ``low`` and ``high`` are its 95 % interval, None below ``INTERVAL_FROM`` samples and where all agree, which
-    says nothing of the spread. ``bias`` is the mean of the judge's score minus the person's. ``preferences``
+    says nothing of the spread. ``preferences``
     counts the samples in which a person scored two answers apart and the judge named a better one,
     ``same_preference`` those in which both prefer the same.
     """
@@ -49,7 +50,6 @@ class Agreement:
     kappa: float | None
     low: float | None
     high: float | None
-    bias: float | None
     preferences: int
     same_preference: int
 
@@ -75,7 +75,6 @@ def agreement(samples: Iterable[Sample]) -> Agreement:
         kappa=kappa(every),
         low=low,
         high=high,
-        bias=math.fsum(gaps) / len(gaps) if gaps else None,
         preferences=preferences,
         same_preference=same_preference,
     )
@@ -84,24 +83,6 @@ def agreement(samples: Iterable[Sample]) -> Agreement:
 def kappa(pairs: Iterable[tuple[float, float]]) -> float | None:
     """Quadratically weighted kappa of (score, score) pairs; None where chance alone would agree always."""
     return _kappa(_sums(pairs))
-
-
-def disagreement(sample: Sample) -> float | None:
-    """How far judge and person are apart on a sample, 0 to 8; None where no answer has both scores.
-
-    It is the largest difference between the two scores of one answer, 0 to 4, and 4 more where a person prefers
-    one answer and the judge the other: then the judge would move the verdict the wrong way.
-    """
-    gaps = [abs(judge - person) for judge, person in _scored(sample)]
-    if not gaps:
-        return None
-    return max(gaps) + (4.0 if _opposed(sample) else 0.0)
-
-
-def by_disagreement(samples: Iterable[Sample]) -> list[Sample]:
-    """The samples on which judge and person are apart, the furthest first, of equal ones the newest."""
-    apart = [(gap, sample) for sample in samples if (gap := disagreement(sample))]
-    return [sample for _, sample in sorted(apart, key=lambda found: (-found[0], -found[1].id))]
 
 
 def _scored(sample: Sample) -> Iterator[tuple[float, int]]:
@@ -129,44 +110,18 @@ def _prefer_the_same(sample: Sample) -> bool | None:
     return sample.judged.better == prefers
 
 
-def _opposed(sample: Sample) -> bool:
-    return _prefer_the_same(sample) is False
+def _sums(pairs: Iterable[tuple[float, float]]) -> tuple[float, ...]:
+    """Sums over pairs (x, y) of 1, x, y, x^2 + y^2 and (x - y)^2."""
+    terms = [(1.0, x, y, x * x + y * y, (x - y) ** 2) for x, y in pairs]
+    return tuple(map(sum, zip(*terms, strict=True))) if terms else (0.0,) * 5
 
 
-@dataclass(slots=True)
-class _Sums:
-    n: int = 0
-    x: float = 0.0
-    y: float = 0.0
-    xx_yy: float = 0.0
-    gap2: float = 0.0
-
-    def less(self, other: _Sums) -> _Sums:
-        return _Sums(
-            self.n - other.n,
-            self.x - other.x,
-            self.y - other.y,
-            self.xx_yy - other.xx_yy,
-            self.gap2 - other.gap2,
-        )
-
-
-def _sums(pairs: Iterable[tuple[float, float]]) -> _Sums:
-    sums = _Sums()
-    for x, y in pairs:
-        sums.n += 1
-        sums.x += x
-        sums.y += y
-        sums.xx_yy += x * x + y * y
-        sums.gap2 += (x - y) ** 2
-    return sums
-
-
-def _kappa(sums: _Sums) -> float | None:
-    if not sums.n:
+def _kappa(sums: Iterable[float]) -> float | None:
+    n, x, y, xx_yy, gap2 = sums
+    if not n:
         return None
-    expected = sums.n * sums.xx_yy - 2 * sums.x * sums.y
-    return 1 - sums.n * sums.gap2 / expected if expected > 1e-9 * sums.n else None
+    expected = n * xx_yy - 2 * x * y
+    return 1 - n * gap2 / expected if expected > 1e-9 * n else None
 
 
 def _interval(scored: Sequence[Sequence[tuple[float, int]]]) -> tuple[float | None, float | None]:
@@ -175,7 +130,7 @@ def _interval(scored: Sequence[Sequence[tuple[float, int]]]) -> tuple[float | No
     whole = _kappa(total)
     if count < INTERVAL_FROM or whole is None:
         return None, None
-    without = [_kappa(total.less(_sums(pairs))) for pairs in scored]
+    without = [_kappa(map(sub, total, _sums(pairs))) for pairs in scored]
     kappas = [_stretched(value) for value in without if value is not None]
     if len(kappas) < count:
         return None, None

@@ -196,8 +196,7 @@ _IN_BRACKETS = re.compile(r"([A-Z])\s?:\s*([^;]+)")
 
 _LISTED = re.compile(
     r"\b(?:(?:exactly )?one (?:label |category |word |class )?(?:from|of)(?: the)?(?: following)?(?: labels?"
-    r"| categories"
-    r"| options| classes| values)?|labels?|options|categories|classes|choose from|choose between"
+    r"| categories| options| classes| values)?|labels?|options|categories|classes|choose from|choose between"
     r"|select from)\s?:\s*",
     re.IGNORECASE,
 )

@@ -102,8 +102,7 @@ _FINALLY = re.compile(
 )
 _HEDGE = re.compile(
     r"\b(?:might|may|could|(?:one|you|someone|people|some|many|students?) would|thought|assum\w*|suppos\w*"
-    r"|tempt\w*"
-    r"|at first|initially|guess|first draft|previous(?:ly)?|originally|e\.g\.|for example)\b"
+    r"|tempt\w*|at first|initially|guess|first draft|previous(?:ly)?|originally|e\.g\.|for example)\b"
     r"|\b(?:whether|if|unless|why|wrong|incorrect|mistaken)\b[^,]*$",
     re.IGNORECASE,
 )
@@ -125,8 +124,7 @@ _ADJECTIVES = (
     r"(?:(?:final|correct|right|best|better|only|true|overall|most|likely|accurate|appropriate|suitable|short"
     r"|numeric(?:al)?"
     r"|exact|proper|selected|chosen|predicted|resulting|required|single|clear|actual|revised|corrected|full"
-    r"|complete"
-    r"|multiple[ -]choice|main|primary|principal|dominant|key)[\s_]+){0,4}"
+    r"|complete|multiple[ -]choice|main|primary|principal|dominant|key)[\s_]+){0,4}"
 )
 _SLOT_BEFORE = re.compile(
     rf"(?:^|[.!?;,{{(]\s)[ \t{{\"'(\[✅✔✓☑]*+(?P<lead>(?:(?:so|therefore|thus|hence|and|then),? )?(?:(?:my|the"
@@ -154,8 +152,7 @@ _CHOSEN = re.compile(
     r"\bI(?:'d| would|'ll| will| shall)?(?: (?:have to|therefore|thus|also|still))?\s+(?:choose|chose|select"
     r"|pick|go with"
     r"|answer|say|opt for|conclude(?: that)?(?: it is| it's)?|classif(?:y|ied) (?:it|this|this clause"
-    r"|the clause|the "
-    r"conversation|this conversation) as|label (?:it|this) (?:as )?)"
+    r"|the clause|the conversation|this conversation) as|label (?:it|this) (?:as )?)"
     r"(?: the (?:first|second|third|last|former|latter)(?: one| option)?(?=[:,]))?[ \t]*[:,]?",
     re.IGNORECASE,
 )

@@ -76,8 +76,7 @@ _NOT_SAID = (
 _CLAUSE = re.compile(
     r"(?:^|[.!?;:,\n]\s|\bthat )\s*(?:(?:so|therefore|thus|hence|overall|in short|as such),? )?"
     r"(?:(?:this|that|the)(?: \w+){0,2}? (?:clause|sentence|provision|text|e-?mail|message|contract|agreement"
-    r"|statement"
-    r"|passage|excerpt|section|language|wording)|it|this|that)"
+    r"|statement|passage|excerpt|section|language|wording)|it|this|that)"
     r"(?: (?:above|here|itself|in question|provided|given|quoted|at hand))?"
     r"(?: (?:clearly|indeed|explicitly|certainly|also|simply|actually|in fact))?"
     r" (does not|doesn't|does|is not|isn't)\b(?! only\b| (?:yet )?(?:known|clear|certain|possible to)\b)"
