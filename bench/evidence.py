@@ -16,10 +16,10 @@ from functools import partial
 from multiprocessing import get_context
 from typing import TypeVar
 
+from bench.evaluation_cost import outcome_us, tick_ms
 from bench.evidence_cases import CASES
 from bench.evidence_runs import Run
 from bench.side_by_side import COMPARES, METHODS, alarms, cells
-from bench.weighing import outcome_us, tick_ms
 
 _Result = TypeVar("_Result")
 _OUTCOME_US, _TICK_MS = 20.0, 3.0
@@ -28,7 +28,7 @@ GROUPS = (*dict.fromkeys(case.group for case in CASES), _SIDE_BY_SIDE, _COST)
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Checked:
     """A line of a table. ``met`` is None where nothing is wanted."""
 
     world: str
@@ -38,7 +38,7 @@ class Judged:
     met: bool | None = None
 
 
-def judged(runs: int, processes: int | None, groups: Collection[str] = GROUPS) -> Iterator[Judged]:
+def checked(runs: int, processes: int | None, groups: Collection[str] = GROUPS) -> Iterator[Checked]:
     """The tables, line by line as they are measured, ``runs`` of each world."""
     if _COST in groups:
         yield from _costs()
@@ -55,12 +55,12 @@ def judged(runs: int, processes: int | None, groups: Collection[str] = GROUPS) -
         for i, of_case in zip(numbers, of_each(_play, numbers), strict=True):
             found = [run for each in of_case for run in each]
             for claim in CASES[i].claims:
-                yield Judged(CASES[i].what, *claim.judge(found))
+                yield Checked(CASES[i].what, *claim.check(found))
         compared = range(len(COMPARES)) if _SIDE_BY_SIDE in groups else ()
         for i, of_world in zip(compared, of_each(alarms, compared), strict=True):
             wanted = f"{COMPARES[i].wrong} alarm" if COMPARES[i].wrong else "no alarm"
             for method, cell in zip(METHODS, cells(of_world), strict=True):
-                yield Judged(COMPARES[i].what, method, wanted, cell)
+                yield Checked(COMPARES[i].what, method, wanted, cell)
 
 
 def _play(case: int, seed: int) -> list[Run]:
@@ -68,13 +68,13 @@ def _play(case: int, seed: int) -> list[Run]:
     return CASES[case].play(seed)
 
 
-def _costs() -> Iterator[Judged]:
+def _costs() -> Iterator[Checked]:
     cost_us, look_ms = outcome_us(), tick_ms()
     four, three = "4 deployments, every criterion", "a canary in 3 tasks"
-    yield Judged(
+    yield Checked(
         four, "CPU of a request", f"<= {_OUTCOME_US:g} us", f"{cost_us:.1f} us", cost_us <= _OUTCOME_US
     )
-    yield Judged(three, "CPU of all verdicts", f"<= {_TICK_MS:g} ms", f"{look_ms:.2f} ms", look_ms <= _TICK_MS)
+    yield Checked(three, "CPU of all verdicts", f"<= {_TICK_MS:g} ms", f"{look_ms:.2f} ms", look_ms <= _TICK_MS)
 
 
 def main() -> None:
@@ -89,7 +89,7 @@ def main() -> None:
     if unknown := set(asked.groups) - set(GROUPS):
         parser.error(f"unknown groups {', '.join(sorted(unknown))}; known: {', '.join(GROUPS)}")
     began_s, last = time.monotonic(), ""
-    for line in judged(asked.runs, asked.processes, asked.groups):
+    for line in checked(asked.runs, asked.processes, asked.groups):
         mark = {True: "met", False: "MISSED", None: ""}[line.met]
         world, last = "" if line.world == last else line.world, line.world
         print(f"{mark:<7}{world:<58} {line.what:<26} {line.wanted:<23} {line.measured}", flush=True)

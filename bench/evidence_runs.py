@@ -79,7 +79,7 @@ class Claim:
         """The criteria of an alarm."""
         return [c for c, state in run.moving if state is self.state and c not in self.but]
 
-    def judge(self, runs: Sequence[Run]) -> tuple[str, str, str, bool | None]:
+    def check(self, runs: Sequence[Run]) -> tuple[str, str, str, bool | None]:
         """(What is claimed, what is wanted, what was measured, whether that is met; None where nothing is
         wanted)."""
         hits = [hit for run in runs if (hit := self.hit(run)) is not None]

@@ -1,7 +1,7 @@
 """What own slow noise does to verdicts, and what ``canarytop calibrate`` prints against it, simulated.
 
 ``python -m bench.own_noise [--runs N] [--minutes N]``. Both versions are equal, and each wanders by
-itself. One run is calibrated from; another one is judged as it is, with the margins and with the dispersion
+itself. One run is calibrated from; another one is evaluated as it is, with the margins and with the dispersion
 that are printed, and so is a third one whose canary takes 1.6 times as long.
 """
 
@@ -27,9 +27,9 @@ _SLOWER = 1.6
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What was printed, and after how many seconds each way of judging said WORSE of an equal canary and of a
-    slower one; None where it did not."""
+class Evaluated:
+    """What was printed, and after how many seconds each way of evaluating said WORSE of an equal canary and of
+    a slower one; None where it did not."""
 
     margins_pct: tuple[float, ...]
     dispersion: float
@@ -37,8 +37,8 @@ class Judged:
     slower_s: Mapping[str, float | None]
 
 
-def judged(seed: int, rho: float, sd: float, minutes: float) -> Judged:
-    """Calibrate from one run, and judge two others."""
+def evaluated(seed: int, rho: float, sd: float, minutes: float) -> Evaluated:
+    """Calibrate from one run, and evaluate two others."""
     equal, last_s = Version(own_rho=rho, own_sd=sd), 60 * minutes
     noise = _heard(World(equal, (equal,)), f"{seed}/calibrated", last_s)
     found = measured([noise], DEFAULT_TASK)
@@ -49,7 +49,7 @@ def judged(seed: int, rho: float, sd: float, minutes: float) -> Judged:
         "dispersion": Criteria(dispersion=found.dispersion.value if found.dispersion else 0.0),
     }
     slower = World(equal, (replace(equal, slower=_SLOWER),))
-    return Judged(
+    return Evaluated(
         tuple(pct.values()),
         ways["dispersion"].dispersion,
         _worse_s(World(equal, (equal,)), f"{seed}/judged", last_s, ways),
@@ -101,7 +101,7 @@ def report(runs: int, minutes: float) -> Iterator[str]:
     yield f"{'own noise':<18}{'judged':<12}" + "".join(f"{head:>14}" for head in heads)
     with ProcessPoolExecutor(2) as pool:
         for rho, sd in NOISES:
-            found = list(pool.map(partial(judged, rho=rho, sd=sd, minutes=minutes), range(runs)))
+            found = list(pool.map(partial(evaluated, rho=rho, sd=sd, minutes=minutes), range(runs)))
             pcts = [
                 statistics.median(column) for column in zip(*(one.margins_pct for one in found), strict=True)
             ]

@@ -91,8 +91,8 @@ class Known:
 def items_to(run: int, draw: Draw, test: Callable[[], PairedTest], longest: int) -> int | None:
     """After how many items of one run a verdict was called, None within ``longest``; looked at after each."""
     rng = random.Random(f"{run}/{draw}")
-    judged = test()
-    return next((n for n in range(1, longest + 1) if judged.pair(*draw(rng)) is not None), None)
+    paired = test()
+    return next((n for n in range(1, longest + 1) if paired.pair(*draw(rng)) is not None), None)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.cpu import cost, one_core
-from bench.evidence import judged
+from bench.evidence import checked
 from bench.guard import guard_acts_ms
 from bench.listed import painted_ms
 from bench.load import Load, in_child
@@ -223,7 +223,7 @@ def memory_rows(services: Services) -> Iterator[Row]:
 
 def evidence_rows(_: Services) -> Iterator[Row]:
     """What the verdicts are worth, with few runs: ``make bench-evidence`` has more."""
-    for line in judged(_EVIDENCE_RUNS, os.cpu_count()):
+    for line in checked(_EVIDENCE_RUNS, os.cpu_count()):
         yield Row(f"{line.world}: {line.what}", line.wanted, line.measured, line.met)
 
 

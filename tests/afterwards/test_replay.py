@@ -1,4 +1,4 @@
-"""A recorded run again: in order, with its weights, judged anew, played at any speed, counted for alarms."""
+"""A recorded run again: in order, with its weights, evaluated anew, played at any speed, counted for alarms."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def recording(tmp_path: Path) -> Recording:
     return Recording.open(made_run(tmp_path / "run.sqlite"))
 
 
-def _judge(recording: Recording) -> CountingEvaluator:
+def _evaluator(recording: Recording) -> CountingEvaluator:
     return CountingEvaluator(OLD, recording.canaries, recording.rollout.criteria)
 
 
@@ -170,11 +170,11 @@ def test_a_draw_just_before_a_change_keeps_its_own_weights(tmp_path: Path) -> No
     assert next(Recording.open(path).outcomes()).shares == {}
 
 
-# --- judging again ---
+# --- evaluating again ---
 
 
 def test_replay_says_when_the_guard_would_have_acted(recording: Recording) -> None:
-    result = replay(recording, _judge(recording), Guard("dry_run"))
+    result = replay(recording, _evaluator(recording), Guard("dry_run"))
     assert [(c.canary, round(c.at_s, 2)) for c in result.calls] == [(NEW, 22.45)]
     [action] = result.actions
     assert f"{action.at:%H:%M:%S}" == "14:00:22"
@@ -185,7 +185,7 @@ def test_replay_says_when_the_guard_would_have_acted(recording: Recording) -> No
 
 
 def test_a_guard_that_is_off_would_have_done_nothing(recording: Recording) -> None:
-    result = replay(recording, _judge(recording), Guard("off"))
+    result = replay(recording, _evaluator(recording), Guard("off"))
     assert result.actions == ()
     assert "would not have rolled back" in replay_text(result)
 
@@ -206,7 +206,7 @@ def _requests(player: Player) -> dict[str, int]:
 
 def test_the_player_goes_at_its_speed_seeks_and_pauses(recording: Recording) -> None:
     clock = _Clock()
-    player = Player(recording, lambda: _judge(recording), speed=10.0, clock=clock)
+    player = Player(recording, lambda: _evaluator(recording), speed=10.0, clock=clock)
     seen: list[Snapshot] = []
     player.subscribe(seen.append)
     clock.now_s = 1.0
@@ -275,24 +275,24 @@ def test_a_run_of_the_same_version_is_one_trial(tmp_path: Path) -> None:
 
 
 def test_of_other_runs_only_the_baseline_is_split(recording: Recording) -> None:
-    judges: list[CountingEvaluator] = []
+    made: list[CountingEvaluator] = []
 
     def make(*of: object) -> CountingEvaluator:
-        judges.append(CountingEvaluator(*of))  # type: ignore[arg-type]
-        return judges[-1]
+        made.append(CountingEvaluator(*of))  # type: ignore[arg-type]
+        return made[-1]
 
     result = calibrate([recording], make, draws=4, split_pct=40.0)
     assert (result.trials, result.any_alarm, result.requests) == (4, 0, 120)
-    for judge in judges:
-        outcomes = [t for _, t in judge.told if isinstance(t, Outcome)]
+    for evaluator in made:
+        outcomes = [t for _, t in evaluator.told if isinstance(t, Outcome)]
         assert {o.deployment for o in outcomes} == {OLD, PRETENDED}
         assert {o.weight_pct for o in outcomes if o.deployment == PRETENDED} == {40.0}
-    drawn = [[t.deployment for _, t in judge.told] for judge in judges]
+    drawn = [[t.deployment for _, t in evaluator.told] for evaluator in made]
     assert drawn[0] != drawn[1]
     first = drawn[:]
-    judges.clear()
+    made.clear()
     calibrate([recording], make, draws=4, split_pct=40.0)
-    assert [[t.deployment for _, t in judge.told] for judge in judges] == first
+    assert [[t.deployment for _, t in evaluator.told] for evaluator in made] == first
     with pytest.raises(ValueError, match="draw"):
         calibrate([recording], make, draws=0)
 

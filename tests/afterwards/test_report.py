@@ -31,12 +31,12 @@ def recording(tmp_path: Path) -> Recording:
     return Recording.open(made_run(tmp_path / "run.sqlite"))
 
 
-def _judge(recording: Recording) -> CountingEvaluator:
+def _evaluator(recording: Recording) -> CountingEvaluator:
     return CountingEvaluator(OLD, recording.canaries, recording.rollout.criteria)
 
 
 def test_json_says_what_was_seen_and_decided(recording: Recording) -> None:
-    files = report(recording, "json", _judge(recording))
+    files = report(recording, "json", _evaluator(recording))
     document = json.loads(files["report.json"])
     assert document["requests"] == "170"
     assert document["ended"] == "2026-01-02 14:01:00Z"
@@ -153,14 +153,14 @@ def test_the_decision_is_said_in_words_in_every_format(
 
 
 def test_a_run_without_pairs_and_scores_says_so(recording: Recording) -> None:
-    text = report(recording, "md", _judge(recording))["report.md"]
+    text = report(recording, "md", _evaluator(recording))["report.md"]
     assert "nobody scored an answer" in text
     assert "none: people score" in text
     assert "quality not compared" in text
 
 
 def test_html_holds_its_plots_and_no_markup_of_others(recording: Recording) -> None:
-    text = report(recording, "html", _judge(recording), name="handover")["handover.html"]
+    text = report(recording, "html", _evaluator(recording), name="handover")["handover.html"]
     assert text.count("<svg ") == 4
     assert "<script" not in text
     assert "<b>" not in text
@@ -168,7 +168,7 @@ def test_html_holds_its_plots_and_no_markup_of_others(recording: Recording) -> N
 
 
 def test_markdown_names_its_plots_and_no_markup_of_others(recording: Recording) -> None:
-    files = report(recording, "md", _judge(recording))
+    files = report(recording, "md", _evaluator(recording))
     text = files["report.md"]
     assert list(files) == [
         "report.md",

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from bench.world import BASE, CANARY, World
-from tests.support.engine_runs import NEW, OLD, judged, rollout
+from tests.support.engine_runs import NEW, OLD, rollout, with_criteria
 from tests.support.evidence import Asked, outcome_of, watch
 from tests.support.recordings import made_run
 from tests.support.recordings import outcome as recorded_outcome
@@ -360,14 +360,14 @@ def test_an_earlier_run_gives_the_limits_of_the_same_version(tmp_path: Path) -> 
 
     def pinned(version: str) -> Any:
         deployments = {**now.deployments, OLD: Deployment(OLD, "main", "gpt-4o", version)}
-        return replace(judged(now, few), deployments=deployments)
+        return replace(with_criteria(now, few), deployments=deployments)
 
     latency_ms = recorded_outcome(1, "x", 0, weight=1).latency_ms
     assert limits_of(recording, pinned("v1"))[DEFAULT_TASK]["latency_p95"] == latency_ms
     with pytest.raises(UnreadableRecord, match="gpt-4o v3, was not in that run"):
         limits_of(recording, pinned("v3"))
     with pytest.raises(UnreadableRecord, match="fewer than 300 answers of old-v1"):
-        limits_of(recording, judged(pinned("v1"), Criteria()))
+        limits_of(recording, with_criteria(pinned("v1"), Criteria()))
 
 
 def test_an_earlier_run_gives_no_limit_from_what_was_marked(tmp_path: Path) -> None:
@@ -378,7 +378,7 @@ def test_an_earlier_run_gives_no_limit_from_what_was_marked(tmp_path: Path) -> N
     def limit_ms(statement: str, wanted: int) -> float:
         with closing(sqlite3.connect(path)) as conn, conn:
             conn.execute(statement)
-        asked = replace(judged(now, Criteria(calibration_requests=wanted)), deployments=deployments)
+        asked = replace(with_criteria(now, Criteria(calibration_requests=wanted)), deployments=deployments)
         return limits_of(Recording.open(path), asked)[DEFAULT_TASK]["latency_p50"]
 
     mark = "UPDATE outcomes SET saturated = 1, latency_ms = 9e5 WHERE deployment = 'old-v1' AND sent_s < 10"

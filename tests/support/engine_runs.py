@@ -36,7 +36,7 @@ def planned(of: Rollout, plan: PlanSpec | None) -> Rollout:
     return replace(of, tasks={task: replace(spec, plan=plan) for task, spec in of.tasks.items()})
 
 
-def judged(of: Rollout, criteria: Criteria) -> Rollout:
+def with_criteria(of: Rollout, criteria: Criteria) -> Rollout:
     """The same rollout with these criteria in every task."""
     return replace(of, tasks={task: replace(spec, criteria=criteria) for task, spec in of.tasks.items()})
 

@@ -86,7 +86,7 @@ def _run(state: VerdictState | None, after: int = 100, moving: bool = True) -> R
     ],
 )
 def test_what_is_concluded_from_runs(claim: Claim, runs: list[Run], met: bool | None) -> None:
-    assert claim.judge(runs)[-1] is met
+    assert claim.check(runs)[-1] is met
 
 
 def test_one_run_through_the_evaluator() -> None:

@@ -113,7 +113,7 @@ class Rollout:
 
     @property
     def criteria_by_task(self) -> Mapping[str, Criteria]:
-        """What each task is judged by."""
+        """What each task is evaluated by."""
         return MappingProxyType({task: spec.criteria for task, spec in self.tasks.items()})
 
 
