@@ -1,5 +1,5 @@
-"""What settings a service needs: measured on recorded runs in which nothing was worse, so that every alarm is
-false.
+"""Calibration of the settings that a service needs: measured on recorded runs in which nothing was worse, so
+that every alarm is false.
 
 A run whose deployments are all pinned to one model and version is evaluated as it was, and their own noise is
 measured. Of any other run only the baseline's requests are taken, and each is given by a seeded draw to the

@@ -1,4 +1,4 @@
-"""Own noise: how far two equal versions wander apart by themselves, measured of a run of both.
+"""Own noise: how far two equal versions wander apart by themselves, measured from a run of both.
 
 Neighbours are compared as draws, whatever the moment is like for both of them. A moment that is slow for one
 side alone looks like a worse version: no test of single requests can tell the two apart. What can be done is to

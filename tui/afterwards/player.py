@@ -1,4 +1,4 @@
-"""A recording shown to the cockpit at any speed: it gives snapshots like an engine, and takes no command."""
+"""Player of a recording at any speed: it gives snapshots like an engine, and takes no command."""
 
 from __future__ import annotations
 

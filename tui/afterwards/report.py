@@ -1,4 +1,5 @@
-"""The hand-over record: what was seen in a run, what was decided, by whom and on which evidence."""
+"""Report of a run, the hand-over record: what was seen in a run, what was decided, by whom and on which
+evidence."""
 
 from __future__ import annotations
 

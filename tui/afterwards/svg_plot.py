@@ -1,4 +1,4 @@
-"""A line plot as SVG: numbers in, one self-contained piece of text out."""
+"""Line plot as SVG: numbers in, one self-contained piece of text out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The calibration: the baseline's own quantiles, frozen before any comparison.
+"""Calibration: the baseline's own quantiles, frozen before any comparison.
 
 The first answers *assigned* set them. The first to end are the fast ones: their P99 stands where the true P97
 is. So answers count in the order of their assignment, and one that is under way for long counts as beyond all

@@ -1,4 +1,4 @@
-"""An evaluator for each task that has weights: what is good enough for one may not be for another."""
+"""Evaluators, one for each task that has weights: what is good enough for one may not be for another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The guard: the automatic hand on the rollback key. It decides; the engine acts."""
+"""Guard: rolls back by itself on a WORSE. It decides; the engine acts."""
 
 from __future__ import annotations
 

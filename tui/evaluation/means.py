@@ -1,4 +1,4 @@
-"""The difference of two arithmetic means over epochs of constant weights, with evidence valid at any time.
+"""Difference of two arithmetic means over epochs of constant weights, with evidence valid at any time.
 
 What is compared is the bill: tokens or USD of an answer, less what the size of its prompt explains, so that
 chance in what was asked does not count. With z of the canary and z of the baseline times (1 + margin), D is

@@ -1,4 +1,4 @@
-"""The plan: a ladder of weights that the canary climbs by itself. It decides; the engine acts."""
+"""Plan: a ladder of weights that the canary climbs by itself. It decides; the engine acts."""
 
 from __future__ import annotations
 

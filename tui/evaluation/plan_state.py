@@ -1,7 +1,4 @@
-"""Where a plan stands, and how that is kept over a restart.
-
-What a plan says of itself, in words.
-"""
+"""Place of a plan: where it stands, how that is kept over a restart, and what it waits for in words."""
 
 from __future__ import annotations
 

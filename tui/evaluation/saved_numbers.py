@@ -1,4 +1,4 @@
-"""Numbers out of a saved state: whatever stands there, they are what they should be, or it is refused."""
+"""Numbers out of a saved state: what is no such number is refused."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
-"""What is said beside a verdict: why there is none yet, how strong the evidence is, what it rests on.
-
-A verdict in one line, as guard and plan give it for a reason.
-"""
+"""Text of a verdict: its note (why there is none yet, how strong the evidence is), its explanation (what it
+rests on), and the line that guard and plan give as a reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is the answer right? Task files with known answers, and the graders that compare replies with them.
+"""Graders of replies to task files with known answers: is the answer right?
 
 Every grader is a pure function of the reply and the task; its rules stand in its docstring. A reply is RIGHT or
 WRONG when an answer was found in it, UNGRADED when none was found or when it contradicts itself. For accuracy

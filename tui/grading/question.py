@@ -1,4 +1,4 @@
-"""What the judging model is asked: two answers to one prompt, side by side, to be scored 1 to 5.
+"""Question to the judging model: two answers to one prompt, side by side, to be scored 1 to 5.
 
 Everything between marker lines was written by others: it is cut to a bounded size, and text in it that looks
 like a marker is pulled apart (``<<<ANSWER 2`` becomes ``< < <ANSWER 2``), so that no answer can end early or

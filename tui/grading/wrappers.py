@@ -1,4 +1,4 @@
-"""Taking the wrappers off a text: invisible characters, LaTeX, Markdown, HTML.
+"""Wrappers of a text and how they are taken off: invisible characters, LaTeX, Markdown, HTML.
 
 What stood out is kept between marks, characters that no text can hold after ``plain_characters``.
 """

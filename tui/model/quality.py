@@ -1,9 +1,5 @@
-"""What is known of the quality room: what it asks, what it keeps, and whether its judge can be believed.
-
-What is known of the judging model itself: whether its scores can be believed.
-
-What a grader says of one reply to a task with a known answer.
-"""
+"""Quality of answers as it is shown: what is asked and kept, whether the judge can be believed, and how replies
+are graded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be said of a canary, and the two hands that act on it."""
+"""Verdicts on a canary, and the views of guard and plan, which act on them."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ class Verdict:
     since_s: float | None = None
     """When this state was reached; WORSE is latched."""
     task: str = ""
-    """Where tasks are judged apart, which one."""
+    """Where tasks are evaluated apart, which one."""
 
 
 @dataclass(frozen=True, slots=True)
 class GuardView:
-    """The automatic hand on the rollback key."""
+    """Guard as it is shown."""
 
     mode: Literal["off", "armed", "dry_run"] = "off"
     criteria: tuple[str, ...] = ()
