@@ -34,7 +34,7 @@ from tui.cli.rehearsal import EveryKey
 from tui.cockpit.bell import Bell
 from tui.model import Event, EventKind
 from tui.model.commands import RollBack, Shift
-from tui.notify.bodies import Message, about, headline, occasion_of, own_json, pagerduty, slack, teams
+from tui.notify.bodies import Message, Origin, about, headline, occasion_of, own_json, pagerduty, slack, teams
 from tui.notify.sender import FOLD_S, CannotSend, Notifier, call_of, send
 from tui.rollout import SIMULATOR, NotifySpec, load_rollout
 from tui.rollout.endpoints import url_mistake
@@ -42,8 +42,14 @@ from tui.rollout.values import BY_DEFAULT
 
 AT = datetime(2026, 12, 1, 3, 12, 9, tzinfo=UTC)
 HOSTILE = "v2 <!channel> <https://evil|click> & [go](https://evil) **bold** <at>all</at>\x1b[31m\nnew line"
-MESSAGE = Message("worse", "summarise", "production", "run1", "host7", AT, HOSTILE, "P95 655 vs 402 ms",
-                  {"default": {OLD: 90.0, NEW: 10.0}})  # fmt: skip
+MESSAGE = Message(
+    occasion="worse",
+    origin=Origin("summarise", "production", "run1", "host7"),
+    at=AT,
+    text=HOSTILE,
+    reason="P95 655 vs 402 ms",
+    weights={"default": {OLD: 90.0, NEW: 10.0}},
+)
 WAIT_S = 20.0
 
 
@@ -171,7 +177,7 @@ def test_a_program_gets_a_document_of_our_own() -> None:
 
 
 def test_a_file_without_an_environment_has_no_empty_brackets() -> None:
-    assert headline(replace(MESSAGE, environment="")) == "summarise: WORSE"
+    assert headline(replace(MESSAGE, origin=replace(MESSAGE.origin, environment=""))) == "summarise: WORSE"
 
 
 def test_a_test_says_that_it_is_one() -> None:
@@ -283,7 +289,7 @@ def test_which_addresses_may_be_sent_to() -> None:
 
 def notifier(receiver: Receiver, clock: Any = None, **more: Any) -> Notifier:
     return Notifier(
-        [spec(**more)], {"HOOK": receiver.url}, rollout="r", environment="e", run_id="run1",
+        [spec(**more)], {"HOOK": receiver.url}, Origin("r", "e", "run1"),
         **({} if clock is None else {"clock": clock}),
     )  # fmt: skip
 
@@ -321,7 +327,7 @@ def test_what_was_folded_is_told_when_its_time_has_come_without_another(receiver
 
 def test_what_was_folded_is_told_though_nothing_else_happens(receiver: Receiver) -> None:
     one = Notifier(
-        [spec()], {"HOOK": receiver.url}, rollout="r", environment="e", run_id="run1", fold_s=0.2
+        [spec()], {"HOOK": receiver.url}, Origin("r", "e", "run1"), fold_s=0.2
     )  # fmt: skip
     one.hear(happened(EventKind.WORSE), {})
     assert receiver.news.acquire(timeout=WAIT_S)
@@ -391,7 +397,7 @@ def test_who_hangs_keeps_a_message_from_nobody_else(receiver: Receiver) -> None:
     with raw(lambda _: None) as silent:
         one = Notifier(
             [spec(), spec(url_env="OTHER")], {"HOOK": silent, "OTHER": receiver.url},
-            rollout="r", environment="e", run_id="run1",
+            Origin("r", "e", "run1"),
         )  # fmt: skip
         one.hear(happened(EventKind.BASELINE_DEAD, f"{OLD} is dead"), {})
         assert receiver.news.acquire(timeout=WAIT_S)

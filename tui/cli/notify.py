@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -27,7 +26,7 @@ def notify(
 
     Exit codes: 0 all arrived, or nothing was sent; 2 bad input; 3 somebody was not reached.
     """
-    from tui.notify.bodies import Message
+    from tui.notify.bodies import Message, Origin
     from tui.notify.sender import tried
     from tui.rollout import RolloutError, load_rollout
 
@@ -42,15 +41,12 @@ def notify(
             say(f"{spec.kind:<10} {spec.named_by}  on {', '.join(spec.on)}")
         return
     message = Message(
-        "worse",
-        rollout.name,
-        rollout.environment,
-        "test",
-        socket.gethostname(),
-        datetime.now(UTC),
-        "this is how a message looks",
-        "",
-        rollout.weights,
+        occasion="worse",
+        origin=Origin(rollout.name, rollout.environment, "test"),
+        at=datetime.now(UTC),
+        text="this is how a message looks",
+        reason="",
+        weights=rollout.weights,
     )
     reached = True
     for spec, why in tried(rollout.notify, os.environ, message):

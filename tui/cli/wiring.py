@@ -27,6 +27,7 @@ from tui.engine.setup import Setup
 from tui.engine.sockets import NoSocket, socket_path, sockets_folder
 from tui.engine.thread import Engine
 from tui.model import Snapshot
+from tui.notify.bodies import Origin
 from tui.notify.sender import Notifier
 from tui.record.kept_weights import WeightsFile
 from tui.record.record import RunRecord, record_path, runs_folder
@@ -143,13 +144,8 @@ def running(
         stack.callback(record.close, _CLOSE_S)
         notifier = None
         if rollout.notify and not rollout.rehearsed:
-            notifier = Notifier(
-                rollout.notify,
-                os.environ,
-                rollout=rollout.name,
-                environment=rollout.environment,
-                run_id=run_id,
-            )
+            origin = Origin(rollout.name, rollout.environment, run_id)
+            notifier = Notifier(rollout.notify, os.environ, origin)
         begins = tuple(filter(None, (taken.beginning.said, others())))
         server, no_door = _door(rollout, run_id, path, begins, kept_by_viewers=kept_by_viewers)
         warnings = (*warnings, *no_door)

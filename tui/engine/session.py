@@ -15,7 +15,6 @@ from tui.engine.keeper import Keeper
 from tui.engine.readiness import Readiness
 from tui.engine.setup import Setup
 from tui.engine.versions import said
-from tui.engine.workload import Workload
 from tui.lifecycle.table import load_lifecycle
 from tui.measure.windows import Measures
 from tui.model import (
@@ -41,7 +40,7 @@ from tui.shadow.judge_queue import JUDGE_TIMEOUT_S, judge_queue
 from tui.shadow.known import KnownItems
 from tui.shadow.sampler import SecondAnswers, ShadowSampler
 from tui.shadow.samples import Scores
-from tui.traffic.control import TrafficControl
+from tui.traffic.control import TrafficControl, Workload
 from tui.traffic.sender import Sender
 from tui.traffic.trace_rows import TraceError
 

@@ -218,7 +218,7 @@ def _business_line(line: BusinessLine) -> dict[str, Any]:
                 "unit": one.unit,
                 "baseline": one.baseline_value,
                 "canary": one.canary_value,
-                "pairs": one.pairs,
+                "pairs": one.canary_requests,
             }
             for one in line.graded
         },

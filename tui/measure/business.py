@@ -1,7 +1,6 @@
-"""The business line: what a canary would cost or save a day, beside the quality that it gives.
+"""Business line: what a canary would cost or save a day, beside the quality that it gives.
 
-The business line in words: ``-60% cost (saves $123/day at 40,000 requests/day), 4.2 vs 4.4, OK``. The value
-of the canary comes first.
+In words ``-60% cost (saves $123/day at 40,000 requests/day), 4.2 vs 4.4, OK``: the value of the canary first.
 """
 
 from __future__ import annotations
@@ -14,24 +13,16 @@ from typing import Literal
 from tui.base.text import plain
 from tui.model import DEFAULT_TASK, PAIRED, DeploymentView, Figures, Price, Snapshot, Verdict, VerdictState
 
+FREE = "free"
+NOT_COMPARED = "quality not compared"
+
 _DAY_S = 86_400
 _PER_1K = 1000
 _NAME_CHARS = 60
+_EXACT_USD = 100
+_LEAST_USD = 0.005
 _NOTHING = Figures(span_s=0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Graded:
-    """How good the answers of both are, from ``pairs`` of answers to the same item. ``unit`` is that of both
-    values, which are None before the first pair."""
-
-    criterion: str
-    unit: str
-    state: VerdictState
-    canary_value: float | None
-    baseline_value: float | None
-    pairs: int
-    advisory: bool = False
+_WORDS = {VerdictState.WORSE: "WORSE", VerdictState.OK: "OK", VerdictState.NOT_YET: "NOT YET"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +55,8 @@ class BusinessLine:
     """One canary in one task. ``requests_per_day`` come from the rollout file, or are what the run carries of
     the task, all deployments together; None before anything was measured.
 
-    ``missing`` says why there is no ``cost``; empty where there is.
+    ``missing`` says why there is no ``cost``; empty where there is. ``graded`` are the verdicts on answers of
+    both to the same items.
     """
 
     task: str
@@ -73,7 +65,7 @@ class BusinessLine:
     rate_from: Literal["rollout file", "run"]
     cost: CostOfBoth | None = None
     missing: str = ""
-    graded: tuple[Graded, ...] = ()
+    graded: tuple[Verdict, ...] = ()
 
     @property
     def usd_per_day(self) -> float | None:
@@ -119,7 +111,7 @@ def _line(snapshot: Snapshot, task: str, name: str) -> BusinessLine:
         rate_from="run" if per_day is None else "rollout file",
         cost=cost,
         missing=missing,
-        graded=tuple(_graded(v) for wanted in PAIRED for v in verdicts if v.criterion == wanted),
+        graded=tuple(v for wanted in PAIRED for v in verdicts if v.criterion == wanted),
     )
 
 
@@ -199,29 +191,8 @@ def _why_none(baseline: DeploymentView, canary: DeploymentView, task: str) -> st
     return "no answer with a price yet"
 
 
-def _graded(verdict: Verdict) -> Graded:
-    return Graded(
-        criterion=verdict.criterion,
-        unit=verdict.unit,
-        state=verdict.state,
-        canary_value=verdict.canary_value,
-        baseline_value=verdict.baseline_value,
-        pairs=verdict.canary_requests,
-        advisory=verdict.advisory,
-    )
-
-
 def _figures(view: DeploymentView, task: str) -> Figures:
     return view.figures.get("run", {}).get(task, _NOTHING)
-
-
-FREE = "free"
-NOT_COMPARED = "quality not compared"
-
-_WORDS = {VerdictState.WORSE: "WORSE", VerdictState.OK: "OK", VerdictState.NOT_YET: "NOT YET"}
-_NAME_CHARS = 60
-_EXACT_USD = 100
-_LEAST_USD = 0.005
 
 
 def line_texts(line: BusinessLine, canary: str = "") -> tuple[str, ...]:
@@ -293,7 +264,7 @@ def spent_text(snapshot: Snapshot) -> str:
     return f"${spent:.4f}" + (f" ({estimated})" if estimated else "")
 
 
-def graded_text(graded: Graded) -> str:
+def graded_text(graded: Verdict) -> str:
     """``4.2 vs 4.4, OK``: quality is of 5 and has no name; ``accuracy 71% vs 93%, WORSE``. One more decimal
     where the values would look the same."""
     own, base = graded.canary_value, graded.baseline_value
@@ -308,9 +279,11 @@ def graded_text(graded: Graded) -> str:
     return said + (" (advisory)" if graded.advisory else "")
 
 
-def pairs_text(graded: Iterable[Graded]) -> str:
+def pairs_text(graded: Iterable[Verdict]) -> str:
     """``quality 80 pairs, accuracy 41 pairs``: what the values rest on."""
-    return ", ".join(f"{g.criterion} {g.pairs:,} pair{'' if g.pairs == 1 else 's'}" for g in graded)
+    return ", ".join(
+        f"{g.criterion} {g.canary_requests:,} pair{'' if g.canary_requests == 1 else 's'}" for g in graded
+    )
 
 
 def usd(value: float) -> str:

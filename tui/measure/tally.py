@@ -1,23 +1,42 @@
-"""Everything that is counted about the outcomes of one deployment and task in some span of time.
-
-Names that a service made up, kept few, short and printable.
-"""
+"""Tally of everything that is counted about the outcomes of one deployment and task in some span of time."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from tui.base.histogram import Histogram, add_counts, subtract_counts
 from tui.base.text import plain
 from tui.model import ANSWERED, NO_HITS, Figures, FilterHits, Outcome, OutcomeKind
 
+PER_USD = 10**12
+"""Money is summed in whole 10^-12 USD, a hundred-thousandth of a cheap token, so that sums never drift."""
+
 OTHER = "other"
 MOST_NAMES = 32
 LONGEST_NAME = 64
 
+_MOST_USD = 1e9
+_MOST_HITS = 32
+_COUNTS: Final = ("counts", "kinds", "categories", "models")
+_HISTOGRAMS: Final = ("latency", "ttft", "thought", "after_thought", "per_token")
+_USAGE: Final = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens")
+_SHOWN: Final = (
+    *_USAGE,
+    "answers_with_usage",
+    "answers_without_usage",
+    "priced",
+    "annotated",
+    "below_threshold",
+    "unfiltered",
+    "spillovers",
+    "saturated",
+    "reconnected",
+)
+"""Counts that are figures under the same name."""
+
 
 class Names:
-    """The first 31 different names stay themselves; every later one is ``other``.
+    """Names that a service made up, kept few, short and printable: every one after the first 31 is ``other``.
 
     A name once admitted stays admitted, so that what was counted under it can be subtracted again.
     """
@@ -40,15 +59,8 @@ class Names:
         return self._known[clean]
 
 
-PER_USD = 10**12
-"""Money is summed in whole 10^-12 USD, a hundred-thousandth of a cheap token, so that sums never drift."""
-
-_MOST_USD = 1e9
-_MOST_HITS = 32
-
-
 class VersionNames:
-    """The served models and filter categories admitted for one deployment."""
+    """Names of the served models and filter categories admitted for one deployment."""
 
     __slots__ = ("categories", "models")
 
@@ -64,17 +76,7 @@ class Tally:
     the answer itself; of all others both are the same, and in ``ttft`` alone.
     """
 
-    __slots__ = (
-        "after_thought",
-        "categories",
-        "counts",
-        "kinds",
-        "latency",
-        "models",
-        "per_token",
-        "thought",
-        "ttft",
-    )
+    __slots__ = (*_COUNTS, *_HISTOGRAMS)
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
@@ -111,13 +113,8 @@ class Tally:
         usage = outcome.usage
         if usage is not None:
             counts["answers_with_usage"] = get("answers_with_usage", 0) + 1
-            for name, tokens in (
-                ("prompt_tokens", usage.prompt_tokens),
-                ("completion_tokens", usage.completion_tokens),
-                ("cached_tokens", usage.cached_tokens),
-                ("reasoning_tokens", usage.reasoning_tokens),
-            ):
-                if tokens > 0:
+            for name in _USAGE:
+                if (tokens := getattr(usage, name)) > 0:
                     counts[name] = get(name, 0) + tokens
         elif kind in ANSWERED:
             counts["answers_without_usage"] = get("answers_without_usage", 0) + 1
@@ -151,65 +148,44 @@ class Tally:
             for category in fired[:_MOST_HITS]:
                 key = names.key(f"{category} ({what})" if what else category)
                 categories[key] = categories.get(key, 0) + 1
-        if hits.annotated:
-            counts["annotated"] = counts.get("annotated", 0) + 1
-        if hits.below_threshold:
-            counts["below_threshold"] = counts.get("below_threshold", 0) + 1
-        if hits.unfiltered:
-            counts["unfiltered"] = counts.get("unfiltered", 0) + 1
+        for name in ("annotated", "below_threshold", "unfiltered"):
+            if getattr(hits, name):
+                counts[name] = counts.get(name, 0) + 1
 
     def merge(self, other: Tally) -> None:
         """Add everything in ``other``."""
-        add_counts(self.counts, other.counts)
-        add_counts(self.kinds, other.kinds)
-        add_counts(self.categories, other.categories)
-        add_counts(self.models, other.models)
-        self.latency.merge(other.latency)
-        self.ttft.merge(other.ttft)
-        self.thought.merge(other.thought)
-        self.after_thought.merge(other.after_thought)
-        self.per_token.merge(other.per_token)
+        for name in _COUNTS:
+            add_counts(getattr(self, name), getattr(other, name))
+        for name in _HISTOGRAMS:
+            getattr(self, name).merge(getattr(other, name))
 
     def subtract(self, other: Tally) -> None:
         """Undo ``merge(other)`` exactly. Raises ValueError when it never happened."""
-        subtract_counts(self.counts, other.counts)
-        subtract_counts(self.kinds, other.kinds)
-        subtract_counts(self.categories, other.categories)
-        subtract_counts(self.models, other.models)
-        self.latency.subtract(other.latency)
-        self.ttft.subtract(other.ttft)
-        self.thought.subtract(other.thought)
-        self.after_thought.subtract(other.after_thought)
-        self.per_token.subtract(other.per_token)
+        for name in _COUNTS:
+            subtract_counts(getattr(self, name), getattr(other, name))
+        for name in _HISTOGRAMS:
+            getattr(self, name).subtract(getattr(other, name))
 
     def plus(self, other: Tally) -> Tally:
         """A new tally of both."""
         total = Tally()
-        total.counts = self.counts.copy()
-        total.kinds = self.kinds.copy()
-        total.categories = self.categories.copy()
-        total.models = self.models.copy()
-        total.latency = self.latency.copy()
-        total.ttft = self.ttft.copy()
-        total.thought = self.thought.copy()
-        total.after_thought = self.after_thought.copy()
-        total.per_token = self.per_token.copy()
+        for name in (*_COUNTS, *_HISTOGRAMS):
+            setattr(total, name, getattr(self, name).copy())
         total.merge(other)
         return total
 
     def packed(self) -> tuple[Any, ...]:
         """The same sums in plain small values, for pickling."""
-        histograms = (self.latency, self.ttft, self.thought, self.after_thought, self.per_token)
-        return (self.counts, self.kinds, self.categories, self.models, *(h.packed() for h in histograms))
+        counts = (getattr(self, name) for name in _COUNTS)
+        return (*counts, *(getattr(self, name).packed() for name in _HISTOGRAMS))
 
     @classmethod
     def unpacked(cls, packed: tuple[Any, ...]) -> Tally:
         """The tally that ``packed`` gave."""
         tally = cls()
-        tally.counts, tally.kinds, tally.categories, tally.models, *histograms = packed
-        tally.latency, tally.ttft, tally.thought, tally.after_thought, tally.per_token = map(
-            Histogram.unpacked, histograms
-        )
+        values = (*packed[: len(_COUNTS)], *map(Histogram.unpacked, packed[len(_COUNTS) :]))
+        for name, value in zip((*_COUNTS, *_HISTOGRAMS), values, strict=True):
+            setattr(tally, name, value)
         return tally
 
     def _answer_ttft(self) -> Histogram:
@@ -222,7 +198,7 @@ class Tally:
     def figures(self, span_s: float, assigned_to_all: int) -> Figures:
         """What a screen shows. ``assigned_to_all`` counts the assignments of the task to any deployment."""
         get = self.counts.get
-        assigned, priced = get("assigned", 0), get("priced", 0)
+        assigned = get("assigned", 0)
         ttft_ms = self.ttft.quantiles()
         return Figures(
             span_s=span_s,
@@ -234,23 +210,11 @@ class Tally:
             ttft_ms=ttft_ms,
             answer_ttft_ms=self._answer_ttft().quantiles() if self.thought.count else ttft_ms,
             ms_per_output_token=self.per_token.quantiles(),
-            answers_with_usage=get("answers_with_usage", 0),
-            answers_without_usage=get("answers_without_usage", 0),
-            prompt_tokens=get("prompt_tokens", 0),
-            cached_tokens=get("cached_tokens", 0),
-            completion_tokens=get("completion_tokens", 0),
-            reasoning_tokens=get("reasoning_tokens", 0),
-            priced=priced,
-            cost_usd=get("cost", 0) / PER_USD if priced else None,
+            cost_usd=get("cost", 0) / PER_USD if get("priced") else None,
             estimated_usd=get("estimated", 0) / PER_USD,
             prompt_blocked=self.kinds.get(OutcomeKind.PROMPT_FILTERED, 0),
             completion_blocked=self.kinds.get(OutcomeKind.COMPLETION_FILTERED, 0),
-            annotated=get("annotated", 0),
-            below_threshold=get("below_threshold", 0),
-            unfiltered=get("unfiltered", 0),
             filter_categories=self.categories.copy(),
             served_models=self.models.copy(),
-            spillovers=get("spillovers", 0),
-            saturated=get("saturated", 0),
-            reconnected=get("reconnected", 0),
+            **{name: get(name, 0) for name in _SHOWN},
         )

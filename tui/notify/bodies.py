@@ -1,16 +1,14 @@
-"""What each service is sent: addresses, headers and JSON, as it documents them. Pure functions.
-
-What is worth calling a person for.
-"""
+"""Bodies of messages: what is worth calling a person for, and what each service documents to be sent. Pure."""
 
 from __future__ import annotations
 
 import json
 import re
+import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tui.base.text import plain
 from tui.model import Event, EventKind, WeightTable
@@ -25,34 +23,47 @@ _LONGEST_SUMMARY, _LONGEST_DEDUP_KEY = 1024, 255
 _LONGEST_WEIGHTS = 1000
 """A card may have 28 kB (Microsoft, limits of incoming webhooks); a rollout may have 64 deployments."""
 
-_HEADS: Final[dict[Occasion, str]] = {
-    "worse": "WORSE",
-    "rolled_back": "ROLLED BACK",
-    "baseline_dead": "BASELINE DEAD",
-    "not_rolled_back": "NOT ROLLED BACK, look now",
-    "budget_spent": "BUDGET SPENT, nothing more is sent",
-    "ended": "ENDED",
+
+class _Row(NamedTuple):
+    kind: EventKind
+    head: str
+    severity: str
+    urgent: bool = True
+
+
+_OCCASIONS: Final[Mapping[Occasion, _Row]] = {
+    "worse": _Row(EventKind.WORSE, "WORSE", "error"),
+    "rolled_back": _Row(EventKind.ROLLED_BACK, "ROLLED BACK", "warning"),
+    "baseline_dead": _Row(EventKind.BASELINE_DEAD, "BASELINE DEAD", "critical"),
+    "not_rolled_back": _Row(EventKind.NOT_ROLLED_BACK, "NOT ROLLED BACK, look now", "critical"),
+    "budget_spent": _Row(EventKind.BUDGET_SPENT, "BUDGET SPENT, nothing more is sent", "warning"),
+    "ended": _Row(EventKind.STOPPED, "ENDED", "info", urgent=False),
 }
-_SEVERITIES: Final[dict[Occasion, str]] = {
-    "worse": "error",
-    "rolled_back": "warning",
-    "baseline_dead": "critical",
-    "not_rolled_back": "critical",
-    "budget_spent": "warning",
-    "ended": "info",
-}
+URGENT: Final = frozenset(occasion for occasion, row in _OCCASIONS.items() if row.urgent)
+"""What rings the bell of the terminal."""
+
+_BY_KIND: Final = {row.kind: occasion for occasion, row in _OCCASIONS.items()}
+_ADVISORY = re.compile(r"\S+ WORSE \(advisory\): ")
+_FIGURE = re.compile(r"\W*\d[\d.,:]*\W*")
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """What a person is told. ``more`` is how many of the same kind were folded into it; ``test``: nothing has
-    happened, somebody tries whether it arrives. ``about`` tells messages of one occasion apart."""
+class Origin:
+    """Run that a message comes from."""
 
-    occasion: Occasion
     rollout: str
     environment: str
     run_id: str
-    host: str
+    host: str = field(default_factory=socket.gethostname)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """Message to a person. ``more`` is how many of the same kind were folded into it; ``test``: nothing has
+    happened, somebody tries whether it arrives. ``about`` tells messages of one occasion apart."""
+
+    occasion: Occasion
+    origin: Origin
     at: datetime
     text: str
     reason: str
@@ -77,9 +88,9 @@ class Call:
 def headline(message: Message) -> str:
     """``TEST  summarise (production): WORSE``"""
     test = "TEST, nothing has happened: " if message.test else ""
-    environment = f" ({plain(message.environment, 32)})" if message.environment else ""
-    where = plain(message.rollout, 64) + environment
-    return f"{test}{where}: {_HEADS[message.occasion]}"
+    environment = f" ({plain(message.origin.environment, 32)})" if message.origin.environment else ""
+    where = plain(message.origin.rollout, 64) + environment
+    return f"{test}{where}: {_OCCASIONS[message.occasion].head}"
 
 
 def lines(message: Message) -> list[str]:
@@ -90,8 +101,8 @@ def lines(message: Message) -> list[str]:
     if message.more:
         said.append(f"and {message.more} more of this kind since the last message")
     said.append(f"weights now: {_weights(message.weights)}")
-    at = message.at.astimezone(UTC)
-    said.append(f"run {plain(message.run_id, 32)} on {plain(message.host, 64)}, {at:%Y-%m-%d %H:%M:%S}Z")
+    run, host, at = message.origin.run_id, message.origin.host, message.at.astimezone(UTC)
+    said.append(f"run {plain(run, 32)} on {plain(host, 64)}, {at:%Y-%m-%d %H:%M:%S}Z")
     return said
 
 
@@ -133,7 +144,13 @@ def pagerduty(url: str, key: str, message: Message) -> Call:
     """An event of the Events API v2. What is the same in all but its figures is one incident of a run: who has
     acknowledged one canary is called for the next."""
     said = lines(message)
-    parts = ("canarytop", message.run_id, message.occasion, *(["test"] if message.test else []), message.about)
+    parts = (
+        "canarytop",
+        message.origin.run_id,
+        message.occasion,
+        *(["test"] if message.test else []),
+        message.about,
+    )
     return Call(
         url,
         {
@@ -142,11 +159,11 @@ def pagerduty(url: str, key: str, message: Message) -> Call:
             "dedup_key": plain("/".join(parts), _LONGEST_DEDUP_KEY),
             "payload": {
                 "summary": f"{said[0]}: {said[1]}"[:_LONGEST_SUMMARY],
-                "source": plain(message.host, 64) or "canarytop",
-                "severity": "info" if message.test else _SEVERITIES[message.occasion],
+                "source": plain(message.origin.host, 64) or "canarytop",
+                "severity": "info" if message.test else _OCCASIONS[message.occasion].severity,
                 "timestamp": message.at.astimezone(UTC).isoformat(),
-                "component": plain(message.rollout, 64),
-                "group": plain(message.environment, 32),
+                "component": plain(message.origin.rollout, 64),
+                "group": plain(message.origin.environment, 32),
                 "class": message.occasion,
                 "custom_details": {"text": said[1:]},
             },
@@ -162,10 +179,10 @@ def own_json(url: str, message: Message) -> Call:
             "canarytop": 1,
             "occasion": message.occasion,
             "test": message.test,
-            "rollout": plain(message.rollout, 64),
-            "environment": plain(message.environment, 32),
-            "run": plain(message.run_id, 32),
-            "host": plain(message.host, 64),
+            "rollout": plain(message.origin.rollout, 64),
+            "environment": plain(message.origin.environment, 32),
+            "run": plain(message.origin.run_id, 32),
+            "host": plain(message.origin.host, 64),
             "at": message.at.astimezone(UTC).isoformat(),
             "text": plain(message.text, 400),
             "reason": plain(message.reason, 400),
@@ -175,28 +192,11 @@ def own_json(url: str, message: Message) -> Call:
     )
 
 
-URGENT: Final[frozenset[Occasion]] = frozenset(
-    {"worse", "rolled_back", "baseline_dead", "not_rolled_back", "budget_spent"}
-)
-"""What rings the bell of the terminal."""
-
-_KINDS: Final[dict[EventKind, Occasion]] = {
-    EventKind.WORSE: "worse",
-    EventKind.ROLLED_BACK: "rolled_back",
-    EventKind.BASELINE_DEAD: "baseline_dead",
-    EventKind.NOT_ROLLED_BACK: "not_rolled_back",
-    EventKind.BUDGET_SPENT: "budget_spent",
-    EventKind.STOPPED: "ended",
-}
-_ADVISORY = re.compile(r"\S+ WORSE \(advisory\): ")
-_FIGURE = re.compile(r"\W*\d[\d.,:]*\W*")
-
-
 def occasion_of(event: Event) -> Occasion | None:
     """The occasion that an event is, None for most. What moves nothing by itself calls nobody."""
     if event.kind is EventKind.WORSE and _ADVISORY.match(event.text):
         return None
-    return _KINDS.get(event.kind)
+    return _BY_KIND.get(event.kind)
 
 
 def about(event: Event) -> str:

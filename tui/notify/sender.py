@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +19,7 @@ from tui.notify.bodies import (
     PAGERDUTY_URL,
     Call,
     Message,
+    Origin,
     about,
     occasion_of,
     own_json,
@@ -230,16 +230,13 @@ class Notifier:
         self,
         specs: Sequence[NotifySpec],
         env: Mapping[str, str],
+        origin: Origin,
         *,
-        rollout: str,
-        environment: str,
-        run_id: str,
         clock: Callable[[], float] = time.monotonic,
         fold_s: float = FOLD_S,
     ) -> None:
         self.failed: Callable[[str], bool] = lambda _: False
-        self._rollout, self._environment, self._run_id = rollout, environment, run_id
-        self._host = socket.gethostname()
+        self._origin = origin
         self._unsaid: list[str] = []
         self._lines = [_Line(spec, env, clock, fold_s, self._say) for spec in specs]
 
@@ -248,16 +245,13 @@ class Notifier:
         if (occasion := occasion_of(event)) is None:
             return
         message = Message(
-            occasion,
-            self._rollout,
-            self._environment,
-            self._run_id,
-            self._host,
-            event.at,
-            event.text,
-            event.reason,
-            weights,
-            about(event),
+            occasion=occasion,
+            origin=self._origin,
+            at=event.at,
+            text=event.text,
+            reason=event.reason,
+            weights=weights,
+            about=about(event),
         )
         for line in self._lines:
             line.hear(message)
