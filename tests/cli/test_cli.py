@@ -311,7 +311,7 @@ def test_a_killed_run_is_listed_and_resumed(tmp_path: Path, url: str, monkeypatc
         killed = wait_for_outcomes(process, tmp_path)
         listed = said(tmp_path, monkeypatch, "runs")[1]
         assert listed.startswith("live ")
-        assert f"process {process.pid} {killed.path}" in listed
+        assert f"process {process.pid} viewers: none canarytop attach {killed.run_id} {killed.path}" in listed
         refused = typed(tmp_path, "run", str(file), "--resume", AZURE_OPENAI_API_KEY=KEY)
         assert refused[0] == 3
         assert "has not ended, so it cannot be resumed" in refused[2]
