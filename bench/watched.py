@@ -21,7 +21,7 @@ import tui.engine.session
 from bench.load import CANARY
 from bench.processes import cpu_of_s, rss_mb
 from tui.cli.wiring import RunOptions, running
-from tui.cockpit.renderer import ProcessRenderer
+from tui.cockpit.plots.process import ProcessRenderer
 from tui.model import Assignment, Outcome, Request, Snapshot
 from tui.model.commands import Shift
 from tui.rollout import load_rollout

@@ -13,7 +13,7 @@ from screenshots.frames import frame
 from screenshots.states import Size, State
 from tests.support.cockpit_driver import cockpit
 from tests.support.cockpit_fakes import Clock, FakeControls
-from tui.cockpit.renderer import InlineRenderer, Renderer
+from tui.cockpit.plots.process import InlineRenderer, Renderer
 
 _TRIES = 10
 _ZOOM = 0.8

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tui.base.text import PIECE_CHARS, visible
-from tui.cockpit.word_diff import _pairs, word_diff
-from tui.cockpit.wrapping import Wrapped, wrapped
+from tui.cockpit.text._word_diff import _pairs, word_diff
+from tui.cockpit.text.wrapping import Wrapped, wrapped
 
 HOSTILE = st.text(
     st.sampled_from(

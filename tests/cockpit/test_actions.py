@@ -25,8 +25,8 @@ from tui.cockpit.actions import (
     whole_keymap,
 )
 from tui.cockpit.app import CanarytopApp
-from tui.cockpit.help_lines import help_lines
-from tui.cockpit.renderer import InlineRenderer
+from tui.cockpit.plots.process import InlineRenderer
+from tui.cockpit.text.help import help_lines
 
 SESSIONS = ("live", "replay")
 
@@ -100,7 +100,7 @@ def test_read_only_leaves_what_carries_no_risk() -> None:
 @pytest.mark.parametrize("session", SESSIONS)
 def test_help_names_every_action_of_the_session_with_its_key_in_force(width: int, session: Session) -> None:
     keymap = {"freeze": "f9"}
-    text = "\n".join(line for line, _ in help_lines(keymap, width, read_only=False, session=session))
+    text = "\n".join(line.text for line in help_lines(keymap, width, read_only=False, session=session))
     assert "f9" in text
     for action in ACTIONS:
         if action.id != "freeze" and belongs(action, session):
@@ -110,7 +110,7 @@ def test_help_names_every_action_of_the_session_with_its_key_in_force(width: int
 @pytest.mark.parametrize("width", [60, 71, 80, 100, 140])
 @pytest.mark.parametrize("session", SESSIONS)
 def test_the_columns_of_help_never_touch_and_friction_is_always_said(width: int, session: Session) -> None:
-    lines = [line for line, _ in help_lines({}, width, read_only=False, session=session)]
+    lines = [line.text for line in help_lines({}, width, read_only=False, session=session)]
     text = " ".join(" ".join(lines).split())
     for action in ACTIONS:
         heads = [line for line in lines if line.startswith(f"  {' '.join(action.keys)} ")]
@@ -122,7 +122,7 @@ def test_the_columns_of_help_never_touch_and_friction_is_always_said(width: int,
 
 
 def test_help_of_a_replay_offers_nothing_of_a_live_run() -> None:
-    text = "\n".join(line for line, _ in help_lines({}, 140, read_only=False, session="replay"))
+    text = "\n".join(line.text for line in help_lines({}, 140, read_only=False, session="replay"))
     for word in ("ROLL BACK", "Promote", "Guard on/off", "traffic go on", "End the run", "NAME=25"):
         assert word not in text
     assert text.startswith("REPLAY")
@@ -130,7 +130,7 @@ def test_help_of_a_replay_offers_nothing_of_a_live_run() -> None:
 
 def test_help_says_what_read_only_switches_off() -> None:
     lines = help_lines({}, 140, read_only=True)
-    assert sum("off: read-only" in line for line, _ in lines) == sum(a.risk != "none" for a in ACTIONS)
+    assert sum("off: read-only" in line.text for line in lines) == sum(a.risk != "none" for a in ACTIONS)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.support.cockpit_fakes import BASELINE, CANARY, event, figures, made_snapshot, windows
-from tui.cockpit.banner import Banner, banner
-from tui.cockpit.names import short_names
+from tui.cockpit.text.banner import Banner, banner
+from tui.cockpit.text.format import short_names
 from tui.cockpit.ui_state import UiState, View
 from tui.model import DEFAULT_TASK, EventKind, RecordView, SenderView, Snapshot, TrafficState
 

@@ -13,13 +13,12 @@ from tests.measure.test_business import deployed, migration
 from tests.support.cockpit_driver import cockpit
 from tests.support.cockpit_fakes import CANARY, FakeControls, made_snapshot
 from tests.support.made_verdicts import OK_P95
-from tui.cockpit.business_lines import cost_cell, dialog_lines, lines_by_task
-from tui.cockpit.quality_lines import quality_lines
 from tui.cockpit.screens.verdicts import VerdictsScreen
-from tui.cockpit.task_rows import task_rows
-from tui.cockpit.verdict_lines import verdict_lines
-from tui.cockpit.widgets.task_matrix import TaskMatrix
-from tui.cockpit.widgets.toned_lines import TonedLines
+from tui.cockpit.text.business import cost_cell, dialog_lines, lines_by_task
+from tui.cockpit.text.tasks import task_rows
+from tui.cockpit.text.verdicts import quality_lines, verdict_lines
+from tui.cockpit.widgets.lines import TonedLines
+from tui.cockpit.widgets.tables import TaskMatrix
 from tui.model import (
     DEFAULT_TASK,
     AnchorView,

@@ -19,9 +19,9 @@ from tests.support.statuses import (
     status,
     with_status,
 )
-from tui.cockpit.deployment_lines import DeploymentTable
-from tui.cockpit.deployment_rows import chosen_row, deployment_rows
-from tui.cockpit.line import Line
+from tui.cockpit.text.deployment_rows import chosen_row, deployment_rows
+from tui.cockpit.text.deployments import DeploymentTable
+from tui.cockpit.text.line import Line
 from tui.model import ManagedDeployment, PinState, QuotaUse, RateLimit, Snapshot
 
 OTHER = "elsewhere-prod"

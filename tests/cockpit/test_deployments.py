@@ -10,7 +10,7 @@ from tests.support.cockpit_driver import Cockpit, cockpit
 from tests.support.cockpit_fakes import BASELINE, CANARY, FakeControls, made_snapshot
 from tests.support.statuses import lifecycle, managed, managed_snapshot, status, with_status
 from tui.cockpit.screens.deployments import DeploymentsScreen
-from tui.cockpit.screens.outlook import OutlookScreen
+from tui.cockpit.screens.lifecycle import OutlookScreen
 from tui.cockpit.widgets.lines import Lines
 from tui.model import DEFAULT_TASK, Phase
 

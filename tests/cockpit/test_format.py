@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from rich.cells import cell_len
 
-from tui.cockpit import format as fmt
+from tui.cockpit.text import format as fmt
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,8 @@ from textual.widgets import Input
 
 from tests.support.cockpit_driver import cockpit
 from tests.support.cockpit_fakes import BASELINE, CANARY, START, FakeControls, made_snapshot
-from tui.cockpit.screens.profiles import ProfilesScreen
+from tui.cockpit.screens.profiles import ProfilesScreen, SaveProfileScreen
 from tui.cockpit.screens.promote import PromoteScreen
-from tui.cockpit.screens.save_profile import SaveProfileScreen
 from tui.cockpit.widgets.prompt import Prompt
 from tui.model import DEFAULT_TASK, TrafficState
 from tui.weight_profiles import BrokenProfile, WeightProfile

@@ -10,7 +10,7 @@ from textual import events
 from tests.support.cockpit_driver import CHARACTERS, Cockpit, cockpit
 from tests.support.cockpit_fakes import BASELINE, FakeControls, made_snapshot
 from tui.cockpit.actions import BY_ID, actions_on
-from tui.cockpit.keys_under_way import _LOOKS, KeysUnderWay
+from tui.cockpit.keys import _LOOKS, KeysUnderWay
 from tui.model import Ability
 
 

@@ -11,9 +11,9 @@ from tests.cockpit.test_banner import said
 from tests.cockpit.test_values import view_of
 from tests.support.cockpit_fakes import BASELINE, CANARY, START, figures, made_snapshot
 from tests.support.statuses import TODAY, lifecycle, status, with_status
-from tui.cockpit.details_lines import details_lines
-from tui.cockpit.pin_words import pin_short, pin_tone, pin_words
-from tui.cockpit.table_rows import PIN, Cell, layout, rows
+from tui.cockpit.text.details import details_lines
+from tui.cockpit.text.pins import pin_short, pin_tone, pin_words
+from tui.cockpit.text.table import PIN, Cell, layout, rows
 from tui.model import DEFAULT_TASK, LifecycleStatus, Phase, Pin, PinState, Snapshot, VersionChange
 
 CHANGE = VersionChange(
@@ -141,7 +141,7 @@ def test_only_what_needs_a_look_is_coloured(pin: Pin, tone: str) -> None:
 
 
 def _cells(snapshot: Snapshot, *, pins: bool) -> tuple[Cell, ...]:
-    return rows(view_of(snapshot), pins=pins)[0].cells
+    return tuple(rows(view_of(snapshot), pins=pins)[0].cells.values())
 
 
 def test_the_pin_has_a_column_where_there_is_room_and_marks_the_name_where_not() -> None:

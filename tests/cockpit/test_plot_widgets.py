@@ -16,11 +16,10 @@ from textual.strip import Strip
 
 from tests.support.plot_process import dying_once
 from tui.cockpit.palette import THEME_VARIABLES, css, rgb
-from tui.cockpit.plotspec import LegendEntry, MiniGraph, MiniLine, PlotSpec, Series
-from tui.cockpit.renderer import InlineRenderer, ProcessRenderer, Renderer, RenderFailed
-from tui.cockpit.widgets.minigraph import MiniGraphs, cells
+from tui.cockpit.plots.process import InlineRenderer, ProcessRenderer, Renderer, RenderFailed
+from tui.cockpit.plots.spec import LegendEntry, MiniGraph, MiniLine, PlotSpec, Series
+from tui.cockpit.widgets.minigraph import MiniGraphs, cells, row_segments
 from tui.cockpit.widgets.plot import Plot
-from tui.cockpit.widgets.strips import row_segments
 
 SPEC = PlotSpec(
     (Series("v1 p95", "baseline", False, "braille", ((-50.0, 5.0), (0.0, 7.0))),),

@@ -16,10 +16,10 @@ import pytest
 
 from tests.support.places import ROOT
 from tests.support.plot_process import dying_once
-from tui.cockpit import plotting
 from tui.cockpit.palette import rgb
-from tui.cockpit.plotspec import PlotSpec, Point, Series
-from tui.cockpit.renderer import InlineRenderer, ProcessRenderer, RenderFailed
+from tui.cockpit.plots import drawing
+from tui.cockpit.plots.process import InlineRenderer, ProcessRenderer, RenderFailed
+from tui.cockpit.plots.spec import PlotSpec, Point, Series
 
 CODE = re.compile(r"\x1b\[([0-9;]*)m")
 
@@ -45,18 +45,18 @@ def colour_code(colour: str, dim: bool = False) -> str:
 
 @pytest.mark.parametrize("size", [(16, 4), (58, 12), (120, 36), (700, 9), (40, 250)])
 def test_rows_have_exactly_the_size_asked_for(size: tuple[int, int]) -> None:
-    rows = plotting.rows(spec((-50, 5), (0, 7)), *size)
+    rows = drawing.rows(spec((-50, 5), (0, 7)), *size)
     assert [len(row) for row in text(rows)] == [size[0]] * size[1]
 
 
 @pytest.mark.parametrize("size", [(15, 20), (80, 3), (0, 0), (-3, 5), (5, -3)])
 def test_too_small_for_a_plot_is_blank(size: tuple[int, int]) -> None:
     width, height = max(size[0], 0), max(size[1], 0)
-    assert plotting.rows(spec((-50, 5)), *size) == [" " * width] * height
+    assert drawing.rows(spec((-50, 5)), *size) == [" " * width] * height
 
 
 def test_codes_are_foregrounds_and_resets_only() -> None:
-    rows = plotting.rows(spec((-50, 5), (0, 30), limit=4.0, marks=((-20.0, "shift"),), cursor_x=-10.0), 60, 14)
+    rows = drawing.rows(spec((-50, 5), (0, 30), limit=4.0, marks=((-20.0, "shift"),), cursor_x=-10.0), 60, 14)
     codes = {code for row in rows for code in CODE.findall(row)}
     assert all(code == "0" or re.fullmatch(r"38;2;\d+;\d+;\d+", code) for code in codes)
     assert all(row.endswith("\x1b[0m") or "\x1b" not in row for row in rows)
@@ -64,16 +64,16 @@ def test_codes_are_foregrounds_and_resets_only() -> None:
 
 def test_axes_are_there_without_data_and_claim_no_scale() -> None:
     empty = PlotSpec((), -300.0, 0.0, x_ticks=((-300.0, "-5m"), (0.0, "now")), unit="$")
-    rows = text(plotting.rows(empty, 60, 10))
+    rows = text(drawing.rows(empty, 60, 10))
     assert rows[-1].split() == ["-5m", "now"]
     assert not any("$" in row for row in rows)
-    assert all(not cells.strip() for cells in canvas(plotting.rows(empty, 60, 10)))
+    assert all(not cells.strip() for cells in canvas(drawing.rows(empty, 60, 10)))
 
 
 def test_a_gap_is_a_gap() -> None:
     flat = [(float(x), 5.0) for x in range(-100, 1)]
     holed = [(x, None if -60 < x < -40 else y) for x, y in flat]
-    whole, broken = canvas(plotting.rows(spec(*flat), 60, 10)), canvas(plotting.rows(spec(*holed), 60, 10))
+    whole, broken = canvas(drawing.rows(spec(*flat), 60, 10)), canvas(drawing.rows(spec(*holed), 60, 10))
     drawn = max(whole, key=lambda cells: len(cells.replace(" ", "")))
     split = max(broken, key=lambda cells: len(cells.replace(" ", "")))
     assert len(drawn.split()) == 1
@@ -84,34 +84,34 @@ def test_a_gap_is_a_gap() -> None:
 def test_a_value_that_is_no_number_is_a_gap_too(hole: float) -> None:
     points = [(-100.0, 5.0), (-70.0, 5.0), (-50.0, hole), (-30.0, 5.0), (0.0, 5.0)]
     as_gap = [(x, None if y == hole or y != y else y) for x, y in points]
-    assert plotting.rows(spec(*points), 60, 10) == plotting.rows(spec(*as_gap), 60, 10)
+    assert drawing.rows(spec(*points), 60, 10) == drawing.rows(spec(*as_gap), 60, 10)
 
 
 def test_a_spike_of_one_point_in_thousands_survives() -> None:
     calm = [(-100 + i / 100, 1.0) for i in range(10_000)]
     spiked = [(x, 9.9 if i == 4321 else y) for i, (x, y) in enumerate(calm)]
-    assert not canvas(plotting.rows(spec(*calm), 60, 13))[0].strip()
-    assert canvas(plotting.rows(spec(*spiked), 60, 13))[0].strip()
+    assert not canvas(drawing.rows(spec(*calm), 60, 13))[0].strip()
+    assert canvas(drawing.rows(spec(*spiked), 60, 13))[0].strip()
 
 
 def test_a_step_stays_where_it_happened() -> None:
     points = [(float(x), 8.0 if x < -50 else 2.0) for x in range(-100, 1)]
-    rows = canvas(plotting.rows(spec(*points, marker="*"), 106, 12))
+    rows = canvas(drawing.rows(spec(*points, marker="*"), 106, 12))
     high = next(cells for cells in rows if "*" in cells)
     low = next(cells for cells in reversed(rows) if "*" in cells)
     assert abs(len(high.rstrip()) - (len(low) - len(low.lstrip()))) <= 2
 
 
 def test_values_over_the_limit_are_marked_on_the_edge_in_their_colour() -> None:
-    top_row = plotting.rows(spec((-50, 5), (-20, 5000), (0, 5)), 60, 10)[0]
+    top_row = drawing.rows(spec((-50, 5), (-20, 5000), (0, 5)), 60, 10)[0]
     assert "▲" in top_row
     assert colour_code("baseline") in top_row
-    assert "^" in plotting.rows(spec((-50, 5), (-20, 5000), (0, 5), marker="*"), 60, 10)[0]
+    assert "^" in drawing.rows(spec((-50, 5), (-20, 5000), (0, 5), marker="*"), 60, 10)[0]
 
 
 def test_the_scale_holds_most_values_and_is_round() -> None:
     points = [(-100 + i / 10, 90.0 + i % 7) for i in range(999)] + [(0.0, 1e9)]
-    rows = text(plotting.rows(spec(*points, y_max=None), 60, 12))
+    rows = text(drawing.rows(spec(*points, y_max=None), 60, 12))
     labels = [row.split("┤")[0].strip() for row in rows if "┤" in row]
     assert labels == ["100", "50", "0"]
     assert "▲" in rows[0]
@@ -120,7 +120,7 @@ def test_the_scale_holds_most_values_and_is_round() -> None:
 @pytest.mark.parametrize("height", range(7, 40))
 def test_ticks_stand_on_rows_at_equal_distances(height: int) -> None:
     x_ticks = ((-100.0, "-5m"), (0.0, "now"))
-    rows = text(plotting.rows(spec((-50, 5), y_max=100.0, x_ticks=x_ticks), 60, height))
+    rows = text(drawing.rows(spec((-50, 5), y_max=100.0, x_ticks=x_ticks), 60, height))
     at = [i for i, row in enumerate(rows) if "┤" in row]
     assert at[0] <= 1
     assert at[-1] == height - 3
@@ -129,7 +129,7 @@ def test_ticks_stand_on_rows_at_equal_distances(height: int) -> None:
 
 def test_the_scale_follows_a_limit_that_is_near() -> None:
     def scale(limit: float) -> str:
-        return text(plotting.rows(spec((-50, 70.0), (0, 79.0), y_max=None, limit=limit), 60, 13))[0].strip()
+        return text(drawing.rows(spec((-50, 70.0), (0, 79.0), y_max=None, limit=limit), 60, 13))[0].strip()
 
     assert scale(99.0).startswith("100")
     assert scale(9900.0).startswith("80")
@@ -140,13 +140,13 @@ def test_the_scale_follows_a_limit_that_is_near() -> None:
     [("$", 0.4, "$0.4"), ("%", 100.0, "100%"), ("ms", 2000.0, "2k"), ("ms", 3e9, "3G")],
 )
 def test_labels_carry_the_unit(unit: str, top: float, label: str) -> None:
-    assert text(plotting.rows(spec((-1, 0), unit=unit, y_max=top), 60, 13))[0].strip().startswith(label)
+    assert text(drawing.rows(spec((-1, 0), unit=unit, y_max=top), 60, 13))[0].strip().startswith(label)
 
 
 def test_marks_limit_and_cursor_are_drawn_and_dropped_outside() -> None:
-    inside = "".join(plotting.rows(spec(marks=((-50.0, "shift"),), limit=5.0, cursor_x=-20.0), 60, 12))
+    inside = "".join(drawing.rows(spec(marks=((-50.0, "shift"),), limit=5.0, cursor_x=-20.0), 60, 12))
     outside = "".join(
-        plotting.rows(
+        drawing.rows(
             spec(marks=((-500.0, "shift"), (math.nan, "worse")), limit=50.0, cursor_x=math.inf), 60, 12
         )
     )
@@ -165,15 +165,15 @@ def test_versions_and_percentiles_differ_without_colour() -> None:
         ("•", False),
         ("*", False),
     ]
-    pictures = {"\n".join(text(plotting.rows(spec(*flat, marker=m, dim=d), 60, 10))) for m, d in styles}
+    pictures = {"\n".join(text(drawing.rows(spec(*flat, marker=m, dim=d), 60, 10))) for m, d in styles}
     assert len(pictures) == len(styles)
 
 
 FUZZ = """
 import math, random, resource
 resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
-from tui.cockpit import plotting
-from tui.cockpit.plotspec import PlotSpec, Series
+from tui.cockpit.plots import drawing
+from tui.cockpit.plots.spec import PlotSpec, Series
 rng = random.Random(20)
 ODD = [math.nan, math.inf, -math.inf, 0.0, -0.0, 1e-320, 1e308, -1e308, 1e16, 1e16 + 2, 5e-324, -1.0, 1e5, 1e6]
 KINDS = ["shift", "worse", "version", "backend"]
@@ -194,10 +194,10 @@ for case in range(2000):
                     tuple((number(), rng.choice(KINDS)) for _ in range(rng.randrange(3))),
                     maybe(), maybe(), rng.choice("$%s"), tuple((number(), "✓") for _ in range(2)))
     width, height = rng.choice([(16, 4), (17, 5), (58, 12), (rng.randrange(0, 130), rng.randrange(0, 40))])
-    rows = plotting.rows(spec, width, height)
+    rows = drawing.rows(spec, width, height)
     assert len(rows) == height, (case, spec)
     for row in rows:
-        cells = plotting._CODE.sub("", row)
+        cells = drawing._CODE.sub("", row)
         assert len(cells) == width and cells.isprintable() and "字" not in cells, (case, row, spec)
 print("survived")
 """
@@ -286,7 +286,7 @@ def test_nothing_is_left_after_closing() -> None:
 def test_the_child_ends_with_its_parent() -> None:
     code = (
         "import os, sys\n"
-        "from tui.cockpit.renderer import ProcessRenderer\n"
+        "from tui.cockpit.plots.process import ProcessRenderer\n"
         "print(ProcessRenderer().pid, flush=True)\n"
         "sys.stdin.read()\n"
         "os._exit(9)\n"
@@ -307,7 +307,7 @@ def test_the_child_ends_with_its_parent() -> None:
 
 def test_the_cockpit_itself_does_without_plotext() -> None:
     code = (
-        "import sys, tui.cockpit.renderer, tui.cockpit.series, tui.cockpit.widgets.plot; "
+        "import sys, tui.cockpit.plots.process, tui.cockpit.plots.series, tui.cockpit.widgets.plot; "
         "assert 'plotext' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
@@ -315,7 +315,7 @@ def test_the_cockpit_itself_does_without_plotext() -> None:
 
 def test_the_plot_process_loads_nothing_heavy() -> None:
     code = (
-        "import sys, tui.cockpit.plotting; "
+        "import sys, tui.cockpit.plots.drawing; "
         "assert not {'textual', 'rich', 'asyncio', 'tui.model'} & set(sys.modules), sorted(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)

@@ -15,8 +15,8 @@ from tests.support.cockpit_fakes import CANARY, event
 from tests.support.made_verdicts import ALL_WORSE
 from tests.support.replay_fakes import LENGTH_S, FakePlayer, recorded
 from tui.cockpit.actions import ACTIONS
-from tui.cockpit.screens.details import DetailsScreen
 from tui.cockpit.screens.palette import PaletteScreen
+from tui.cockpit.screens.scrolling import DetailsScreen
 from tui.cockpit.screens.verdicts import VerdictsScreen
 from tui.cockpit.widgets.prompt import Prompt
 from tui.model import EventKind, PlayerView

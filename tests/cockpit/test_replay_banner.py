@@ -11,8 +11,8 @@ from tests.support.cockpit_driver import cockpit
 from tests.support.cockpit_fakes import BASELINE, CANARY, event, made_snapshot
 from tests.support.made_verdicts import ALL_WORSE
 from tests.support.replay_fakes import LENGTH_S, FakePlayer, recorded
-from tui.cockpit.banner import Banner, banner
-from tui.cockpit.names import short_names
+from tui.cockpit.text.banner import Banner, banner
+from tui.cockpit.text.format import short_names
 from tui.cockpit.ui_state import UiState, View
 from tui.model import DEFAULT_TASK, EventKind, PlayerView, RecordView, Snapshot, TrafficState
 

@@ -13,10 +13,10 @@ from tests.cockpit.test_tasks import DEEDS, MAIL, two_tasks
 from tests.support.cockpit_driver import Cockpit, cockpit
 from tests.support.cockpit_fakes import BASELINE, CANARY, FakeControls, event, made_snapshot
 from tests.support.made_verdicts import OK_P95, WORSE_P95
-from tui.cockpit.banner import Banner, banner
-from tui.cockpit.names import short_names
+from tui.cockpit.text.banner import Banner, banner
+from tui.cockpit.text.format import short_names
+from tui.cockpit.text.verdicts import verdict_lines
 from tui.cockpit.ui_state import UiState, View
-from tui.cockpit.verdict_lines import verdict_lines
 from tui.model import DEFAULT_TASK, Ability, Event, EventKind, GuardView, Snapshot, of_task
 from tui.model.commands import Promote, RollBack
 

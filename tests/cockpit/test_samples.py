@@ -11,7 +11,6 @@ import pytest
 
 from tests.support.cockpit_fakes import BASELINE, CANARY, made_snapshot
 from tests.support.sample_fakes import answer, human, judged, many, pair, sample
-from tui.cockpit.names import short_names
 from tui.cockpit.sample_files import write_task_file
 from tui.cockpit.sample_filters import (
     SampleChoices,
@@ -22,9 +21,9 @@ from tui.cockpit.sample_filters import (
     message_text,
     p95_ms,
 )
-from tui.cockpit.sample_listing import Listing
-from tui.cockpit.sample_rows import answer_state, sample_row
-from tui.cockpit.sample_scoring import Scored, Scoring, can_be_scored, in_blind_order
+from tui.cockpit.sample_list import Listing, Scored, Scoring, can_be_scored, in_blind_order
+from tui.cockpit.text.format import short_names
+from tui.cockpit.text.samples import answer_state, sample_row
 from tui.cockpit.ui_state import UiState, View
 from tui.grading import read_task_file
 from tui.model import TIE, FilterHits, Grade, Mark, OutcomeKind, Sample

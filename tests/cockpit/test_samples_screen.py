@@ -12,11 +12,10 @@ from tests.support.cockpit_driver import Cockpit, cockpit
 from tests.support.cockpit_fakes import BASELINE, CANARY, FakeControls
 from tests.support.replay_fakes import FakePlayer
 from tests.support.sample_fakes import MAIL, NEW, OLD, answer, human, judged, many, pair, sample
-from tui.cockpit.sample_scoring import in_blind_order
+from tui.cockpit.sample_list import in_blind_order
 from tui.cockpit.screens.cockpit import CockpitScreen
 from tui.cockpit.screens.sample import SampleScreen
-from tui.cockpit.screens.sample_filter import SampleFilterScreen
-from tui.cockpit.screens.samples import SamplesScreen
+from tui.cockpit.screens.samples import SampleFilterScreen, SamplesScreen
 from tui.cockpit.widgets.lines import Lines
 from tui.cockpit.widgets.prompt import Prompt
 from tui.grading import read_task_file

@@ -23,12 +23,12 @@ from tests.support.cockpit_fakes import (
 )
 from tests.support.typed import present
 from tui.cockpit.messages import SnapshotArrived
-from tui.cockpit.renderer import InlineRenderer
+from tui.cockpit.plots.process import InlineRenderer
 from tui.cockpit.ui_state import View
 from tui.cockpit.widgets.banner import BannerBar
 from tui.cockpit.widgets.event_log import EventLog
 from tui.cockpit.widgets.lines import Lines
-from tui.cockpit.widgets.version_table import VersionTable
+from tui.cockpit.widgets.tables import VersionTable
 from tui.model import DEFAULT_TASK, Event, EventKind, RecordView, SenderView, Snapshot, TrafficState
 
 SIZES = [(80, 24), (120, 36), (200, 60), (60, 16), (59, 15), (20, 5)]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.replay_fakes import LENGTH_S, recorded
-from tui.cockpit.seek import parse_seek, seek_preview
+from tui.cockpit.questions import parse_seek, seek_preview
 from tui.model import PlayerView, Snapshot
 
 DAY_S = 86_400.0

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tui.cockpit.names import LONGEST, short_names
 from tui.cockpit.palette import SERIES_COLOURS
-from tui.cockpit.plotspec import Panel, Series
-from tui.cockpit.series import mini_lines, panels
+from tui.cockpit.plots.series import mini_lines, panels
+from tui.cockpit.plots.spec import Panel, Series
+from tui.cockpit.text.format import LONGEST, short_names
 from tui.model import (
     Deployment,
     DeploymentView,

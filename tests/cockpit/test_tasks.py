@@ -13,10 +13,10 @@ from tests.support.cockpit_fakes import CANARY as SHOWN
 from tests.support.made_verdicts import OK_P95, WORSE_P95
 from tests.support.made_verdicts import plan as made_plan
 from tests.support.typed import present
-from tui.cockpit.task_rows import task_rows
+from tui.cockpit.text.tasks import task_rows
+from tui.cockpit.text.verdicts import verdict_lines
 from tui.cockpit.ui_state import tasks_of
-from tui.cockpit.verdict_lines import verdict_lines
-from tui.cockpit.widgets.task_matrix import TaskMatrix
+from tui.cockpit.widgets.tables import TaskMatrix
 from tui.model import ALL_TASKS, DEFAULT_TASK, Figures, Snapshot, of_task
 
 MAIL, DEEDS = "email_summarisation", "contract_analysis"

@@ -24,14 +24,14 @@ from tests.support.cockpit_fakes import (
     made_snapshot,
     windows,
 )
-from tui.cockpit.comparison import against_baseline
-from tui.cockpit.details_lines import details_lines
-from tui.cockpit.event_lines import Notice, event_lines
 from tui.cockpit.export import figures_csv, state_json, write_export
-from tui.cockpit.names import short_names
-from tui.cockpit.table_rows import COLUMNS, Cell, anything_throttled, layout, rows
+from tui.cockpit.text.comparison import against_baseline
+from tui.cockpit.text.details import details_lines
+from tui.cockpit.text.events import Notice, event_lines
+from tui.cockpit.text.format import short_names
+from tui.cockpit.text.table import COLUMNS, Cell, anything_throttled, layout, rows
+from tui.cockpit.text.weights import asked_pct, parse_weight, parse_wish, seen_pct
 from tui.cockpit.ui_state import UiState, View
-from tui.cockpit.weight_view import asked_pct, parse_weight, parse_wish, seen_pct
 from tui.model import (
     ALL_TASKS,
     DEFAULT_TASK,
@@ -58,7 +58,7 @@ def with_canary(**changes: Any) -> Snapshot:
 
 def cells(snapshot: Snapshot, name: str = CANARY, **ui: Any) -> dict[str, Cell]:
     row = next(row for row in rows(view_of(snapshot, **ui)) if row.deployment == name)
-    return {column.title: cell for column, cell in zip(COLUMNS, row.cells, strict=True)}
+    return {column.title: cell for column, cell in row.cells.items()}
 
 
 # --- the version table --------------------------------------------------------------------------

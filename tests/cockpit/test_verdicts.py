@@ -29,19 +29,19 @@ from tests.support.made_verdicts import (
 )
 from tests.support.typed import present
 from tui.cockpit.app import CanarytopApp
-from tui.cockpit.banner import Banner, banner
 from tui.cockpit.export import state_json, verdicts_csv
-from tui.cockpit.names import short_names
-from tui.cockpit.plotting import rows as plot_rows
+from tui.cockpit.plots.drawing import rows as plot_rows
+from tui.cockpit.plots.series import panels
 from tui.cockpit.screens.cockpit import CockpitScreen
 from tui.cockpit.screens.scrolling import ScrollingScreen
 from tui.cockpit.screens.verdicts import VerdictsScreen
-from tui.cockpit.series import panels
-from tui.cockpit.table_rows import rows
+from tui.cockpit.text.banner import Banner, banner
+from tui.cockpit.text.format import short_names
+from tui.cockpit.text.table import VERDICT, rows
+from tui.cockpit.text.verdict_rows import bar
+from tui.cockpit.text.verdict_words import cell_texts, decision_said, overall, signed_pct, takes, wait_said
+from tui.cockpit.text.verdicts import explained_lines, verdict_lines
 from tui.cockpit.ui_state import UiState, View
-from tui.cockpit.verdict_lines import explained_lines, verdict_lines
-from tui.cockpit.verdict_rows import bar
-from tui.cockpit.verdict_words import cell_texts, decision_said, overall, signed_pct, takes, wait_said
 from tui.cockpit.widgets.lines import Lines
 from tui.cockpit.widgets.prompt import Prompt
 from tui.model import (
@@ -166,7 +166,7 @@ def test_a_bar_is_full_only_when_the_threshold_is_reached(progress: float, drawn
 
 
 def last_cells(snapshot: Snapshot, **ui: Any) -> list[str]:
-    return [row.cells[-1].text for row in rows(view_of(snapshot, **ui))]
+    return [row.cells[VERDICT].text for row in rows(view_of(snapshot, **ui))]
 
 
 def test_the_column_is_a_difference_until_something_is_judged() -> None:

@@ -12,9 +12,9 @@ from textual.widgets import Input
 from tests.support.cockpit_driver import Cockpit, cockpit
 from tests.support.cockpit_fakes import BASELINE, CANARY
 from tui.cockpit.actions import ACTIONS, BY_ID
-from tui.cockpit.screens.details import DetailsScreen
 from tui.cockpit.screens.help import HelpScreen
 from tui.cockpit.screens.palette import PaletteScreen
+from tui.cockpit.screens.scrolling import DetailsScreen
 from tui.model import DEFAULT_TASK
 
 # --- what is shown ------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from tests.support.engine_runs import (
 )
 from tests.support.rollout_files import ENV, KEY, document, problems, write
 from tui.cli.rehearsal import EveryKey
-from tui.cockpit.bell import Bell
+from tui.cockpit.terminal import Bell
 from tui.model import Event, EventKind
 from tui.model.commands import RollBack, Shift
 from tui.notify.bodies import Message, Origin, about, headline, occasion_of, own_json, pagerduty, slack, teams

@@ -23,8 +23,8 @@ from tests.traffic.test_sender import Bench, at, virtual
 from tui.base.problems import Problem
 from tui.cli import before_run as open_files
 from tui.cli.before_run import OTHER_FILES, make_room
-from tui.cockpit.banner import _saturated
-from tui.cockpit.details_lines import details_lines
+from tui.cockpit.text.banner import _saturated
+from tui.cockpit.text.details import details_lines
 from tui.engine.events import SelfMonitor
 from tui.evaluation.evaluator import Evaluator
 from tui.headless.result import result

@@ -11,7 +11,7 @@ from tests.support.managed_runs import account_of, managed_run
 from tests.support.rollout_files import write
 from tests.support.service import ask
 from tui.cli.rehearsal import EveryKey, service
-from tui.cockpit.deployment_rows import deployment_rows
+from tui.cockpit.text.deployment_rows import deployment_rows
 from tui.control_plane.proposal import proposed_canary
 from tui.engine.setup import Changes
 from tui.model import Deployment, PinState

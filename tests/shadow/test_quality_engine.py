@@ -23,7 +23,7 @@ from tests.support.engine_runs import (
 )
 from tests.support.quality_runs import JUDGE, compared
 from tests.support.simulator_service import quick
-from tui.cockpit.quality_lines import quality_lines
+from tui.cockpit.text.verdicts import quality_lines
 from tui.headless.run import table
 from tui.model import EventKind, SampleKind, Snapshot
 from tui.model.commands import Score, Unscore

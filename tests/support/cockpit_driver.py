@@ -14,14 +14,14 @@ from textual.pilot import Pilot
 from tests.support.cockpit_fakes import FakeControls
 from tests.support.replay_fakes import FakePlayer
 from tui.cockpit.app import CanarytopApp
-from tui.cockpit.plotspec import PlotSpec
-from tui.cockpit.renderer import Renderer
+from tui.cockpit.plots.process import Renderer
+from tui.cockpit.plots.spec import PlotSpec
 from tui.cockpit.screens.cockpit import CockpitScreen
 from tui.cockpit.widgets.banner import BannerBar
 from tui.cockpit.widgets.event_log import EventLog
 from tui.cockpit.widgets.footer import KeyFooter
 from tui.cockpit.widgets.plot import Plot
-from tui.cockpit.widgets.version_table import VersionTable
+from tui.cockpit.widgets.tables import VersionTable
 
 CHARACTERS = {
     "plus": "+",

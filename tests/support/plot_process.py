@@ -11,8 +11,8 @@ _CODE = """
 import os, pathlib, sys
 root, flag, frame, number = sys.argv[1:]
 sys.path.insert(0, root)
-from tui.cockpit import plotting
-draw, count = plotting.rows, 0
+from tui.cockpit.plots import drawing
+draw, count = drawing.rows, 0
 def rows(*what):
     global count
     count += 1
@@ -20,8 +20,8 @@ def rows(*what):
         pathlib.Path(flag).touch()
         os.kill(os.getpid(), int(number))
     return draw(*what)
-plotting.rows = rows
-plotting.serve()
+drawing.rows = rows
+drawing.serve()
 """
 
 

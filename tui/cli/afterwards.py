@@ -143,7 +143,7 @@ def _show(recording: Any, settings: Any, speed: float) -> None:
     from tui.cli.whoami import whoami
     from tui.cockpit.actions import keymap_mistakes
     from tui.cockpit.app import CanarytopApp
-    from tui.cockpit.renderer import ProcessRenderer
+    from tui.cockpit.plots.process import ProcessRenderer
     from tui.cockpit.terminal import driver_class
 
     cockpit = (settings or recording.rollout).cockpit

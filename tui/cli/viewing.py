@@ -94,7 +94,7 @@ def show(connection: Connection, ending: Ending, *, read_only: bool, mouse: bool
         CockpitFailed: The screen broke.
     """
     from tui.cockpit.app import CanarytopApp
-    from tui.cockpit.renderer import ProcessRenderer
+    from tui.cockpit.plots.process import ProcessRenderer
     from tui.cockpit.terminal import driver_class
 
     welcome = connection.welcome

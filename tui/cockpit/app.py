@@ -28,10 +28,9 @@ from tui.cockpit.actions import (
     keys_of,
     whole_keymap,
 )
-from tui.cockpit.bell import Bell
 from tui.cockpit.commands import Commands
 from tui.cockpit.controls import Attached, Controls, Playing
-from tui.cockpit.keys_under_way import KeysUnderWay
+from tui.cockpit.keys import KeysUnderWay, SecondPress
 from tui.cockpit.messages import (
     ActionChosen,
     CommandEnded,
@@ -45,21 +44,19 @@ from tui.cockpit.messages import (
     SnapshotArrived,
     WeightWished,
 )
+from tui.cockpit.plots.process import Renderer
+from tui.cockpit.plots.series import MarkerMode
 from tui.cockpit.questions import ask_mark, ask_weight
-from tui.cockpit.renderer import Renderer
-from tui.cockpit.roll_back import SecondPress
-from tui.cockpit.sample_listing import Listing
-from tui.cockpit.sample_scoring import Scoring
+from tui.cockpit.sample_list import Listing, Scoring
 from tui.cockpit.sampling import Sampling
 from tui.cockpit.screens.cockpit import CockpitScreen
 from tui.cockpit.screens.leave import LeaveScreen
+from tui.cockpit.screens.lifecycle import Ahead
 from tui.cockpit.screens.live import LiveScreen
-from tui.cockpit.screens.outlook import Ahead
 from tui.cockpit.screens.palette import PaletteScreen
-from tui.cockpit.screens.profiles import ProfilesScreen
+from tui.cockpit.screens.profiles import ProfilesScreen, SaveProfileScreen
 from tui.cockpit.screens.promote import PromoteScreen
-from tui.cockpit.screens.save_profile import SaveProfileScreen
-from tui.cockpit.series import MarkerMode
+from tui.cockpit.terminal import Bell
 from tui.cockpit.theme import THEME
 from tui.cockpit.ui_state import NOTICE_S, chosen_canary, tasks_of
 from tui.model import WINDOWS_S

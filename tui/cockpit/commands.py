@@ -8,14 +8,13 @@ from typing import Any
 
 from textual.message import Message
 
-from tui.cockpit import format as fmt
 from tui.cockpit.controls import Attached, Controls
-from tui.cockpit.event_lines import Tone
 from tui.cockpit.messages import CommandEnded, Said
-from tui.cockpit.plan_lines import NO_PLAN
+from tui.cockpit.text import format as fmt
+from tui.cockpit.text.line import Tone
+from tui.cockpit.text.plan import NO_PLAN
+from tui.cockpit.text.weights import WeightWish, current_pct, undo_warnings
 from tui.cockpit.ui_state import View, canaries, chosen_canary
-from tui.cockpit.undo_words import undo_warnings
-from tui.cockpit.weight_view import WeightWish, current_pct
 from tui.model import DeploymentSpec, Event, EventKind, TrafficState
 from tui.model.commands import (
     AddToRollout,

@@ -5,13 +5,12 @@ from __future__ import annotations
 from textual import on
 
 from tui.cockpit.commands import Commands
-from tui.cockpit.deployment_rows import DeploymentRow, chosen_row, deployment_rows
 from tui.cockpit.messages import DeploymentWished, RemovalAccepted
 from tui.cockpit.replaying import Replaying
-from tui.cockpit.screens.create_deployment import CreateDeploymentScreen
+from tui.cockpit.screens.deployment_dialogs import CreateDeploymentScreen, RemoveDeploymentScreen
 from tui.cockpit.screens.deployments import DeploymentsScreen
-from tui.cockpit.screens.outlook import Ahead, OutlookScreen
-from tui.cockpit.screens.remove_deployment import RemoveDeploymentScreen
+from tui.cockpit.screens.lifecycle import Ahead, OutlookScreen
+from tui.cockpit.text.deployment_rows import DeploymentRow, chosen_row, deployment_rows
 from tui.control_plane.proposal import cannot_come_back, proposed_canary
 from tui.model import AccountView
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from textual.message import Message
 
-from tui.cockpit.event_lines import Tone
 from tui.cockpit.sample_filters import SampleFilter
-from tui.cockpit.weight_view import WeightWish
+from tui.cockpit.text.line import Tone
+from tui.cockpit.text.weights import WeightWish
 from tui.model import DeploymentSpec, Snapshot
 from tui.weight_profiles import WeightProfile
 

@@ -6,8 +6,12 @@ a marker of its own too, and each state a word.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from tui.cockpit.text.line import Tone
 
 Rgb = tuple[int, int, int]
 
@@ -45,3 +49,16 @@ THEME_VARIABLES: Final = MappingProxyType(
     {name: css(name) for name in _HUES} | {f"{name}-dim": css(name, dim=True) for name in SERIES_COLOURS}
 )
 """Variables for a Textual theme: ``$baseline``, ``$baseline-dim``, ``$canary``, ``$breach`` and the others."""
+
+STYLES: Final[Mapping[Tone, str]] = MappingProxyType(
+    {
+        "": "",
+        "dim": "$axis",
+        "warn": "$canary",
+        "alert": "bold $breach",
+        "title": "bold $baseline",
+        "baseline": "$baseline",
+        "canary": "$canary",
+    }
+)
+"""How each tone is drawn, in the markup of Textual's styles."""

@@ -10,8 +10,8 @@ from textual import on
 from tui.cockpit.controls import Playing
 from tui.cockpit.messages import SeekWished
 from tui.cockpit.questions import ask_seek
-from tui.cockpit.replay_banner import times
 from tui.cockpit.screens.live import LiveScreen
+from tui.cockpit.text._banner_run import times
 from tui.cockpit.viewer import Viewer
 from tui.model import PlayerView
 

@@ -10,20 +10,18 @@ from typing import Any, Final
 from textual import on
 
 from tui.base.text import visible
-from tui.cockpit import format as fmt
 from tui.cockpit.controls import Controls
 from tui.cockpit.deploying import Deploying
 from tui.cockpit.messages import NoteWritten, SampleChosen, SamplesSearched, SamplesWanted
 from tui.cockpit.questions import ask_note, ask_search
-from tui.cockpit.sample_facts import LETTERS
 from tui.cockpit.sample_files import Written, write_task_file
 from tui.cockpit.sample_filters import message_text
-from tui.cockpit.sample_listing import Listing
-from tui.cockpit.sample_scoring import Scored, Scoring, can_be_scored, in_blind_order
+from tui.cockpit.sample_list import Listing, Scored, Scoring, can_be_scored, in_blind_order
 from tui.cockpit.screens.live import LiveScreen
 from tui.cockpit.screens.sample import SampleScreen
-from tui.cockpit.screens.sample_filter import SampleFilterScreen
-from tui.cockpit.screens.samples import SamplesScreen
+from tui.cockpit.screens.samples import SampleFilterScreen, SamplesScreen
+from tui.cockpit.text import format as fmt
+from tui.cockpit.text.sample_facts import LETTERS
 from tui.model import Answer, Sample, Snapshot
 
 MAX_COPY_BYTES: Final = 74_000

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tui.cockpit.actions import Session, first_keys
-from tui.cockpit.event_lines import Notice
 from tui.cockpit.sample_filters import SampleChoices
+from tui.cockpit.text.events import Notice
 from tui.model import DEFAULT_TASK, Snapshot, ViewerView
 
 STALE_AFTER_S = 3.0

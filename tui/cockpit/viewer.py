@@ -15,22 +15,22 @@ from textual.reactive import reactive
 
 from tui.base.text import plain
 from tui.cockpit.actions import first_keys
-from tui.cockpit.event_lines import Notice, Tone
 from tui.cockpit.export import write_export
 from tui.cockpit.messages import FilterTyped, RowChosen, Said, TaskChosen
-from tui.cockpit.names import short_names
-from tui.cockpit.plan_lines import NO_PLAN
 from tui.cockpit.questions import ask_filter
-from tui.cockpit.replay_banner import should_move
 from tui.cockpit.screens.cockpit import CockpitScreen
-from tui.cockpit.screens.details import DetailsScreen
 from tui.cockpit.screens.dialog import Dialog
 from tui.cockpit.screens.help import HelpScreen
 from tui.cockpit.screens.live import LiveScreen
-from tui.cockpit.screens.scrolling import ScrollingScreen
+from tui.cockpit.screens.scrolling import DetailsScreen, ScrollingScreen
 from tui.cockpit.screens.verdicts import VerdictsScreen
+from tui.cockpit.text._banner_run import should_move
+from tui.cockpit.text.events import Notice
+from tui.cockpit.text.format import short_names
+from tui.cockpit.text.line import Tone
+from tui.cockpit.text.plan import NO_PLAN
+from tui.cockpit.text.verdicts import shown_canary
 from tui.cockpit.ui_state import NOTICE_S, UiState, View, canaries, tasks_of
-from tui.cockpit.verdict_lines import shown_canary
 from tui.model import WINDOWS_S, Snapshot, of_task
 
 _NOTICES_KEPT = 50

@@ -10,18 +10,17 @@ from textual.containers import Grid
 from textual.widget import Widget
 
 from tui.cockpit.actions import Place
-from tui.cockpit.event_lines import event_lines
 from tui.cockpit.messages import Said
-from tui.cockpit.renderer import Renderer
+from tui.cockpit.plots.process import Renderer
+from tui.cockpit.plots.series import MarkerMode, mini_lines, panels
 from tui.cockpit.screens.live import LiveScreen
-from tui.cockpit.series import MarkerMode, mini_lines, panels
+from tui.cockpit.text.events import event_lines
 from tui.cockpit.ui_state import View
 from tui.cockpit.widgets.banner import BannerBar
 from tui.cockpit.widgets.event_log import EventLog
 from tui.cockpit.widgets.minigraph import MiniGraphs
 from tui.cockpit.widgets.plot import Plot
-from tui.cockpit.widgets.task_matrix import TaskMatrix
-from tui.cockpit.widgets.version_table import VersionTable
+from tui.cockpit.widgets.tables import TaskMatrix, VersionTable
 
 PLOTS = ("latency", "cost", "rates", "weights")
 """In the order of their keys."""

@@ -10,11 +10,11 @@ from textual.geometry import Region
 from textual.widget import Widget
 
 from tui.cockpit.actions import Place
-from tui.cockpit.deployment_lines import NOTHING_LISTED, DeploymentTable
-from tui.cockpit.line import Line
 from tui.cockpit.screens.scrolling import ScrollingScreen
+from tui.cockpit.text.deployments import NOTHING_LISTED, DeploymentTable
+from tui.cockpit.text.line import Line
 from tui.cockpit.ui_state import View
-from tui.cockpit.widgets.toned_lines import TonedLines
+from tui.cockpit.widgets.lines import TonedLines
 
 _PARTS = ("accounts", "details-lines", "chosen")
 

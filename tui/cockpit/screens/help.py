@@ -8,15 +8,12 @@ from typing import ClassVar
 from textual import events
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
-from textual.content import Content
 from textual.widget import Widget
 
 from tui.cockpit.actions import Session, dialog_bindings
-from tui.cockpit.help_lines import help_lines
 from tui.cockpit.screens.dialog import Dialog
-from tui.cockpit.widgets.lines import Lines
-
-_STYLES = {"": "", "title": "bold $baseline", "dim": "$axis"}
+from tui.cockpit.text.help import help_lines
+from tui.cockpit.widgets.lines import TonedLines
 
 
 class HelpScreen(Dialog):
@@ -36,16 +33,16 @@ class HelpScreen(Dialog):
     def body(self) -> Iterable[Widget]:
         """One long text."""
         with VerticalScroll(can_focus=False):
-            yield Lines()
+            yield TonedLines()
 
     def on_resize(self, event: events.Resize) -> None:
         """Wrap to the new width."""
         self.call_after_refresh(self._wrap)
 
     def _wrap(self) -> None:
-        text = self.query_one(Lines)
-        lines = help_lines(self._keymap, text.size.width, read_only=self._read_only, session=self._session)
-        text.set_lines([Content(line).stylize(_STYLES[tone]) for line, tone in lines])
+        text = self.query_one(TonedLines)
+        width = max(text.size.width - 1, 0)
+        text.show(help_lines(self._keymap, width, read_only=self._read_only, session=self._session))
 
     def action_scroll_down(self) -> None:
         """A line down."""

@@ -11,8 +11,8 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 
 from tui.cockpit.actions import ACTIONS, Action, Place, acts_on, allowed
+from tui.cockpit.text.verdict_words import overall
 from tui.cockpit.ui_state import View
-from tui.cockpit.verdict_words import overall
 from tui.cockpit.widgets.banner import BannerBar
 from tui.cockpit.widgets.footer import KeyFooter
 from tui.cockpit.widgets.prompt import Prompt

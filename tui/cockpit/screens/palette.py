@@ -14,12 +14,12 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui.cockpit.actions import ACTIONS, BY_ID, Action, Session, allowed, help_of, keys_of
-from tui.cockpit.format import fit
 from tui.cockpit.messages import ActionChosen, SeekWished, WeightWished
 from tui.cockpit.questions import moment_preview, sought_s, wish_preview
 from tui.cockpit.screens.dialog import Dialog
+from tui.cockpit.text.format import fit
+from tui.cockpit.text.weights import parse_wish
 from tui.cockpit.ui_state import View
-from tui.cockpit.weight_view import parse_wish
 
 _WEIGHT, _SEEK = "weight ", "seek "
 _RECORDED = "this is a recording: its weights cannot be changed"

@@ -13,13 +13,13 @@ from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from tui.base.text import plain
-from tui.cockpit.baseline_banner import dead_said
-from tui.cockpit.business_lines import dialog_lines
-from tui.cockpit.comparison import against_baseline
 from tui.cockpit.messages import PromotionAccepted
 from tui.cockpit.screens.dialog import Dialog
+from tui.cockpit.text._banner_deployments import dead_said
+from tui.cockpit.text.business import dialog_lines
+from tui.cockpit.text.comparison import against_baseline
+from tui.cockpit.text.verdict_words import cell_texts, overall, wait_said
 from tui.cockpit.ui_state import View
-from tui.cockpit.verdict_words import cell_texts, overall, wait_said
 from tui.model import VerdictState
 from tui.routing.weights import all_to, describe
 

@@ -10,14 +10,13 @@ from textual.content import Content
 from textual.widget import Widget
 
 from tui.base.text import plain
-from tui.cockpit import format as fmt
 from tui.cockpit.actions import Place
 from tui.cockpit.messages import ActionChosen
-from tui.cockpit.sample_facts import fact_lines, key_line, remarks, title
-from tui.cockpit.sample_listing import Listing
-from tui.cockpit.sample_page import SamplePage
-from tui.cockpit.sample_scoring import Scoring, in_blind_order
+from tui.cockpit.sample_list import Listing, Scoring, in_blind_order
 from tui.cockpit.screens.scrolling import ScrollingScreen
+from tui.cockpit.text import format as fmt
+from tui.cockpit.text.sample_facts import fact_lines, key_line, remarks, title
+from tui.cockpit.text.sample_page import SamplePage
 from tui.cockpit.ui_state import View
 from tui.cockpit.widgets.lines import Lines
 from tui.model import Answer, Sample

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from textual import events
 from textual.containers import VerticalScroll
 from textual.widget import Widget
 
-from tui.cockpit.line import Line
 from tui.cockpit.screens.live import LiveScreen
+from tui.cockpit.text.details import details_lines
+from tui.cockpit.text.line import Line
 from tui.cockpit.ui_state import View
-from tui.cockpit.widgets.toned_lines import TonedLines
+from tui.cockpit.widgets.lines import TonedLines
 
 
 class ScrollingScreen(LiveScreen):
@@ -58,3 +59,15 @@ class ScrollingScreen(LiveScreen):
     def plain_text(self) -> str:
         """All lines, those out of view too."""
         return "\n".join(line.rstrip() for line in self.query_one("#details-lines", TonedLines).plain_lines)
+
+
+class DetailsScreen(ScrollingScreen):
+    """The picture's figures; weights are live."""
+
+    def __init__(self, keymap: Mapping[str, str], deployment: str) -> None:
+        super().__init__(keymap)
+        self.deployment = deployment
+
+    def lines(self, view: View, width: int) -> Sequence[Line]:
+        """All windows side by side."""
+        return details_lines(view, self.deployment, width)

@@ -10,12 +10,12 @@ from textual.geometry import Region
 from textual.widget import Widget
 
 from tui.cockpit.actions import Place
-from tui.cockpit.line import Line
 from tui.cockpit.screens.scrolling import ScrollingScreen
+from tui.cockpit.text.line import Line
+from tui.cockpit.text.verdict_rows import RowKey, chosen_row, key_of, rows_of
+from tui.cockpit.text.verdicts import explained_lines, shown_canary, verdict_lines
 from tui.cockpit.ui_state import View
-from tui.cockpit.verdict_lines import explained_lines, shown_canary, verdict_lines
-from tui.cockpit.verdict_rows import RowKey, chosen_row, key_of, rows_of
-from tui.cockpit.widgets.toned_lines import TonedLines
+from tui.cockpit.widgets.lines import TonedLines
 
 _ROWS_A_LINE = 12
 """Rows of the terminal for one row of explanation."""

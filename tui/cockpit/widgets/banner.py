@@ -8,8 +8,8 @@ from rich.cells import cell_len
 from textual import events
 from textual.content import Content
 
-from tui.cockpit.banner import Banner, banner
-from tui.cockpit.format import clip, fit
+from tui.cockpit.text.banner import Banner, banner
+from tui.cockpit.text.format import clip, fit
 from tui.cockpit.ui_state import View
 from tui.cockpit.widgets.lines import Lines
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from textual import events
 from textual.content import Content
 
-from tui.cockpit.event_lines import EventLine
-from tui.cockpit.format import clip, fit
+from tui.cockpit.palette import STYLES
+from tui.cockpit.text.events import EventLine
+from tui.cockpit.text.format import clip, fit
 from tui.cockpit.widgets.lines import Lines
 
 _WHO = 9
 """Cells for the actor: ``canarytop`` just fits."""
-
-_STYLES = {"": "", "dim": "$axis", "warn": "$canary", "alert": "bold $breach"}
 
 
 class EventLog(Lines):
@@ -66,6 +65,6 @@ class EventLog(Lines):
             ("❯" if chosen else " ", "bold"),
             (time, "$axis"),
             (fit(line.who, _WHO) + " ", "$info"),
-            (clip(line.text, self.size.width - len(time) - _WHO - 2), _STYLES[line.tone]),
+            (clip(line.text, self.size.width - len(time) - _WHO - 2), STYLES[line.tone]),
         )
         return content.stylize_before("on $cursor") if chosen else content

@@ -10,6 +10,9 @@ from textual.strip import Strip
 from textual.visual import Visual
 from textual.widget import Widget
 
+from tui.cockpit.palette import STYLES
+from tui.cockpit.text.line import Line
+
 
 class Lines(Widget):
     """Shows one ``Content`` per row, cut at the edge; rows below the last are blank."""
@@ -66,3 +69,27 @@ class Lines(Widget):
             strip = strips[0] if strips else Strip.blank(width, style.rich_style)
             self._strips[y] = strip
         return strip
+
+
+class TonedLines(Lines):
+    """Keeps one cell free at the left edge."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._shown: Sequence[Line] = ()
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Show these lines."""
+        before, ready = self._shown, self._lines
+        self._shown = lines
+        self.set_lines(
+            [
+                ready[i] if i < len(before) and before[i] == line else _drawn(line)
+                for i, line in enumerate(lines)
+            ]
+        )
+
+
+def _drawn(line: Line) -> Content:
+    drawn = Content(f"{line.mark}{line.text}").stylize(STYLES[line.tone])
+    return drawn.stylize_before("on $cursor") if line.chosen else drawn

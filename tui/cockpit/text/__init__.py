@@ -1,0 +1,1 @@
+"""What the cockpit says: figures into words and lines, without Textual; a file a screen."""
