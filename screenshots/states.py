@@ -14,6 +14,7 @@ from screenshots.managed import ahead
 from tests.support.cockpit_driver import Cockpit
 from tests.support.cockpit_fakes import START
 from tests.support.sample_fakes import many, with_canary
+from tui.cockpit.screens.cockpit import CockpitScreen
 from tui.model import DEFAULT_TASK
 from tui.weight_profiles import BrokenProfile, WeightProfile
 
@@ -59,7 +60,8 @@ async def _freeze_and_read(cockpit: Cockpit) -> None:
     cockpit.controls.publish(at=later.at, at_s=later.at_s, events=later.events, history=later.history)
     await cockpit.settle()
     await cockpit.press("h")
-    cockpit.app.action_crosshair_back(24)
+    assert isinstance(cockpit.app.screen, CockpitScreen)
+    cockpit.app.screen.action_crosshair_back(24)
 
 
 async def _list_profiles(cockpit: Cockpit) -> None:
@@ -93,7 +95,7 @@ def _samples(*keys: str) -> Act:
     return look
 
 
-_MINUTE = MappingProxyType({"window": "1m"})
+_MINUTE = MappingProxyType({"settings": {"window": "1m"}})
 
 STATES: tuple[State, ...] = (
     State("cockpit", "breach", ("ana", "MARK", "v1113"), sizes=(SMALL, USUAL, HUGE, (60, 16))),
@@ -143,7 +145,7 @@ STATES: tuple[State, ...] = (
         "breach",
         ("TIME LINE", "legacy (ARM)"),
         _keys("d", "d"),
-        options={"ahead": ahead},
+        options={"lifecycle": ahead},
     ),
     State(
         "samples",
@@ -164,5 +166,5 @@ STATES: tuple[State, ...] = (
         sizes=(SMALL, USUAL, HUGE),
     ),
     State("no-color", "breach", ("v1113",), sizes=(USUAL,), monochrome=True),
-    State("ascii", "breach", ("v1113",), sizes=(SMALL,), options={"marker": "ascii"}),
+    State("ascii", "breach", ("v1113",), sizes=(SMALL,), options={"settings": {"marker": "ascii"}}),
 )

@@ -12,6 +12,8 @@ from tests.support.cockpit_fakes import FakeControls
 from tui.cockpit.actions import (
     ACTIONS,
     BY_ID,
+    Action,
+    Place,
     Session,
     action_of,
     acts_on,
@@ -26,29 +28,47 @@ from tui.cockpit.actions import (
 )
 from tui.cockpit.app import CanarytopApp
 from tui.cockpit.plots.process import InlineRenderer
+from tui.cockpit.screens.cockpit import CockpitScreen
+from tui.cockpit.screens.deployments import DeploymentsScreen
+from tui.cockpit.screens.lifecycle import LifecycleScreen
+from tui.cockpit.screens.live import LiveScreen
+from tui.cockpit.screens.sample import SampleScreen
+from tui.cockpit.screens.samples import SamplesScreen
+from tui.cockpit.screens.verdicts import VerdictsScreen
 from tui.cockpit.text.help import help_lines
+from tui.engine.messages import ScreenSettings
 
 SESSIONS = ("live", "replay")
 
 
-def test_every_action_has_a_handler_help_and_one_id() -> None:
+SCREENS: dict[Place, type[LiveScreen]] = {
+    "cockpit": CockpitScreen,
+    "verdicts": VerdictsScreen,
+    "deployments": DeploymentsScreen,
+    "samples": SamplesScreen,
+    "sample": SampleScreen,
+}
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)
+def test_every_action_has_one_handler_wherever_it_acts_and_help(action: Action) -> None:
     assert len(BY_ID) == len(ACTIONS)
-    for action in ACTIONS:
-        assert callable(getattr(CanarytopApp, f"action_{action.id}")), action.id
-        assert action.help.endswith("."), action.id
-        assert action.label
-        assert action.keys
-        assert action.short_label or not action.show_in_footer, action.id
+    method = f"action_{action.id}"
+    by_value = action.gives is not None or action.plays is not None
+    for place in action.on or SCREENS:
+        by_method = hasattr(SCREENS[place], method) or hasattr(CanarytopApp, method)
+        assert by_value != by_method, place
+    assert action.help.endswith(".")
+    assert action.label
+    assert action.keys
+    assert action.short_label or not action.show_in_footer
 
 
-def test_every_handler_of_the_app_is_in_the_table() -> None:
-    own = {
-        name
-        for cls in (CanarytopApp, *CanarytopApp.__mro__)
-        if cls.__module__.startswith("tui.")
-        for name in vars(cls)
-    }
-    assert {name.removeprefix("action_") for name in own if name.startswith("action_")} == set(BY_ID)
+def test_every_handler_of_app_and_screens_is_in_the_table() -> None:
+    classes = {kind for of in (CanarytopApp, *SCREENS.values(), LifecycleScreen) for kind in of.__mro__}
+    own = {name for kind in classes if kind.__module__.startswith("tui.") for name in vars(kind)}
+    handlers = {name.removeprefix("action_") for name in own if name.startswith("action_")}
+    assert handlers - {"act"} == {a.id for a in ACTIONS if a.gives is None and a.plays is None}
 
 
 @pytest.mark.parametrize("session", SESSIONS)
@@ -149,7 +169,13 @@ def test_a_keymap_is_checked_with_every_mistake_named(
 ) -> None:
     assert any(part in mistake for mistake in keymap_mistakes(keymap))
     with pytest.raises(ValueError, match="keys:"):
-        CanarytopApp(FakeControls(), InlineRenderer(), actor="me", export_folder=tmp_path, keymap=keymap)
+        CanarytopApp(
+            FakeControls(),
+            InlineRenderer(),
+            actor="me",
+            export_folder=tmp_path,
+            settings=ScreenSettings(keys=keymap),
+        )
 
 
 def test_a_key_may_be_given_twice_where_no_screen_has_both() -> None:

@@ -10,7 +10,7 @@ from tests.support.cockpit_driver import Cockpit, cockpit
 from tests.support.cockpit_fakes import BASELINE, CANARY, FakeControls, made_snapshot
 from tests.support.statuses import lifecycle, managed, managed_snapshot, status, with_status
 from tui.cockpit.screens.deployments import DeploymentsScreen
-from tui.cockpit.screens.lifecycle import OutlookScreen
+from tui.cockpit.screens.lifecycle import LifecycleScreen
 from tui.cockpit.widgets.lines import Lines
 from tui.model import DEFAULT_TASK, Phase
 
@@ -30,20 +30,24 @@ def body(c: Cockpit) -> str:
     return "\n".join(c.app.screen_stack[-1].query_one("#details Lines", Lines).plain_lines)
 
 
+def shown(c: Cockpit) -> type[object]:
+    return type(c.app.screen)
+
+
 def dialog(c: Cockpit) -> str:
     return "\n".join(str(widget.render()) for widget in c.app.screen_stack[-1].query("#dialog Static"))
 
 
 async def test_d_lists_and_d_again_looks_ahead_and_back() -> None:
-    async with cockpit(on_account(), ahead=lambda *_: "TIME LINE\n ends") as c:
+    async with cockpit(on_account(), lifecycle=lambda *_: "TIME LINE\n ends") as c:
         await c.press("d")
-        assert isinstance(c.app.screen, DeploymentsScreen)
+        assert shown(c) is DeploymentsScreen
         assert f"❯ ● {BASELINE}" in body(c)
         await c.press("d")
-        assert isinstance(c.app.screen, OutlookScreen)
+        assert shown(c) is LifecycleScreen
         assert "TIME LINE" in body(c)
         await c.press("d")
-        assert isinstance(c.app.screen, DeploymentsScreen)
+        assert shown(c) is DeploymentsScreen
         await c.press("escape")
         assert c.app._cockpit.is_current
 

@@ -61,7 +61,7 @@ async def test_while_typing_only_the_chord_rolls_back(opening: str) -> None:
 
 
 async def test_a_letter_that_rolls_back_by_the_keymap_is_text_while_typing() -> None:
-    async with cockpit(keymap={"roll_back": "Z,f9"}) as c:
+    async with cockpit(settings={"keys": {"roll_back": "Z,f9"}}) as c:
         await c.press("m", "Z", "f9")
         assert c.controls.calls == ["roll_back"]
         assert c.app.screen.query_one("Prompt Input", Input).value == "Z"
@@ -96,7 +96,7 @@ async def test_no_other_key_acts_under_a_dialog(opening: str, key: str) -> None:
 
 
 async def test_steps_down_and_up() -> None:
-    async with cockpit(step_pct=4.0) as c:
+    async with cockpit(settings={"step_pct": 4.0}) as c:
         await c.press("minus")
         assert c.controls.canary_pct == 6
         await c.press("plus", "equals_sign")

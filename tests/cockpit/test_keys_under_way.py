@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from textual import events
 
-from tests.support.cockpit_driver import CHARACTERS, Cockpit, cockpit
+from tests.support.cockpit_driver import CHARACTERS, Cockpit, Exits, cockpit
 from tests.support.cockpit_fakes import BASELINE, FakeControls, made_snapshot
 from tui.cockpit.actions import BY_ID, actions_on
 from tui.cockpit.keys import _LOOKS, KeysUnderWay
@@ -106,17 +106,17 @@ async def test_in_a_field_the_letter_is_text_and_the_chord_acts_at_once() -> Non
 
 
 async def test_the_key_that_quits_is_heard_before_the_screen_comes_to_it() -> None:
-    told: list[bool] = []
-    async with cockpit(on_quit=lambda: told.append(True)) as c:
+    exits = Exits()
+    async with cockpit(exits=exits) as c:
         await c.press("w")
         assert come(c, "q") == ["q"]
-        assert not told, "in a field it is text"
+        assert not exits.quits, "in a field it is text"
         await c.press("escape")
         assert come(c, "plus", "q") == ["plus", "q"]
-        assert not told, "what is before it has to be done"
-    async with cockpit(on_quit=lambda: told.append(True)) as c:
+        assert not exits.quits, "what is before it has to be done"
+    async with cockpit(exits=exits) as c:
         assert come(c, "j", "t", "q") == ["j", "t", "q"]
-        assert told
+        assert exits.quits
 
 
 async def test_where_it_needs_a_second_press_or_is_refused_it_takes_its_turn() -> None:

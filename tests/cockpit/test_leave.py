@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from textual import events
 
-from tests.support.cockpit_driver import cockpit
+from tests.support.cockpit_driver import Exits, cockpit
 from tests.support.cockpit_fakes import START, FakeControls, made_snapshot
 from tui.cockpit.screens.leave import LeaveScreen
 from tui.engine.messages import PROTOCOL, Welcome
@@ -34,6 +34,10 @@ class FakeRun:
         done: Future[Any] = Future()
         done.set_result(())
         return done
+
+    def stop(self) -> Future[Any]:
+        self.did.append("stop")
+        return Future()
 
     def leave(self, ends_in_s: float | None = None) -> None:
         self.did.append(f"leave {ends_in_s}")
@@ -149,15 +153,15 @@ async def test_a_run_that_somebody_else_ended_is_said() -> None:
 
 
 async def test_ctrl_c_twice_ends_without_asking_and_once_asks() -> None:
-    run, ended = FakeRun(), []
-    async with cockpit(on(), run=run, on_quit=lambda: ended.append(1)) as c:
+    run, exits = FakeRun(), Exits()
+    async with cockpit(on(), run=run, exits=exits) as c:
         first = key("ctrl+c")
         assert c.app.heard(first)
         c.controls.clock.pass_s(10.0)
         assert c.app.heard(key("ctrl+c")), "too late for twice"
-        assert ended == []
+        assert not exits.quits
         assert not c.app.heard(key("ctrl+c"))
-        assert (ended, c.app.ends_run) == ([1], True)
+        assert (exits.quits, run.did, c.app.ends_run) == (1, ["stop"], True)
 
 
 def key(name: str) -> Any:

@@ -152,11 +152,11 @@ async def test_the_palette_seeks_and_offers_nothing_of_a_live_run() -> None:
 
 
 async def test_keys_of_a_replay_can_be_rebound_and_keep_those_that_they_share() -> None:
-    async with replay(keymap={"pause_traffic": "f9", "step_back": "b,comma"}) as c:
+    async with replay(settings={"keys": {"pause_traffic": "f9", "step_back": "b,comma"}}) as c:
         await c.press("x", "b", "comma", "f9")
         assert c.player.wishes == ["pause", "seek 390", "seek 380"]
         assert "pause is for a live run" in c.log
-    async with cockpit(keymap={"play_pause": "f9"}) as c:
+    async with cockpit(settings={"keys": {"play_pause": "f9"}}) as c:
         await c.press("x", "f9")
         assert c.controls.calls == ["pause"]
 

@@ -21,7 +21,8 @@ from tui.cockpit.sample_filters import (
     message_text,
     p95_ms,
 )
-from tui.cockpit.sample_list import Listing, Scored, Scoring, can_be_scored, in_blind_order
+from tui.cockpit.sample_list import Listing
+from tui.cockpit.scoring import Scored, Scoring, can_be_scored, in_blind_order
 from tui.cockpit.text.format import short_names
 from tui.cockpit.text.samples import answer_state, sample_row
 from tui.cockpit.ui_state import UiState, View

@@ -12,10 +12,11 @@ from tests.support.cockpit_driver import Cockpit, cockpit
 from tests.support.cockpit_fakes import BASELINE, CANARY, FakeControls
 from tests.support.replay_fakes import FakePlayer
 from tests.support.sample_fakes import MAIL, NEW, OLD, answer, human, judged, many, pair, sample
-from tui.cockpit.sample_list import in_blind_order
+from tui.cockpit.scoring import in_blind_order
 from tui.cockpit.screens.cockpit import CockpitScreen
 from tui.cockpit.screens.sample import SampleScreen
-from tui.cockpit.screens.samples import SampleFilterScreen, SamplesScreen
+from tui.cockpit.screens.sample_filter import SampleFilterScreen
+from tui.cockpit.screens.samples import SamplesScreen
 from tui.cockpit.widgets.lines import Lines
 from tui.cockpit.widgets.prompt import Prompt
 from tui.grading import read_task_file
@@ -457,7 +458,7 @@ async def test_rolling_back_acts_here_and_scores_do_not_elsewhere() -> None:
 
 
 async def test_keys_of_the_samples_can_be_changed() -> None:
-    async with cockpit(fake(pair(1)), keymap={"score_4": "f4", "samples": "I"}) as c:
+    async with cockpit(fake(pair(1)), settings={"keys": {"score_4": "f4", "samples": "I"}}) as c:
         await c.press("I", "enter", "4", "f4")
         assert [call[-1] for call in c.controls.calls] == ["4"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from tests.support.cockpit_driver import Cockpit, cockpit
+from tests.support.cockpit_driver import Cockpit, Exits, cockpit
 from tests.support.cockpit_fakes import BASELINE, CANARY
 from tui.cockpit.actions import ACTIONS, BY_ID
 from tui.cockpit.screens.help import HelpScreen
@@ -245,10 +245,10 @@ async def test_an_export_that_fails_is_said_and_nothing_ends(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+q", "ctrl+c"])
 async def test_quit_leaves_at_once(key: str) -> None:
-    told = []
-    async with cockpit(on_quit=lambda: told.append(True)) as c:
+    exits = Exits()
+    async with cockpit(exits=exits) as c:
         await c.press(key)
-        assert told == [True]
+        assert exits.quits == 1
         assert not c.app.is_running or c.app._exit
 
 
@@ -266,7 +266,7 @@ async def test_escape_never_acts() -> None:
 
 
 async def test_keys_can_be_rebound() -> None:
-    async with cockpit(keymap={"roll_back": "f9", "lower": "E"}) as c:
+    async with cockpit(settings={"keys": {"roll_back": "f9", "lower": "E"}}) as c:
         assert c.footer.startswith(" f9 ROLL BACK")
         assert "press f9" in c.banner
         await c.press("r")

@@ -590,7 +590,7 @@ async def test_what_came_after_the_first_picture_rings_and_what_was_before_does_
 ) -> None:
     old = happened(EventKind.WORSE, number=1)
     fake = FakeControls(made_snapshot(events=(old,)))
-    async with cockpit(fake, desktop_notes=True) as c:
+    async with cockpit(fake, settings={"desktop_notes": True}) as c:
         written: list[str] = []
         assert c.app._driver is not None
         monkeypatch.setattr(c.app._driver, "write", written.append)

@@ -22,6 +22,7 @@ from tui.cockpit.widgets.event_log import EventLog
 from tui.cockpit.widgets.footer import KeyFooter
 from tui.cockpit.widgets.plot import Plot
 from tui.cockpit.widgets.tables import VersionTable
+from tui.engine.messages import ScreenSettings
 
 CHARACTERS = {
     "plus": "+",
@@ -110,16 +111,32 @@ class Cockpit:
         return self.app.screen_stack[-1].query_one(KeyFooter).plain_lines[0]
 
 
+class Exits:
+    """Counts what it is told."""
+
+    def __init__(self) -> None:
+        self.quits = self.hung_up = 0
+
+    def quit(self) -> None:
+        self.quits += 1
+
+    def hang_up(self) -> None:
+        self.hung_up += 1
+
+
 @asynccontextmanager
 async def cockpit(
     controls: FakeControls | None = None,
     size: tuple[int, int] = (120, 36),
     renderer: Renderer | None = None,
+    settings: dict[str, Any] | None = None,
     **options: Any,
 ) -> AsyncIterator[Cockpit]:
-    """The cockpit on a screen of ``size`` columns and rows."""
+    """The cockpit on a screen of ``size`` columns and rows; ``settings`` are those of ``ScreenSettings``."""
     fake = controls or FakeControls()
     options.setdefault("export_folder", Path("/nonexistent"))
+    if settings is not None:
+        options["settings"] = ScreenSettings(**settings)
     app = CanarytopApp(fake, renderer or BlankRenderer(), actor="user", clock=fake.clock, **options)
     async with app.run_test(size=size) as pilot:
         running = Cockpit(app, pilot, fake)

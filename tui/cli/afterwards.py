@@ -145,6 +145,7 @@ def _show(recording: Any, settings: Any, speed: float) -> None:
     from tui.cockpit.app import CanarytopApp
     from tui.cockpit.plots.process import ProcessRenderer
     from tui.cockpit.terminal import driver_class
+    from tui.engine.messages import screen_settings
 
     cockpit = (settings or recording.rollout).cockpit
     if mistakes := keymap_mistakes(cockpit.keys):
@@ -162,15 +163,11 @@ def _show(recording: Any, settings: Any, speed: float) -> None:
             player,
             renderer,
             actor=whoami(),
-            window=cockpit.window,
-            step_pct=cockpit.step_pct,
-            keymap=cockpit.keys,
-            marker=cockpit.marker,
+            settings=screen_settings(cockpit),
             export_folder=Path.cwd() / "screenshots",
             player=player,
             driver_class=driver_class(),
-            on_quit=ending.quit,
-            on_terminal_lost=ending.hang_up,
+            exits=ending,
         )
         ending.of(NothingRuns(), app.leave)
         app.run()

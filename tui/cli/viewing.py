@@ -99,11 +99,6 @@ def show(connection: Connection, ending: Ending, *, read_only: bool, mouse: bool
 
     welcome = connection.welcome
 
-    def end_now() -> None:
-        connection.stop()
-        ending.quit()
-
-    settings, marker = welcome.settings, welcome.settings.marker
     with ExitStack() as stack:
         stack.callback(connection.close)
         connection.first_snapshot(_FIRST_S)
@@ -113,18 +108,13 @@ def show(connection: Connection, ending: Ending, *, read_only: bool, mouse: bool
             renderer,
             actor=whoami(),
             read_only=read_only,
-            window=settings.window,
-            step_pct=settings.step_pct,
-            keymap=settings.keys,
-            marker=marker,
+            settings=welcome.settings,
             export_folder=Path.cwd() / "screenshots",
-            ahead=_lifecycle(welcome.record),
+            lifecycle=_lifecycle(welcome.record),
             greeting="; ".join(welcome.begins),
             driver_class=driver_class(),
-            desktop_notes=settings.desktop_notes,
             run=connection,
-            on_quit=end_now,
-            on_terminal_lost=ending.hang_up,
+            exits=ending,
         )
         ending.of(_Detached(connection), app.leave)
         app.run(mouse=mouse)

@@ -20,7 +20,7 @@ from tui.base.problems import Problem
 from tui.cli.before_run import files_problem, room_for
 from tui.cli.ends import tell
 from tui.cli.whoami import whoami
-from tui.engine.messages import PROTOCOL, CockpitSettings, Welcome
+from tui.engine.messages import PROTOCOL, Welcome, screen_settings
 from tui.engine.resume import nothing_resumed, resumed
 from tui.engine.server import Server
 from tui.engine.setup import Setup
@@ -208,13 +208,7 @@ def _door(
         viewer=0,
         rollout_path=str(rollout.path.resolve()),
         record=str(record),
-        settings=CockpitSettings(
-            window=cockpit.window,
-            step_pct=cockpit.step_pct,
-            keys=dict(cockpit.keys),
-            marker=cockpit.marker,
-            desktop_notes=cockpit.desktop_notes,
-        ),
+        settings=screen_settings(cockpit),
         begins=begins,
         rehearsed=rollout.rehearsed,
         kept_by_viewers=kept_by_viewers,

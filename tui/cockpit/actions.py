@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from textual.binding import Binding, BindingType
 from textual.keys import format_key
+
+from tui.cockpit.replaying import STEP_S, faster, leap_s, play_or_pause, seek_by, slower
+
+if TYPE_CHECKING:
+    from tui.cockpit.commands import Commands
+    from tui.cockpit.controls import Playing
+    from tui.cockpit.ui_state import View
+    from tui.model import PlayerView
 
 Risk = Literal["none", "lowers", "raises", "changes", "scores"]
 Place = Literal["cockpit", "verdicts", "deployments", "samples", "sample"]
@@ -25,6 +33,9 @@ class Action:
     ``while_typing`` in the inline prompt (keys that are no text). ``on`` are the screens where it acts, empty
     for all of them. ``only`` is the kind of session that has it, None for both; two actions may have one key
     when no session, or no screen, has both. ``help_in_replay`` is what it does there, where that differs.
+
+    ``gives`` is the command that it gives, ``plays`` what it asks of whoever plays a recording, which returns
+    what is to be said. Any other action is the method ``action_ID`` of the screen in view, else of the app.
     """
 
     id: str
@@ -41,6 +52,8 @@ class Action:
     on: tuple[Place, ...] = ()
     only: Session | None = None
     help_in_replay: str = ""
+    gives: Callable[[Commands, View], object] | None = None
+    plays: Callable[[Playing, PlayerView], str] | None = None
 
 
 _LIVE: Final = "live"
@@ -62,9 +75,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("roll_back_task", ("R",), "Roll back task", "Baseline to 100% in the chosen task alone.", _TRAFFIC,
            "lowers", "none", short_label="Roll back task", only=_LIVE),
     Action("lower", ("-",), "Lower", "Canary down by one step; the baseline takes it.", _TRAFFIC, "lowers",
-           "none", True, "Less", only=_LIVE),
+           "none", True, "Less", only=_LIVE,
+           gives=lambda commands, view: commands.nudge(view, -view.ui.step_pct)),
     Action("raise", ("+", "="), "Raise", "Canary up by one step; refused on stale figures.", _TRAFFIC, "raises",
-           "one step a press", True, "More", only=_LIVE),
+           "one step a press", True, "More", only=_LIVE,
+           gives=lambda commands, view: commands.nudge(view, view.ui.step_pct)),
     Action("undo", ("u",), "Undo", "The weights before the last change.", _TRAFFIC, "changes",
            "raising: twice in 5 s", True, "Undo", only=_LIVE),
     Action("set_weight", ("w",), "Weight…", "Any weight for the chosen deployment; TASK=25 for one task.",
@@ -74,33 +89,46 @@ ACTIONS: tuple[Action, ...] = (
     Action("profiles", ("p",), "Profiles", "Saved weights: preview and apply.", _TRAFFIC, "changes",
            "Enter; raising: twice", True, "Profile", only=_LIVE),
     Action("pause_traffic", ("x",), "Pause", "Stop or continue sending requests.", _TRAFFIC, "changes", "none",
-           True, "Pause", only=_LIVE),
+           True, "Pause", only=_LIVE,
+           gives=lambda commands, view: commands.pause_or_continue(view)),
     Action("save_profile", ("s",), "Save weights…", "The current weights as a profile, with a note.", _TRAFFIC,
            "none", "Enter", only=_LIVE),
     Action("play_pause", ("x",), "Pause", "Stand still, or play on; at the end, play it again.", _PLAYED,
-           show_in_footer=True, short_label="Pause", only=_REPLAY),
+           show_in_footer=True, short_label="Pause", only=_REPLAY,
+           plays=play_or_pause),
     Action("seek_ahead", (">",), "Ahead", "A twentieth of the run ahead, at least 10 s.", _PLAYED,
-           show_in_footer=True, short_label="Ahead", only=_REPLAY),
+           show_in_footer=True, short_label="Ahead", only=_REPLAY,
+           plays=lambda player, now: seek_by(player, leap_s(now))),
     Action("seek_back", ("<",), "Back in time", "As far back. What went before is played anew, out of sight.",
-           _PLAYED, show_in_footer=True, short_label="Back", only=_REPLAY),
-    Action("step_ahead", (".",), "10 s ahead", "10 s of the run ahead.", _PLAYED, only=_REPLAY),
-    Action("step_back", (",",), "10 s back", "10 s of the run back.", _PLAYED, only=_REPLAY),
+           _PLAYED, show_in_footer=True, short_label="Back", only=_REPLAY,
+           plays=lambda player, now: seek_by(player, -leap_s(now))),
+    Action("step_ahead", (".",), "10 s ahead", "10 s of the run ahead.", _PLAYED, only=_REPLAY,
+           plays=lambda player, _: seek_by(player, STEP_S)),
+    Action("step_back", (",",), "10 s back", "10 s of the run back.", _PLAYED, only=_REPLAY,
+           plays=lambda player, _: seek_by(player, -STEP_S)),
     Action("faster", ("]",), "Faster", "Twice as fast, up to 1024x.", _PLAYED, show_in_footer=True,
-           short_label="Faster", only=_REPLAY),
+           short_label="Faster", only=_REPLAY,
+           plays=faster),
     Action("slower", ("[",), "Slower", "Half as fast, down to 0.125x.", _PLAYED, show_in_footer=True,
-           short_label="Slower", only=_REPLAY),
+           short_label="Slower", only=_REPLAY,
+           plays=slower),
     Action("seek", ("s",), "Seek…", "To 14:03:12 on the clock of the run (UTC), or 12m30s after its start.",
            _PLAYED, friction="Enter", show_in_footer=True, short_label="Seek", only=_REPLAY),
     Action("toggle_guard", ("a",), "Guard on/off", "Automatic roll back on WORSE: armed, or off.", _JUDGED,
-           "changes", only=_LIVE),
+           "changes", only=_LIVE,
+           gives=lambda commands, _: commands.toggle_guard()),
     Action("hold_plan", ("H",), "Hold plan", "The plan stands still; weights stay.", _JUDGED, "lowers",
-           short_label="Hold", only=_LIVE),
+           short_label="Hold", only=_LIVE,
+           gives=lambda commands, view: commands.hold_plan(view)),
     Action("resume_plan", ("C",), "Climb on", "The plan goes on, starts, or passes the gate it waits at.",
-           _JUDGED, "raises", "one press", short_label="Climb on", only=_LIVE),
+           _JUDGED, "raises", "one press", short_label="Climb on", only=_LIVE,
+           gives=lambda commands, view: commands.resume_plan(view)),
     Action("skip_step", ("F",), "Skip step", "To the next step of the plan without waiting for more.", _JUDGED,
-           "raises", "one press", only=_LIVE),
+           "raises", "one press", only=_LIVE,
+           gives=lambda commands, view: commands.skip_step(view)),
     Action("retry_step", ("B",), "Begin step again", "The step of the plan from its beginning.", _JUDGED,
-           "raises", "one press", only=_LIVE),
+           "raises", "one press", only=_LIVE,
+           gives=lambda commands, view: commands.retry_step(view)),
     Action("verdicts", ("v",), "Verdicts", "Every criterion with its evidence; again for the next canary.",
            _JUDGED, short_label="Verdicts"),
     Action("explain", ("enter",), "Explain", "What the chosen criterion rests on, in full; again for less.",
@@ -230,7 +258,7 @@ def bindings() -> list[BindingType]:
     that was pressed after it, and ``+ r`` would end with the canary raised. Whether an action may run now is
     for the app's ``check_action`` to say.
     """
-    return [_bind(action, action.id, first=True) for action in ACTIONS]
+    return [_bind(action, f"act({action.id!r})", first=True) for action in ACTIONS]
 
 
 def dialog_bindings(**methods: str) -> list[BindingType]:

@@ -1,20 +1,23 @@
-"""The Textual app: composition, and the way from keys and messages to the engine's commands."""
+"""The Textual app: what comes from engine and terminal, which keys may act, and those of every screen."""
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
+from inspect import isawaitable
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import events, on
+from textual.app import App
 from textual.binding import BindingType
 from textual.driver import Driver
 from textual.message import Message
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Input
 
+from tui.base.text import plain
 from tui.cockpit.actions import (
     BY_ID,
     Place,
@@ -24,78 +27,68 @@ from tui.cockpit.actions import (
     allowed,
     belongs,
     bindings,
+    first_keys,
     keymap_mistakes,
     keys_of,
     whole_keymap,
 )
 from tui.cockpit.commands import Commands
-from tui.cockpit.controls import Attached, Controls, Playing
+from tui.cockpit.controls import Attached, Controls, Exits, Playing
+from tui.cockpit.export import write_export
 from tui.cockpit.keys import KeysUnderWay, SecondPress
-from tui.cockpit.messages import (
-    ActionChosen,
-    CommandEnded,
-    MarkWritten,
-    ProfileAccepted,
-    ProfileNamed,
-    PromotionAccepted,
-    RunLeft,
-    RunOver,
-    RunToEnd,
-    SnapshotArrived,
-    WeightWished,
-)
+from tui.cockpit.messages import ActionChosen, CommandEnded, RunOver, Said, SnapshotArrived
 from tui.cockpit.plots.process import Renderer
-from tui.cockpit.plots.series import MarkerMode
-from tui.cockpit.questions import ask_mark, ask_weight
-from tui.cockpit.sample_list import Listing, Scoring
-from tui.cockpit.sampling import Sampling
+from tui.cockpit.sample_desk import SampleDesk
 from tui.cockpit.screens.cockpit import CockpitScreen
+from tui.cockpit.screens.deployments import DeploymentsScreen
+from tui.cockpit.screens.dialog import Dialog
+from tui.cockpit.screens.help import HelpScreen
 from tui.cockpit.screens.leave import LeaveScreen
-from tui.cockpit.screens.lifecycle import Ahead
+from tui.cockpit.screens.lifecycle import ReportText
 from tui.cockpit.screens.live import LiveScreen
 from tui.cockpit.screens.palette import PaletteScreen
 from tui.cockpit.screens.profiles import ProfilesScreen, SaveProfileScreen
 from tui.cockpit.screens.promote import PromoteScreen
+from tui.cockpit.screens.samples import SamplesScreen
+from tui.cockpit.screens.scrolling import ScrollingScreen
+from tui.cockpit.screens.verdicts import VerdictsScreen
 from tui.cockpit.terminal import Bell
+from tui.cockpit.text.line import Tone
+from tui.cockpit.text.plan import NO_PLAN
 from tui.cockpit.theme import THEME
-from tui.cockpit.ui_state import NOTICE_S, chosen_canary, tasks_of
-from tui.model import WINDOWS_S
+from tui.cockpit.ui_state import NOTICE_S, Shown, UiState, View, chosen_canary, tasks_of
+from tui.engine.messages import ScreenSettings
+from tui.model import WINDOWS_S, Snapshot
 from tui.routing.controller import CommandRefused, LeftHalfDone, NothingToDo
-from tui.weight_profiles import WeightProfile
 
 _WIDTHS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide"), (160, "-huge")]
-_TWICE_S = 2.0
-"""A second ctrl+c within this time ends the run."""
-
 _HEIGHTS = [(0, "-flat"), (16, "-short"), (22, "-low"), (28, "-tall"), (50, "-high")]
 """Least columns and rows of each class that the style sheet knows."""
 
+_TWICE_S = 2.0
+"""A second ctrl+c within this time ends the run."""
 
-class CanarytopApp(Sampling):
+
+class CanarytopApp(App[None], inherit_bindings=False):
     """The cockpit on an engine. It never ends by itself, whatever the engine reports.
 
     Args:
         controls: The engine.
         renderer: Draws plots; closed by whoever made it.
         actor: Who the events name.
-        read_only: Nothing that changes weights or traffic acts.
-        window: First window, a name of ``model.WINDOWS_S``.
-        step_pct: Points of one step of weight.
-        keymap: Action id -> keys, separated by commas.
-        marker: What the font can show.
         export_folder: Where exports are written.
-        clock: Seconds, monotonic.
-        on_quit: Called from any thread when the person ends what is shown, before the screen is given back.
-        run: The run that it is attached to and may be left; None where quitting is all there is.
-        on_terminal_lost: Called from any thread when the terminal is gone.
-        player: Who plays the recording that ``controls`` shows; None in a live run.
-        ahead: The outlook of a snapshot as text; None where nobody looks ahead.
+        settings: What the rollout file says of the screen.
+        read_only: Nothing that changes weights or traffic acts.
         greeting: What is said first.
+        clock: Seconds, monotonic.
+        exits: Who is told that what is shown ends; None where nobody has to be.
+        run: The run that it is attached to and may be left; None where quitting is all there is.
+        player: Who plays the recording that ``controls`` shows; None in a live run.
+        lifecycle: What lies ahead of the deployments; None where nobody looks ahead.
         driver_class: What the screen is written with; None is for Textual to choose.
-        desktop_notes: Whether the terminal is asked to show what rings its bell.
 
     Raises:
-        ValueError: ``keymap``, ``window`` or ``step_pct`` has mistakes; the text names each.
+        ValueError: ``settings`` has mistakes; the text names each.
     """
 
     TITLE = "canarytop"
@@ -113,63 +106,51 @@ class CanarytopApp(Sampling):
         *,
         actor: str,
         export_folder: Path,
+        settings: ScreenSettings | None = None,
         read_only: bool = False,
-        window: str = "5m",
-        step_pct: float = 5.0,
-        keymap: Mapping[str, str] | None = None,
-        marker: MarkerMode = "braille",
-        clock: Callable[[], float] = time.monotonic,
-        on_quit: Callable[[], None] = lambda: None,
-        run: Attached | None = None,
-        on_terminal_lost: Callable[[], None] = lambda: None,
-        player: Playing | None = None,
-        ahead: Ahead | None = None,
         greeting: str = "",
+        clock: Callable[[], float] = time.monotonic,
+        exits: Exits | None = None,
+        run: Attached | None = None,
+        player: Playing | None = None,
+        lifecycle: ReportText | None = None,
         driver_class: type[Driver] | None = None,
-        desktop_notes: bool = False,
     ) -> None:
-        keys = dict(keymap or {})
-        mistakes = list(keymap_mistakes(keys))
-        if window not in WINDOWS_S:
-            mistakes.append(f"window: {window} is not one of {', '.join(WINDOWS_S)}")
-        if not 0 < step_pct <= 100:
-            mistakes.append(f"step: {step_pct:g} points is not between 0 and 100")
-        if mistakes:
+        settings = settings or ScreenSettings()
+        if mistakes := _mistakes(settings):
             raise ValueError("; ".join(mistakes))
-        super().__init__(
-            controls.snapshot(),
-            CockpitScreen(keys, renderer, marker),
-            read_only=read_only,
-            step_pct=step_pct,
-            window=window,
-            keymap=keys,
-            export_folder=export_folder,
-            clock=clock,
-            driver_class=driver_class,
-        )
+        super().__init__(driver_class=driver_class)
         self.register_theme(THEME)
         self.theme = THEME.name
-        self._controls = controls
-        self._player = player
-        self._ahead = ahead
-        self._greeting = greeting
-        self._bell = Bell(notes=desktop_notes, actor=actor)
-        self._keys_under_way = KeysUnderWay()
-        self._on_terminal_lost = on_terminal_lost
-        self._on_quit = on_quit
-        self._run = run
-        self._interrupted_s = float("-inf")
+        keys = settings.keys
+        ui = UiState(
+            window=settings.window,
+            step_pct=settings.step_pct,
+            read_only=read_only,
+            viewer=run.welcome.viewer if run is not None else 0,
+            keys=first_keys(keys),
+        )
+        self.commands = Commands(controls, actor, self._send)
         self.ends_run = False
         """Whether the person wants the run to end."""
-        if run is not None:
-            self.ui = replace(self.ui, viewer=run.welcome.viewer)
-        self._key_is_text = False
-        self._drawn = False
-        self._actor = actor
-        self._commands = Commands(controls, actor, self._send)
+        self._controls = controls
+        self._shown = Shown(controls.snapshot(), ui, clock)
+        self._cockpit = CockpitScreen(keys, renderer, settings.marker)
+        self._desk = SampleDesk(controls.samples, actor, controls.samples_note, export_folder)
+        self._keys = keys
+        self._clock = clock
+        self._greeting = greeting
+        self._exits = exits
+        self._run = run
+        self._player = player
+        self._lifecycle = lifecycle
+        self._bell = Bell(notes=settings.desktop_notes, actor=actor)
+        self._keys_under_way = KeysUnderWay()
         self._second_press = SecondPress()
-        self._scoring = Scoring()
-        self._listing = Listing(controls.samples, self._scoring)
+        self._interrupted_s = float("-inf")
+        self._key_is_text = False
+        self._has_snapshot = False
+        self._drawn = False
 
     # --- the engine's side ----------------------------------------------------------------------
 
@@ -185,7 +166,8 @@ class CanarytopApp(Sampling):
             self._run.ended.add_done_callback(lambda done: self._send(RunOver(str(done.exception() or ""))))
         if self._greeting:
             self.say(self._greeting, "warn")
-        self.begin_to_play()
+        if self._player is not None:
+            self._player.start()
         self.set_interval(1.0, self.tick)
         self.call_after_refresh(self._first_picture_drawn)
 
@@ -199,6 +181,12 @@ class CanarytopApp(Sampling):
         except RuntimeError:
             # The app's loop has ended: nobody is left to be told.
             return
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Show a new snapshot, in one repaint."""
+        self._shown.take(snapshot)
+        self._has_snapshot = True
+        self._show()
 
     @on(SnapshotArrived)
     def _snapshot_arrived(self, message: SnapshotArrived) -> None:
@@ -216,9 +204,9 @@ class CanarytopApp(Sampling):
             return
         error = message.future.exception()
         if isinstance(error, NothingToDo):
-            text = str(error)
-            for name in sorted(self._names, key=len, reverse=True):
-                text = text.replace(name, self._names[name])
+            text, names = str(error), self.view.names
+            for name in sorted(names, key=len, reverse=True):
+                text = text.replace(name, names[name])
             self.say(text)
         elif isinstance(error, LeftHalfDone):
             self.say(f"{message.what} is half done: {error}", "alert")
@@ -230,11 +218,81 @@ class CanarytopApp(Sampling):
         elif message.then is not None:
             message.then(message.future.result())
 
+    @on(RunOver)
+    def _run_over(self, message: RunOver) -> None:
+        if message.gone:
+            self.choose(gone=message.gone)
+            self.bell()
+        else:
+            leaves = self.view.ui.keys["quit"]
+            self.say(f"the run has ended; the weights stay as they are; {leaves} leaves", "warn")
+
+    # --- what is shown --------------------------------------------------------------------------
+
+    @property
+    def ui(self) -> UiState:
+        """The choices of the person."""
+        return self._shown.ui
+
+    @property
+    def view(self) -> View:
+        """This moment."""
+        return self._shown.view
+
+    def tick(self) -> None:
+        """Time passes on the screen while no snapshot comes."""
+        if self._shown.is_quiet:
+            self._show()
+
+    def choose(self, **choices: Any) -> None:
+        """Change choices of ``UiState``, and show it."""
+        self._shown.choose(**choices)
+        self._show()
+
+    def choose_sample(self, **choices: Any) -> None:
+        """Change choices of ``SampleChoices``, and show it."""
+        self._shown.choose_sample(**choices)
+        self._show()
+
+    def notice(self, text: str, **choices: Any) -> None:
+        """A line in the banner for a few seconds, and perhaps other choices with it."""
+        self._shown.notice(text, **choices)
+        self._show()
+
+    def say(self, text: str, tone: Tone = "dim") -> None:
+        """A line in the event log, and in the banner for a few seconds."""
+        self._shown.say(text, tone)
+        self._show()
+
+    @on(Said)
+    def _said(self, message: Said) -> None:
+        self.say(message.text, message.tone)
+
+    def _show(self) -> None:
+        if not self._has_snapshot or not self.is_running:
+            # A snapshot may still come while the widgets are being closed.
+            return
+        view = self.view
+        with self.batch_update():
+            for screen in self.screen_stack:
+                if isinstance(screen, LiveScreen):
+                    screen.show(view)
+                elif isinstance(screen, Dialog):
+                    screen.show_notice(plain(view.notice, 300))
+
+    async def open(self, screen: Screen[None]) -> None:
+        """A full screen in place of another such screen, so that back always leads to the cockpit."""
+        while isinstance(self.screen, ScrollingScreen):
+            await self.pop_screen()
+        await self.push_screen(screen)
+        self._show()
+
     # --- the terminal's side ---------------------------------------------------------------------
 
     def terminal_lost(self) -> None:
         """The terminal is gone; from any thread."""
-        self._on_terminal_lost()
+        if self._exits is not None:
+            self._exits.hang_up()
 
     def leave(self) -> None:
         """Give the screen back; from any thread."""
@@ -256,19 +314,24 @@ class CanarytopApp(Sampling):
         actions = actions_on(key.key, key.character, self._keys)
         first = self._keys_under_way.may_be_overtaken(letter=key.is_printable, answers=self._asks)
         if BY_ID["roll_back"] in actions and first and self._rolls_back_at_once:
-            self._commands.roll_back(self.view, None)
+            self.commands.roll_back(self.view, None)
             return False
         if BY_ID["quit"] in actions and first and not self._asks and self._run is None:
-            self._on_quit()
+            self._quit()
         if key.key == "ctrl+c" and self._run is not None:
             twice, self._interrupted_s = self._clock() - self._interrupted_s < _TWICE_S, self._clock()
             if twice:
                 self.ends_run = True
-                self._on_quit()
+                self._run.stop()
+                self._quit()
                 self.leave()
                 return False
         self._keys_under_way.came(action for action in actions if belongs(action, self.view.session))
         return True
+
+    def _quit(self) -> None:
+        if self._exits is not None:
+            self._exits.quit()
 
     @property
     def _rolls_back_at_once(self) -> bool:
@@ -294,22 +357,35 @@ class CanarytopApp(Sampling):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether an action may run now: dialogs and typing keep most keys, read-only what carries risk."""
-        known = BY_ID.get(action)
-        if known is None:
+        if action != "act":
             return True
+        known = BY_ID[str(parameters[0])]
         typing = isinstance(self.focused, Input)
         if typing and (self._key_is_text or not (known.while_typing or known.anywhere)):
             return False
         if isinstance(self.screen, ModalScreen) and not known.anywhere:
             return False
-        if not acts_on(known, self._where):
+        if not acts_on(known, self._place):
             return False
         return allowed(known, read_only=self.ui.read_only, session=self.view.session)
+
+    async def action_act(self, id: str) -> None:
+        """Run an action of the table, see ``Action``."""
+        action = BY_ID[id]
+        if action.gives is not None:
+            action.gives(self.commands, self.view)
+        elif action.plays is not None:
+            self._play(action.plays)
+        else:
+            name = f"action_{id}"
+            done = (getattr(self.screen, name, None) or getattr(self, name))()
+            if isawaitable(done):
+                await done
 
     def on_key(self, event: events.Key) -> None:
         """A key that read-only or a recording has switched off says so."""
         session = self.view.session
-        action = action_of(event.key, event.character, self._keys, session, self._where)
+        action = action_of(event.key, event.character, self._keys, session, self._place)
         if action is None or allowed(action, read_only=self.ui.read_only, session=session):
             return
         if isinstance(self.screen, ModalScreen) and not action.anywhere:
@@ -322,14 +398,14 @@ class CanarytopApp(Sampling):
             self.say(f"this is a recording: {label} is for a live run", "warn")
 
     @property
-    def _where(self) -> Place | None:
+    def _place(self) -> Place | None:
         return self.screen.PLACE if isinstance(self.screen, LiveScreen) else None
 
     @on(ActionChosen)
     async def _action_chosen(self, message: ActionChosen) -> None:
-        await self.run_action(message.action, self)
+        await self.run_action(f"act({message.action!r})", self)
 
-    # --- weights and traffic --------------------------------------------------------------------
+    # --- weights --------------------------------------------------------------------------------
 
     def action_roll_back(self) -> None:
         self._roll_back("roll_back", None)
@@ -337,8 +413,8 @@ class CanarytopApp(Sampling):
     def action_roll_back_task(self) -> None:
         view = self.view
         if view.ui.task is None and tasks_of(view.all_tasks):
-            self.say(f"choose a task first ({view.ui.keys['next_task']}): "
-                     f"{view.ui.keys['roll_back']} rolls all back")  # fmt: skip
+            first, all_tasks = view.ui.keys["next_task"], view.ui.keys["roll_back"]
+            self.say(f"choose a task first ({first}): {all_tasks} rolls all back")
         else:
             self._roll_back("roll_back_task", view.ui.task)
 
@@ -349,12 +425,12 @@ class CanarytopApp(Sampling):
             self.say(said, "alert")
             self.call_after_refresh(self._asked_for_second_press)
         elif said is not None:
-            self._choose(notice="")
-            self._commands.roll_back(self.view, task)
+            self.choose(notice="")
+            self.commands.roll_back(self.view, task)
 
     def _asked_for_second_press(self) -> None:
         self._second_press.drawn(self._clock())
-        self._choose(notice_until_s=self._clock() + NOTICE_S)
+        self.choose(notice_until_s=self._clock() + NOTICE_S)
 
     def _key_of(self, action: str) -> str:
         """The key that acts now: while something is typed, one that is no text."""
@@ -362,24 +438,10 @@ class CanarytopApp(Sampling):
         chords = [key for key in keys if len(key) > 1]
         return chords[0] if chords and isinstance(self.focused, Input) else keys[0]
 
-    def action_lower(self) -> None:
-        self._commands.nudge(self.view, -self.ui.step_pct)
-
-    def action_raise(self) -> None:
-        self._commands.nudge(self.view, self.ui.step_pct)
-
     def action_undo(self) -> None:
-        armed_until_s = self._commands.undo(self.view)
+        armed_until_s = self.commands.undo(self.view)
         # A notice that asked for this press is answered; what there is to say now comes after it.
-        self._choose(undo_armed_until_s=armed_until_s, notice="")
-
-    def action_set_weight(self) -> None:
-        if isinstance(self.screen, LiveScreen) and self.ui.selected is not None:
-            ask_weight(self.screen.prompt, self.ui.selected, lambda: self.view, self.post_message)
-
-    @on(WeightWished)
-    def _weight_wished(self, message: WeightWished) -> None:
-        self._commands.set_weight(self.view, message.wish)
+        self.choose(undo_armed_until_s=armed_until_s, notice="")
 
     def action_promote(self) -> None:
         canary = chosen_canary(self.view.live, self.ui.selected)
@@ -388,70 +450,67 @@ class CanarytopApp(Sampling):
         else:
             self.push_screen(PromoteScreen(canary, self.view))
 
-    @on(PromotionAccepted)
-    def _promotion_accepted(self, message: PromotionAccepted) -> None:
-        self._commands.promote(self.view, message.deployment)
-
     def action_profiles(self) -> None:
-        picker = ProfilesScreen(lambda: self.view)
-        self.push_screen(picker)
-        self._commands.list_profiles(
-            lambda profiles: picker.show_profiles(profiles) if picker.is_attached else None
-        )
-
-    @on(ProfileAccepted)
-    def _profile_accepted(self, message: ProfileAccepted) -> None:
-        self._commands.apply(self.view, message.profile)
+        self.push_screen(ProfilesScreen())
 
     def action_save_profile(self) -> None:
-        live = self.view.all_tasks
         text = "   ".join(
-            f"{t}: " + ", ".join(f"{n} {p:g}%" for n, p in s.items()) for t, s in live.weights.items()
+            f"{task}: " + ", ".join(f"{name} {pct:g}%" for name, pct in shares.items())
+            for task, shares in self.view.all_tasks.weights.items()
         )
-        dialog = SaveProfileScreen(text)
-        self.push_screen(dialog)
-        self._commands.list_profiles(
-            lambda profiles: dialog.know_names(p.name for p in profiles if isinstance(p, WeightProfile))
-        )
+        self.push_screen(SaveProfileScreen(text))
 
-    @on(ProfileNamed)
-    def _profile_named(self, message: ProfileNamed) -> None:
-        self._commands.save(message.name, message.note, message.replace)
+    # --- a recording ----------------------------------------------------------------------------
 
-    def action_pause_traffic(self) -> None:
-        self._commands.pause_or_continue(self.view)
+    def _play(self, wish: Callable[[Playing, Any], str]) -> None:
+        """By what the player says now: the snapshot in view may be older than the key before this one."""
+        now = self._player.snapshot().player if self._player is not None else None
+        if self._player is not None and now is not None and (said := wish(self._player, now)):
+            self.say(said)
 
-    # --- guard and plan -------------------------------------------------------------------------
+    def seek(self, at_s: float) -> None:
+        """Move a recording to a second of its run."""
+        if self._player is not None:
+            self._player.seek(at_s)
 
-    def action_toggle_guard(self) -> None:
-        self._commands.toggle_guard()
+    # --- the screens ----------------------------------------------------------------------------
 
-    def action_hold_plan(self) -> None:
-        self._commands.hold_plan(self.view)
+    async def action_verdicts(self) -> None:
+        await self.open(VerdictsScreen(self._keys))
 
-    def action_resume_plan(self) -> None:
-        self._commands.resume_plan(self.view)
+    async def action_plan(self) -> None:
+        """The verdict screen with the ladder on top."""
+        if self.view.live.plan is None:
+            self.say(NO_PLAN, "warn")
+        else:
+            await self.open(VerdictsScreen(self._keys, plan_first=True))
 
-    def action_skip_step(self) -> None:
-        self._commands.skip_step(self.view)
+    async def action_deployments(self) -> None:
+        await self.open(DeploymentsScreen(self._keys, self._lifecycle))
 
-    def action_retry_step(self) -> None:
-        self._commands.retry_step(self.view)
-
-    # --- the rest --------------------------------------------------------------------
-
-    def action_mark(self) -> None:
-        if isinstance(self.screen, LiveScreen):
-            ask_mark(self.screen.prompt, self.post_message)
-
-    @on(MarkWritten)
-    def _mark_written(self, message: MarkWritten) -> None:
-        self._commands.mark(message.text)
+    async def action_samples(self) -> None:
+        await self.open(SamplesScreen(self._keys, self._desk))
 
     def action_command(self) -> None:
-        self.push_screen(PaletteScreen(self._keys, lambda: self.view))
+        self.push_screen(PaletteScreen(self._keys))
 
-    # --- leaving ---------------------------------------------------------------------
+    def action_help(self) -> None:
+        self.push_screen(HelpScreen(self._keys, read_only=self.ui.read_only, session=self.view.session))
+
+    def action_export(self) -> None:
+        svg = self.export_screenshot(title=f"canarytop {self.view.live.rollout}")
+        self.run_worker(self._export(self.ui.frozen or self.view.all_tasks, svg), exit_on_error=False)
+
+    async def _export(self, snapshot: Snapshot, svg: str) -> None:
+        try:
+            paths = await asyncio.to_thread(write_export, self._desk.folder, snapshot, svg)
+        except OSError as error:
+            self.say(f"export failed: {error}: choose a folder that can be written", "alert")
+        else:
+            suffixes = " ".join(path.name.removeprefix(paths[0].stem) for path in paths)
+            self.say(f"exported {paths[0].parent}/{paths[0].stem} {suffixes}")
+
+    # --- leaving ---------------------------------------------------------------------------------
 
     def action_take_over(self) -> None:
         if self._run is None:
@@ -459,7 +518,7 @@ class CanarytopApp(Sampling):
         elif self.view.in_control is None:
             self.say("nobody else is in control: every key acts from here")
         else:
-            self._commands.take_over(self._run)
+            self.commands.take_over(self._run)
 
     def action_suspend(self) -> None:
         if not self._driver or not self._driver.can_suspend:
@@ -471,32 +530,31 @@ class CanarytopApp(Sampling):
     async def action_quit(self) -> None:
         view = self.view
         if self._run is None:
-            self._on_quit()
+            self._quit()
             self.exit()
         elif self._run.ended.done():
             self.exit()
         elif not self._run.welcome.kept_by_viewers or view.in_control is not None or view.ui.read_only:
-            self.post_message(RunLeft(None))
+            self.leave_run(None)
         elif not isinstance(self.screen, LeaveScreen):
             self.push_screen(LeaveScreen(view, rehearsed=self._run.welcome.rehearsed))
 
-    @on(RunLeft)
-    def _run_left(self, message: RunLeft) -> None:
+    def leave_run(self, ends_in_s: float | None) -> None:
+        """Leave while the run goes on; it ends in so many seconds, None leaves that as it is."""
         if self._run is not None:
-            self._run.leave(message.ends_in_s)
+            self._run.leave(ends_in_s)
         self.exit()
 
-    @on(RunToEnd)
-    def _run_to_end(self) -> None:
+    def end_run(self) -> None:
+        """Leave, and end the run."""
         self.ends_run = True
         self.exit()
 
-    @on(RunOver)
-    def _run_over(self, message: RunOver) -> None:
-        if message.gone:
-            self._choose(gone=message.gone)
-            self.bell()
-        else:
-            self.say(
-                f"the run has ended; the weights stay as they are; {self.view.ui.keys['quit']} leaves", "warn"
-            )
+
+def _mistakes(settings: ScreenSettings) -> list[str]:
+    mistakes = list(keymap_mistakes(settings.keys))
+    if settings.window not in WINDOWS_S:
+        mistakes.append(f"window: {settings.window} is not one of {', '.join(WINDOWS_S)}")
+    if not 0 < settings.step_pct <= 100:
+        mistakes.append(f"step: {settings.step_pct:g} points is not between 0 and 100")
+    return mistakes

@@ -51,8 +51,21 @@ class Attached(Protocol):
     def take_over(self) -> Future[Any]:
         """Take control of the run."""
 
+    def stop(self) -> Future[Any]:
+        """End the run."""
+
     def leave(self, ends_in_s: float | None = None) -> None:
         """Go, while the run goes on; it ends in ``ends_in_s`` seconds, None leaves that as it is."""
+
+
+class Exits(Protocol):
+    """Who is told that what is shown ends. Thread-safe, at once, and before the screen is given back."""
+
+    def quit(self) -> None:
+        """A person has left."""
+
+    def hang_up(self) -> None:
+        """The terminal is gone."""
 
 
 class Playing(Protocol):

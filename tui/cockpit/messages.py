@@ -9,11 +9,8 @@ from typing import Any
 
 from textual.message import Message
 
-from tui.cockpit.sample_filters import SampleFilter
 from tui.cockpit.text.line import Tone
-from tui.cockpit.text.weights import WeightWish
-from tui.model import DeploymentSpec, Snapshot
-from tui.weight_profiles import WeightProfile
+from tui.model import Snapshot
 
 
 @dataclass
@@ -60,118 +57,10 @@ class ActionChosen(Message):
 
 
 @dataclass
-class WeightWished(Message):
-    """A weight was typed."""
-
-    wish: WeightWish
-
-
-@dataclass
-class SeekWished(Message):
-    """A moment of a recording was typed, in seconds of the run."""
-
-    at_s: float
-
-
-@dataclass
-class PromotionAccepted(Message):
-    """The promotion dialog was answered with yes."""
-
-    deployment: str
-
-
-@dataclass
-class ProfileAccepted(Message):
-    """A profile is to be applied."""
-
-    profile: WeightProfile
-
-
-@dataclass
-class ProfileNamed(Message):
-    """The current weights are to be saved."""
-
-    name: str
-    note: str
-    replace: bool
-
-
-@dataclass
-class DeploymentWished(Message):
-    """A deployment is to be created in the account of an endpoint."""
-
-    endpoint: str
-    spec: DeploymentSpec
-
-
-@dataclass
-class RemovalAccepted(Message):
-    """A deployment is to be removed: its name was typed in full."""
-
-    endpoint: str
-    name: str
-
-
-@dataclass
 class TaskChosen(Message):
     """A row of the task matrix was clicked; None is all tasks."""
 
     task: str | None
-
-
-@dataclass
-class MarkWritten(Message):
-    """A note for the event log was typed."""
-
-    text: str
-
-
-@dataclass
-class FilterTyped(Message):
-    """Only events with this text are to be shown."""
-
-    text: str
-
-
-@dataclass
-class SampleChosen(Message):
-    """The row of one sample was clicked."""
-
-    sample: int
-
-
-@dataclass
-class SamplesWanted(Message):
-    """Only samples that fit are to be listed."""
-
-    filter: SampleFilter
-
-
-@dataclass
-class SamplesSearched(Message):
-    """Only samples with this text are to be listed; empty lists all."""
-
-    text: str
-
-
-@dataclass
-class NoteWritten(Message):
-    """A note to the score of one answer was typed."""
-
-    sample: int
-    deployment: str
-    text: str
-
-
-@dataclass
-class RunLeft(Message):
-    """A person leaves and the run goes on; it ends in ``ends_in_s`` seconds, None leaves that as it is."""
-
-    ends_in_s: float | None
-
-
-class RunToEnd(Message):
-    """A person leaves, and the run ends."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Questions of the inline prompt: how answers are read, and the message that one becomes."""
+"""Questions of the inline prompt: what they preview, how answers are read, and who gets them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from textual.message import Message
-
 from tui.base.text import plain
-from tui.cockpit.messages import (
-    FilterTyped,
-    MarkWritten,
-    NoteWritten,
-    SamplesSearched,
-    SeekWished,
-    WeightWished,
-)
 from tui.cockpit.text import format as fmt
 from tui.cockpit.text.verdict_words import decision_said
 from tui.cockpit.text.weights import WeightWish, current_pct, parse_weight
@@ -26,10 +16,12 @@ from tui.cockpit.widgets.prompt import Prompt
 from tui.model import PlayerView, Snapshot
 from tui.routing.weights import describe, raised, with_share
 
-Post = Callable[[Message], object]
+TextTaken = Callable[[str], object]
 
 
-def ask_weight(prompt: Prompt, deployment: str, view: Callable[[], View], post: Post) -> None:
+def ask_weight(
+    prompt: Prompt, deployment: str, view: Callable[[], View], then: Callable[[WeightWish], object]
+) -> None:
     """An exact weight for one deployment; ``view`` gives the newest weights while the text is typed."""
 
     def preview(text: str) -> str:
@@ -43,59 +35,59 @@ def ask_weight(prompt: Prompt, deployment: str, view: Callable[[], View], post: 
             wish = parse_weight(text, view().all_tasks, deployment)
         except ValueError as error:
             return str(error)
-        post(WeightWished(wish))
+        then(wish)
         return None
 
     now = fmt.weight(current_pct(view().live, deployment, None))
     prompt.ask(f"weight of {view().short(deployment)}{_of_task(view())}", now, answer, preview)
 
 
-def ask_mark(prompt: Prompt, post: Post) -> None:
+def ask_mark(prompt: Prompt, then: TextTaken) -> None:
     """A note for the event log."""
 
     def answer(text: str) -> str | None:
-        post(MarkWritten(text))
+        then(text)
         return None
 
     prompt.ask("mark", "", answer, lambda text: "Enter writes it into the log" if text.strip() else "")
 
 
-def ask_filter(prompt: Prompt, now: str, post: Post) -> None:
+def ask_filter(prompt: Prompt, now: str, then: TextTaken) -> None:
     """A text that events must hold to be shown."""
 
     def answer(text: str) -> str | None:
-        post(FilterTyped(text.strip()))
+        then(text.strip())
         return None
 
     prompt.ask("show events with", now, answer, lambda text: "" if text else "Enter shows all")
 
 
-def ask_search(prompt: Prompt, now: str, post: Post) -> None:
+def ask_search(prompt: Prompt, now: str, then: TextTaken) -> None:
     """A text that samples must hold to be listed."""
 
     def answer(text: str) -> str | None:
-        post(SamplesSearched(text.strip()))
+        then(text.strip())
         return None
 
     prompt.ask("samples with", now, answer, lambda text: "in prompt or answer" if text else "Enter lists all")
 
 
-def ask_note(prompt: Prompt, sample: int, deployment: str, name: str, now: str, post: Post) -> None:
+def ask_note(prompt: Prompt, name: str, now: str, then: TextTaken) -> None:
     """A note to the score of one answer; ``name`` says which without naming its version."""
 
     def answer(text: str) -> str | None:
-        post(NoteWritten(sample, deployment, text.strip()))
+        then(text.strip())
         return None
 
     prompt.ask(f"note to {name}", now, answer, lambda text: "" if text else "Enter leaves it without")
 
 
-def ask_seek(prompt: Prompt, view: Callable[[], View], post: Post) -> None:
+def ask_seek(prompt: Prompt, view: Callable[[], View], then: Callable[[float], object]) -> None:
     """A moment of the recording."""
 
     def answer(text: str) -> str | None:
         try:
-            post(SeekWished(sought_s(text, view())))
+            then(sought_s(text, view()))
         except ValueError as error:
             return str(error)
         return None

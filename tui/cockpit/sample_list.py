@@ -1,15 +1,12 @@
-"""The list of samples in its order, and what this session knows of scoring them."""
+"""The list of samples in its order: kept until samples, filter or scores change."""
 
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import blake2b
 
 from tui.cockpit.sample_filters import (
-    SampleChoices,
     SampleFilter,
     disagreement,
     fits,
@@ -17,8 +14,9 @@ from tui.cockpit.sample_filters import (
     is_slow,
     p95_ms,
 )
+from tui.cockpit.scoring import Scoring
 from tui.cockpit.ui_state import View
-from tui.model import ANSWERED, Answer, HumanScore, Sample
+from tui.model import Sample
 
 _SEARCH_S = 0.015
 """Reading many texts takes longer than a key may: after this time the list is shown as far as it is."""
@@ -60,6 +58,7 @@ class Listing:
         self._of: Sequence[Sample] | None = None
         self._text = ""
         self._found: dict[int, tuple[object, bool]] = {}
+        self._last_place = 0
 
     def find(self, sample: int | None) -> Sample | None:
         """The newest state of a sample, None where it is not kept any more."""
@@ -77,6 +76,14 @@ class Listing:
             self._of, self._asked = samples, asked
             self._listed = self._list(samples, wanted, view.ui.task, before_s)
         return self._listed
+
+    def place(self, view: View) -> int:
+        """The place of the chosen sample; where it has left the list, that which it had."""
+        chosen = view.ui.samples.chosen
+        place = None if chosen is None else self.listed(view).places.get(chosen)
+        if place is not None:
+            self._last_place = place
+        return self._last_place
 
     def search_on(self, view: View) -> None:
         """Look into more of the samples that the search has not reached."""
@@ -136,96 +143,3 @@ def _rank(sample: Sample) -> int:
     if len(sample.answers) < 2:
         return 2
     return 0 if sample.judged is not None and not sample.judged.failed else 1
-
-
-_KEPT_FOR_UNDO = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """A score that this session has given."""
-
-    sample: int
-    deployment: str
-
-
-def in_blind_order(sample: Sample, run_id: str) -> tuple[Answer, ...]:
-    """The answers as A and B: always the same for one sample, and told by nothing but a hash of run and id."""
-    if len(sample.answers) < 2:
-        return sample.answers
-    drawn = blake2b(f"{run_id}:{sample.id}".encode(), digest_size=1).digest()[0]
-    return sample.answers[::-1] if drawn & 1 else sample.answers
-
-
-def can_be_scored(answer: Answer) -> bool:
-    """There is something to read."""
-    return answer.kind in ANSWERED and bool(answer.text)
-
-
-class Scoring:
-    """The scores under way and those that can be taken back, and for which samples the version has been seen.
-
-    A score counts at once, before the engine has confirmed it: keys that are typed ahead find the next answer.
-    """
-
-    def __init__(self) -> None:
-        self.version = 0
-        """Changes whenever another answer has a score."""
-        self.given: deque[tuple[Scored, HumanScore | None]] = deque(maxlen=_KEPT_FOR_UNDO)
-        """The scores of this session, the last one at the end, each with the one that it replaced."""
-        self.notes: dict[Scored, str] = {}
-        """Notes to answers that have no score yet."""
-        self._under_way: dict[Scored, int | None] = {}
-        self._seen: set[int] = set()
-
-    def remember(self, score: Scored, before: HumanScore | None) -> None:
-        """A score is given that can be taken back."""
-        self.given.append((score, before))
-
-    def forget(self, score: Scored) -> None:
-        """The newest score of an answer was refused: there is nothing to take back."""
-        for at in reversed(range(len(self.given))):
-            if self.given[at][0] == score:
-                del self.given[at]
-                return
-
-    def begin(self, score: Scored, value: int | None) -> None:
-        """A score is asked of the engine; None to take it back."""
-        self._under_way[score] = value
-        self.version += 1
-
-    def end(self, score: Scored, value: int | None) -> None:
-        """The engine has answered: from here on the sample itself tells."""
-        if self._under_way.get(score, 0) == value:
-            self._under_way.pop(score, None)
-            self.version += 1
-
-    def value(self, sample: Sample, deployment: str) -> int | None:
-        """The score of an answer, 1 to 5."""
-        scored = Scored(sample.id, deployment)
-        if scored in self._under_way:
-            return self._under_way[scored]
-        human = sample.human.get(deployment)
-        return None if human is None else human.value
-
-    def unscored(self, sample: Sample) -> bool:
-        """Whether an answer that can be scored has no score."""
-        return any(can_be_scored(a) and self.value(sample, a.deployment) is None for a in sample.answers)
-
-    def show(self, sample: Sample) -> None:
-        """The person has seen which version gave which answer."""
-        self._seen.add(sample.id)
-
-    def seen(self, sample: Sample) -> bool:
-        return sample.id in self._seen
-
-    def hidden(self, sample: Sample, choices: SampleChoices, *, read_only: bool) -> bool:
-        """Whether versions, and what gives them away, are not shown: until everything is scored, unless the
-        person wants to see them, looks for one version, or has seen them before."""
-        return (
-            choices.blind
-            and not read_only
-            and choices.filter.version is None
-            and not self.seen(sample)
-            and self.unscored(sample)
-        )

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from tui.cockpit.actions import Session, first_keys
 from tui.cockpit.sample_filters import SampleChoices
 from tui.cockpit.text.events import Notice
-from tui.model import DEFAULT_TASK, Snapshot, ViewerView
+from tui.cockpit.text.format import short_names
+from tui.cockpit.text.line import Tone
+from tui.model import DEFAULT_TASK, Snapshot, ViewerView, of_task
 
 STALE_AFTER_S = 3.0
 """A snapshot comes every second; three missing ones mean that the figures cannot be trusted."""
+
+QUIET_S = 1.5
+"""After this long without a snapshot the cockpit shows by itself how time passes."""
+
+_NOTICES_KEPT = 50
 
 NOTICE_S = 6.0
 """How long a notice stands in the banner; it stays in the event log."""
@@ -103,6 +111,85 @@ class View:
 
     def short(self, deployment: str) -> str:
         return self.names.get(deployment, deployment)
+
+
+class Shown:
+    """The newest snapshot, the choices of the person and what the cockpit has said, from which a ``View`` is
+    made. ``clock`` gives seconds, monotonic."""
+
+    def __init__(self, first: Snapshot, ui: UiState, clock: Callable[[], float]) -> None:
+        self.ui = ui
+        self._clock = clock
+        self._snapshot = first
+        self._notices: tuple[Notice, ...] = ()
+        self._names = short_names(list(first.deployments))
+        self._in_tasks: tuple[tuple[Snapshot, str, Snapshot], ...] = ()
+
+    def take(self, snapshot: Snapshot) -> None:
+        """A new snapshot is there; the chosen row stays on its deployment."""
+        if list(self._names) != list(snapshot.deployments):
+            self._names = short_names(list(snapshot.deployments))
+        selected = self.ui.selected
+        if selected not in snapshot.deployments:
+            selected = next(iter(canaries(snapshot)), snapshot.baseline)
+        if snapshot.player is not None:
+            # Before that moment of the run nothing was said of what comes later.
+            self._notices = tuple(notice for notice in self._notices if notice.at <= snapshot.at)
+        self.ui = replace(self.ui, arrived_s=self._clock(), selected=selected)
+        self._snapshot = snapshot
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no snapshot has come for so long that the screen shows by itself how time passes."""
+        return self.ui.arrived_s is not None and self._clock() - self.ui.arrived_s > QUIET_S
+
+    @property
+    def view(self) -> View:
+        """This moment: newest snapshot, choices, time."""
+        whole, frozen = self._snapshot, self.ui.frozen
+        live = self._in_task(whole)
+        ui = replace(self.ui, now_s=self._clock(), frozen=frozen and self._in_task(frozen))
+        if live.player is not None and not (ui.stale and should_move(live)):
+            # The time of a recording is in its snapshots; ours makes none of its figures older.
+            ui = replace(ui, arrived_s=None)
+        return View(live, ui, self._names, self._notices, whole)
+
+    def choose(self, **choices: Any) -> None:
+        """Change choices of the person."""
+        self.ui = replace(self.ui, **choices)
+
+    def choose_sample(self, **choices: Any) -> None:
+        """Change choices among the samples."""
+        self.choose(samples=replace(self.ui.samples, **choices))
+
+    def notice(self, text: str, **choices: Any) -> None:
+        """A line in the banner for a few seconds, and perhaps other choices with it."""
+        self.choose(notice=text, notice_until_s=self._clock() + NOTICE_S, **choices)
+
+    def say(self, text: str, tone: Tone) -> None:
+        """A line in the event log, and in the banner for a few seconds."""
+        self._notices = (*self._notices, Notice(self._in_task(self._snapshot).at, text, tone))[-_NOTICES_KEPT:]
+        self.notice(text)
+
+    def _in_task(self, snapshot: Snapshot) -> Snapshot:
+        """As far as the chosen task goes; each snapshot is looked at many times."""
+        task = self.ui.task
+        if task is None or task not in snapshot.weights:
+            return snapshot
+        for whole, of, made in self._in_tasks:
+            if whole is snapshot and of == task:
+                return made
+        made = of_task(snapshot, task)
+        self._in_tasks = (*self._in_tasks[-1:], (snapshot, task, made))
+        return made
+
+
+def should_move(snapshot: Snapshot) -> bool:
+    """Whether a recording is being played on, so that there must be new snapshots of it."""
+    player = snapshot.player
+    if player is None or snapshot.record.error is not None:
+        return False
+    return not (player.paused or player.ended or player.seeking_s is not None)
 
 
 def tasks_of(snapshot: Snapshot) -> tuple[str, ...]:

@@ -12,13 +12,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import msgspec
 
 from tui.model import Event, Sample, Second, Snapshot
 from tui.model.commands import AnyCommand
 from tui.weight_profiles import BrokenProfile, WeightProfile
+
+if TYPE_CHECKING:
+    from tui.rollout import CockpitSettings
 
 PROTOCOL = 1
 """Raised when a viewer of the version before would read a frame wrongly."""
@@ -82,7 +85,7 @@ FromViewer = Hello | Ask | AskProfiles | TakeOver | Stop | Leave
 # --- from the engine ---
 
 
-class CockpitSettings(msgspec.Struct, frozen=True):
+class ScreenSettings(msgspec.Struct, frozen=True):
     """What the rollout file says of the screen: ``keys`` is action -> keys."""
 
     window: str = "5m"
@@ -90,6 +93,17 @@ class CockpitSettings(msgspec.Struct, frozen=True):
     keys: dict[str, str] = {}
     marker: Literal["braille", "hd", "ascii"] = "braille"
     desktop_notes: bool = False
+
+
+def screen_settings(cockpit: CockpitSettings) -> ScreenSettings:
+    """The part of a rollout file that a screen needs."""
+    return ScreenSettings(
+        window=cockpit.window,
+        step_pct=cockpit.step_pct,
+        keys=dict(cockpit.keys),
+        marker=cockpit.marker,
+        desktop_notes=cockpit.desktop_notes,
+    )
 
 
 class Welcome(Frame, frozen=True):
@@ -105,7 +119,7 @@ class Welcome(Frame, frozen=True):
     viewer: int
     rollout_path: str = ""
     record: str = ""
-    settings: CockpitSettings = CockpitSettings()
+    settings: ScreenSettings = ScreenSettings()
     samples_note: str = ""
     begins: tuple[str, ...] = ()
     rehearsed: bool = False

@@ -1,4 +1,4 @@
-"""The main screen: version table, plots, event log."""
+"""The main screen: version table, plots, event log, and the keys that choose among them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from textual.containers import Grid
 from textual.widget import Widget
 
 from tui.cockpit.actions import Place
-from tui.cockpit.messages import Said
+from tui.cockpit.messages import RowChosen, TaskChosen
 from tui.cockpit.plots.process import Renderer
 from tui.cockpit.plots.series import MarkerMode, mini_lines, panels
+from tui.cockpit.questions import ask_filter
 from tui.cockpit.screens.live import LiveScreen
+from tui.cockpit.screens.scrolling import DetailsScreen
 from tui.cockpit.text.events import event_lines
 from tui.cockpit.ui_state import View
 from tui.cockpit.widgets.banner import BannerBar
@@ -114,24 +116,107 @@ class CockpitScreen(LiveScreen):
         if self._view is not None:
             self.call_after_refresh(self._reshow)
 
-    def reshow_plots(self) -> None:
-        """Draw again after the choice of plots has changed the layout."""
+    def _relayout(self) -> None:
+        """Draw again once the choice of plots has changed the layout."""
         self.call_after_refresh(self._reshow)
 
     def _reshow(self) -> None:
         if self._view is not None:
             self._show_plots(self._view)
 
-    def step_event(self, back: int) -> None:
-        """Choose an older (positive) or newer line of the log."""
-        self.query_one(EventLog).step(back)
-
     def plain_text(self) -> str:
         """Banner, table and the log in view."""
         parts = [self.query_one(kind) for kind in (BannerBar, TaskMatrix, VersionTable, EventLog)]
         return "\n".join(line.rstrip() for part in parts for line in part.plain_lines)
 
+    # --- keys ---
+
+    def move(self, step: int) -> None:
+        """Choose the deployment so many rows further on."""
+        view = self.host.view
+        names = list(view.live.deployments)
+        place = names.index(view.ui.selected) if view.ui.selected in names else 0
+        self.host.choose(selected=names[min(max(place + step, 0), len(names) - 1)])
+
+    def jump(self, *, last: bool) -> None:
+        """Choose the last or the first deployment."""
+        self.move(len(self.host.view.live.deployments) * (1 if last else -1))
+
+    async def go_back(self) -> None:
+        """Out of the crosshair, the zoom, the filter."""
+        ui = self.host.view.ui
+        if ui.crosshair_s is not None:
+            self.host.choose(crosshair_s=None)
+        elif ui.zoomed:
+            self.action_zoom()
+        elif ui.event_filter:
+            self.host.choose(event_filter="")
+
+    async def action_details(self) -> None:
+        selected = self.host.view.ui.selected
+        if selected is not None:
+            await self.host.open(DetailsScreen(self._keymap, selected))
+
+    def action_plot_latency(self) -> None:
+        self._choose_plot(0)
+
+    def action_plot_cost(self) -> None:
+        self._choose_plot(1)
+
+    def action_plot_quality(self) -> None:
+        self._choose_plot(2)
+
+    def action_plot_weights(self) -> None:
+        self._choose_plot(3)
+
+    def _choose_plot(self, plot: int) -> None:
+        ui = self.host.view.ui
+        if self.shows_one_plot:
+            self.host.choose(plot=plot)
+        else:
+            self.host.choose(plot=plot, zoomed=not (ui.zoomed and plot == ui.plot))
+        self._relayout()
+
+    def action_all_plots(self) -> None:
+        self.host.choose(zoomed=False)
+        self._relayout()
+
+    def action_zoom(self) -> None:
+        self.host.choose(zoomed=not self.host.view.ui.zoomed)
+        self._relayout()
+
+    def action_crosshair_back(self, step: int = 1) -> None:
+        ui = self.host.view.ui
+        if ui.frozen is None:
+            self.host.say(f"freeze the picture first ({ui.keys['freeze']}), then read values")
+        elif ui.frozen.history:
+            reach = int(ui.frozen.at_s - ui.frozen.history[0].at_s)
+            at_s = 0 if ui.crosshair_s is None else min(max(ui.crosshair_s + step, 0), reach)
+            self.host.choose(crosshair_s=at_s, notice="")
+
+    def action_crosshair_forward(self) -> None:
+        self.action_crosshair_back(-1)
+
+    def action_filter(self) -> None:
+        ask_filter(
+            self.prompt, self.host.view.ui.event_filter, lambda text: self.host.choose(event_filter=text)
+        )
+
+    def action_next_event(self) -> None:
+        self.query_one(EventLog).step(-1)
+
+    def action_previous_event(self) -> None:
+        self.query_one(EventLog).step(1)
+
+    @on(RowChosen)
+    def _row_chosen(self, message: RowChosen) -> None:
+        self.host.choose(selected=message.deployment)
+
+    @on(TaskChosen)
+    def _task_chosen(self, message: TaskChosen) -> None:
+        self.host.choose(task=message.task)
+
     @on(Plot.Unavailable)
     def _plot_failed(self, message: Plot.Unavailable) -> None:
         message.stop()
-        self.post_message(Said(f"{(message.plot.id or 'plot').replace('-', ' ')}: {message.reason}", "warn"))
+        self.host.say(f"{(message.plot.id or 'plot').replace('-', ' ')}: {message.reason}", "warn")

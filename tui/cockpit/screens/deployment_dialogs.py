@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 from textual import on
@@ -11,9 +11,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
-from tui.cockpit.messages import DeploymentWished, RemovalAccepted
 from tui.cockpit.screens.dialog import Dialog
-from tui.cockpit.ui_state import View
 from tui.control_plane.proposal import problems
 from tui.model import AccountView, DeploymentSpec
 
@@ -29,11 +27,10 @@ class CreateDeploymentScreen(Dialog):
     TITLE = "create a canary (Enter: next field, then create; esc leaves)"
     AUTO_FOCUS = "#spec-name"
 
-    def __init__(self, spec: DeploymentSpec, endpoint: str, view: Callable[[], View]) -> None:
+    def __init__(self, spec: DeploymentSpec, endpoint: str) -> None:
         super().__init__()
         self._spec = spec
         self._endpoint = endpoint
-        self._current = view
         self._consent: DeploymentSpec | None = None
 
     def body(self) -> Iterable[Widget]:
@@ -80,7 +77,7 @@ class CreateDeploymentScreen(Dialog):
             self._consent = spec
             self._explain()
             return
-        self.app.post_message(DeploymentWished(self._endpoint, spec))
+        self.host.commands.create_deployment(self._endpoint, spec)
         self.dismiss()
 
     def _typed_spec(self) -> DeploymentSpec:
@@ -98,12 +95,12 @@ class CreateDeploymentScreen(Dialog):
         return replace(self._spec, **typed, capacity=capacity)
 
     def _account(self) -> AccountView | None:
-        accounts = self._current().live.accounts
+        accounts = self.host.view.live.accounts
         return next((account for account in accounts if account.endpoint == self._endpoint), None)
 
     def _against(self, spec: DeploymentSpec) -> tuple[str, ...]:
         account = self._account()
-        return () if account is None else problems(spec, account, self._current().live.at.date())
+        return () if account is None else problems(spec, account, self.host.view.live.at.date())
 
     def _explain(self) -> None:
         try:
@@ -160,5 +157,5 @@ class RemoveDeploymentScreen(Dialog):
         if message.value.strip() != self._name:
             self.query_one("#said", Static).update(Content(f"that is not {self._name}: nothing is removed"))
             return
-        self.app.post_message(RemovalAccepted(self._endpoint, self._name))
+        self.host.commands.remove_deployment(self._endpoint, self._name)
         self.dismiss()

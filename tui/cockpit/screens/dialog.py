@@ -14,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from tui.cockpit.actions import dialog_bindings
+from tui.cockpit.host import Host, host_of
 
 
 class Dialog(ModalScreen[None]):
@@ -28,6 +29,10 @@ class Dialog(ModalScreen[None]):
             frame.border_title = Content(self.title or "")
             yield from self.body()
         yield Static("", id="notice", markup=False)
+
+    @property
+    def host(self) -> Host:
+        return host_of(self)
 
     def show_notice(self, text: str) -> None:
         """What the banner says for some seconds, which may be covered."""

@@ -13,7 +13,6 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
 from tui.base.text import plain, seconds_in
-from tui.cockpit.messages import RunLeft, RunToEnd
 from tui.cockpit.screens.dialog import Dialog
 from tui.cockpit.ui_state import View
 from tui.model import PlanState
@@ -91,13 +90,13 @@ class LeaveScreen(Dialog):
                 said = f"{plain(text, 20) or 'nothing'} is no time: write 90s, 30m or 2h"
                 self.query_one("#said", Static).update(Content(said))
                 return
-        self.app.post_message(RunLeft(ends_in_s))
         self.dismiss()
+        self.host.leave_run(ends_in_s)
 
     def action_end(self) -> None:
         """The run ends."""
-        self.app.post_message(RunToEnd())
         self.dismiss()
+        self.host.end_run()
 
     @on(Input.Submitted)
     def _timed(self, message: Input.Submitted) -> None:

@@ -1,4 +1,4 @@
-"""What every full screen has: banner above, prompt and footer below, and a view replaced every second."""
+"""What every full screen has: banner, prompt and footer, a view replaced every second, and the keys of all."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 
 from tui.cockpit.actions import ACTIONS, Action, Place, acts_on, allowed
+from tui.cockpit.host import Host, host_of
+from tui.cockpit.questions import ask_mark, ask_seek, ask_weight
 from tui.cockpit.text.verdict_words import overall
-from tui.cockpit.ui_state import View
+from tui.cockpit.ui_state import View, tasks_of
 from tui.cockpit.widgets.banner import BannerBar
 from tui.cockpit.widgets.footer import KeyFooter
 from tui.cockpit.widgets.prompt import Prompt
-from tui.model import PlanState, TrafficState, VerdictState
+from tui.model import WINDOWS_S, PlanState, TrafficState, VerdictState
 
 
 class LiveScreen(Screen[None]):
-    """A screen that shows a ``View``. Subclasses give the body and say how it is shown and moved in.
+    """A screen that shows a ``View``. Subclasses give the body and say how it is shown and moved in; their keys
+    are methods ``action_ID``, see ``actions``.
 
     ``LEAVES_COCKPIT`` is of a screen that hides plots, table and log; ``HELPS`` are the ids of actions that
     help on it; ``PLACE`` is its name where it has keys of its own.
@@ -45,6 +48,10 @@ class LiveScreen(Screen[None]):
     def body(self) -> Iterable[Widget]:
         """The widgets between banner and prompt."""
         raise NotImplementedError
+
+    @property
+    def host(self) -> Host:
+        return host_of(self)
 
     @property
     def prompt(self) -> Prompt:
@@ -78,6 +85,97 @@ class LiveScreen(Screen[None]):
     def plain_text(self) -> str:
         """What is to be copied."""
         raise NotImplementedError
+
+    # --- moving ---
+
+    def move(self, step: int) -> None:
+        """So many rows down (positive) or up."""
+        raise NotImplementedError
+
+    def jump(self, *, last: bool) -> None:
+        """To the end or the beginning."""
+        raise NotImplementedError
+
+    async def go_back(self) -> None:
+        """Leave the innermost thing; nothing is changed but the picture."""
+        raise NotImplementedError
+
+    def action_down(self) -> None:
+        self.move(1)
+
+    def action_up(self) -> None:
+        self.move(-1)
+
+    def action_page_down(self) -> None:
+        self.move(max(self.size.height // 2, 1))
+
+    def action_page_up(self) -> None:
+        self.move(-max(self.size.height // 2, 1))
+
+    def action_first(self) -> None:
+        self.jump(last=False)
+
+    def action_last(self) -> None:
+        self.jump(last=True)
+
+    async def action_back(self) -> None:
+        if self.prompt.asking:
+            self.prompt.close()
+        else:
+            await self.go_back()
+
+    # --- what is shown ---
+
+    def action_freeze(self) -> None:
+        view = self.host.view
+        if view.ui.frozen is None:
+            self.host.choose(frozen=view.all_tasks, frozen_since_s=view.ui.now_s, crosshair_s=None)
+        else:
+            self.host.choose(frozen=None, crosshair_s=None)
+
+    def action_next_window(self, step: int = 1) -> None:
+        names = list(WINDOWS_S)
+        self.host.choose(window=names[(names.index(self.host.view.ui.window) + step) % len(names)])
+
+    def action_previous_window(self) -> None:
+        self.action_next_window(-1)
+
+    def action_next_task(self, step: int = 1) -> None:
+        """All tasks, then one after the other, and round again."""
+        view = self.host.view
+        tasks = (None, *tasks_of(view.all_tasks))
+        if len(tasks) == 1:
+            self.host.say("this rollout has one task")
+        else:
+            place = tasks.index(view.ui.task) if view.ui.task in tasks else 0
+            self.host.choose(task=tasks[(place + step) % len(tasks)])
+
+    def action_previous_task(self) -> None:
+        self.action_next_task(-1)
+
+    def action_copy(self) -> None:
+        self.app.copy_to_clipboard(self.plain_text())
+        self.host.say("copied what is shown, as text")
+
+    # --- what is asked ---
+
+    def action_set_weight(self) -> None:
+        host = self.host
+        if host.view.ui.selected is not None:
+            ask_weight(
+                self.prompt,
+                host.view.ui.selected,
+                lambda: host.view,
+                lambda wish: host.commands.set_weight(host.view, wish),
+            )
+
+    def action_mark(self) -> None:
+        ask_mark(self.prompt, self.host.commands.mark)
+
+    def action_seek(self) -> None:
+        """Ask for a moment of the recording."""
+        host = self.host
+        ask_seek(self.prompt, lambda: host.view, host.seek)
 
 
 _PLAN_KEYS: Mapping[PlanState, str] = MappingProxyType(

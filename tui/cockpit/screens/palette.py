@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -14,12 +14,11 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui.cockpit.actions import ACTIONS, BY_ID, Action, Session, allowed, help_of, keys_of
-from tui.cockpit.messages import ActionChosen, SeekWished, WeightWished
+from tui.cockpit.messages import ActionChosen
 from tui.cockpit.questions import moment_preview, sought_s, wish_preview
 from tui.cockpit.screens.dialog import Dialog
 from tui.cockpit.text.format import fit
 from tui.cockpit.text.weights import parse_wish
-from tui.cockpit.ui_state import View
 
 _WEIGHT, _SEEK = "weight ", "seek "
 _RECORDED = "this is a recording: its weights cannot be changed"
@@ -38,15 +37,14 @@ class PaletteScreen(Dialog):
     TITLE = "command"
     AUTO_FOCUS = "Input"
 
-    def __init__(self, keymap: Mapping[str, str], view: Callable[[], View]) -> None:
+    def __init__(self, keymap: Mapping[str, str]) -> None:
         super().__init__()
         self._keymap = keymap
-        self._current = view
         self._shown: tuple[Action, ...] = ()
 
     def body(self) -> Iterable[Widget]:
         """What is typed, what fits it."""
-        example = _EXAMPLES[self._current().session]
+        example = _EXAMPLES[self.host.view.session]
         field = Input(placeholder=f"an action, or {example}", compact=True, max_length=200)
         field.cursor_blink = False
         yield field
@@ -122,11 +120,11 @@ class PaletteScreen(Dialog):
 
     def _command(self, text: str) -> str:
         """Which command with a value is being typed, if any. Nothing can be sought in a live run."""
-        commands = (_WEIGHT,) if self._current().session == "live" else (_WEIGHT, _SEEK)
+        commands = (_WEIGHT,) if self.host.view.session == "live" else (_WEIGHT, _SEEK)
         return next((command for command in commands if text.startswith(command)), "")
 
     def _preview(self, command: str, text: str) -> str:
-        view = self._current()
+        view = self.host.view
         if command == _SEEK:
             return moment_preview(text, view)
         if view.session == "replay":
@@ -138,27 +136,25 @@ class PaletteScreen(Dialog):
             return str(error)
 
     def _allowed(self, action: Action) -> bool:
-        view = self._current()
+        view = self.host.view
         return allowed(action, read_only=view.ui.read_only, session=view.session)
 
     def _help(self, action: Action) -> str:
-        return help_of(action, self._current().session)
+        return help_of(action, self.host.view.session)
 
     def _give(self, command: str, text: str) -> None:
-        view = self._current()
+        view = self.host.view
         if command == _WEIGHT and not self._allowed(BY_ID["set_weight"]):
             self._say("read-only: weights cannot be changed here" if view.session == "live" else _RECORDED)
             return
         try:
-            wish = (
-                WeightWished(parse_wish(text, view.all_tasks, view.names))
-                if command == _WEIGHT
-                else SeekWished(sought_s(text, view))
-            )
+            if command == _WEIGHT:
+                self.host.commands.set_weight(view, parse_wish(text, view.all_tasks, view.names))
+            else:
+                self.host.seek(sought_s(text, view))
         except ValueError as error:
             self._say(str(error))
             return
-        self.app.post_message(wish)
         self.dismiss()
 
     def _run(self, action: Action) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual import on
@@ -14,9 +14,7 @@ from textual.widgets.option_list import Option
 
 from tui.base.text import plain
 from tui.cockpit.actions import dialog_bindings
-from tui.cockpit.messages import ProfileAccepted, ProfileNamed
 from tui.cockpit.screens.dialog import Dialog
-from tui.cockpit.ui_state import View
 from tui.routing.weights import raised, shares_of
 from tui.weight_profiles import BrokenProfile, WeightProfile
 
@@ -28,9 +26,8 @@ class ProfilesScreen(Dialog):
     TITLE = "weight profiles (Enter applies, esc leaves)"
     AUTO_FOCUS = "OptionList"
 
-    def __init__(self, view: Callable[[], View]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._current = view
         self._profiles: tuple[WeightProfile | BrokenProfile, ...] = ()
         self._consent: WeightProfile | None = None
 
@@ -39,8 +36,13 @@ class ProfilesScreen(Dialog):
         yield OptionList(markup=False)
         yield Static("reading the profiles", id="preview", markup=False)
 
-    def show_profiles(self, profiles: Sequence[WeightProfile | BrokenProfile]) -> None:
-        """Show these; called when they have been read."""
+    def on_mount(self) -> None:
+        """They are read meanwhile."""
+        self.host.commands.list_profiles(self._show_profiles)
+
+    def _show_profiles(self, profiles: Sequence[WeightProfile | BrokenProfile]) -> None:
+        if not self.is_attached:
+            return
         self._profiles = tuple(profiles)
         options = self.query_one(OptionList)
         options.clear_options()
@@ -48,7 +50,7 @@ class ProfilesScreen(Dialog):
         if profiles:
             options.highlighted = 0
         else:
-            save = self._current().ui.keys["save_profile"]
+            save = self.host.view.ui.keys["save_profile"]
             self._say(f"no profile is saved yet: {save} in the cockpit saves the current weights")
 
     def action_down(self) -> None:
@@ -73,16 +75,16 @@ class ProfilesScreen(Dialog):
         if isinstance(profile, BrokenProfile):
             self._say(f"{profile.error}\nThis file cannot be applied: mend or remove it.")
             return
-        live = self._current().all_tasks
+        live = self.host.view.all_tasks
         if raised(live.weights, profile.weights, live.baseline) and self._consent is not profile:
             self._consent = profile
             self._say(self._preview(profile))
             return
-        self.app.post_message(ProfileAccepted(profile))
+        self.host.commands.apply(self.host.view, profile)
         self.dismiss()
 
     def _preview(self, profile: WeightProfile) -> str:
-        live = self._current().all_tasks
+        live = self.host.view.all_tasks
         lines = [f"saved {profile.saved_at:%Y-%m-%d %H:%M} UTC by {plain(profile.saved_by, 40)}"]
         if profile.note:
             lines.append(plain(profile.note, 200))
@@ -137,9 +139,12 @@ class SaveProfileScreen(Dialog):
             yield field
         yield Static("", id="said", markup=False)
 
-    def know_names(self, names: Iterable[str]) -> None:
-        """The names that are taken."""
-        self._taken = frozenset(names)
+    def on_mount(self) -> None:
+        """Which names are taken is read meanwhile."""
+        self.host.commands.list_profiles(self._know_names)
+
+    def _know_names(self, profiles: Sequence[WeightProfile | BrokenProfile]) -> None:
+        self._taken = frozenset(p.name for p in profiles if isinstance(p, WeightProfile))
 
     @on(Input.Submitted, "#profile-name")
     def _named(self, message: Input.Submitted) -> None:
@@ -160,7 +165,7 @@ class SaveProfileScreen(Dialog):
             self._consent = name
             self._say(f"{name} exists: Enter again replaces it")
             return
-        self.app.post_message(ProfileNamed(name, message.value.strip(), replace=self._consent == name))
+        self.host.commands.save(name, message.value.strip(), replace=self._consent == name)
         self.dismiss()
 
     def _say(self, text: str) -> None:

@@ -13,7 +13,6 @@ from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from tui.base.text import plain
-from tui.cockpit.messages import PromotionAccepted
 from tui.cockpit.screens.dialog import Dialog
 from tui.cockpit.text._banner_deployments import dead_said
 from tui.cockpit.text.business import dialog_lines
@@ -75,7 +74,7 @@ class PromoteScreen(Dialog):
 
     def action_accept(self) -> None:
         """Yes."""
-        self.app.post_message(PromotionAccepted(self._deployment))
+        self.host.commands.promote(self.host.view, self._deployment)
         self.dismiss()
 
     @on(Button.Pressed)

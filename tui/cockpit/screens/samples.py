@@ -1,24 +1,19 @@
-"""The list of samples, with a cursor that stays on its sample, and the menu of its filters."""
+"""The list of samples: newest first, with a cursor that stays on its sample."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, ClassVar, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
 
-from textual import events, on
-from textual.binding import BindingType
-from textual.content import Content
+from textual import events
 from textual.widget import Widget
-from textual.widgets import OptionList, Static
-from textual.widgets.option_list import Option
 
-from tui.base.text import plain
-from tui.cockpit.actions import Place, dialog_bindings
-from tui.cockpit.messages import ActionChosen, SampleChosen, SamplesWanted
-from tui.cockpit.sample_filters import SampleFilter
-from tui.cockpit.sample_list import Listed, Listing, Scoring
-from tui.cockpit.screens.dialog import Dialog
+from tui.cockpit.actions import Place
+from tui.cockpit.questions import ask_search
+from tui.cockpit.sample_desk import SampleDesk, want
+from tui.cockpit.sample_list import Listed
+from tui.cockpit.screens.sample import SampleScreen
+from tui.cockpit.screens.sample_filter import SampleFilterScreen
 from tui.cockpit.screens.scrolling import ScrollingScreen
 from tui.cockpit.text.line import Line
 from tui.cockpit.text.samples import filter_line, header_line, sample_row, shows_version
@@ -42,13 +37,9 @@ class SamplesScreen(ScrollingScreen):
         {"back", "open_sample", "sample_filter", "search_samples", "reveal", "export"}
     )
 
-    def __init__(
-        self, keymap: Mapping[str, str], listing: Listing, scoring: Scoring, note: Callable[[], str]
-    ) -> None:
+    def __init__(self, keymap: Mapping[str, str], desk: SampleDesk) -> None:
         super().__init__(keymap)
-        self._listing = listing
-        self._scoring = scoring
-        self._note = note
+        self._desk = desk
         self._top = 0
         self._searching = False
         self._was: tuple[int | None, int] = (None, 0)
@@ -66,13 +57,13 @@ class SamplesScreen(ScrollingScreen):
         """The rows around the cursor."""
         if not self.in_view:
             return
-        listed = self._listing.listed(view)
+        listed = self._desk.listing.listed(view)
         area = self.query_one("#samples-rows", TonedLines)
         place = self._scroll(view, listed, area.size.height)
         rows = listed.rows[self._top : self._top + area.size.height]
         width = self.size.width - 3
         lines = [
-            sample_row(sample, view, self._scoring, width, chosen=self._top + i == place)
+            sample_row(sample, view, self._desk.scoring, width, chosen=self._top + i == place)
             for i, sample in enumerate(rows)
         ]
         self.painted = tuple(sample.id for sample in rows)
@@ -104,10 +95,10 @@ class SamplesScreen(ScrollingScreen):
 
     def _remember_shown(self, view: View, rows: Sequence[object]) -> None:
         choices = view.ui.samples
-        for sample in self._listing.listed(view).rows[self._top : self._top + len(rows)]:
-            hidden = self._scoring.hidden(sample, choices, read_only=view.ui.read_only)
+        for sample in self._desk.listing.listed(view).rows[self._top : self._top + len(rows)]:
+            hidden = self._desk.scoring.hidden(sample, choices, read_only=view.ui.read_only)
             if shows_version(sample, choices, hidden=hidden):
-                self._scoring.show(sample)
+                self._desk.scoring.show(sample)
 
     def _why_none(self, view: View, listed: Listed, width: int) -> list[Line]:
         keys = view.ui.keys
@@ -116,128 +107,81 @@ class SamplesScreen(ScrollingScreen):
         if listed.total:
             said = _NONE_FITS.format(filter=keys["sample_filter"], search=keys["search_samples"])
         else:
-            said = self._note() or _NONE_YET
+            said = self._desk.note() or _NONE_YET
         return [Line(row, "warn") for row in wrapped(said, width)]
 
     def _search_on(self) -> None:
         self._searching = False
         if self._view is not None and self.is_attached:
-            self._listing.search_on(self._view)
+            self._desk.listing.search_on(self._view)
             self.show_body(self._view)
 
-    def scroll_lines(self, lines: int) -> None:
-        """The cursor moves, not the rows: the app does it."""
+    # --- keys ---
+
+    def move(self, step: int) -> None:
+        """The cursor moves, and the rows where it has to."""
+        view, listing = self.host.view, self._desk.listing
+        rows = listing.listed(view).rows
+        if rows:
+            place = (0 if view.ui.samples.chosen is None else listing.place(view)) + step
+            self.host.choose_sample(chosen=rows[min(max(place, 0), len(rows) - 1)].id)
 
     def jump(self, *, last: bool) -> None:
-        """As above."""
+        """To the end, or to the newest, whichever it will be."""
+        rows = self._desk.listing.listed(self.host.view).rows
+        self.host.choose_sample(chosen=rows[-1].id if last and rows else None)
+
+    async def go_back(self) -> None:
+        """Out of the search first, then out of the list."""
+        if self.host.view.ui.samples.filter.text:
+            want(self.host, text="")
+        else:
+            await super().go_back()
+
+    def action_samples(self) -> None:
+        """They are in view."""
+
+    async def action_open_sample(self) -> None:
+        """The sample under the cursor."""
+        if self.at is None:
+            self.host.notice("there is no sample to read")
+            return
+        self.host.choose_sample(chosen=self.at, side=0, whole_prompt=False)
+        await self.app.push_screen(SampleScreen(self._keymap, self._desk))
+        self.host.choose()
+
+    def action_sample_filter(self) -> None:
+        self.app.push_screen(SampleFilterScreen(self.host))
+
+    def action_search_samples(self) -> None:
+        host = self.host
+        ask_search(self.prompt, host.view.ui.samples.filter.text, lambda text: want(host, text=text))
+
+    def action_reveal(self) -> None:
+        """Versions are shown, or hidden again where they have not been seen."""
+        self.host.choose_sample(blind=not self.host.view.ui.samples.blind)
+
+    def action_export(self) -> None:
+        """The listed samples as a task file."""
+        if (writing := self._desk.export(self.host)) is not None:
+            self.app.run_worker(writing, exit_on_error=False)
 
     def on_click(self, event: events.Click) -> None:
         """Choose the row under the mouse."""
         area = self.query_one("#samples-rows", TonedLines)
         row = event.screen_y - area.region.y
         if 0 <= row < len(self.painted):
-            self.post_message(SampleChosen(self.painted[row]))
+            self.host.choose_sample(chosen=self.painted[row])
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """A row down."""
-        self.post_message(ActionChosen("down"))
+        self.move(1)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """A row up."""
-        self.post_message(ActionChosen("up"))
+        self.move(-1)
 
     def plain_text(self) -> str:
         """The rows in view."""
         parts = [self.query_one(f"#{name}", TonedLines) for name in ("samples-head", "samples-rows")]
         return "\n".join(line.rstrip() for part in parts for line in part.plain_lines)
-
-
-_SWITCHES: Final = (
-    ("s", "slow", "slow", "longer than the P95 of what else is listed"),
-    ("e", "error", "error", "what a caller sees as a failure of the version"),
-    ("t", "throttled", "throttled", "refused for a rate limit or a used-up quota"),
-    ("b", "filtered", "filtered", "prompt or answer blocked"),
-    ("w", "wrong", "wrong answer", "graded, and not right"),
-    ("d", "disagrees", "judge disagrees", "with a person, or scores 2 points apart; the worst first"),
-    ("u", "unscored", "unscored", "no person has scored it: pairs that the judge scored first"),
-)
-_VERSION, _CLEAR = "v", "0"
-
-
-class SampleFilterScreen(Dialog):
-    """Each letter acts at once; the list behind it follows. The task is chosen as everywhere."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *dialog_bindings(sample_filter="leave", down="down", up="up"),
-        ("space", "choose", "Change"),
-        *((key, f"change('{key}')", name) for key, _, name, _ in _SWITCHES),
-        (_VERSION, f"change('{_VERSION}')", "version"),
-        (_CLEAR, f"change('{_CLEAR}')", "clear"),
-    ]
-    TITLE = "list only samples that are (a letter, or Enter; esc leaves)"
-    AUTO_FOCUS = "OptionList"
-
-    def __init__(self, wanted: SampleFilter, versions: Sequence[str], task_key: str) -> None:
-        super().__init__()
-        self._wanted = wanted
-        self._versions = tuple(versions)
-        self._task_key = task_key
-
-    def body(self) -> Iterable[Widget]:
-        """What can be changed."""
-        yield OptionList(markup=False)
-        yield Static(f"{self._task_key} chooses the task, outside of this menu", classes="muted", markup=False)
-
-    def on_mount(self) -> None:
-        """As it is now."""
-        self._show(0)
-
-    def action_down(self) -> None:
-        """Next line."""
-        self.query_one(OptionList).action_cursor_down()
-
-    def action_up(self) -> None:
-        """Line before."""
-        self.query_one(OptionList).action_cursor_up()
-
-    def action_choose(self) -> None:
-        """Change the line under the cursor."""
-        self.query_one(OptionList).action_select()
-
-    def action_change(self, key: str) -> None:
-        """Switch one on or off, take the next version, or list all."""
-        if key == _CLEAR:
-            self._wanted = SampleFilter()
-        elif key == _VERSION:
-            ways = (None, *self._versions)
-            now = ways.index(self._wanted.version) if self._wanted.version in ways else 0
-            self._wanted = replace(self._wanted, version=ways[(now + 1) % len(ways)])
-        else:
-            name = next(name for letter, name, _, _ in _SWITCHES if letter == key)
-            switched: dict[str, Any] = {name: not getattr(self._wanted, name)}
-            self._wanted = replace(self._wanted, **switched)
-        self._show(self._keys().index(key))
-        self.app.post_message(SamplesWanted(self._wanted))
-
-    @on(OptionList.OptionSelected)
-    def _selected(self, message: OptionList.OptionSelected) -> None:
-        message.stop()
-        self.action_change(self._keys()[message.option_index])
-
-    @staticmethod
-    def _keys() -> list[str]:
-        return [*(key for key, _, _, _ in _SWITCHES), _VERSION, _CLEAR]
-
-    def _show(self, at: int) -> None:
-        wanted = self._wanted
-        lines = [
-            f"{key}  {'[x]' if getattr(wanted, name) else '[ ]'} {word:<16} {what}"
-            for key, name, word, what in _SWITCHES
-        ]
-        version = "any" if wanted.version is None else plain(wanted.version, 60)
-        lines.append(f"{_VERSION}  version: {version} (one version: nothing is blind)")
-        lines.append(f"{_CLEAR}  all samples, without a text")
-        options = self.query_one(OptionList)
-        options.clear_options()
-        options.add_options([Option(Content(line)) for line in lines])
-        options.highlighted = at

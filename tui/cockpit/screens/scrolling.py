@@ -44,9 +44,9 @@ class ScrollingScreen(LiveScreen):
         if self._view is not None:
             self.call_after_refresh(self.show, self._view)
 
-    def scroll_lines(self, lines: int) -> None:
-        """Down (positive) or up."""
-        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+    def move(self, step: int) -> None:
+        """So many lines down (positive) or up."""
+        self.query_one(VerticalScroll).scroll_relative(y=step, animate=False)
 
     def jump(self, *, last: bool) -> None:
         """To the end or the beginning."""
@@ -55,6 +55,11 @@ class ScrollingScreen(LiveScreen):
             area.scroll_end(animate=False)
         else:
             area.scroll_home(animate=False)
+
+    async def go_back(self) -> None:
+        """To the screen below."""
+        await self.app.pop_screen()
+        self.host.choose()
 
     def plain_text(self) -> str:
         """All lines, those out of view too."""

@@ -14,7 +14,7 @@ from tui.cockpit.screens.scrolling import ScrollingScreen
 from tui.cockpit.text.line import Line
 from tui.cockpit.text.verdict_rows import RowKey, chosen_row, key_of, rows_of
 from tui.cockpit.text.verdicts import explained_lines, shown_canary, verdict_lines
-from tui.cockpit.ui_state import View
+from tui.cockpit.ui_state import View, canaries
 from tui.cockpit.widgets.lines import TonedLines
 
 _ROWS_A_LINE = 12
@@ -56,15 +56,10 @@ class VerdictsScreen(ScrollingScreen):
         said = explained_lines(view, width, self._chosen, most, whole=self._whole)
         self.query_one("#explained", TonedLines).show(said)
 
-    def explain(self) -> None:
-        """Say all of the chosen row, or less again."""
-        self._whole = not self._whole
-        self._choose(0)
-
-    def scroll_lines(self, lines: int) -> None:
+    def move(self, step: int) -> None:
         """A step chooses the next row, as long as there is one in view; more, and beyond the rows, scrolls."""
-        if abs(lines) > 1 or not self._is_in_view or not self._choose(lines):
-            super().scroll_lines(lines)
+        if abs(step) > 1 or not self._is_in_view or not self._choose(step):
+            super().move(step)
 
     def jump(self, *, last: bool) -> None:
         """To the end, or to the beginning and its first row."""
@@ -73,7 +68,23 @@ class VerdictsScreen(ScrollingScreen):
             self._chosen = None
             self._reshow()
 
-    def put_plan_first(self, plan_first: bool) -> None:
+    def action_verdicts(self) -> None:
+        """The next canary."""
+        view = self.host.view
+        names, now = canaries(view.live), shown_canary(view)
+        if now is not None:
+            self.host.choose(selected=names[(names.index(now) + 1) % len(names)])
+        self._put_plan_first(False)
+
+    def action_plan(self) -> None:
+        self._put_plan_first(True)
+
+    def action_explain(self) -> None:
+        """Say all of the chosen row, or less again."""
+        self._whole = not self._whole
+        self._choose(0)
+
+    def _put_plan_first(self, plan_first: bool) -> None:
         """Change what stands first, and show it from its beginning."""
         self._plan_first = plan_first
         self.jump(last=False)

@@ -92,9 +92,9 @@ def replay_key(view: View) -> str:
     if player.ended:
         return f"press {keys['play_pause']} to play it again"
     if player.paused:
-        return f"press {keys['play_pause']} to play on at {times(player.speed)}"
+        return f"press {keys['play_pause']} to play on at {fmt.times(player.speed)}"
     if player.reached_speed is not None:
-        return f"{times(player.speed)} asked, {_reached(player.reached_speed)} is reached"
+        return f"{fmt.times(player.speed)} asked, {_reached(player.reached_speed)} is reached"
     return f"{keys['play_pause']} pauses"
 
 
@@ -105,19 +105,6 @@ def moments(view: View) -> tuple[str, ...]:
     return (f"{day} {rollout} {window}", f"{day} {window}", day, f"{at:%H:%M:%S}Z")
 
 
-def should_move(snapshot: Snapshot) -> bool:
-    """Whether a recording is being played on, so that there must be new snapshots of it."""
-    player = snapshot.player
-    if player is None or snapshot.record.error is not None:
-        return False
-    return not (player.paused or player.ended or player.seeking_s is not None)
-
-
-def times(speed: float) -> str:
-    """A speed that was asked for: ``0.125x``, ``4x``, ``1024x``."""
-    return f"{speed:.5g}x"
-
-
 def _state(live: Snapshot, player: PlayerView) -> str:
     if live.record.error is not None:
         return "■ REPLAY BROKEN OFF"
@@ -125,7 +112,7 @@ def _state(live: Snapshot, player: PlayerView) -> str:
         return "■ REPLAY END"
     if player.paused:
         return "❚❚ REPLAY PAUSED"
-    speed = times(player.speed) if player.reached_speed is None else _reached(player.reached_speed)
+    speed = fmt.times(player.speed) if player.reached_speed is None else _reached(player.reached_speed)
     return f"▷ REPLAY {speed}"
 
 

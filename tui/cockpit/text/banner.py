@@ -24,7 +24,6 @@ from tui.cockpit.text._banner_run import (
     moments,
     replay_key,
     replay_said,
-    should_move,
     since,
     split,
     task_rolled_back,
@@ -44,7 +43,7 @@ from tui.cockpit.text._banner_verdicts import (
 )
 from tui.cockpit.text.comparison import against_baseline
 from tui.cockpit.text.weights import asked_pct
-from tui.cockpit.ui_state import View, canaries
+from tui.cockpit.ui_state import View, canaries, should_move
 from tui.model import (
     ALL_TASKS,
     EventKind,

@@ -152,3 +152,8 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
 def _ending(name: str, words: int) -> str:
     starts = [match.start() for match in _TOKENS.finditer(name)]
     return name[starts[-words] :] if words <= len(starts) else name
+
+
+def times(speed: float) -> str:
+    """A speed that was asked for: ``0.125x``, ``4x``, ``1024x``."""
+    return f"{speed:.5g}x"

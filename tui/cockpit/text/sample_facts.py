@@ -9,15 +9,13 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from tui.base.text import plain
-from tui.cockpit.sample_list import Scored, Scoring, can_be_scored
+from tui.cockpit.scoring import LETTERS, Scored, Scoring, can_be_scored
 from tui.cockpit.text import format as fmt
 from tui.cockpit.text.sample_page import beside, column_width
 from tui.cockpit.text.samples import answer_state, score_said
 from tui.cockpit.text.wrapping import wrapped
 from tui.cockpit.ui_state import View
 from tui.model import ANSWERED, TIE, Answer, HumanScore, Mark, Sample
-
-LETTERS = "AB"
 
 _REASON_ROWS = 2
 _NOTE_CHARS = 200

@@ -19,7 +19,8 @@ from tui.cockpit.sample_filters import (
     message_text,
     said_kind,
 )
-from tui.cockpit.sample_list import Listed, Scoring, can_be_scored
+from tui.cockpit.sample_list import Listed
+from tui.cockpit.scoring import Scoring, can_be_scored
 from tui.cockpit.text import format as fmt
 from tui.cockpit.text.columns import fitted
 from tui.cockpit.text.line import Line, Tone
