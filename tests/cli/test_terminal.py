@@ -296,7 +296,7 @@ def test_keys_that_are_typed_before_the_first_picture_do_nothing(demo: Terminal,
     demo.press("r")
     demo.shows("ROLLED BACK")
     demo.press("\x03\x03")
-    assert demo.end() == 0
+    assert demo.end() == 0, demo.written[-3000:]
     ended_well(tmp_path)
     [run] = list_runs(tmp_path / "canarytop" / "runs")
     kinds = [event.kind for event in read_events(run.path) if event.actor == whoami()]

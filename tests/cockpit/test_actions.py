@@ -65,7 +65,8 @@ def test_every_action_has_one_handler_wherever_it_acts_and_help(action: Action) 
 
 
 def test_every_handler_of_app_and_screens_is_in_the_table() -> None:
-    classes = {kind for of in (CanarytopApp, *SCREENS.values(), LifecycleScreen) for kind in of.__mro__}
+    shown: tuple[type[object], ...] = (CanarytopApp, LifecycleScreen, *SCREENS.values())
+    classes = {kind for of in shown for kind in of.__mro__}
     own = {name for kind in classes if kind.__module__.startswith("tui.") for name in vars(kind)}
     handlers = {name.removeprefix("action_") for name in own if name.startswith("action_")}
     assert handlers - {"act"} == {a.id for a in ACTIONS if a.gives is None and a.plays is None}
