@@ -20,7 +20,7 @@ from tui.cli.rehearsal import shipped
 from tui.evaluation.evaluator import Evaluator
 from tui.evaluation.plan import MUST_BE_OK, Plan
 from tui.model import Assignment, PlanState, Verdict, VerdictState
-from tui.rollout import Criteria, load_rollout
+from tui.rollout import Criteria, PlanSpec, load_rollout
 
 _PROCESSES = 2
 _KEYS = dict.fromkeys(("AZURE_OPENAI_API_KEY", "AZURE_ARM_TOKEN"), "none")
@@ -61,7 +61,7 @@ def climb(case: Climb) -> Climbed:
     """Play one run in this process."""
     spec = load_rollout(shipped("azure.toml"), env=_KEYS).tasks["default"].plan
     assert spec is not None
-    plan = Plan(CANARY, spec.steps, held=False)
+    plan = Plan(PlanSpec(CANARY, spec.steps, watch_s=0.0, start="climbing"))
     evaluator = Evaluator(BASE, [CANARY], Criteria())
     version = Version(errors=case.errors, filtered=case.filtered)
     weight_pct, finished = [0.0], 0

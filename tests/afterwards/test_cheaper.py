@@ -17,7 +17,7 @@ from tui.cli.rehearsal import shipped
 from tui.evaluation.evaluators import Evaluators
 from tui.evaluation.guard import Guard
 from tui.model import Event, EventKind, PlanState, PlanStep, SampleKind, Verdict, VerdictState
-from tui.rollout import Rollout, SourceSpec, load_rollout
+from tui.rollout import GuardSpec, Rollout, SourceSpec, load_rollout
 
 MAIL, DEEDS = "email_summarisation", "contract_analysis"
 OLD, NEW = "gpt41-prod-v0414", "gpt4omini-prod-v0718"
@@ -128,7 +128,7 @@ def test_a_replay_comes_to_the_same_verdicts_at_the_same_moments(story: Rehearsa
     def evaluators() -> Evaluators:
         return Evaluators(OLD, recording.canaries, recording.rollout.criteria_by_task)
 
-    again = replay(recording, evaluators(), Guard("dry_run", PAIRED))
+    again = replay(recording, evaluators(), Guard(GuardSpec("dry_run", PAIRED)))
     called = [(c.at_s, c.verdict.task, c.verdict.criterion, c.verdict.state) for c in again.calls]
     was = [
         (v.since_s, v.task, v.criterion, v.state)

@@ -32,6 +32,7 @@ from tui.evaluation.guard import Guard
 from tui.model import ALL_TASKS, Ability, Assignment, Event, Outcome, Snapshot, TrafficState, able_again
 from tui.model.commands import RollBack, Shift
 from tui.record.reader import UnreadableRecord, read_head, read_outcomes, read_seconds
+from tui.rollout import GuardSpec
 from tui.routing.controller import CommandRefused
 
 
@@ -174,7 +175,7 @@ def test_a_draw_just_before_a_change_keeps_its_own_weights(tmp_path: Path) -> No
 
 
 def test_replay_says_when_the_guard_would_have_acted(recording: Recording) -> None:
-    result = replay(recording, _evaluator(recording), Guard("dry_run"))
+    result = replay(recording, _evaluator(recording), Guard(GuardSpec("dry_run")))
     assert [(c.canary, round(c.at_s, 2)) for c in result.calls] == [(NEW, 22.45)]
     [action] = result.actions
     assert f"{action.at:%H:%M:%S}" == "14:00:22"
@@ -185,7 +186,7 @@ def test_replay_says_when_the_guard_would_have_acted(recording: Recording) -> No
 
 
 def test_a_guard_that_is_off_would_have_done_nothing(recording: Recording) -> None:
-    result = replay(recording, _evaluator(recording), Guard("off"))
+    result = replay(recording, _evaluator(recording), Guard(GuardSpec("off")))
     assert result.actions == ()
     assert "would not have rolled back" in replay_text(result)
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from tests.support.evidence import outcome_of
 from tests.support.lifecycle_values import TODAY, words
-from tests.support.simulator_service import Clock
 from tui.base.served_names import (
     BASE,
     ECHO,
@@ -163,10 +162,10 @@ def test_of_a_plain_server_nothing_speaks_of_azure(served: str | None) -> None:
 
 def changes(*served: str, router: bool = False) -> list[tuple[str, str]]:
     """Each change that a deployment with these answers would tell: from, to."""
-    serving = Serving("d", clock=Clock(), router=router)
+    serving = Serving("d", router=router)
     seen = []
     for name in served:
-        _, before = serving.sorted_out(outcome_of("d", {"d": 100.0}, served_model=name))
+        _, before = serving.sorted_out(outcome_of("d", {"d": 100.0}, served_model=name), 0.0)
         if before is not None:
             seen.append((before, serving.version or ""))
     return seen

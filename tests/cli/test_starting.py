@@ -29,7 +29,7 @@ from tests.support.engine_runs import (
 from tui.cli.wiring import RunOptions
 from tui.engine.keeper import LastWeights
 from tui.engine.resume import OtherRuns, by_records, file_weights, resumed
-from tui.engine.resume_weights import beginning, newest
+from tui.engine.resume_weights import StartOptions, beginning, newest
 from tui.engine.setup import Setup
 from tui.model import Event, EventKind, PlanState, PlanStep, WeightTable
 from tui.model.commands import Mark, ResumePlan, RollBack, Shift, Undo
@@ -127,21 +127,21 @@ def test_a_roll_back_stands_in_the_tasks_that_begin_without_canary() -> None:
 def test_how_a_run_begins_after_a_roll_back(
     file: WeightTable, how: dict[str, bool], after: WeightTable, said: str
 ) -> None:
-    begins = beginning(file, "b", walked((BACK, table(0, 0))), **how)
+    begins = beginning(file, "b", walked((BACK, table(0, 0))), StartOptions(**how))
     assert (begins.weights or file) == after
     assert said in begins.said
 
 
 def test_a_cockpit_begins_no_task_with_more_than_the_file_has() -> None:
     kept = walked((SHIFT, table(60, 10)), (BACK, table(60, 0)))
-    watched = beginning(BEGUN, "b", kept, watch=True)
+    watched = beginning(BEGUN, "b", kept, StartOptions(watch=True))
     assert (watched.weights, watched.held) == (table(10, 0), ("mail",))
-    resumed = beginning(BEGUN, "b", kept, resume=True, watch=True)
+    resumed = beginning(BEGUN, "b", kept, StartOptions(resume=True, watch=True))
     assert (resumed.weights, resumed.held) == (table(60, 0), ("mail",))
 
 
 def test_another_baseline_is_another_rollout() -> None:
-    begins = beginning(table(10, 10), "c", walked((BACK, table(0, 0))), resume=True)
+    begins = beginning(table(10, 10), "c", walked((BACK, table(0, 0))), StartOptions(resume=True))
     assert begins.weights is None
     assert "were changed since then, and hold" in begins.said
 
@@ -155,7 +155,7 @@ def test_no_canary_comes_back_by_itself(steps: Any, file: list[float], resume: b
     a cockpit does so wherever a roll back stands."""
     told = [(kind, table(0, 0) if kind is BACK else table(*pcts)) for kind, pcts in steps]
     kept, now = walked(*told), table(*file)
-    begins = beginning(now, "b", kept, resume=resume, watch=True)
+    begins = beginning(now, "b", kept, StartOptions(resume=resume, watch=True))
     for task, shares in (begins.weights or now).items():
         assert sum(shares.values()) == 100
         if now[task] == BEGUN[task] and (resume or kept.rolled_back):
@@ -185,7 +185,9 @@ def test_an_edit_counts_only_after_the_last_change_of_the_weights(tmp_path: Path
     assert kept is not None
     assert kept.file_weights == {"default": {OLD: 40.0, NEW: 60.0}}
     edited = {"default": {OLD: 40.0, NEW: 60.0}}
-    assert beginning(edited, OLD, kept, resume=True).weights == {"default": {OLD: 100.0, NEW: 0.0}}
+    assert beginning(edited, OLD, kept, StartOptions(resume=True)).weights == {
+        "default": {OLD: 100.0, NEW: 0.0}
+    }
 
 
 @pytest.mark.parametrize(

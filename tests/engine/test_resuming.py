@@ -27,6 +27,7 @@ from tui.engine.resume import previous_run
 from tui.engine.setup import NO_CHANGES, Changes, PreviousRun
 from tui.model import Deployment, Event, EventKind, Snapshot
 from tui.model.commands import AddToRollout, RemoveDeployment, Shift, Undo
+from tui.record.reader import RunInfo
 from tui.record.record import RunRecord
 from tui.routing.controller import CommandRefused
 
@@ -43,7 +44,13 @@ ANYTHING = st.recursive(
 
 
 def past(folder: Path, weights: dict[str, dict[str, float]], state: Any = None) -> PreviousRun:
-    return previous_run(rollout(folder, "http://nowhere"), "run0", BEGAN, weights, (), state)
+    return previous_run(
+        rollout(folder, "http://nowhere"),
+        RunInfo(folder / "run0.sqlite", "run0", "r", BEGAN, None, 0, None),
+        weights,
+        (),
+        state,
+    )
 
 
 def test_members_are_kept_as_they_are() -> None:

@@ -22,7 +22,7 @@ from tests.support.engine_runs import (
     until,
 )
 from tests.support.evidence import outcome_of, stream, tell, watch
-from tests.support.simulator_service import Clock, quick
+from tests.support.simulator_service import quick
 from tui.engine.versions import BACK_AFTER, COMPARED_AFTER, Serving, moved
 from tui.evaluation.guard import Guard
 from tui.model import EventKind, Figures, Outcome, OutcomeKind, PlanState, PlanStep, Quantiles, VerdictState
@@ -42,12 +42,12 @@ class Answers:
     """A deployment on a clock that only we move."""
 
     def __init__(self) -> None:
-        self.clock = Clock()
-        self.serving = Serving("d", clock=self.clock)
+        self.now_s = 0.0
+        self.serving = Serving("d")
 
     def give(self, served: str | None, **fields: Any) -> tuple[bool, str | None]:
         """Whether it counts for the version, and what answered before where that is new."""
-        outcome, before = self.serving.sorted_out(answer(served, **fields))
+        outcome, before = self.serving.sorted_out(answer(served, **fields), self.now_s)
         return outcome.counts_for_version, before
 
 
@@ -95,20 +95,20 @@ def test_another_backend_and_another_deployment_are_news_once_in_a_while() -> No
     d = Answers()
 
     def news(**fields: Any) -> list[EventKind]:
-        return [kind for kind, _ in d.serving.news(answer(OLDER, **fields))]
+        return [kind for kind, _ in d.serving.news(answer(OLDER, **fields), d.now_s)]
 
     assert news(system_fingerprint="fp_1") == []
     assert news(system_fingerprint="fp_2") == [EventKind.BACKEND_CHANGED]
     assert news(system_fingerprint="fp_1") == news(system_fingerprint="fp_3") == [], "known, or just said"
-    d.clock.now_s += 61
+    d.now_s += 61
     assert news(system_fingerprint="fp_4") == [EventKind.BACKEND_CHANGED]
     d.serving.version_changed()
     assert news(system_fingerprint="fp_5") == []
     for _ in range(2):
         assert news(served_by="other", counts_for_version=False) == [EventKind.SPILLED]
         assert news(served_by="other", counts_for_version=False) == []
-        d.clock.now_s += 61
-    d.clock.now_s += 1e6
+        d.now_s += 61
+    d.now_s += 1e6
     assert len([k for i in range(1000) for k in news(system_fingerprint=f"made-up-{i}")]) == 1
 
 
@@ -155,7 +155,7 @@ def test_the_guard_acts_on_a_changed_version_only_where_it_was_told_to() -> None
         (False, "armed", 10.0, None),
     )
     for told, mode, weight, kind in cases:
-        guard = Guard(mode, on_version_change=told)
+        guard = Guard(GuardSpec(mode, version_change=told))
         action = guard.version_changed("c", f"c answers with {NEWER}", weight)
         assert (action.kind if action is not None else None) == kind
         assert (NEWER in guard.view().said) is (kind is not None)

@@ -12,6 +12,7 @@ import pytest
 from tui.evaluation.guard import TRIPWIRE, Guard, GuardAction
 from tui.evaluation.verdict_text import evidence_line
 from tui.model import Ability, Verdict, VerdictState
+from tui.rollout import GuardSpec
 
 NEW = "gpt51-prod-v1113"
 P95 = Verdict(
@@ -28,10 +29,10 @@ def decide(guard: Guard, *verdicts: Verdict, **given: Any) -> GuardAction | None
 
 
 def test_armed_rolls_back_and_names_the_evidence() -> None:
-    guard = Guard("armed")
+    guard = Guard(GuardSpec("armed"))
     action = decide(guard, FINE, ERRORS)
     assert action == GuardAction("roll_back", NEW, "errors", action.reason if action else "")
-    action = decide(Guard("armed"), P95)
+    action = decide(Guard(GuardSpec("armed")), P95)
     assert action is not None
     assert action.reason == "P95 latency 655 ms vs 402 ms (+63%, limit +10%), evidence 1 in 2,000, n=412"
     known = replace(P95, difference_low_pct=41.0, difference_high_pct=88.0)
@@ -56,11 +57,11 @@ def test_armed_rolls_back_and_names_the_evidence() -> None:
     ],
 )
 def test_it_does_nothing(mode: Any, verdict: Verdict, given: dict[str, Any]) -> None:
-    assert decide(Guard(mode), verdict, **given) is None
+    assert decide(Guard(GuardSpec(mode)), verdict, **given) is None
 
 
 def test_only_the_chosen_criteria_count_and_no_verdict_is_no_verdict() -> None:
-    guard = Guard("armed", ["errors"])
+    guard = Guard(GuardSpec("armed", ("errors",)))
     assert decide(guard) is None
     assert decide(guard, P95) is None
     action = decide(guard, P95, ERRORS)
@@ -69,13 +70,13 @@ def test_only_the_chosen_criteria_count_and_no_verdict_is_no_verdict() -> None:
 
 
 def test_stale_data_only_delay_it() -> None:
-    guard = Guard("armed")
+    guard = Guard(GuardSpec("armed"))
     assert decide(guard, P95, fresh=False) is None
     assert decide(guard, P95) is not None
 
 
 def test_it_acts_once_on_a_verdict_and_again_on_a_new_one() -> None:
-    guard = Guard("armed")
+    guard = Guard(GuardSpec("armed"))
     assert decide(guard, P95) is not None
     assert decide(guard, P95, weight_pct=0.0) is None
     assert decide(guard, P95, weight_pct=25.0) is None, "a person raised it again"
@@ -86,7 +87,7 @@ def test_it_acts_once_on_a_verdict_and_again_on_a_new_one() -> None:
 
 
 def test_all_that_stood_at_a_roll_back_is_settled_by_it() -> None:
-    guard = Guard("armed")
+    guard = Guard(GuardSpec("armed"))
     action = decide(guard, P95, ERRORS)
     assert action is not None
     assert action.reason.endswith("; also WORSE: Errors")
@@ -94,38 +95,38 @@ def test_all_that_stood_at_a_roll_back_is_settled_by_it() -> None:
 
 
 def test_what_turns_worse_without_weight_does_not_fight_a_raise() -> None:
-    guard = Guard("armed")
+    guard = Guard(GuardSpec("armed"))
     assert decide(guard, ERRORS, weight_pct=0.0) is None
     assert decide(guard, ERRORS, weight_pct=5.0) is None
 
 
 def test_a_person_who_raises_against_a_verdict_wins() -> None:
-    guard = Guard("armed")
+    guard = Guard(GuardSpec("armed"))
     guard.raised_by_hand(NEW, [P95], OUTAGE)
     assert decide(guard, P95, tripwire=OUTAGE) is None
     assert decide(guard, P95, ERRORS) is not None
 
 
 def test_arming_acts_on_a_verdict_that_stands() -> None:
-    guard = Guard()
+    guard = Guard(GuardSpec())
     assert decide(guard, P95) is None
     assert guard.cycle() == "armed"
     assert decide(guard, P95) is not None
 
 
 def test_canaries_do_not_share_their_verdicts() -> None:
-    guard = Guard("armed")
+    guard = Guard(GuardSpec("armed"))
     assert decide(guard, P95) is not None
     assert guard.decide("other", [P95], weight_pct=5, fresh=True, tripwire=None) is not None
 
 
 def test_dry_run_says_each_criterion_once_and_does_nothing() -> None:
-    guard = Guard("dry_run")
+    guard = Guard(GuardSpec("dry_run"))
     said = [decide(guard, P95, ERRORS) for _ in range(4)]
     assert [a and (a.kind, a.criterion) for a in said] == [
         ("would_roll_back", "latency_p95"), ("would_roll_back", "errors"), None, None,
     ]  # fmt: skip
-    armed = Guard("armed")
+    armed = Guard(GuardSpec("armed"))
     armed.restore({**guard.state(), "mode": "armed", "on": "armed"})
     action = decide(armed, P95, ERRORS)
     assert action is not None
@@ -134,26 +135,26 @@ def test_dry_run_says_each_criterion_once_and_does_nothing() -> None:
 
 @pytest.mark.parametrize(("first", "others"), [("off", "armed"), ("armed", "off"), ("dry_run", "off")])
 def test_the_key_turns_it_on_and_off(first: Any, others: str) -> None:
-    guard = Guard(first)
+    guard = Guard(GuardSpec(first))
     assert [guard.cycle(), guard.cycle()] == [others, first]
 
 
 def test_tripwire_is_labelled_and_trips_again_only_after_it_cleared() -> None:
-    guard = Guard("armed")
+    guard = Guard(GuardSpec("armed"))
     action = decide(guard, tripwire=OUTAGE)
     assert action == GuardAction("roll_back", NEW, TRIPWIRE, f"tripwire: {OUTAGE}")
     assert decide(guard, tripwire=OUTAGE + " again") is None
     assert decide(guard, tripwire=None) is None
     assert decide(guard, tripwire=OUTAGE) is not None
-    assert decide(Guard("armed", on_tripwire=False), tripwire=OUTAGE) is None
-    assert decide(Guard("armed", ["errors"]), tripwire=OUTAGE) is not None
+    assert decide(Guard(GuardSpec("armed", tripwire=False)), tripwire=OUTAGE) is None
+    assert decide(Guard(GuardSpec("armed", ("errors",))), tripwire=OUTAGE) is not None
 
 
 def test_hostile_and_missing_values_stay_one_line() -> None:
     verdict = replace(
         P95, note="x\n\x1b[31m" * 999, canary_value=math.nan, baseline_value=None, difference_pct=None
     )
-    action = decide(Guard("armed"), verdict)
+    action = decide(Guard(GuardSpec("armed")), verdict)
     assert action is not None
     assert action.reason.isprintable()
     assert len(action.reason) < 400
@@ -163,9 +164,9 @@ def test_hostile_and_missing_values_stay_one_line() -> None:
 @pytest.mark.parametrize("mode", ["off", "armed", "dry_run"])
 @pytest.mark.parametrize("seen", [(), (P95,), (P95, ERRORS)])
 def test_a_restart_changes_nothing(mode: Any, seen: tuple[Verdict, ...]) -> None:
-    guard = Guard(mode, ["latency_p95", "errors"])
+    guard = Guard(GuardSpec(mode, ("latency_p95", "errors")))
     decide(guard, *seen)
-    again = Guard("off", ["latency_p95", "errors"])
+    again = Guard(GuardSpec("off", ("latency_p95", "errors")))
     again.restore(json.loads(json.dumps(guard.state())))
     assert again.view() == replace(guard.view(), acted=0), "how often it acted is of one run"
     for _ in range(3):
@@ -181,7 +182,7 @@ def test_a_restart_changes_nothing(mode: Any, seen: tuple[Verdict, ...]) -> None
     ],
 )  # fmt: skip
 def test_a_broken_state_is_refused_and_changes_nothing(changes: dict[str, Any]) -> None:
-    guard = Guard("armed")
+    guard = Guard(GuardSpec("armed"))
     decide(guard, P95)
     before = guard.state()
     with pytest.raises(ValueError, match="guard"):
@@ -192,12 +193,13 @@ def test_a_broken_state_is_refused_and_changes_nothing(changes: dict[str, Any]) 
 
 
 def test_an_unknown_mode_is_refused() -> None:
+    guard = Guard(GuardSpec("armed"))
     with pytest.raises(ValueError, match="known: off, armed, dry_run"):
-        Guard("on")  # type: ignore[arg-type]
+        guard.restore({**guard.state(), "mode": "on"})
 
 
 def test_a_canary_with_half_a_percent_is_guarded_too() -> None:
-    action = decide(Guard("armed"), P95, weight_pct=0.5)
+    action = decide(Guard(GuardSpec("armed")), P95, weight_pct=0.5)
     assert action is not None
     assert action.kind == "roll_back"
 
@@ -205,7 +207,7 @@ def test_a_canary_with_half_a_percent_is_guarded_too() -> None:
 def test_a_person_who_raises_after_a_version_changed_has_seen_it() -> None:
     down = Ability("unable", "is retired", 80.0)
     for by_hand, acts in ((False, True), (True, False)):
-        guard = Guard("armed", on_version_change=True)
+        guard = Guard(GuardSpec("armed", version_change=True))
         guard.version_changed(NEW, "it answers with another version", 10.0, lambda: down)
         if by_hand:
             guard.raised_by_hand(NEW, [])

@@ -37,6 +37,7 @@ from tui.record.reader import (
     read_run,
     read_seconds,
 )
+from tui.rollout import GuardSpec
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def looked_at(path: Path) -> Recording:
     """Everything that looks back at a run, on one record."""
     list_runs(path.parent)
     recording = Recording.open(path)
-    replay_text(replay(recording, evaluators(recording), Guard("dry_run")))
+    replay_text(replay(recording, evaluators(recording), Guard(GuardSpec("dry_run"))))
     player = Player(recording, lambda: evaluators(recording), speed=1024.0)
     for at_s in (10.0, 1e9, 0.0):
         player.seek(at_s)
@@ -62,9 +63,7 @@ def looked_at(path: Path) -> Recording:
     report(recording, "md", evaluators(recording), name="r")
     calibration_text(calibrate([recording], Evaluators, criteria=None, draws=1, seed=0))
     run, state = read_run(path), last_state(path)
-    previous_run(
-        recording.rollout, run.run_id, run.started_at, run.last_weights or {}, read_events(path), state
-    )
+    previous_run(recording.rollout, run, run.last_weights or {}, read_events(path), state)
     return recording
 
 
@@ -102,7 +101,7 @@ def test_what_is_left_out_of_a_record_is_said(good: Path, tmp_path: Path) -> Non
         recording = Recording.open(of)
         text = report(recording, "md", evaluators(recording), name="r")["r.md"]
         texts = (
-            replay_text(replay(recording, evaluators(recording), Guard("dry_run"))),
+            replay_text(replay(recording, evaluators(recording), Guard(GuardSpec("dry_run")))),
             calibration_text(calibrate([recording], Evaluators, draws=1)),
             text,
         )

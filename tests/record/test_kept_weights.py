@@ -28,7 +28,7 @@ from tests.support.engine_runs import (
 )
 from tui.cli.wiring import RunOptions
 from tui.engine.resume import resumed
-from tui.engine.resume_weights import beginning, doubtful, newest, resumed_weights
+from tui.engine.resume_weights import StartOptions, beginning, doubtful, newest, resumed_weights
 from tui.model import Event, EventKind, WeightTable
 from tui.model.commands import RollBack, Shift
 from tui.record.kept_weights import (
@@ -221,30 +221,35 @@ EDITED = replace(KEPT, file_weights={"default": {OLD: 95.0, NEW: 5.0}})
 def test_how_a_run_begins(
     kept: KeptWeights | None, how: dict[str, bool], weights: WeightTable | None, said: str
 ) -> None:
-    begins = beginning(FILE, OLD, kept, **how)
+    begins = beginning(FILE, OLD, kept, StartOptions(**how))
     assert begins.weights == weights
     assert said in begins.said
     assert bool(said) == bool(begins.said)
 
 
 def test_a_roll_back_stands_for_all_who_begin_with_it() -> None:
-    assert beginning(FILE, OLD, KEPT, watch=True).stands == KEPT
-    assert beginning(FILE, OLD, KEPT, from_file=True).stands is None
-    assert beginning(FILE, OLD, SHIFTED, resume=True).stands is None
-    assert beginning(NONE, OLD, replace(KEPT, file_weights=NONE)).stands is not None
-    assert beginning(FILE, OLD, KEPT, resume=True).held == ("default",), "and no plan brings it back"
-    assert beginning(FILE, OLD, KEPT, watch=True).held == ("default",)
-    assert beginning(FILE, OLD, KEPT).held == ()
-    assert beginning(FILE, OLD, KEPT, watch=True, from_file=True).held == ()
+    assert beginning(FILE, OLD, KEPT, StartOptions(watch=True)).stands == KEPT
+    assert beginning(FILE, OLD, KEPT, StartOptions(from_file=True)).stands is None
+    assert beginning(FILE, OLD, SHIFTED, StartOptions(resume=True)).stands is None
+    assert beginning(NONE, OLD, replace(KEPT, file_weights=NONE), StartOptions()).stands is not None
+    assert beginning(FILE, OLD, KEPT, StartOptions(resume=True)).held == ("default",), (
+        "and no plan brings it back"
+    )
+    assert beginning(FILE, OLD, KEPT, StartOptions(watch=True)).held == ("default",)
+    assert beginning(FILE, OLD, KEPT, StartOptions()).held == ()
+    assert beginning(FILE, OLD, KEPT, StartOptions(watch=True, from_file=True)).held == ()
 
 
 def test_what_cannot_be_read_gives_no_canary_traffic() -> None:
-    begins = doubtful(FILE, OLD, "it is broken")
+    begins = doubtful(FILE, OLD, "it is broken", StartOptions(resume=True))
     assert begins.weights == NONE
     assert begins.said.startswith(f"it is broken; all traffic goes to {OLD}: ")
     assert begins.held == ("default",)
-    for how, said in (({"from_file": True}, "hold, as was asked"), ({"asked": False}, "of the file hold")):
-        begins = doubtful(FILE, OLD, "it is broken", **how)
+    for how, said in (
+        (StartOptions(from_file=True), "hold, as was asked"),
+        (StartOptions(), "of the file hold"),
+    ):
+        begins = doubtful(FILE, OLD, "it is broken", how)
         assert (begins.weights, begins.held) == (None, ())
         assert begins.said.endswith(said)
 

@@ -145,7 +145,7 @@ def left_by(path: Path, of: Rollout) -> PreviousRun:
     """What the run of a record left for one that resumes it."""
     run = read_run(path)
     assert run.last_weights is not None
-    return previous_run(of, run.run_id, run.started_at, run.last_weights, read_events(path), last_state(path))
+    return previous_run(of, run, run.last_weights, read_events(path), last_state(path))
 
 
 def plan_of(snapshot: Snapshot) -> PlanView:

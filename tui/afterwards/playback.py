@@ -45,12 +45,7 @@ class Playback:
         self._coming = recording.happenings()
         self._next = next(self._coming, None)
         self._measures = Measures(tuple(recording.rollout.deployments), tuple(recording.rollout.weights))
-        self._moment_s = 0.0
-        self._versions = Versions(
-            self._measures,
-            clock=lambda: self._moment_s,
-            now=lambda: recording.instant(self._moment_s),
-        )
+        self._versions = Versions(self._measures)
         for name in recording.rollout.deployments:
             self._versions.add(name)
         self._events: deque[Event] = deque(maxlen=_EVENTS_SHOWN)
@@ -179,10 +174,9 @@ class Playback:
         self._tell(assignment, now_s)
 
     def _ended(self, outcome: Outcome, now_s: float) -> None:
-        self._moment_s = now_s
         name = outcome.deployment
         self._in_flight[name] = max(0, self._in_flight[name] - 1)
-        outcome, change = self._versions.ended(outcome)
+        outcome, change = self._versions.ended(outcome, self.recording.instant(now_s), now_s)
         if change is not None:
             self._measures.restart(name, now_s)
             if self._evaluator is not None:

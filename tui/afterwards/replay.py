@@ -58,13 +58,13 @@ def replay(recording: Recording, evaluator: RunEvaluator, guard: Guard) -> Repla
     calls: list[Call] = []
     actions: dict[str, WouldRollBack] = {}
     requests, now_s = 0, 0.0
-    serving = {name: Serving(name, clock=lambda: now_s) for name in rollout.deployments}
+    serving = {name: Serving(name) for name in rollout.deployments}
     for now_s, happening in recording.happenings():
         if isinstance(happening, Event):
             continue
         if isinstance(happening, Outcome):
             requests += 1
-            happening, before = serving[happening.deployment].sorted_out(happening)
+            happening, before = serving[happening.deployment].sorted_out(happening, now_s)
             if before is not None:
                 evaluator.version_changed(happening.deployment)
         tell(evaluator, happening, now_s)

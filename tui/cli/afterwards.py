@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -43,7 +44,7 @@ def replay(
         spec = (settings or recording.rollout).guard
         if headless or not _on_a_terminal():
             # What was off in the run is asked all the same: the question is what it would have done.
-            guard = Guard("dry_run", spec.criteria, spec.tripwire)
+            guard = Guard(replace(spec, mode="dry_run"))
             say(replay_text(evaluate_again(recording, _evaluators(recording, settings), guard)))
         else:
             _show(recording, settings, speed)

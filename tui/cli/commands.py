@@ -130,7 +130,9 @@ def demo(
     from tui.cli.rehearsal import shipped
     from tui.cli.wiring import RunOptions
 
-    _cockpit(shipped("demo.toml"), RunOptions(scenario, seed), read_only=read_only, no_mouse=no_mouse)
+    _cockpit(
+        shipped("demo.toml"), RunOptions(scenario=scenario, seed=seed), read_only=read_only, no_mouse=no_mouse
+    )
 
 
 @app.command()
@@ -147,7 +149,7 @@ def watch(
     """The cockpit on a rollout file."""
     from tui.cli.wiring import RunOptions
 
-    options = RunOptions(scenario, seed, resume, calibrate_from, from_file, watch=True)
+    options = RunOptions(resume, from_file, True, scenario, seed, calibrate_from)
     _cockpit(file, options, read_only=read_only, no_mouse=no_mouse)
 
 
@@ -192,7 +194,7 @@ def run(
     """
     from tui.cli.wiring import RunOptions
 
-    options = RunOptions(scenario, seed, resume, calibrate_from, from_file)
+    options = RunOptions(resume, from_file, False, scenario, seed, calibrate_from)
     raise typer.Exit(
         _headless(file, options, for_s=_seconds(for_), rate=rate, json_path=json_path, require_ok=require_ok)
     )

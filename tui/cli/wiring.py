@@ -22,6 +22,7 @@ from tui.cli.ends import tell
 from tui.cli.whoami import whoami
 from tui.engine.messages import PROTOCOL, Welcome, screen_settings
 from tui.engine.resume import nothing_resumed, resumed
+from tui.engine.resume_weights import StartOptions
 from tui.engine.server import Server
 from tui.engine.setup import Setup
 from tui.engine.sockets import NoSocket, socket_path, sockets_folder
@@ -38,18 +39,13 @@ _UNATTENDED_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class RunOptions:
+class RunOptions(StartOptions):
     """What was asked of a run beside its file. ``scenario`` rehearses it on the simulator; ``seed`` None draws
-    one; ``resume`` takes up the last run, ``from_file`` begins with the weights of the file whatever was
-    before; ``watch`` is whether a person looks on; ``calibrate_from`` names the earlier run that says how slow
-    the baseline is."""
+    one; ``calibrate_from`` names the earlier run that says how slow the baseline is."""
 
     scenario: str | None = None
     seed: int | None = None
-    resume: bool = False
     calibrate_from: str | None = None
-    from_file: bool = False
-    watch: bool = False
 
 
 @dataclass(slots=True)

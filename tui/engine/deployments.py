@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -56,14 +56,11 @@ class Removals:
     by name."""
 
     def __init__(
-        self,
-        deployments: Mapping[str, Deployment],
-        control_plane: RunControlPlane,
-        now: Callable[[], datetime],
+        self, deployments: Mapping[str, Deployment], control_plane: RunControlPlane, context: Context
     ) -> None:
         self._deployments = deployments
         self._control_plane = control_plane
-        self._now = now
+        self._now = context.now
         self._removals: dict[str, Removal] = {}
 
     def of(self, name: str) -> Removal | None:
@@ -130,14 +127,14 @@ class Deployments:
         self.health: dict[str, Health] = {}
         self.control_plane = control_plane
         self.measures = measures
-        self.removals = Removals(by_name, control_plane, context.now)
+        self.removals = Removals(by_name, control_plane, context)
         self.joined: dict[str, Deployment] = {}
         """Those that the rollout file does not have."""
         self._planned = rollout.plan.canary if rollout.plan is not None else None
         self._plain_servers = rollout.plain_servers
         self._clock = context.clock
         self._now = context.now
-        self._versions = Versions(measures, clock=context.clock, now=context.now)
+        self._versions = Versions(measures)
         self._said_gone: dict[tuple[str, int | None], str] = {}
         for deployment in by_name.values():
             self.add(deployment)
@@ -178,7 +175,7 @@ class Deployments:
         if says_retired(outcome):
             text = f"{self._gone(outcome.deployment, outcome.http_status)}; {outcome.error}"
             outcome = replace(outcome, error=plain(text, _ERROR))
-        return self._versions.ended(outcome)
+        return self._versions.ended(outcome, self._now(), self._clock())
 
     def is_on_trial(self, outcome: Outcome) -> bool:
         """Whether the version that its deployment answers with now has given an outcome."""
@@ -189,11 +186,11 @@ class Deployments:
     def news(self, outcome: Outcome) -> Iterator[tuple[EventKind, str]]:
         """What an outcome says of its deployment that is worth an event."""
         yield from self.health[outcome.deployment].ended(outcome)
-        yield from self._versions.news(outcome)
+        yield from self._versions.news(outcome, self._clock())
 
     def compared(self) -> Iterator[str]:
         """A sentence for each changed version that enough requests followed; each once."""
-        return self._versions.compared()
+        return self._versions.compared(self._clock())
 
     # --- what is seen ---
 

@@ -1,7 +1,5 @@
-"""What an earlier run left, fitted to the rollout file as it is now.
-
-What a run takes up of the one before it: the newest weights, and with --resume all that it knew.
-"""
+"""Resuming: what a run takes up of the one before it, the newest weights and with --resume all that it knew,
+fitted to the rollout file as it is now."""
 
 from __future__ import annotations
 
@@ -9,13 +7,12 @@ import threading
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from tui.base.text import plain
-from tui.engine.resume_weights import Beginning, beginning, doubtful, newest, resumed_weights
+from tui.engine.resume_weights import Beginning, StartOptions, beginning, doubtful, newest, resumed_weights
 from tui.engine.setup import Changes, PreviousRun
 from tui.model import WEIGHT_CHANGES, Event, EventKind, WeightTable
 from tui.record.kept_weights import (
@@ -43,8 +40,7 @@ from tui.rollout import Rollout
 
 def previous_run(
     rollout: Rollout,
-    run_id: str,
-    started_at: datetime,
+    run: RunInfo,
     weights: WeightTable,
     events: Sequence[Event],
     state: Mapping[str, Any] | None,
@@ -75,7 +71,7 @@ def previous_run(
         lost.append(f"{name}: {why}{to_baseline}")
     file = with_joined(rollout.weights, changes)
     weights = resumed_weights(file, weights, rollout.baseline)
-    return PreviousRun(run_id, weights, started_at, tuple(events), state, changes, tuple(lost))
+    return PreviousRun(run.run_id, weights, run.started_at, tuple(events), state, changes, tuple(lost))
 
 
 def with_joined(file: WeightTable, changes: Changes) -> WeightTable:
@@ -88,19 +84,6 @@ _LOOKS_EVERY_S = 1.0
 
 class IsLive(Exception):
     """The run to resume has not ended; the text says which, and what to do."""
-
-
-class StartOptions(Protocol):
-    """What was asked for."""
-
-    @property
-    def resume(self) -> bool: ...
-
-    @property
-    def from_file(self) -> bool: ...
-
-    @property
-    def watch(self) -> bool: ...
 
 
 class OtherRuns:
@@ -197,21 +180,11 @@ def resumed(rollout: Rollout, runs_folder: Path, options: StartOptions) -> Resum
         doubt = "; ".join(filter(None, (broken, str(error))))
     previous = None
     if doubt or (broken and kept is None):
-        asked = options.resume or options.watch
-        begins = doubtful(
-            rollout.weights, rollout.baseline, doubt or broken, asked=asked, from_file=options.from_file
-        )
+        begins = doubtful(rollout.weights, rollout.baseline, doubt or broken, options)
     else:
         previous = _previous(rollout, kept) if options.resume and kept is not None else None
         weights = rollout.weights if previous is None else with_joined(rollout.weights, previous.changes)
-        begins = beginning(
-            weights,
-            rollout.baseline,
-            kept,
-            resume=options.resume,
-            watch=options.watch,
-            from_file=options.from_file,
-        )
+        begins = beginning(weights, rollout.baseline, kept, options)
         if previous is not None:
             previous = replace(previous, weights=begins.weights or weights)
         if broken:
@@ -295,7 +268,7 @@ def _previous(rollout: Rollout, kept: KeptWeights) -> PreviousRun:
                 f"{_named(run)} has not ended, so it cannot be resumed: end it first, or start without --resume"
             )
         events, state = read_events(kept.record), last_state(kept.record)
-        return previous_run(rollout, run.run_id, run.started_at, kept.weights, events, state)
+        return previous_run(rollout, run, kept.weights, events, state)
     except UnreadableRecord as error:
         if live:
             raise IsLive(

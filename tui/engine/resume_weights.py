@@ -18,6 +18,16 @@ _NONE: Mapping[str, Collection[str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
+class StartOptions:
+    """How a run is to start: ``resume`` takes up the last one, ``from_file`` begins with the weights of the
+    file whatever was before; ``watch`` is whether a person looks on."""
+
+    resume: bool = False
+    from_file: bool = False
+    watch: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Beginning:
     """Beginning of a run: its ``weights`` at the start, None for those of its file. ``said`` says where they
     come from, empty where there is nothing to say; ``stands`` is the roll back that left them. In ``held``
@@ -56,31 +66,24 @@ def _lost(record: Path, why: str) -> UnreadableRecord:
     return UnreadableRecord(f"{record} does not say with which weights its run was left: {why}")
 
 
-def beginning(
-    file: WeightTable,
-    baseline: str,
-    kept: KeptWeights | None,
-    *,
-    resume: bool = False,
-    watch: bool = False,
-    from_file: bool = False,
-) -> Beginning:
+def beginning(file: WeightTable, baseline: str, kept: KeptWeights | None, options: StartOptions) -> Beginning:
     """How a run of a rollout file begins.
 
     The file's weights hold where nothing is known, where a person asks for them, and for every canary whose
     weight was changed there since. Else a run that is taken up begins where the last run stood, and a cockpit
     after a roll back that stands with no more of a canary than that.
     """
+    resume = options.resume
     if kept is None:
         return Beginning(said="nothing was resumed: no run of this file is known" if resume else "")
     left = f"the last run was left {_how(kept)}"
     edited = edited_since(file, kept, baseline)
     where_it_stood = resumed_weights(file, kept.weights, baseline, edited)
-    if from_file:
+    if options.from_file:
         differs = describe(frozen(file), where_it_stood) != "no change"
         return Beginning(said=f"{left}; the weights of the file hold, as was asked" if differs else "")
     stands = kept if kept.rolled_back else None
-    capped = watch and stands is not None and not resume
+    capped = options.watch and stands is not None and not resume
     weights = _at_most(where_it_stood, file, baseline) if capped else where_it_stood
     held = still_stands(kept, weights) if resume or capped else ()
     changes = describe(frozen(file), weights)
@@ -101,13 +104,11 @@ def beginning(
     return Beginning(said=f"{left}; the weights of the file hold, --resume begins where it was left")
 
 
-def doubtful(
-    file: WeightTable, baseline: str, why: str, *, asked: bool = True, from_file: bool = False
-) -> Beginning:
-    """How a run begins whose newest weights cannot be read, where they are ``asked`` for: with nothing on a
-    canary, unless a person wants the weights of the file."""
-    if from_file or not asked:
-        as_asked = ", as was asked" if from_file else ""
+def doubtful(file: WeightTable, baseline: str, why: str, options: StartOptions) -> Beginning:
+    """How a run begins whose newest weights cannot be read, where they are asked for: with nothing on a canary,
+    unless a person wants the weights of the file."""
+    if options.from_file or not (options.resume or options.watch):
+        as_asked = ", as was asked" if options.from_file else ""
         return Beginning(said=f"{why}; the weights of the file hold{as_asked}")
     weights = all_to(frozen(file), baseline)
     return Beginning(

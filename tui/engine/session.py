@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from tui.engine.accounts import Managers
 from tui.engine.automation import Automation, EvidencePolicy, evaluators_of
 from tui.engine.control_plane import RunControlPlane
-from tui.engine.deployment_changes import DeploymentChanger
 from tui.engine.deployments import Deployments
 from tui.engine.events import EventLog, SelfMonitor
 from tui.engine.keeper import Keeper
@@ -21,7 +20,6 @@ from tui.model import (
     ENGINE,
     Assignment,
     Context,
-    Event,
     EventKind,
     Outcome,
     Pair,
@@ -95,22 +93,19 @@ class Session:
             refused += self.automation.restore(state or {}, offset_s)
         for text in refused:
             self.log(EventKind.REFUSED, ENGINE, f"not taken up from the run before, {text}")
-        self._keeper = Keeper(setup, self.router, self.automation, self.deployments)
+        self.keeper = Keeper(setup, self.router, self.automation, self.deployments)
         second = SecondAnswers(paying, self.router, self.deployments, setup.record, context)
         scores = Scores(self._compared, context, by_people=rollout.quality.judge is None)
         judge = judge_queue(rollout, scores, setup.env, context)
         self.sampler = ShadowSampler(rollout, second, scores, judge, context)
         self._known_items = KnownItems(rollout, self.sampler, self.traffic, context)
-        self._changer = DeploymentChanger(
-            self.deployments, self.controller, self.automation, self.sampler, context
-        )
         self._workload = Workload(rollout, context)
         max_in_flight = rollout.traffic.max_in_flight
         self._sender = Sender(
             self._workload, self, self.traffic.gate, clock=self.clock, max_in_flight=max_in_flight
         )
         self.log.listen(self.automation.heard)
-        self.log.listen(self._keeper.heard)
+        self.log.listen(self.keeper.heard)
 
     def clock(self) -> float:
         """Seconds since the run started."""
@@ -149,7 +144,7 @@ class Session:
     async def begin(self, probes: Sequence[Probe]) -> None:
         """From now on this is the last run of its file: before the first request, if every endpoint answers."""
         if self.setup.kept is not None and all(probe.verdict == "ok" for probe in probes):
-            await self._keeper.begin()
+            await self.keeper.begin()
 
     # --- the walk of a request ---
 
@@ -176,7 +171,7 @@ class Session:
         self.automation.assigned(assignment)
         if not self.deployments.health[assignment.deployment].admit(assignment):
             outcome = held_back(assignment)
-            self._keeper.outcome(outcome)
+            self.keeper.outcome(outcome)
             self.automation.ended(outcome)
             return None
         self._assigned += 1
@@ -195,13 +190,13 @@ class Session:
         if change is not None:
             self._version_changed(outcome.deployment, change)
         self._measures.add(outcome, self.clock())
-        self._keeper.outcome(outcome)
+        self.keeper.outcome(outcome)
         for kind, text in self.deployments.news(outcome):
             self.log(kind, ENGINE, text)
         self.automation.ended(outcome)
 
     def _compared(self, pair: Pair) -> None:
-        self._keeper.pair(pair)
+        self.keeper.pair(pair)
         self.automation.compared(pair)
 
     def _version_changed(self, deployment: str, change: VersionChange) -> None:
@@ -215,21 +210,6 @@ class Session:
     async def work(self) -> None:
         """Ask what has a known answer, and have pairs judged, until cancelled."""
         await asyncio.gather(self._known_items.work(), self.sampler.work())
-
-    # --- who takes part ---
-
-    def add_to_rollout(self, endpoint: str, name: str, actor: str) -> Event:
-        """A deployment of an account joins the run at weight 0. Raises CommandRefused."""
-        event = self._changer.add(endpoint, name, actor)
-        self._keeper.state()
-        return event
-
-    async def remove_deployment(self, endpoint: str, name: str, actor: str) -> Event:
-        """A deployment without traffic is removed from its account. Raises CommandRefused."""
-        try:
-            return await self._changer.remove(endpoint, name, actor)
-        finally:
-            self._keeper.state()
 
     # --- what is seen ---
 
@@ -250,10 +230,10 @@ class Session:
             self.sampler.store.publish()
             for text in self.deployments.compared():
                 self.log(EventKind.VERSION_COMPARED, ENGINE, text)
-            self._keeper.state()
+            self.keeper.state()
             yield
-            self._keeper.seconds(self._measures.tick(self.clock(), self.router.weights))
-            self._monitor.record(self._keeper.view())
+            self.keeper.seconds(self._measures.tick(self.clock(), self.router.weights))
+            self._monitor.record(self.keeper.view())
             if self.setup.kept is not None:
                 self._monitor.kept(self.setup.kept.error)
 
@@ -278,7 +258,7 @@ class Session:
             roll_backs=self.log.roll_backs(),
             sender=self._sender.view(),
             sources=self._workload.sources.views(),
-            record=self._keeper.view(),
+            record=self.keeper.view(),
             spent_usd=budget.usd,
             spent_estimated_usd=budget.estimated_usd,
             reserved_usd=budget.reserved_usd,

@@ -48,24 +48,9 @@ class TaskAutomation:
         self._log = context.log
         self._clock = context.clock
         self._said_waits = False
-        guard, plan = rollout.guard, rollout.tasks[task].plan
-        self.guard = Guard(
-            guard.mode,
-            guard.criteria,
-            guard.tripwire,
-            on_version_change=guard.version_change,
-            baseline=rollout.baseline,
-        )
-        self.plan: Plan | None = None
-        if plan is not None:
-            self.plan = Plan(
-                plan.canary,
-                plan.steps,
-                plan.must_be_ok,
-                plan.stop_on,
-                plan.watch_s,
-                held=plan.start == "held",
-            )
+        self.guard = Guard(rollout.guard, rollout.baseline)
+        plan = rollout.tasks[task].plan
+        self.plan = None if plan is None else Plan(plan)
 
     # --- what the evidence says ---
 

@@ -7,7 +7,7 @@ are those of the newest version: what an earlier one still answers does not coun
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -29,23 +29,22 @@ _NAME = 64
 class Serving:
     """Version of one deployment, the one it answers with now: None before the first answer that says one.
 
-    ``clock`` reads seconds of the run. A ``router`` answers with any model: that is no change of its version.
+    A ``router`` answers with any model: that is no change of its version. ``now_s`` is seconds of the run.
     """
 
-    def __init__(self, deployment: str, *, clock: Callable[[], float], router: bool = False) -> None:
+    def __init__(self, deployment: str, *, router: bool = False) -> None:
         self.deployment = deployment
         self.version: str | None = None
         self.unstable = False
         """Whether the version changes with every few answers: then its figures cannot be kept apart."""
         self._router = router
-        self._clock = clock
         self._earlier: dict[str, None] = {}
         self._strays = 0
         self._changed_s: deque[float] = deque(maxlen=_MOST_CHANGES)
         self._fingerprints: dict[str, None] = {}
         self._said_backend_s = self._said_spill_s = float("-inf")
 
-    def sorted_out(self, outcome: Outcome) -> tuple[Outcome, str | None]:
+    def sorted_out(self, outcome: Outcome, now_s: float) -> tuple[Outcome, str | None]:
         """The outcome, not counting for the version when an earlier one answered it; and the version before,
         when this is the first answer of another one."""
         served = outcome.served_model
@@ -64,15 +63,13 @@ class Serving:
         before, self.version, self._strays = self.version, served, 0
         self._earlier.pop(served, None)
         self._earlier[before] = None
-        now_s = self._clock()
         self._changed_s.append(now_s)
         full = len(self._changed_s) == _MOST_CHANGES
         self.unstable = full and now_s - self._changed_s[0] < _CHANGES_WITHIN_S
         return outcome, before
 
-    def news(self, outcome: Outcome) -> Iterator[tuple[EventKind, str]]:
+    def news(self, outcome: Outcome, now_s: float) -> Iterator[tuple[EventKind, str]]:
         """What else is worth an event: another backend, another deployment that answered."""
-        now_s = self._clock()
         if outcome.served_by is not None and now_s - self._said_spill_s > _SAY_AGAIN_S:
             self._said_spill_s = now_s
             by = plain(outcome.served_by, _NAME)
@@ -105,17 +102,15 @@ class Versions:
     """Versions of all deployments of a run. Around a change their figures of 15 minutes are compared, all tasks
     pooled."""
 
-    def __init__(self, measures: Measures, *, clock: Callable[[], float], now: Callable[[], datetime]) -> None:
+    def __init__(self, measures: Measures) -> None:
         self._serving: dict[str, Serving] = {}
         self._measures = measures
-        self._clock = clock
-        self._now = now
         self._changes: dict[str, VersionChange] = {}
         self._to_compare: dict[str, VersionChange] = {}
 
     def add(self, deployment: str, *, router: bool = False) -> None:
         """Follow one more from now on, or one anew; a ``router`` has no version of its own."""
-        self._serving[deployment] = Serving(deployment, clock=self._clock, router=router)
+        self._serving[deployment] = Serving(deployment, router=router)
         self._changes.pop(deployment, None)
         self._to_compare.pop(deployment, None)
 
@@ -125,33 +120,32 @@ class Versions:
     def last_change(self, deployment: str) -> VersionChange | None:
         return self._changes.get(deployment)
 
-    def ended(self, outcome: Outcome) -> tuple[Outcome, VersionChange | None]:
+    def ended(self, outcome: Outcome, at: datetime, at_s: float) -> tuple[Outcome, VersionChange | None]:
         """The outcome as it counts, and the change of version where it is the first sign of one."""
         serving = self._serving[outcome.deployment]
-        outcome, before = serving.sorted_out(outcome)
+        outcome, before = serving.sorted_out(outcome, at_s)
         if before is None:
             return outcome, None
         serving.version_changed()
-        change = VersionChange(
-            self._now(), self._clock(), before, serving.version or "", self._recent(outcome.deployment)
-        )
+        recent = self._recent(outcome.deployment, at_s)
+        change = VersionChange(at, at_s, before, serving.version or "", recent)
         self._changes[outcome.deployment] = self._to_compare[outcome.deployment] = change
         return outcome, change
 
-    def news(self, outcome: Outcome) -> Iterator[tuple[EventKind, str]]:
+    def news(self, outcome: Outcome, at_s: float) -> Iterator[tuple[EventKind, str]]:
         """What else an outcome says about what answers, each once in a while."""
-        return self._serving[outcome.deployment].news(outcome)
+        return self._serving[outcome.deployment].news(outcome, at_s)
 
-    def compared(self) -> Iterator[str]:
+    def compared(self, at_s: float) -> Iterator[str]:
         """A sentence for each change that enough requests followed; each change once."""
         for name, change in list(self._to_compare.items()):
-            after = self._recent(name)
+            after = self._recent(name, at_s)
             if after.requests >= COMPARED_AFTER:
                 del self._to_compare[name]
                 yield f"{name}, {change.after} against {change.before} before: {moved(change.figures, after)}"
 
-    def _recent(self, deployment: str) -> Figures:
-        return self._measures.pooled(deployment, "15m", self._clock())
+    def _recent(self, deployment: str, at_s: float) -> Figures:
+        return self._measures.pooled(deployment, "15m", at_s)
 
 
 def said(deployment: str, change: VersionChange) -> str:

@@ -10,6 +10,7 @@ from tui.base.text import plain
 from tui.evaluation.saved_numbers import instant
 from tui.evaluation.verdict_text import acts, evidence_line, label
 from tui.model import Ability, GuardView, Verdict
+from tui.rollout import GuardSpec
 
 GuardMode = Literal["off", "armed", "dry_run"]
 
@@ -44,31 +45,13 @@ class Guard:
     person raised the canary against, or that stood while the canary had no weight, is settled for good:
     manual keys always win.
 
-    Args:
-        mode: What it begins with. One that begins in ``dry_run`` is never armed by ``cycle``.
-        criteria: Ids of the criteria it acts on; when empty, every criterion. Never on an advisory verdict.
-        on_tripwire: Whether consecutive failures make it act too.
-        on_version_change: Whether it acts too when another version begins to answer for a canary.
-        baseline: Its name, for what is said.
-
-    Raises:
-        ValueError: ``mode`` is none of the three.
+    One that begins in ``dry_run`` is never armed by ``cycle``. ``baseline`` is its name, for what is said.
     """
 
-    def __init__(
-        self,
-        mode: GuardMode = "off",
-        criteria: Sequence[str] = (),
-        on_tripwire: bool = True,
-        *,
-        on_version_change: bool = False,
-        baseline: str = "the baseline",
-    ) -> None:
-        self._mode = _mode(mode)
-        self._on: GuardMode = "dry_run" if mode == "dry_run" else "armed"
-        self._criteria = tuple(criteria)
-        self._on_tripwire = on_tripwire
-        self._on_version_change = on_version_change
+    def __init__(self, spec: GuardSpec, baseline: str = "the baseline") -> None:
+        self._spec = spec
+        self._mode: GuardMode = spec.mode
+        self._on: GuardMode = "dry_run" if spec.mode == "dry_run" else "armed"
         self._baseline = baseline
         self._said = ""
         self._acted = 0
@@ -104,9 +87,9 @@ class Guard:
         """
         if tripwire is None:
             self._forget_tripwire(canary)
-        worse = [verdict for verdict in verdicts if acts(verdict, self._criteria)]
-        reached: dict[str, float | None] = {verdict.criterion: verdict.since_s for verdict in worse}
-        if tripwire is not None and self._on_tripwire:
+        worse = [verdict for verdict in verdicts if acts(verdict, self._spec.criteria)]
+        reached = _instants(worse)
+        if tripwire is not None and self._spec.tripwire:
             reached[TRIPWIRE] = None
         if weight_pct <= 0:
             self._settle(canary, reached)
@@ -136,7 +119,7 @@ class Guard:
         about the version before."""
         for memory in (self._settled, self._announced):
             memory.pop(canary, None)
-        if self._mode == "off" or not self._on_version_change or weight_pct <= 0:
+        if self._mode == "off" or not self._spec.version_change or weight_pct <= 0:
             return None
         self._changed[canary] = reason = f"version changed: {plain(text, _REASON)}"
         return self._resolve(canary, VERSION, {}, reason, ability)
@@ -181,15 +164,13 @@ class Guard:
 
     def raised_by_hand(self, canary: str, verdicts: Iterable[Verdict], tripwire: str | None = None) -> None:
         """A person gave the canary more weight, knowing these verdicts: only newly reached ones count now."""
-        reached: dict[str, float | None] = {
-            verdict.criterion: verdict.since_s for verdict in verdicts if acts(verdict, self._criteria)
-        }
+        reached = _instants(verdict for verdict in verdicts if acts(verdict, self._spec.criteria))
         self._settle(canary, reached | ({TRIPWIRE: None} if tripwire is not None else {}))
         self._let_go(canary)
 
     def view(self) -> GuardView:
         """What the screen shows."""
-        return GuardView(self._mode, self._criteria, self._said, self._acted)
+        return GuardView(self._mode, self._spec.criteria, self._said, self._acted)
 
     @property
     def kept_from_it(self) -> bool:
@@ -241,6 +222,11 @@ class Guard:
         verdict = next(v for v in worse if v.criterion == first)
         others = ", ".join(label(v) for v in worse if v is not verdict)
         return evidence_line(verdict) + (f"; also WORSE: {others}" if others else "")
+
+
+def _instants(verdicts: Iterable[Verdict]) -> dict[str, float | None]:
+    """Criterion -> when its verdict was reached."""
+    return {verdict.criterion: verdict.since_s for verdict in verdicts}
 
 
 def _mode(mode: Any) -> GuardMode:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Literal
 
 from tui.evaluation.plan_state import (
@@ -21,6 +20,7 @@ from tui.evaluation.plan_state import (
 )
 from tui.evaluation.verdict_text import acts, evidence_line, label
 from tui.model import PlanState, PlanStep, PlanView, Verdict, VerdictState
+from tui.rollout import PlanSpec
 
 MUST_BE_OK = ("latency_p95", "errors", "completion_filter")
 """What must be OK to climb where the rollout file names nothing."""
@@ -48,51 +48,25 @@ class Plan:
     Bake time and requests count only while it climbs, at the weight of its rung, on fresh data. A change of
     the weight by hand holds it, a roll back stops it. A stop leaves the weights as they are.
 
-    Args:
-        canary: Deployment that climbs.
-        steps: The rungs, their weights rising.
-        must_be_ok: Ids of the criteria that must be OK to leave a rung, advisory ones too; when empty,
-            ``MUST_BE_OK``. The top rung needs none of them: there the baseline has no requests left to compare
-            with.
-        stop_on: Ids of the criteria whose WORSE stops it; when empty, every criterion that is not advisory.
-        watch_s: How long it watches after the top rung.
-        held: Whether it waits for ``resume`` to begin.
-
-    Raises:
-        ValueError: No steps, weights that do not rise within (0, 100], or a negative time or count.
+    What ``must_be_ok`` names must be OK to leave a rung, advisory criteria too; ``MUST_BE_OK`` where it names
+    none. The top rung needs none of them: there the baseline has no requests left to compare with. WORSE of
+    ``stop_on`` stops it; where it names none, of every criterion that is not advisory.
     """
 
-    def __init__(
-        self,
-        canary: str,
-        steps: tuple[PlanStep, ...],
-        must_be_ok: Sequence[str] = (),
-        stop_on: Sequence[str] = (),
-        watch_s: float = 0.0,
-        *,
-        held: bool = True,
-    ) -> None:
-        weights = [0.0, *(step.weight_pct for step in steps)]
-        if not steps or not all(low < high <= 100 for low, high in pairwise(weights)):
-            raise ValueError("a plan needs steps with weights that rise within (0, 100]")
-        if not (watch_s >= 0 and all(step.bake_s >= 0 and step.min_requests >= 0 for step in steps)):
-            raise ValueError("bake times, requests and the watch window of a plan must be at least 0")
-        self._canary = canary
-        self._steps = steps
-        self._must_be_ok = tuple(must_be_ok) or MUST_BE_OK
-        self._default = () if must_be_ok else (by_default(MUST_BE_OK),)
-        self._stop_on = tuple(stop_on)
-        self._watch_s = watch_s
+    def __init__(self, spec: PlanSpec) -> None:
+        self.canary = spec.canary
+        self._steps = spec.steps
+        self._must_be_ok = spec.must_be_ok or MUST_BE_OK
+        self._default = () if spec.must_be_ok else (by_default(MUST_BE_OK),)
+        self._stop_on = spec.stop_on
+        self._watch_s = spec.watch_s
+        held = spec.start == "held"
         self._at = Place(PlanState.HELD if held else PlanState.CLIMBING, reason="not begun" if held else "")
         self._last_s: float | None = None
         self._last_requests: int | None = None
         self._fresh = True
         self._wanted = tuple(ok_for(name) for name in self._must_be_ok)
         self._kept_back = ""
-
-    @property
-    def canary(self) -> str:
-        return self._canary
 
     def tick(
         self,
@@ -235,12 +209,12 @@ class Plan:
             fresh=self._fresh,
         )
         return PlanView(
-            self._canary, self._steps, at.index, at.state, served_s, served, waiting, at.reason, task
+            self.canary, self._steps, at.index, at.state, served_s, served, waiting, at.reason, task
         )
 
     def state(self) -> dict[str, Any]:
         """The plan's place, as JSON has it."""
-        return state_of(self._at, self._canary, self._steps)
+        return state_of(self._at, self.canary, self._steps)
 
     def restore(self, state: Mapping[str, Any], offset_s: float = 0.0) -> None:
         """Takes up the place that ``state`` gave, ``offset_s`` added to its instants; bake time already served
@@ -249,7 +223,7 @@ class Plan:
         Raises:
             ValueError: It is not such a state, or that of other steps; the plan is then as it was.
         """
-        self._at = place_of(state, self._canary, self._steps, offset_s)
+        self._at = place_of(state, self.canary, self._steps, offset_s)
         self._last_s = self._last_requests = None
 
     # --- how it moves -------------------------------------------------------------------------------
