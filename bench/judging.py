@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from tui.grading.judge import in_random_order
+from tui.grading.judgement import in_random_order
 from tui.model import TIE, Judgement
 from tui.shadow.judge_health import ALPHA, JudgeHealth
 

@@ -74,7 +74,6 @@ def test_only_answers_scored_by_both_count() -> None:
     )
     assert (found.answers, found.samples) == (7, 4)
     assert (found.same, found.within_1) == (1, 2)
-    assert (found.preferences, found.same_preference) == (2, 1)
     assert found.kappa == kappa([(4, 4), (2, 3), (1, 3), (3, 5), (4, 1), (3, 5), (3, 1)])
     assert (found.low, found.high) == (None, None)
 

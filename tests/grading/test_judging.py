@@ -12,13 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.grading.judge import MAX_ANSWER_CHARS, in_random_order, read_judgement
-from tui.grading.question import (
+from tui.grading.judgement import (
     ANSWER_CHARS,
     DEFAULT_RUBRIC,
+    MAX_ANSWER_CHARS,
     PROMPT_CHARS,
     RESPONSE_FORMAT,
+    in_random_order,
     question,
+    read_judgement,
 )
 from tui.model import TIE, Judgement
 

@@ -11,7 +11,7 @@ import pytest
 
 from bench.judging import Pretend, drift_found, preference_found
 from tests.grading.test_agreement import AT
-from tui.grading.judge import failed_judgement
+from tui.grading.judgement import failed_judgement
 from tui.model import TIE, Judgement, JudgeView
 from tui.shadow.judge_health import ALPHA, FAILING_IN_A_ROW, RECENT, JudgeHealth, _Anchors, _Place
 

@@ -458,7 +458,7 @@ def test_answers_of_the_version_before_are_no_evidence_for_the_one_that_answers_
 
     def change(session: Session) -> None:
         changes.append(session.clock())
-        session.sampler.version_changed(NEW)
+        session.sampler.scores.version_changed(NEW)
 
     slow = mixed(TaskQuality(EVERY_TASK), Change(0, "judge", "ttft_ms", to=3_000.0))
     of = compared(tmp_path, shadow_pct=100.0, judge=True)

@@ -97,7 +97,7 @@ def _add(session: Session, command: AddToRollout, actor: str) -> Event:
     if again:
         of_run.measures.restart(name, session.clock())
         session.automation.begin_anew(name)
-        session.sampler.version_changed(name)
+        session.sampler.scores.version_changed(name)
         event = session.log(EventKind.ADDED, actor, text.replace("joined", "joined again"))
     else:
         of_run.measures.add_deployment(name)

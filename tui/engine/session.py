@@ -204,7 +204,7 @@ class Session:
         self._measures.restart(deployment, self.clock())
         text = said(deployment, change)
         self.log(EventKind.VERSION_CHANGED, ENGINE, text)
-        self.sampler.version_changed(deployment)
+        self.sampler.scores.version_changed(deployment)
         self.automation.version_changed(deployment, text)
 
     async def work(self) -> None:

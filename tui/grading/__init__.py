@@ -12,7 +12,7 @@ Of a long reply the first 28,000 and the last 100,000 characters are read (JSON 
 from __future__ import annotations
 
 from tui.grading.graders import MATCHES, UnknownMatch, grade
-from tui.grading.grades import BadExpected
+from tui.grading.reading import BadExpected
 from tui.grading.task_files import TaskFile, TaskFileRefused, TaskItem, grade_item, read_task_file
 
 __all__ = [

@@ -18,10 +18,9 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from operator import sub
 
-from tui.model import TIE, Sample
+from tui.model import Sample
 
 INTERVAL_FROM = 30
 """Samples scored by both below which no interval is given: it would cover less often than it says."""
@@ -38,9 +37,7 @@ class Agreement:
 
     ``kappa`` is None where it is not defined: without answers, or where all scores are one and the same.
     ``low`` and ``high`` are its 95 % interval, None below ``INTERVAL_FROM`` samples and where all agree, which
-    says nothing of the spread. ``preferences``
-    counts the samples in which a person scored two answers apart and the judge named a better one,
-    ``same_preference`` those in which both prefer the same.
+    says nothing of the spread.
     """
 
     answers: int
@@ -50,20 +47,11 @@ class Agreement:
     kappa: float | None
     low: float | None
     high: float | None
-    preferences: int
-    same_preference: int
 
 
 def agreement(samples: Iterable[Sample]) -> Agreement:
     """Of the answers that both a person and the judge have scored; the others do not count."""
-    scored: list[Sequence[tuple[float, int]]] = []
-    preferences = same_preference = 0
-    for sample in samples:
-        if pairs := list(_scored(sample)):
-            scored.append(pairs)
-        if (same := _prefer_the_same(sample)) is not None:
-            preferences += 1
-            same_preference += same
+    scored = [pairs for sample in samples if (pairs := list(_scored(sample)))]
     every = [pair for pairs in scored for pair in pairs]
     gaps = [judge - person for judge, person in every]
     low, high = _interval(scored)
@@ -75,8 +63,6 @@ def agreement(samples: Iterable[Sample]) -> Agreement:
         kappa=kappa(every),
         low=low,
         high=high,
-        preferences=preferences,
-        same_preference=same_preference,
     )
 
 
@@ -91,23 +77,6 @@ def _scored(sample: Sample) -> Iterator[tuple[float, int]]:
         for deployment, score in sample.judged.scores.items():
             if (human := sample.human.get(deployment)) is not None:
                 yield score, human.value
-
-
-def _person_prefers(sample: Sample) -> str | None:
-    """The answer that a person scored higher than another one; None where there are no two apart."""
-    for one, other in combinations(sample.human, 2):
-        ahead = sample.human[one].value - sample.human[other].value
-        if ahead:
-            return one if ahead > 0 else other
-    return None
-
-
-def _prefer_the_same(sample: Sample) -> bool | None:
-    """None where either has no preference, or none is known."""
-    prefers = _person_prefers(sample)
-    if prefers is None or sample.judged is None or sample.judged.failed or sample.judged.better == TIE:
-        return None
-    return sample.judged.better == prefers
 
 
 def _sums(pairs: Iterable[tuple[float, float]]) -> tuple[float, ...]:

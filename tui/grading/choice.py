@@ -8,10 +8,9 @@ from string import ascii_uppercase
 from types import MappingProxyType
 
 from tui.base.text import plain
-from tui.grading.grades import BadExpected, graded, ungraded
 from tui.grading.number import Numeral, given_number
 from tui.grading.options import OptionTexts, another_follows, letter_at_start, past_separator, word_at_start
-from tui.grading.reading import Reading, Span, is_left_open
+from tui.grading.reading import BadExpected, Reading, Span, graded, is_left_open, ungraded
 from tui.grading.statements import (
     SEVERAL,
     Candidate,

@@ -9,12 +9,11 @@ from types import MappingProxyType
 
 from tui.base.text import plain
 from tui.grading.choice import grade_choice, letter_expected
-from tui.grading.grades import BadExpected, ungraded
 from tui.grading.json_equality import grade_json, json_expected
 from tui.grading.label import grade_label, label_expected
 from tui.grading.literal import exact_expected, grade_exact, grade_regex, pattern_expected
 from tui.grading.number import grade_number, number_expected
-from tui.grading.reading import Reading, read
+from tui.grading.reading import BadExpected, Reading, read, ungraded
 from tui.grading.yesno import grade_yesno, yesno_expected
 from tui.model import Grade, Mark
 

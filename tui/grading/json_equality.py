@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from tui.grading.grades import BadExpected, graded, ungraded
+from tui.grading.reading import BadExpected, graded, ungraded
 from tui.model import Grade
 
 MAX_JSON_CHARS = 2_000_000

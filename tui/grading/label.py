@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tui.grading.grades import BadExpected, graded, ungraded
 from tui.grading.options import words_of
-from tui.grading.reading import Reading, is_left_open
+from tui.grading.reading import BadExpected, Reading, graded, is_left_open, ungraded
 from tui.grading.statements import (
     SEVERAL,
     Candidate,

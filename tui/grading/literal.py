@@ -12,8 +12,17 @@ from collections.abc import Container, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
-from tui.grading.grades import BadExpected, graded, ungraded
-from tui.grading.reading import HEAD_CHARS, TAIL_CHARS, Reading, read, read_raw, without_middle
+from tui.grading.reading import (
+    HEAD_CHARS,
+    TAIL_CHARS,
+    BadExpected,
+    Reading,
+    graded,
+    read,
+    read_raw,
+    ungraded,
+    without_middle,
+)
 from tui.grading.statements import (
     SEVERAL,
     Several,

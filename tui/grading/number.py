@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from tui.base.text import plain
-from tui.grading.grades import BadExpected, graded, ungraded
-from tui.grading.reading import Reading, flat, is_left_open
+from tui.grading.reading import BadExpected, Reading, flat, graded, is_left_open, ungraded
 from tui.grading.statements import (
     SEVERAL,
     Candidate,

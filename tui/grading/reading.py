@@ -14,6 +14,7 @@ from collections.abc import Callable, Sized
 from dataclasses import dataclass
 from functools import cached_property
 
+from tui.base.text import plain
 from tui.grading.wrappers import (
     BOLD,
     BOX,
@@ -24,6 +25,7 @@ from tui.grading.wrappers import (
     without_fences,
     without_ornaments,
 )
+from tui.model import Grade, Mark
 
 HEAD_CHARS = 28_000
 TAIL_CHARS = 100_000
@@ -185,3 +187,24 @@ def is_left_open(reading: Reading, named: Callable[[str], Sized]) -> bool:
             found = _OPEN.search(sentence) if answers > 1 else None
             return found is not None and not _BUT.search(sentence)
     return False
+
+
+_ANSWER_CHARS = 80
+
+
+class BadExpected(ValueError):
+    """A task whose expected answer cannot be graded against; the text says why and what would be accepted."""
+
+
+def graded(is_right: bool, answer: str, why: str) -> Grade:
+    """The grade of a reply in which an answer was found."""
+    return Grade(Mark.RIGHT if is_right else Mark.WRONG, _shown(answer), why)
+
+
+def ungraded(why: str, answer: str = "") -> Grade:
+    """The grade of a reply without one clear answer."""
+    return Grade(Mark.UNGRADED, _shown(answer), why)
+
+
+def _shown(answer: str) -> str:
+    return plain(" ".join(answer[: 4 * _ANSWER_CHARS].split()), _ANSWER_CHARS)

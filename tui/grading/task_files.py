@@ -12,9 +12,9 @@ from tui.base.line_reader import BadLine, Line, LineReader
 from tui.base.recorded_request import BadRecord, mapping, parse, read_chat
 from tui.base.text import plain
 from tui.grading.graders import UnknownMatch, grade, kind_of
-from tui.grading.grades import BadExpected
 from tui.grading.literal import PatternsNotInstalled
 from tui.grading.options import labels_of, options_of, prompt_text
+from tui.grading.reading import BadExpected
 from tui.model import Grade
 
 MAX_FILE_BYTES = 64 * 1024 * 1024

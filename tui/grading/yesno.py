@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 from tui.base.text import plain
-from tui.grading.grades import BadExpected, graded, ungraded
-from tui.grading.reading import Reading, flat, is_left_open
+from tui.grading.reading import BadExpected, Reading, flat, graded, is_left_open, ungraded
 from tui.grading.statements import (
     SEVERAL,
     Several,

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from tui.control_plane.retail_prices import PRICES_URL, PricesUnavailable, RetailPrices, TokenMeter
 from tui.engine.accounts import LOOK_WITHIN_S, Look, Managers, look_once
-from tui.grading.question import RESPONSE_FORMAT
+from tui.grading.judgement import RESPONSE_FORMAT
 from tui.model import DEFAULT_TASK, AccountView, Assignment, Deployment, Outcome, OutcomeKind, Request
 from tui.preflight.finding import CannotAsk
 from tui.rollout import ControlPlane, Rollout

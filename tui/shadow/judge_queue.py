@@ -8,8 +8,26 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
-from tui.grading.judge import JudgingModel
-from tui.model import ENGINE, Context, EventKind, Judgement, JudgeView, Sample
+from tui.grading.judgement import (
+    DEFAULT_RUBRIC,
+    RESPONSE_FORMAT,
+    failed_judgement,
+    in_random_order,
+    question,
+    read_judgement,
+)
+from tui.model import (
+    ENGINE,
+    Assignment,
+    Context,
+    EventKind,
+    Judgement,
+    JudgeView,
+    Outcome,
+    OutcomeKind,
+    Request,
+    Sample,
+)
 from tui.rollout import JudgeSpec, Rollout
 from tui.service.budget import Budget
 from tui.service.client import ServiceClient
@@ -61,15 +79,7 @@ class JudgeQueue:
         self.budget = Budget(spec.budget_usd)
         self.not_judged = 0
         self._client = client
-        self._model = JudgingModel(
-            client,
-            self.name,
-            rng=context.rng("judge"),
-            clock=context.clock,
-            now=context.now,
-            spent=self.budget.add,
-        )
-        self._options = {} if spec.rubric is None else {"rubric": spec.rubric}
+        self._model = JudgingModel(client, spec, self.budget, context)
         self._scores = scores
         self._store = scores.store
         self._log = context.log
@@ -152,7 +162,7 @@ class JudgeQueue:
 
     async def _ask(self, sample: Sample) -> Judgement:
         self._begun += 1
-        judgement = await self._model.judge(sample, **self._options)
+        judgement = await self._model.judge(sample)
         self._answered += 1
         return judgement
 
@@ -209,3 +219,104 @@ class JudgeQueue:
         if what not in self._said:
             self._said.add(what)
             self._log(EventKind.JUDGE, ENGINE, text)
+
+
+SOURCE = "judge"
+"""The ``source`` of the requests to the judging model."""
+
+MAX_TOKENS = 4_000
+"""Most tokens of one judgement; the thinking of a reasoning model is part of them."""
+
+
+def can_be_judged(sample: Sample) -> bool:
+    """Whether a sample has two whole answers, of two deployments."""
+    return (
+        len(sample.answers) == 2
+        and sample.answers[0].deployment != sample.answers[1].deployment
+        and all(answer.kind is OutcomeKind.OK for answer in sample.answers)
+    )
+
+
+class JudgingModel:
+    """Judging model: the deployment that scores answers. ``budget`` counts what every call cost.
+
+    It is asked with temperature 0; where the model takes no temperature, as reasoning models do, it is asked
+    without from then on.
+    """
+
+    def __init__(self, client: ServiceClient, spec: JudgeSpec, budget: Budget, context: Context) -> None:
+        self._client = client
+        self._deployment = spec.deployment.name
+        self._rubric = DEFAULT_RUBRIC if spec.rubric is None else spec.rubric
+        self._budget = budget
+        self._rng = context.rng("judge")
+        self._context = context
+        self._takes_temperature = True
+
+    async def judge(self, sample: Sample) -> Judgement:
+        """Have the two answers of a sample scored, in random order.
+
+        A service that refuses, blocks, fails, is late or answers with nonsense gives a judgement that
+        ``failed``. Raises ValueError for a sample that ``can_be_judged`` denies, and CancelledError where it is
+        cancelled: that is no failure of the judge.
+        """
+        if not can_be_judged(sample):
+            raise ValueError(f"sample {sample.id} has no two answers to compare")
+        texts = {answer.deployment: answer.text for answer in sample.answers}
+        one, other = texts
+        first, second = in_random_order(one, other, self._rng)
+        # A pattern is no answer that another could be held against.
+        reference = sample.expected if sample.match != "regex" else None
+        answers = texts[first], texts[second]
+        messages = question(sample.messages, *answers, rubric=self._rubric, reference=reference)
+        with_temperature = self._takes_temperature
+        outcomes = [await self._ask(sample, messages)]
+        if with_temperature and _refuses(outcomes[0], "temperature"):
+            self._takes_temperature = False
+            outcomes.append(await self._ask(sample, messages))
+        outcome = outcomes[-1]
+        costs = [call.cost_usd for call in outcomes if call.cost_usd is not None]
+        cost_usd = sum(costs) if costs else None
+        if (why := self._why_not(outcome)) is not None:
+            return failed_judgement(why, first, self._context.now(), cost_usd)
+        return read_judgement(outcome.answer_text, first, second, self._context.now(), cost_usd)
+
+    async def _ask(self, sample: Sample, messages: tuple[Mapping[str, str], ...]) -> Outcome:
+        params: dict[str, Any] = {"response_format": RESPONSE_FORMAT}
+        if self._takes_temperature:
+            params["temperature"] = 0
+        request = Request(sample.id, sample.task, messages, SOURCE, max_tokens=MAX_TOKENS, params=params)
+        due_s = self._context.clock()
+        assignment = Assignment(sample.id, sample.task, self._deployment, 100.0, due_s)
+        outcome = await self._client.complete(request, assignment, due_s)
+        self._budget.add(outcome)
+        if outcome.kind is OutcomeKind.CANCELLED:
+            # The client makes an outcome of a cancellation; whoever is told to stop has to stop all the same.
+            raise asyncio.CancelledError
+        return outcome
+
+    def _why_not(self, outcome: Outcome) -> str | None:
+        """Why an outcome carries no judgement; None where it has to be read."""
+        if _refuses(outcome, "response_format") or _refuses(outcome, "json_schema"):
+            return (
+                f"{self._deployment} takes no JSON schema: name a judge with structured outputs (gpt-4o "
+                f"2024-08-06 or later, with api_version 2024-10-21 or later); it said {outcome.error}"
+            )
+        if outcome.kind is OutcomeKind.COMPLETION_FILTERED:
+            return "the judge's answer was blocked by the content filter"
+        if outcome.kind is not OutcomeKind.OK:
+            return outcome.error or outcome.kind.value
+        if outcome.finish_reason == "length":
+            return f"the judge's answer was cut off at {MAX_TOKENS:,} tokens"
+        return None
+
+
+def _refuses(outcome: Outcome, parameter: str) -> bool:
+    """Whether a service refused a request for one of its parameters.
+
+    As seen: ``Unsupported value: 'temperature' does not support 0 with this model``, ``Unsupported parameter:
+    'temperature' is not supported with this model``, ``Invalid parameter: 'response_format' of type
+    'json_schema' is not supported with this model``, ``response_format value as json_schema is enabled only for
+    api versions 2024-08-01-preview and later``; all with HTTP 400.
+    """
+    return outcome.kind is OutcomeKind.BAD_REQUEST and parameter in (outcome.error or "").lower()

@@ -11,7 +11,6 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from tui.grading.judge import can_be_judged
 from tui.model import (
     NEVER_SERVED,
     Assignment,
@@ -28,7 +27,7 @@ from tui.rollout import Rollout
 from tui.routing.router import Router
 from tui.routing.weights import shares_of
 from tui.service.budget import Budget, Client
-from tui.shadow.judge_queue import JudgeQueue
+from tui.shadow.judge_queue import JudgeQueue, can_be_judged
 from tui.shadow.samples import SampleStore, Scores
 
 SHADOW = "shadow"
@@ -215,10 +214,6 @@ class ShadowSampler:
             await self._judge.close()
 
     # --- what is seen ---
-
-    def version_changed(self, deployment: str) -> None:
-        """What was asked of a deployment until now says nothing of the version that answers from now on."""
-        self.scores.version_changed(deployment)
 
     def view(self) -> QualityView:
         judge = self._judge

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,10 +13,14 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from tests.support.contexts import context_of
 from tests.support.service import client_of, serving
-from tui.grading.judge import MAX_TOKENS, JudgingModel, can_be_judged
-from tui.grading.question import RESPONSE_FORMAT
-from tui.model import Answer, Judgement, Outcome, OutcomeKind, Sample, SampleKind
+from tui.grading.judgement import RESPONSE_FORMAT
+from tui.model import Answer, Deployment, Judgement, Outcome, OutcomeKind, Sample, SampleKind
+from tui.rollout import JudgeSpec
+from tui.service.budget import Budget
+from tui.service.client import ServiceClient
+from tui.shadow.judge_queue import MAX_TOKENS, JudgingModel, can_be_judged
 
 JUDGE = "judge-4o"
 AT = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
@@ -55,13 +58,29 @@ def verdict(asked: dict[str, Any]) -> str:
     return json.dumps({"first": scores[0], "second": scores[1], "better": better, "reason": "The date."})
 
 
+class Told(Budget):
+    """Keeps the outcomes that it is told."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.outcomes: list[Outcome] = []
+
+    def add(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+
+
+def model_of(client: ServiceClient, budget: Budget, rubric: str | None = None) -> JudgingModel:
+    spec = JudgeSpec(Deployment(JUDGE, "main", "gpt-4o", "2024-11-20"), rubric)
+    return JudgingModel(client, spec, budget, context_of(now=lambda: AT))
+
+
 @asynccontextmanager
 async def judging(
-    handler: Handler, seed: int = 1, **options: Any
+    handler: Handler, rubric: str | None = None, **options: Any
 ) -> AsyncIterator[tuple[JudgingModel, list[dict[str, Any]], list[Outcome]]]:
     """A judging model behind ``handler``, the bodies that it was sent, and the outcomes told to the ledger."""
     bodies: list[dict[str, Any]] = []
-    outcomes: list[Outcome] = []
+    budget = Told()
 
     async def post(request: web.Request) -> web.StreamResponse:
         bodies.append(await request.json())
@@ -69,18 +88,7 @@ async def judging(
 
     options = {"keep_text": True, "stream": False, **options}
     async with serving(post) as url, client_of(url, JUDGE, **options) as client:
-        yield (
-            JudgingModel(
-                client,
-                JUDGE,
-                rng=random.Random(seed),
-                clock=lambda: 0.0,
-                now=lambda: AT,
-                spent=outcomes.append,
-            ),
-            bodies,
-            outcomes,
-        )
+        yield model_of(client, budget, rubric), bodies, budget.outcomes
 
 
 async def judged(handler: Handler, sample: Sample = SAMPLE, **options: Any) -> Judgement:
@@ -239,10 +247,7 @@ async def test_a_judge_that_is_not_there_gives_no_score() -> None:
         return web.Response()
 
     async with serving(hangs_up) as url, client_of(url, JUDGE, keep_text=True) as client:
-        model = JudgingModel(
-            client, JUDGE, rng=random.Random(1), clock=lambda: 0.0, now=lambda: AT, spent=lambda _: None
-        )
-        found = await model.judge(SAMPLE)
+        found = await model_of(client, Budget(None)).judge(SAMPLE)
     assert "ServerDisconnectedError" in found.failed
     assert not found.scores
 
@@ -256,8 +261,8 @@ async def test_a_known_answer_is_shown_to_the_judge_but_a_pattern_is_not(
     async def handler(asked: dict[str, Any]) -> web.Response:
         return says(verdict(asked))
 
-    async with judging(handler) as (model, bodies, _):
-        await model.judge(replace(SAMPLE, expected="It moved.", match=match), "5: has a date.")
+    async with judging(handler, "5: has a date.") as (model, bodies, _):
+        await model.judge(replace(SAMPLE, expected="It moved.", match=match))
     assert ("<<<REFERENCE\nIt moved.\nREFERENCE>>>" in bodies[0]["messages"][1]["content"]) is shown
     assert "5: has a date." in bodies[0]["messages"][0]["content"]
 
