@@ -20,8 +20,7 @@ import pytest
 from bench.world import BASE, CANARY, Version, World, always, happenings
 from tests.support.evidence import outcome_of, stream
 from tests.support.recordings import STARTED, event, made_run, rollout_text
-from tui.afterwards.calibrate import calibrate
-from tui.afterwards.calibrate_text import calibration_json, calibration_text, noise_json, noise_text
+from tui.afterwards.calibrate import calibrate, calibration_json, calibration_text, noise_json, noise_text
 from tui.afterwards.own_noise import (
     Margin,
     Measured,

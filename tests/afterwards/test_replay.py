@@ -20,8 +20,7 @@ from tests.support.recordings import (
     CountingEvaluator,
     made_run,
 )
-from tui.afterwards.calibrate import PRETENDED, calibrate
-from tui.afterwards.calibrate_text import calibration_json, calibration_text
+from tui.afterwards.calibrate import PRETENDED, calibrate, calibration_json, calibration_text
 from tui.afterwards.playback import Playback
 from tui.afterwards.player import Player
 from tui.afterwards.recording import Recording, find_recording

@@ -20,9 +20,9 @@ from tests.support.recordings import (
     made_migration,
     made_run,
 )
+from tui.afterwards.plots import Series, svg_plot
 from tui.afterwards.recording import Recording
 from tui.afterwards.report import report
-from tui.afterwards.svg_plot import Series, svg_plot
 from tui.evaluation.evaluators import Evaluators
 
 

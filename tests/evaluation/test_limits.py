@@ -22,8 +22,7 @@ from tests.support.recordings import made_run
 from tests.support.recordings import outcome as recorded_outcome
 from tests.support.rehearsal import rehearse
 from tests.support.typed import about
-from tui.afterwards.calibrate import limits_of
-from tui.afterwards.recording import Recording
+from tui.afterwards.recording import Recording, limits_of
 from tui.evaluation.calibration import CAP, Calibration, limits_from
 from tui.evaluation.criteria import decision_table
 from tui.evaluation.evaluator import Evaluator

@@ -12,8 +12,7 @@ from typer.testing import CliRunner
 from tests.support.cockpit_fakes import made_snapshot
 from tests.support.corrupt_records import NAMED, damaged, with_value
 from tests.support.recordings import made_migration, made_run
-from tui.afterwards.calibrate import calibrate
-from tui.afterwards.calibrate_text import calibration_text
+from tui.afterwards.calibrate import calibrate, calibration_text
 from tui.afterwards.player import Player
 from tui.afterwards.recording import Recording
 from tui.afterwards.replay import replay, replay_text

@@ -4,26 +4,31 @@ that every alarm is false.
 A run whose deployments are all pinned to one model and version is evaluated as it was, and their own noise is
 measured. Of any other run only the baseline's requests are taken, and each is given by a seeded draw to the
 baseline or to a pretended canary: these share their noise, so nothing can be said of it.
-
-What an earlier run says of today's baseline: the limits that "slower" is measured against.
-
-Answers that were sent while the client was saturated are marked, and give no limit.
 """
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
-from tui.afterwards.own_noise import Measured, OwnNoise, measured
+from tui.afterwards.own_noise import (
+    DEVIATIONS,
+    LEAST_MIN,
+    LEAST_MINUTES,
+    Margin,
+    Measured,
+    OwnNoise,
+    measured,
+)
 from tui.afterwards.recording import MakeEvaluator, Recording, RunEvaluator, tell
 from tui.base.text import plain
-from tui.evaluation.calibration import limits_from
-from tui.model import DEFAULT_TASK, Assignment, Event, Outcome, Pair, Verdict, VerdictState
-from tui.record.reader import UnreadableRecord
-from tui.rollout import Criteria, Rollout
+from tui.model import CRITERION_ROWS, DEFAULT_TASK, Assignment, Event, Outcome, Pair, Verdict, VerdictState
+from tui.model.criteria import default_of
+from tui.rollout import Criteria
 
 PRETENDED = "pretended-canary"
 """The name of the canary that is made of the baseline's own requests."""
@@ -148,47 +153,147 @@ def _split(
         elif happening.request_id in drawn:
             requests += 1
             for evaluator, name in zip(evaluators, drawn.pop(happening.request_id), strict=True):
-                evaluator.add(
-                    replace(happening, deployment=name, weight_pct=shares[name], shares=shares), now_s
-                )
+                own = replace(happening, deployment=name, weight_pct=shares[name], shares=shares)
+                evaluator.add(own, now_s)
     return requests, now_s
 
 
-def limits_of(recording: Recording, rollout: Rollout) -> dict[str, dict[str, float]]:
-    """Task -> criterion -> its limit in ms, from the answers that the version of today's baseline gave in a
-    recording. A task that it has too few answers of is left out: its limits come from this run.
+# --- its text ---
 
-    Raises:
-        UnreadableRecord: The recording has no deployment of that version, too few answers of it, or breaks off.
-    """
-    now = rollout.deployments[rollout.baseline]
-    same = {
-        name
-        for name, then in recording.rollout.deployments.items()
-        if (then.model, then.version) == (now.model, now.version)
+_LABELS = {row.id: row.label for row in CRITERION_ROWS}
+
+
+def noise_text(task: str, found: Measured) -> str:
+    """In plain text for 80 columns: the margins first, then the dispersion."""
+    return "\n".join((*_margin_lines(task, found), "", *_dispersion_lines(task, found)))
+
+
+def noise_json(found: Measured) -> dict[str, Any]:
+    """Margins and what they rest on by key and by criterion, and the dispersion; null where it is not known."""
+    tempered = found.dispersion
+    return {
+        "margins": {
+            margin.key: {"pct": margin.pct, "criterion": margin.of, "minutes": margin.minutes}
+            for margin in found.margins
+        },
+        "wanders": {
+            name: None if seen is None else {"margin_pct": seen.margin_pct, "minutes": seen.minutes}
+            for name, seen in found.wanders.items()
+        },
+        "dispersion": tempered and {"value": tempered.value, "criterion": tempered.of, "times": tempered.times},
+        "why_no_dispersion": _why_none(found) if tempered is None else None,
+        "longest_run_min": found.minutes,
     }
-    if not same:
-        raise UnreadableRecord(
-            f"{recording.path}: the baseline's version, {now.model} {now.version}, was not in that run;"
-            " name another run, or leave --calibrate-from out"
-        )
-    # One deployment, not several of one version: they may have stood in different regions.
-    name = now.name if now.name in same else sorted(same)[0]
-    by_task: dict[str, list[Outcome]] = {task: [] for task in rollout.tasks}
-    marked = 0
-    for outcome in recording.outcomes():
-        if outcome.deployment != name or not outcome.counts_for_version:
-            continue
-        if outcome.saturated:
-            marked += 1
-        else:
-            by_task[outcome.task if outcome.task in by_task else DEFAULT_TASK].append(outcome)
-    limits = {task: limits_from(found, rollout.tasks[task].criteria) for task, found in by_task.items()}
-    known = {task: found for task, found in limits.items() if "latency_p50" in found}
-    if not known:
-        raise UnreadableRecord(
-            f"{recording.path}: fewer than {rollout.criteria.calibration_requests} answers of {name}"
-            + (f" ({marked} more were sent while the client was saturated)" if marked else "")
-            + ": name a longer run, or leave --calibrate-from out"
-        )
-    return known
+
+
+def _margin_lines(task: str, found: Measured) -> list[str]:
+    lines = [
+        f"Own noise{_of(task)}: how far versions that are the same were apart in one",
+        f"minute ({DEVIATIONS:g} standard deviations, without what so few answers differ by chance):",
+        f"{'criterion':<14}{'apart':>7}{'minutes':>9}",
+    ]
+    for name, seen in found.wanders.items():
+        apart = ("-", "-") if seen is None else (f"{seen.margin_pct:.0f}%", str(seen.minutes))
+        lines.append(f"{_LABELS[name]:<14}{apart[0]:>7}{apart[1]:>9}")
+    if None in found.wanders.values():
+        lines.append(f"-: fewer than {LEAST_MINUTES} minutes with enough answers of both")
+    lines += [
+        "",
+        "1. The margin to write. A canary that wanders within it is not called WORSE;",
+        "one that is worse by less is not found:",
+        _table(task),
+    ]
+    return lines + [f"{margin.key} = {margin.pct:.0f}{_rests_on(margin)}" for margin in found.margins]
+
+
+def _rests_on(margin: Margin) -> str:
+    if margin.of is None:
+        return "    # the default: not known"
+    enough = "the default is enough: " if margin.pct <= default_of(margin.key) else ""
+    return f"    # {enough}{_LABELS[margin.of]}, {margin.minutes} minutes"
+
+
+def _dispersion_lines(task: str, found: Measured) -> list[str]:
+    tempered = found.dispersion
+    if tempered is None:
+        return [f"2. No dispersion: {_why_none(found)}."]
+    value = f"{tempered.value:.3g}" if tempered.value < 100 else f"{tempered.value:.0f}"
+    times = f"{tempered.times:.1f}" if tempered.times < 10 else f"{tempered.times:.0f}"
+    return [
+        "2. Or the dispersion to temper by, where that margin is too wide (off by",
+        "default). The margins stay as they are, and verdicts on times come later:",
+        f"they rest on more evidence, {_LABELS[tempered.of]} on {times} times as much.",
+        _table(task),
+        f"dispersion = {value}",
+    ]
+
+
+def _why_none(found: Measured) -> str:
+    if found.minutes < LEAST_MIN:
+        return f"the run is too short, {found.minutes} of {LEAST_MIN} minutes"
+    return "the run has too few slow answers of both versions"
+
+
+def _of(task: str) -> str:
+    return "" if task == DEFAULT_TASK else f" of {plain(task, 40)}"
+
+
+def _table(task: str) -> str:
+    return f"[{'criteria' if task == DEFAULT_TASK else f'tasks.{json.dumps(task)}.criteria'}]"
+
+
+def calibration_json(result: Calibration) -> dict[str, Any]:
+    """Counts, and percent of the trials (null without any); what was measured of own noise, by task."""
+    return {
+        "runs": result.runs,
+        "runs_with_the_same_versions": result.same_versions,
+        "requests": result.requests,
+        "trials": result.trials,
+        "any": {"false_alarms": result.any_alarm, "pct": _pct(result.any_alarm, result.trials)},
+        "criteria": {
+            name: {"label": result.labels[name], "false_alarms": n, "pct": _pct(n, result.trials)}
+            for name, n in result.alarms.items()
+        },
+        "own_noise": {task: noise_json(found) for task, found in result.own_noise.items()},
+        "damage": result.damage,
+    }
+
+
+def calibration_text(result: Calibration) -> str:
+    """What to write into the rollout file, then the table of false alarms, in plain text."""
+    parts = [noise_text(task, found) for task, found in result.own_noise.items()]
+    if result.same_versions < result.runs:
+        parts.append(_NO_NOISE)
+    return "\n\n".join((*parts, *result.damage, _alarms_text(result)))
+
+
+_NO_NOISE = """\
+Runs of different versions are split by draws: both halves share the noise of
+the baseline, so neither margin nor dispersion can be read from them. Record a
+run of two deployments of one version for that."""
+
+
+def _alarms_text(result: Calibration) -> str:
+    rows = [(plain(result.labels[name], 40), n) for name, n in result.alarms.items()]
+    rows.append(("any that is not advisory", result.any_alarm))
+    width = max(len(label) for label, _ in rows)
+    lines = [
+        "False alarms with the settings as they are:",
+        f"{_counted(result.runs, 'run')}, {result.requests:,} requests,"
+        f" {_counted(result.trials, 'trial')} in which nothing was worse",
+        f"{'criterion':<{width}}  false alarms      %",
+    ]
+    for label, n in rows:
+        pct = _pct(n, result.trials)
+        lines.append(f"{label:<{width}}  {n:>12}  {'-' if pct is None else f'{pct:.1f}':>5}")
+    if result.same_versions < result.runs:
+        lines.append("Draws that split one run share its requests: they are not independent.")
+    return "\n".join(lines)
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}{'s' * (n != 1)}"
+
+
+def _pct(count: int, trials: int) -> float | None:
+    return 100 * count / trials if trials else None

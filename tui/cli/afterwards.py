@@ -63,7 +63,7 @@ def calibrate(
     """Which margins a service needs that wanders by itself, from runs of two equal versions, and how often
     these settings would have called a version worse that was the same."""
     from tui.afterwards.calibrate import calibrate as count
-    from tui.afterwards.calibrate_text import calibration_json, calibration_text
+    from tui.afterwards.calibrate import calibration_json, calibration_text
     from tui.evaluation.evaluators import Evaluators
 
     with _told():

@@ -14,8 +14,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from tui.afterwards.calibrate import limits_of
-from tui.afterwards.recording import Recording, find_recording
+from tui.afterwards.recording import Recording, find_recording, limits_of
 from tui.base.problems import Problem
 from tui.cli.before_run import files_problem, room_for
 from tui.cli.ends import tell

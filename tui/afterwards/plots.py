@@ -1,4 +1,4 @@
-"""Line plot as SVG: numbers in, one self-contained piece of text out."""
+"""Plots of a report: each is one self-contained piece of SVG."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from math import floor, isfinite, log10
+
+from tui.afterwards.recording import Recording
+from tui.base.text import plain
+from tui.model import WEIGHT_CHANGES, Second
 
 WIDTH, HEIGHT = 720, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 44, 30
@@ -143,3 +147,49 @@ def _ceiling(value: float) -> float:
         return 1.0
     power = 10.0 ** floor(log10(value))
     return next((step * power for step in (1, 2, 4, 5, 8) if step * power >= value), 10 * power)
+
+
+_MOST_SECONDS = 4000
+
+
+def plots_of(recording: Recording) -> tuple[tuple[str, str], ...]:
+    """The plots of a report, SVG texts by a short name."""
+    # Some thousand seconds, evenly taken: a plot has no room for more.
+    every = max(1, int(recording.duration_s // _MOST_SECONDS))
+    seconds = [second for number, second in enumerate(recording.seconds()) if number % every == 0]
+    marks = tuple(
+        (e.at_s, f"{e.kind.value.replace('_', ' ')}: {plain(e.text, 80)}")
+        for e in recording.events
+        if e.kind in WEIGHT_CHANGES
+    )
+
+    def lines(*fields: tuple[str, str], bright: str = "", last: bool = False) -> list[Series]:
+        made = []
+        for group, name in enumerate(recording.rollout.deployments):
+            for label, field in fields:
+                points = _points(seconds, name, field)
+                said = f"{name} {label} {_last(points) if last else ''}".strip()
+                made.append(Series(said, points, group, dim=label != bright))
+        return made
+
+    latencies = (("P50", "p50_ms"), ("P95", "p95_ms"), ("P99", "p99_ms"))
+    latency = lines(*latencies, bright="P95", last=True)
+    rates = [("filter", "filter_pct"), ("error", "error_pct")]
+    if any(f.throttled_pct for second in seconds for f in second.figures.values()):
+        rates.append(("throttled", "throttled_pct"))
+    failures = lines(*rates, bright="filter")
+    return (
+        ("latency", svg_plot("Latency, with the last values", "ms", latency, marks=marks)),
+        ("cost", svg_plot("Cost of 1,000 requests", "USD", lines(("", "cost_per_1k_usd")), marks=marks)),
+        ("failures", svg_plot("Failures", "%", failures, marks=marks)),
+        ("weights", svg_plot("Weights", "%", lines(("", "weight_pct")), marks=marks)),
+    )
+
+
+def _points(seconds: Sequence[Second], name: str, field: str) -> list[tuple[float, float | None]]:
+    return [(second.at_s, getattr(second.figures.get(name), field, None)) for second in seconds]
+
+
+def _last(points: Sequence[tuple[float, float | None]]) -> str:
+    """The last value of a line without decimals."""
+    return next((f"{value:.0f}" for _, value in reversed(points) if value is not None), "-")
