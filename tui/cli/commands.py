@@ -310,7 +310,7 @@ def sim(
 
 
 def _cockpit(file: Path, options: RunOptions, *, read_only: bool, no_mouse: bool) -> NoReturn:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not ((sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TEXTUAL_DRIVER")):
         raise typer.Exit(_headless(file, options, for_s=_DEMO_S))
     from tui.cli.ending import Ending
     from tui.cli.engine import DidNotStart, EngineProcess

@@ -346,7 +346,8 @@ class Server:
             return
         self._is_unattended = True
         for_s = self._unattended_s
-        text = f"nobody looks on any more: the run ends in {span(for_s)} unless somebody attaches"
+        when = f"in {span(for_s)} unless somebody attaches" if for_s > 0 else "at once"
+        text = f"nobody looks on any more: the run ends {when}"
         self._live().say(EventKind.UNATTENDED, viewer.view.name, text)
         self._end_in(for_s)
 
